@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What init is told to build and to run: the part of the plan that it needs.
+
+use crate::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// All that init does, in one value. Sent once per sandbox, over the control
+/// channel: libvirt does not escape an init's environment and logs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Orders {
+    /// The host name inside; letters, digits and hyphens.
+    pub host_name: String,
+    /// What stands in the root directory, in this order.
+    pub root: Vec<RootEntry>,
+    /// Private file systems on top of the root, in this order.
+    pub mounts: Vec<Mount>,
+    /// Paths that are hidden: a directory behind an empty one, a file behind
+    /// an empty file. Those that do not exist are skipped.
+    pub masks: Vec<Bytes>,
+    /// Who the command runs as.
+    pub user: User,
+    /// First host id of the block of 65 536 ids that all ids but the user's
+    /// own are mapped to. Used by containers; a machine has its own ids.
+    pub id_base: u32,
+    /// What runs.
+    pub command: Command,
+    /// Bounds on each process.
+    pub limits: Limits,
+    /// When the sandbox ends.
+    pub until: Until,
+    /// Whether it ends when its client is lost.
+    pub lifetime: Lifetime,
+}
+
+/// One name in the root directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum RootEntry {
+    /// A directory of the host, shown read-only.
+    Show {
+        /// Absolute path, the same on the host and inside.
+        path: Bytes,
+        /// Machine: the mount tag of the 9p device that exports it.
+        tag: Option<String>,
+    },
+    /// A symbolic link, made anew.
+    Link {
+        /// Absolute path of the link.
+        path: Bytes,
+        /// What it points to.
+        target: Bytes,
+    },
+}
+
+/// A private, empty file system in memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    /// Absolute path; made if it is missing.
+    pub target: Bytes,
+    /// Upper bound of what it holds, in bytes.
+    pub size: u64,
+    /// Permissions of its top directory, such as 0o1777.
+    pub mode: u32,
+    /// Whether its top directory belongs to the user rather than to root.
+    pub owned: bool,
+}
+
+/// Who the command runs as. It never gets supplementary groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// User id on the host; never 0.
+    pub uid: u32,
+    /// Group id on the host; never 0.
+    pub gid: u32,
+    /// Home directory; one of [`Orders::mounts`].
+    pub home: Bytes,
+    /// `-p`: the command is uid 0 of its own user namespace (container) or of
+    /// the guest (machine).
+    pub privileged: bool,
+}
+
+/// A command with all that its start needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Program and arguments; the program is looked for in `PATH` of
+    /// `environment` if it holds no slash.
+    pub argv: Vec<Bytes>,
+    /// The whole environment; nothing is added.
+    pub environment: Vec<(Bytes, Bytes)>,
+    /// Where it starts.
+    pub directory: Bytes,
+    /// With a controlling terminal of this size, or with three pipes.
+    pub terminal: Option<Size>,
+}
+
+/// Size of a terminal in character cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Size {
+    /// Width.
+    pub columns: u16,
+    /// Height.
+    pub rows: u16,
+}
+
+/// Bounds on each process; memory of the whole is libvirt's part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// `RLIMIT_NPROC`: processes and threads of the user in this sandbox.
+    pub processes: u64,
+    /// `RLIMIT_NOFILE`: open files of a process.
+    pub files: u64,
+}
+
+/// When a sandbox ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Until {
+    /// When the command ends; the rest gets TERM and, 2 s later, KILL.
+    Command,
+    /// When the last process ends: for programs that hand over to another.
+    All,
+}
+
+/// What happens when nobody is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lifetime {
+    /// It ends once it had no client for 2 s. The result is kept for 60 s.
+    Foreground,
+    /// It goes on and blocks when its output is not read. The result is kept
+    /// for 7 days.
+    Kept,
+    /// It goes on; the oldest output is dropped (and counted) when nobody
+    /// reads it. The result is kept for 7 days.
+    Detached,
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+use crate::greeting::{padding, Side, LENGTH};
+use crate::*;
+use proptest::prelude::*;
+
+const NONCE: [u8; 16] = *b"0123456789abcdef";
+
+fn encoded(tag: Tag, kind: Kind, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame::encode(tag, kind, payload, &mut out);
+    out
+}
+
+#[test]
+fn a_frame_comes_back_from_single_bytes() {
+    let tag = Greeting::new(NONCE).tag();
+    let mut decoder = Decoder::new(tag, 100);
+    let mut frames = Vec::new();
+    for byte in encoded(tag, Kind::Input, b"hello") {
+        decoder.feed(&[byte]);
+        frames.extend(decoder.next_frame().unwrap());
+    }
+    assert_eq!(frames, [Frame { kind: Kind::Input, payload: b"hello".to_vec() }]);
+}
+
+#[test]
+fn half_a_frame_then_padding_and_a_greeting_is_a_new_conversation() {
+    let old = Greeting::new(NONCE).tag();
+    let fresh = Greeting::new(*b"another nonce 00");
+    let mut decoder = Decoder::new(old, 1000);
+    let whole = encoded(old, Kind::Input, &[b'x'; 500]);
+    decoder.feed(&whole[..200]);
+    assert_eq!(decoder.next_frame(), Ok(None));
+    decoder.feed(&padding(1000));
+    decoder.feed(&fresh.encode(Side::Client));
+    assert_eq!(decoder.next_frame(), Err(FrameError::Tag), "never a whole frame");
+    let found = Scanner::for_client().feed(&decoder.into_rest()).unwrap();
+    assert_eq!(found, (fresh, Vec::new()));
+}
+
+#[test]
+fn a_length_above_the_limit_is_refused_before_it_is_stored() {
+    let tag = Greeting::new(NONCE).tag();
+    let mut decoder = Decoder::new(tag, 10);
+    decoder.feed(&encoded(tag, Kind::Control, &[0; 11])[..9]);
+    assert_eq!(decoder.next_frame(), Err(FrameError::Length(11)));
+}
+
+#[test]
+fn an_echo_of_another_nonce_is_passed_over() {
+    let mut stream = b"rest of a frame".to_vec();
+    stream.extend(Greeting::new(*b"stale stale stal").encode(Side::Init));
+    stream.extend(Greeting::new(NONCE).encode(Side::Init));
+    stream.extend(b"next");
+    let found = Scanner::for_echo(NONCE).feed(&stream).unwrap();
+    assert_eq!(found, (Greeting::new(NONCE), b"next".to_vec()));
+}
+
+#[test]
+fn bytes_survive_json() {
+    let all = Bytes((0..=255).collect());
+    let text = serde_json::to_string(&all).unwrap();
+    assert_eq!(serde_json::from_str::<Bytes>(&text).unwrap(), all);
+    assert!(serde_json::from_str::<Bytes>("\"\u{100}\"").is_err());
+}
+
+proptest! {
+    /// The same entry as the fuzz target `frames`.
+    #[test]
+    fn any_bytes_in_any_pieces_never_panic_and_stay_bounded(
+        pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..20)
+    ) {
+        fuzz::frames(&pieces.concat(), 37);
+    }
+
+    #[test]
+    fn frames_come_back_whatever_the_pieces(
+        payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 1..10),
+        size in 1usize..64
+    ) {
+        let tag = Greeting::new(NONCE).tag();
+        let stream: Vec<u8> = payloads.iter().flat_map(|p| encoded(tag, Kind::Output, p)).collect();
+        let mut decoder = Decoder::new(tag, 200);
+        let mut got = Vec::new();
+        for piece in stream.chunks(size) {
+            decoder.feed(piece);
+            while let Some(frame) = decoder.next_frame().unwrap() {
+                got.push(frame.payload);
+            }
+        }
+        prop_assert_eq!(got, payloads);
+    }
+
+    #[test]
+    fn a_greeting_is_found_after_any_noise(
+        noise in proptest::collection::vec(any::<u8>(), 0..500), size in 1usize..50
+    ) {
+        let mut stream = noise;
+        stream.extend(Greeting::new(NONCE).encode(Side::Init));
+        let mut scanner = Scanner::for_echo(NONCE);
+        let found = stream.chunks(size).find_map(|piece| scanner.feed(piece));
+        prop_assert_eq!(found.map(|(greeting, _)| greeting), Some(Greeting::new(NONCE)));
+        prop_assert_eq!(LENGTH, 32);
+    }
+}
