@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What can go wrong while something is done. Data only: the sentences are in
+//! [`crate::message`].
+
+use crate::plan::Problem;
+use crate::uri::Uri;
+use std::path::PathBuf;
+use terrarium_protocol::message::{Failure, Refusal};
+
+/// Everything that the engine reports.
+#[derive(Debug, thiserror::Error)]
+#[error("{self:?}")]
+pub enum Error {
+    /// The profile cannot be carried out here.
+    Problems(Vec<Problem>),
+    /// A profile's file cannot be read as one.
+    Profile {
+        /// The file.
+        path: PathBuf,
+        /// Every fault in it.
+        error: crate::profile::ParseError,
+    },
+    /// A file operation failed.
+    File {
+        /// What was done.
+        action: FileAction,
+        /// To which path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// libvirt cannot be reached.
+    Connect {
+        /// Which connection.
+        uri: Uri,
+        /// Why.
+        state: crate::host::ConnectionState,
+    },
+    /// libvirt refused or failed.
+    Libvirt {
+        /// What it was asked to do.
+        action: DomainAction,
+        /// Its words.
+        message: String,
+    },
+    /// The sandbox's init could not do its part.
+    Init(Failure),
+    /// Init refused what was asked.
+    Refused(Refusal),
+    /// The domain ended before its result arrived.
+    Crashed {
+        /// What init's console or libvirt's log said last, if anything.
+        last_words: Option<String>,
+    },
+    /// Init did not answer in time.
+    NoAnswer {
+        /// How long was waited, in seconds.
+        seconds: u64,
+    },
+    /// Init speaks another version of the protocol.
+    Version {
+        /// Init's.
+        theirs: u16,
+    },
+    /// All of a machine's ports are taken by other clients.
+    Busy,
+    /// A running sandbox has this name already.
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// No sandbox has this name.
+    NoSuchSandbox {
+        /// What was asked for.
+        name: String,
+    },
+    /// No profile has this name.
+    NoSuchProfile {
+        /// What was asked for.
+        name: String,
+    },
+    /// A kernel or its initrd could not be prepared.
+    Kernel(crate::kernel::Error),
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// What was done to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum FileAction {
+    Read,
+    Write,
+    Create,
+    Remove,
+    Listen,
+    Connect,
+}
+
+/// What libvirt was asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum DomainAction {
+    List,
+    Create,
+    Look,
+    Pause,
+    Resume,
+    Destroy,
+}

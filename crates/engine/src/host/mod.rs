@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What this computer offers: plain data, probed once, printable and writable
+//! by hand. Nothing here decides anything.
+
+mod probe;
+
+pub use probe::probe;
+
+use crate::kernel::Kernel;
+use crate::places::Places;
+use crate::uri::Uri;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// All that a plan may depend on beside the profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// `uname -m`.
+    pub arch: String,
+    /// Effective uid of the caller.
+    pub caller: u32,
+    /// Who commands run as: the caller, or for root somebody else.
+    pub user: User,
+    /// Online processors.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Whether machines can run on the processor itself.
+    pub kvm: Kvm,
+    /// Every kernel found, best first.
+    pub kernels: Vec<Kernel>,
+    /// libvirt connections that Terrarium uses.
+    pub connections: Vec<Connection>,
+    /// What stands in the root directory and may be shown.
+    pub root: Vec<RootEntry>,
+    /// Variables of the caller that pass into a sandbox: LANG, LC_*, TZ, TERM
+    /// and COLORTERM.
+    pub environment: BTreeMap<String, String>,
+    /// Where Terrarium keeps what.
+    pub places: Places,
+    /// Mandatory access control of this computer.
+    pub mac: Mac,
+    /// Whether the caller is in group libvirt.
+    pub in_group_libvirt: bool,
+    /// QEMU's group under libvirt (libvirt-qemu on Debian), for machines on
+    /// qemu:///system.
+    pub qemu_group: Option<String>,
+}
+
+/// A user of this computer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// User id.
+    pub uid: u32,
+    /// Primary group id.
+    pub gid: u32,
+    /// Login name.
+    pub name: String,
+    /// Home directory.
+    pub home: PathBuf,
+    /// Login shell.
+    pub shell: PathBuf,
+}
+
+/// Whether KVM works; `/dev/kvm` alone says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kvm {
+    /// State of `/dev/kvm`.
+    pub device: KvmDevice,
+    /// vmx or svm among the processor's flags.
+    pub processor: bool,
+}
+
+/// State of `/dev/kvm`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KvmDevice {
+    /// There is none.
+    Missing,
+    /// The user may not open it for writing.
+    NotWritable,
+    /// It can be used.
+    Writable,
+}
+
+impl Kvm {
+    /// Both the device and the processor.
+    #[must_use]
+    pub fn works(self) -> bool {
+        self.processor && self.device == KvmDevice::Writable
+    }
+}
+
+/// One libvirt connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// Which.
+    pub uri: Uri,
+    /// Whether it can be used.
+    pub state: ConnectionState,
+}
+
+/// Whether a connection can be used. Planning looks without connecting;
+/// `run` and `doctor` connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectionState {
+    /// Its driver and its socket are there; it was not tried.
+    Likely,
+    /// It answered.
+    Works,
+    /// No such driver is installed.
+    DriverMissing,
+    /// Nobody listens.
+    NotRunning,
+    /// It would not let this user in.
+    NotAllowed,
+    /// It failed otherwise; libvirt's words.
+    Failed(String),
+}
+
+impl ConnectionState {
+    /// Whether a plan may count on it.
+    #[must_use]
+    pub fn usable(&self) -> bool {
+        matches!(self, Self::Likely | Self::Works)
+    }
+}
+
+/// One name of the root directory that the allow list shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum RootEntry {
+    /// A real directory.
+    Directory {
+        /// Absolute path.
+        path: PathBuf,
+    },
+    /// A symbolic link (`/bin` -> `usr/bin`).
+    Link {
+        /// Absolute path of the link.
+        path: PathBuf,
+        /// What it points to.
+        target: PathBuf,
+    },
+}
+
+/// Mandatory access control.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mac {
+    /// AppArmor is in the kernel and enabled.
+    pub apparmor: bool,
+    /// SELinux is enforcing.
+    pub selinux: bool,
+}
+
+impl Host {
+    /// The state of one connection.
+    #[must_use]
+    pub fn connection(&self, uri: &Uri) -> Option<&ConnectionState> {
+        self.connections.iter().find(|c| &c.uri == uri).map(|c| &c.state)
+    }
+
+    /// Whether a connection can be used.
+    #[must_use]
+    pub fn usable(&self, uri: &Uri) -> bool {
+        self.connection(uri).is_some_and(ConnectionState::usable)
+    }
+}

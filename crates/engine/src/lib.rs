@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Profile -> plan -> domain -> sandbox.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`profile`] | what the user wants: one TOML file |
+//! | [`host`] | what this computer offers: plain data |
+//! | [`plan`] | profile and host become a plan; pure |
+//! | [`xml`] | plan and instance become domain XML; pure |
+//! | [`kernel`] | kernels, their modules, and what a machine boots |
+//! | [`sandbox`] | starts, lists and ends sandboxes |
+//! | [`console`] | the conversation with a sandbox's init |
+//! | [`message`] | every sentence that a user reads |
+//!
+//! No gtk, no glib: the window and terrariumctl share all of it.
+
+pub mod console;
+pub mod doctor;
+pub mod error;
+pub mod host;
+pub mod kernel;
+pub mod message;
+pub mod places;
+pub mod plan;
+pub mod profile;
+pub mod sandbox;
+pub mod uri;
+mod virt;
+pub mod xml;
+
+pub use error::Error;

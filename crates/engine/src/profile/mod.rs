@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the user wants: the data of a `.terrarium` file.
+//!
+//! All keys but `version`, `name` and `command.argv` have defaults. Where the
+//! default depends on the host or on another key the field is an `Option`, and
+//! the plan decides.
+
+mod parse;
+
+pub use parse::{parse, to_toml, ParseError};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The version of the profile format that this engine reads and writes.
+pub const VERSION: u32 = 1;
+
+/// One profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What the user calls it; any text without control characters or slashes.
+    pub name: String,
+    /// Marks its sandboxes in the window.
+    #[serde(default)]
+    pub colour: Colour,
+    /// How strong the glass is; by default what this computer does best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// What runs.
+    pub command: Command,
+    /// How it shows.
+    #[serde(default)]
+    pub display: Display,
+    /// What it sees, and what becomes of what it writes.
+    #[serde(default)]
+    pub files: Files,
+    /// Whom it may talk to.
+    #[serde(default)]
+    pub network: Network,
+    /// How much it may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Further settings of a virtual machine.
+    #[serde(default)]
+    pub machine: Machine,
+    /// Settings that weaken the glass.
+    #[serde(default)]
+    pub security: Security,
+}
+
+/// Colours of the header and of the glass line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Colour {
+    Red,
+    Orange,
+    Amber,
+    Green,
+    Teal,
+    #[default]
+    Blue,
+    Purple,
+    Grey,
+}
+
+/// The two kinds of glass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Shares this computer's kernel (libvirt LXC).
+    Container,
+    /// Has a kernel of its own (libvirt QEMU).
+    Machine,
+}
+
+/// `[command]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Program and arguments. Text in a file; any bytes from a command line.
+    #[serde(with = "parse::os_strings")]
+    pub argv: Vec<OsString>,
+    /// Where it starts; by default the home directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+    /// Variables beside the few that every sandbox has.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// When the sandbox ends; by default with the command, for windows with
+    /// the last process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
+}
+
+/// `command.until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Until {
+    /// When the command ends.
+    Command,
+    /// When the last process ends.
+    All,
+}
+
+/// `[display]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Display {
+    /// How the program shows.
+    #[serde(default)]
+    pub kind: DisplayKind,
+    /// Whether the clipboard passes.
+    #[serde(default)]
+    pub clipboard: Clipboard,
+}
+
+/// `display.kind`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DisplayKind {
+    /// In a terminal.
+    #[default]
+    Terminal,
+    /// On a screen of its own.
+    Window,
+    /// Not at all: standard input, output and error are three streams.
+    None,
+}
+
+/// `display.clipboard`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Clipboard {
+    Off,
+    In,
+    Out,
+    Both,
+    #[default]
+    Ask,
+}
+
+/// `[files]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// What its home directory is.
+    #[serde(default)]
+    pub home: Home,
+    /// What becomes of what it writes.
+    #[serde(default)]
+    pub changes: Changes,
+    /// Folders, images and memory that it sees beside the root, in order.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
+}
+
+/// `files.home`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Home {
+    /// Empty each time.
+    #[default]
+    Private,
+    /// One that is kept for this profile.
+    Kept,
+    /// The real one, read-only.
+    Readonly,
+}
+
+/// `files.changes`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Changes {
+    /// Thrown away.
+    #[default]
+    Discard,
+    /// Kept for the next run.
+    Keep,
+    /// Looked at when it ends.
+    Review,
+}
+
+/// One of `files.mounts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    /// What kind of source it has.
+    #[serde(rename = "type")]
+    pub kind: MountKind,
+    /// What is shown.
+    #[serde(default)]
+    pub source: PathBuf,
+    /// Where it is seen.
+    pub target: PathBuf,
+    /// Whether it may be written.
+    #[serde(default)]
+    pub mode: MountMode,
+}
+
+/// `type` of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum MountKind {
+    HostBind,
+    HostImage,
+    GuestBind,
+    Ram,
+}
+
+/// `mode` of a mount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountMode {
+    /// Read-only.
+    #[default]
+    Ro,
+    /// The sandbox may write.
+    Rw,
+}
+
+/// `[network]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Whom it may talk to.
+    #[serde(default)]
+    pub mode: NetworkMode,
+}
+
+/// `network.mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum NetworkMode {
+    #[default]
+    None,
+    Internet,
+    Full,
+    Custom,
+}
+
+/// `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Memory of the whole sandbox, in bytes; in a file text such as
+    /// `"1 GiB"`.
+    #[serde(with = "parse::size")]
+    pub memory: u64,
+    /// Processors; by default one under emulation, else two at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 1 << 30, cpus: None }
+    }
+}
+
+/// `[machine]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// How the machine computes.
+    #[serde(default)]
+    pub accelerator: Accelerator,
+    /// `--kernver`: version of the kernel, as in `/lib/modules`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
+    /// `--kernpath`: path of the kernel's image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_path: Option<PathBuf>,
+    /// `--kmodpath`: directory of the kernel's modules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modules_path: Option<PathBuf>,
+    /// One of the connections that profiles may name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+}
+
+/// `machine.accelerator`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accelerator {
+    /// KVM where it works, else emulation.
+    #[default]
+    Auto,
+    /// KVM or nothing.
+    Kvm,
+    /// Emulation even where KVM works.
+    Emulation,
+}
+
+/// `[security]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// `-p`: the command is root inside, of nothing outside.
+    #[serde(default)]
+    pub privileged: bool,
+}
+
+impl Profile {
+    /// A profile with every default.
+    #[must_use]
+    pub fn new(name: impl Into<String>, argv: Vec<OsString>) -> Self {
+        Self {
+            version: VERSION,
+            name: name.into(),
+            colour: Colour::default(),
+            isolation: None,
+            command: Command { argv, directory: None, environment: BTreeMap::new(), until: None },
+            display: Display::default(),
+            files: Files::default(),
+            network: Network::default(),
+            limits: Limits::default(),
+            machine: Machine::default(),
+            security: Security::default(),
+        }
+    }
+}
