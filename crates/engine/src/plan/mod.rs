@@ -199,6 +199,8 @@ pub struct Instance {
     pub kernel: PathBuf,
     /// Machine: its initrd.
     pub initrd: PathBuf,
+    /// Seconds since 1970 when it was started.
+    pub created: u64,
 }
 
 impl Plan {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The thread that takes frames from the socket and calls the handler.
+
+use super::writer::Outbox;
+use super::{from_json, Console, Event, Handler};
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Weak};
+use terrarium_protocol::frame::split_output;
+use terrarium_protocol::{Decoder, Frame, FromInit, Kind};
+
+/// Starts the reader. It holds the console only while an event is handled, so
+/// that a console nobody holds any more is closed.
+pub fn spawn(
+    console: &Console,
+    mut socket: UnixStream,
+    mut decoder: Decoder,
+    outbox: Arc<Outbox>,
+    mut handler: Handler,
+) -> std::io::Result<()> {
+    let weak = Arc::downgrade(&console.inner);
+    // Kept for the last event, when nobody else may hold the console.
+    let last = console.clone();
+    std::thread::Builder::new().name("console-reader".into()).spawn(move || {
+        drop(last);
+        read(&weak, &mut socket, &mut decoder, &outbox, &mut handler);
+        outbox.close();
+        if let Some(inner) = weak.upgrade() {
+            handler(&Console { inner }, Event::Closed);
+        }
+    })?;
+    Ok(())
+}
+
+fn read(
+    weak: &Weak<super::Inner>,
+    socket: &mut UnixStream,
+    decoder: &mut Decoder,
+    outbox: &Outbox,
+    handler: &mut Handler,
+) {
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        loop {
+            let frame = match decoder.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "the sandbox's init sent something that is no frame");
+                    return;
+                }
+            };
+            let Some(event) = event(frame, outbox) else { continue };
+            let Some(inner) = weak.upgrade() else { return };
+            handler(&Console { inner }, event);
+        }
+        match socket.read(&mut piece) {
+            Ok(0) => return,
+            Ok(count) => decoder.feed(&piece[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// What a frame means; `None` if it needs no event.
+fn event(frame: Frame, outbox: &Outbox) -> Option<Event> {
+    match frame.kind {
+        Kind::Output => {
+            let (stream, offset, bytes) = split_output(&frame.payload)?;
+            Some(Event::Output { stream, offset, bytes: bytes.to_vec() })
+        }
+        Kind::Control => match from_json(&frame.payload)? {
+            FromInit::Stage(stage) => Some(Event::Stage(stage)),
+            FromInit::Started { pid } => Some(Event::Started { pid }),
+            FromInit::Failed(failure) => Some(Event::Failed(failure)),
+            FromInit::Gone { stream, bytes } => Some(Event::Gone { stream, bytes }),
+            FromInit::End { stream, offset } => Some(Event::End { stream, offset }),
+            FromInit::Credit { offset } => {
+                outbox.credit(offset);
+                None
+            }
+            FromInit::InputClosed => {
+                outbox.input_unwanted();
+                Some(Event::InputClosed)
+            }
+            FromInit::Keyboard { yours } => Some(Event::Keyboard { yours }),
+            FromInit::Resized(size) => Some(Event::Resized(size)),
+            FromInit::Result(outcome) => Some(Event::Result(outcome)),
+            FromInit::Refused { why } => Some(Event::Refused(why)),
+            FromInit::Welcome(_) | FromInit::Pong { .. } => None,
+        },
+        Kind::Input => None,
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What Terrarium writes into a domain's `<metadata>` and finds there again.
+
+use crate::profile::{Colour, Isolation};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// XML namespace of the metadata element.
+pub const NAMESPACE: &str = "urn:org.terrarium:domain:1";
+
+/// The element's content: one JSON text, which needs no second vocabulary and
+/// is escaped by the XML writer as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// What the user calls it.
+    pub name: String,
+    /// Uid of the caller that it belongs to.
+    pub caller: u32,
+    /// N of `terrarium-UID-N`.
+    pub number: u32,
+    /// Its mark.
+    pub colour: Colour,
+    /// How strong its glass is.
+    pub isolation: Isolation,
+    /// Its private directory on the host.
+    pub directory: PathBuf,
+    /// First id of its block of host ids.
+    pub id_base: u32,
+    /// Its command, as one line for people; not for running it again.
+    pub command: String,
+    /// Seconds since 1970 when it was started.
+    pub created: u64,
+}

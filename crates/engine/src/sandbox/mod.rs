@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Running sandboxes: start, list, attach, end.
+//!
+//! libvirt is the registry: a sandbox is a domain that carries our metadata
+//! and our uid, and no process of ours has to run for it to live on. Every
+//! method here may block; none may be called from a GUI's main loop.
+
+mod directory;
+mod end;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod ids;
+mod list;
+mod metadata;
+mod real;
+mod start;
+
+pub use metadata::Metadata;
+pub use real::Real;
+
+use crate::console::{Console, Handler};
+use crate::error::Error;
+use crate::host::ConnectionState;
+use crate::plan::Plan;
+use crate::profile::{Colour, Isolation};
+use crate::uri::Uri;
+use terrarium_protocol::message::{Outcome, Status};
+use terrarium_protocol::orders::{Command, Lifetime, Size};
+
+/// Names one sandbox for as long as it exists.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Id {
+    /// Where its domain lives.
+    pub connection: Uri,
+    /// N of `terrarium-UID-N`.
+    pub number: u32,
+    /// The domain's UUID.
+    pub uuid: String,
+}
+
+/// What is known of a sandbox without a conversation of one's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Which.
+    pub id: Id,
+    /// What the domain's metadata says.
+    pub metadata: Metadata,
+    /// How it is.
+    pub state: State,
+    /// What init says; absent if it did not answer or could not be asked.
+    pub status: Option<Status>,
+}
+
+impl Summary {
+    /// What the user calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// How strong its glass is.
+    #[must_use]
+    pub fn isolation(&self) -> Isolation {
+        self.metadata.isolation
+    }
+
+    /// Its mark.
+    #[must_use]
+    pub fn colour(&self) -> Colour {
+        self.metadata.colour
+    }
+}
+
+/// How a sandbox is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Being built, or the machine boots.
+    Starting,
+    /// The command runs.
+    Running,
+    /// Frozen by the user.
+    Paused,
+    /// It has ended; the result waits to be fetched.
+    Finished(Outcome),
+    /// Its domain is there, its init does not answer.
+    NotAnswering,
+}
+
+/// All sandboxes of the caller, and the connections that could not be asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// By number.
+    pub sandboxes: Vec<Summary>,
+    /// Connections that did not answer, and why.
+    pub unreachable: Vec<(Uri, ConnectionState)>,
+}
+
+/// How a sandbox is started.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// What becomes of it without its client.
+    pub lifetime: Lifetime,
+    /// Size of the terminal, if the plan has one.
+    pub size: Size,
+}
+
+/// How to attach to a sandbox.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Attach {
+    /// Whether the keyboard is wanted.
+    pub keyboard: bool,
+    /// First offset of standard output; `None`: see [`terrarium_protocol::ToInit::Attach`].
+    pub out: Option<u64>,
+    /// The same for standard error.
+    pub err: Option<u64>,
+}
+
+/// How to end a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// TERM, KILL after this many milliseconds, then the domain is destroyed.
+    Gently {
+        /// 10 000 by default.
+        grace: u32,
+    },
+    /// Destroyed at once.
+    Now,
+}
+
+/// What a start tells while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The kernel and initrd of a machine are being prepared.
+    Kernel,
+    /// libvirt makes the domain.
+    Domain,
+    /// The machine boots, or the container's init comes up.
+    Boot,
+    /// Init got this far.
+    Inside(terrarium_protocol::message::Stage),
+}
+
+/// A sandbox that was just started, and the conversation with it.
+pub struct Started {
+    /// Which.
+    pub id: Id,
+    /// Attached with the keyboard; the handler has it too.
+    pub console: Console,
+}
+
+/// All that can be done with sandboxes. [`Real`] does it with libvirt; the
+/// tests of the window have another.
+pub trait Driver: Send + Sync {
+    /// Starts what the plan says. Returns once the command runs or has
+    /// ended; events (also of a command that ended at once) go to `handler`.
+    ///
+    /// # Errors
+    /// It could not be started; nothing is left behind.
+    fn start(
+        &self,
+        plan: &Plan,
+        how: Start,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+        handler: Handler,
+    ) -> Result<Started, Error>;
+
+    /// Every sandbox of the caller. Cleans up after those that are gone.
+    fn list(&self) -> Listing;
+
+    /// The sandbox with this name (or domain name, or UUID).
+    ///
+    /// # Errors
+    /// There is none, or a connection that may have it cannot be asked.
+    fn find(&self, name: &str) -> Result<Summary, Error>;
+
+    /// Whether the domain still exists.
+    ///
+    /// # Errors
+    /// libvirt cannot be asked.
+    fn exists(&self, id: &Id) -> Result<bool, Error>;
+
+    /// Begins a conversation about the command.
+    ///
+    /// # Errors
+    /// Init cannot be reached.
+    fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error>;
+
+    /// Runs another program inside.
+    ///
+    /// # Errors
+    /// Init cannot be reached.
+    fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error>;
+
+    /// Ends it; returns when it is gone, with its result if it gave one.
+    ///
+    /// # Errors
+    /// libvirt cannot be asked, or would not destroy it.
+    fn stop(&self, id: &Id, how: Stop) -> Result<Option<Outcome>, Error>;
+
+    /// Freezes it.
+    ///
+    /// # Errors
+    /// libvirt cannot be asked, or would not.
+    fn pause(&self, id: &Id) -> Result<(), Error>;
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// libvirt cannot be asked, or would not.
+    fn resume(&self, id: &Id) -> Result<(), Error>;
+
+    /// The domain's XML as libvirt has it now.
+    ///
+    /// # Errors
+    /// libvirt cannot be asked.
+    fn xml(&self, id: &Id) -> Result<String, Error>;
+
+    /// Cleans up after a sandbox whose result was received or that crashed:
+    /// waits up to `wait` for its domain to go, destroys it if it does not,
+    /// removes its directory.
+    ///
+    /// # Errors
+    /// libvirt cannot be asked, or would not destroy it.
+    fn finish(&self, id: &Id, wait: std::time::Duration) -> Result<(), Error>;
+}
