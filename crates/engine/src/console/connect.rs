@@ -3,7 +3,7 @@
 
 use super::{from_json, Greeted};
 use crate::error::{Error, FileAction};
-use std::fs::File;
+use super::Lock;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Patience {
 ///
 /// # Errors
 /// Nobody listens, nobody answers in time, or init is of another version.
-pub fn greet(path: &Path, lock: Option<File>, patience: Patience) -> Result<Greeted, Error> {
+pub fn greet(path: &Path, lock: Option<Lock>, patience: Patience) -> Result<Greeted, Error> {
     let failed = |source| Error::File { action: FileAction::Connect, path: path.to_owned(), source };
     let mut socket = UnixStream::connect(path).map_err(failed)?;
     let mut nonce = [0; 16];

@@ -79,6 +79,9 @@ pub enum Event {
     Closed,
 }
 
+/// Keeps other clients off a machine's port while it is used.
+pub type Lock = nix::fcntl::Flock<std::fs::File>;
+
 /// Takes events, on a thread of its own.
 pub type Handler = Box<dyn FnMut(&Console, Event) + Send>;
 
@@ -94,7 +97,7 @@ struct Inner {
     outbox: Arc<Outbox>,
     socket: UnixStream,
     /// Files that stay locked while the conversation lasts (a machine's port).
-    _lock: Option<std::fs::File>,
+    _lock: Option<Lock>,
 }
 
 impl Drop for Inner {
@@ -181,7 +184,7 @@ pub struct Greeted {
     socket: UnixStream,
     tag: terrarium_protocol::Tag,
     decoder: terrarium_protocol::Decoder,
-    lock: Option<std::fs::File>,
+    lock: Option<Lock>,
     /// What init said first.
     pub status: Status,
 }

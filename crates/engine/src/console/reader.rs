@@ -19,10 +19,7 @@ pub fn spawn(
     mut handler: Handler,
 ) -> std::io::Result<()> {
     let weak = Arc::downgrade(&console.inner);
-    // Kept for the last event, when nobody else may hold the console.
-    let last = console.clone();
     std::thread::Builder::new().name("console-reader".into()).spawn(move || {
-        drop(last);
         read(&weak, &mut socket, &mut decoder, &outbox, &mut handler);
         outbox.close();
         if let Some(inner) = weak.upgrade() {

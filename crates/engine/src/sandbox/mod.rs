@@ -102,6 +102,9 @@ pub struct Start {
     pub lifetime: Lifetime,
     /// Size of the terminal, if the plan has one.
     pub size: Size,
+    /// If a running sandbox has the plan's name, take "NAME 2" and so on; else
+    /// it is an error.
+    pub unique_name: bool,
 }
 
 /// How to attach to a sandbox.
@@ -128,14 +131,15 @@ pub enum Stop {
 }
 
 /// What a start tells while it goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The kernel and initrd of a machine are being prepared.
     Kernel,
     /// libvirt makes the domain.
     Domain,
-    /// The machine boots, or the container's init comes up.
-    Boot,
+    /// The domain is there: the machine boots, or the container's init comes
+    /// up. From here on the start can be cancelled by stopping it.
+    Boot(Id),
     /// Init got this far.
     Inside(terrarium_protocol::message::Stage),
 }
@@ -144,6 +148,8 @@ pub enum Progress {
 pub struct Started {
     /// Which.
     pub id: Id,
+    /// Its name: the plan's, or one made from it.
+    pub name: String,
     /// Attached with the keyboard; the handler has it too.
     pub console: Console,
 }

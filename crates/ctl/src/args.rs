@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The command line. Its letters are those of virt-sandbox.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use terrarium_engine::profile;
+
+/// Run programs behind glass, from a terminal or a script.
+#[derive(Parser)]
+#[command(
+    name = "terrariumctl",
+    version,
+    about = "Run programs behind glass",
+    long_about = "Run programs behind glass: in a container or a virtual machine that sees the installed programs \
+                  read-only, an empty home folder, and no network.",
+    after_help = "Exit status of run, attach and exec: the command's own; 128+N if signal N ended it; 125 if Terrarium \
+                  could not do its part; 126 if the command cannot be executed; 127 if it was not found."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Run a command in a new sandbox
+    Run(Box<Run>),
+    /// List the sandboxes
+    #[command(visible_alias = "ls")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// See and use the command of a sandbox that runs
+    #[command(after_help = "Ctrl+] twice lets go of a terminal; the sandbox goes on.")]
+    Attach {
+        /// Name of the sandbox
+        name: String,
+        /// Continue standard output at this byte
+        #[arg(long, value_name = "OFFSET")]
+        from: Option<u64>,
+    },
+    /// End a sandbox
+    #[command(long_about = "End a sandbox: TERM, after 10 s KILL. Returns when it is gone.")]
+    Stop {
+        /// Name of the sandbox
+        name: String,
+        /// Do not ask, destroy it
+        #[arg(long)]
+        now: bool,
+    },
+    /// Freeze a sandbox
+    Pause {
+        /// Name of the sandbox
+        name: String,
+    },
+    /// Let a frozen sandbox go on
+    Resume {
+        /// Name of the sandbox
+        name: String,
+    },
+    /// Run another command in a sandbox that runs
+    Exec(Exec),
+    /// Show what is known of a sandbox or of a profile
+    Show(Show),
+    /// Manage profiles
+    Profile {
+        #[command(subcommand)]
+        verb: ProfileVerb,
+    },
+    /// Say what works on this computer, and what to do about the rest
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a completion script
+    #[command(hide = true)]
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(ClapArgs, Default)]
+pub struct Run {
+    /// Start from this profile: a name, or a file (with a / or ending in .terrarium)
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// Name of the sandbox [default: made from the command]
+    #[arg(short, long)]
+    pub name: Option<String>,
+
+    /// Use a container: it shares this computer's kernel and starts at once
+    #[arg(long, conflicts_with = "machine", help_heading = "How strong")]
+    pub container: bool,
+    /// Use a virtual machine: it has a kernel of its own
+    #[arg(long, help_heading = "How strong")]
+    pub machine: bool,
+    /// The command is root inside (of nothing outside)
+    #[arg(short, long, help_heading = "How strong")]
+    pub privileged: bool,
+    /// Run as this user; for root only
+    #[arg(short = 'S', long = "switchto", value_name = "USER", help_heading = "How strong")]
+    pub user: Option<String>,
+
+    /// Set a variable
+    #[arg(short, long = "env", value_name = "NAME=VALUE", help_heading = "The command")]
+    pub environment: Vec<String>,
+    /// Start in this folder [default: the home folder]
+    #[arg(long, value_name = "DIR", help_heading = "The command")]
+    pub cwd: Option<PathBuf>,
+    /// Run your shell
+    #[arg(short = 'l', long, conflicts_with = "command", help_heading = "The command")]
+    pub shell: bool,
+    /// When the sandbox ends
+    #[arg(long, value_enum, help_heading = "The command")]
+    pub until: Option<Until>,
+
+    /// Give the command a terminal [default: if this is one]
+    #[arg(short, long, conflicts_with = "no_tty", help_heading = "Streams")]
+    pub tty: bool,
+    /// Give the command three streams
+    #[arg(short = 'T', long, help_heading = "Streams")]
+    pub no_tty: bool,
+    /// Print the name and return once the command runs
+    #[arg(long, help_heading = "Streams")]
+    pub detach: bool,
+
+    /// Memory of the whole sandbox, such as 512M or 2GiB
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub memory: Option<String>,
+    /// Processors
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub cpus: Option<u32>,
+
+    /// lxc:///system, qemu:///session or qemu:///system
+    #[arg(short, long, value_name = "URI", help_heading = "Advanced")]
+    pub connect: Option<String>,
+    /// Allow any other URI for --connect (some can run programs on this computer)
+    #[arg(long, requires = "connect", help_heading = "Advanced")]
+    pub any_uri: bool,
+    /// How a virtual machine computes
+    #[arg(long, value_enum, help_heading = "Advanced")]
+    pub accelerator: Option<Accelerator>,
+    /// Version of the virtual machine's kernel
+    #[arg(long, value_name = "VERSION", help_heading = "Advanced")]
+    pub kernver: Option<String>,
+    /// Image of the virtual machine's kernel
+    #[arg(long, value_name = "FILE", help_heading = "Advanced")]
+    pub kernpath: Option<PathBuf>,
+    /// Folder of the modules of the virtual machine's kernel
+    #[arg(long, value_name = "DIR", help_heading = "Advanced")]
+    pub kmodpath: Option<PathBuf>,
+    /// Say what is being done
+    #[arg(short, long, help_heading = "Advanced")]
+    pub verbose: bool,
+    /// Say everything
+    #[arg(short, long, help_heading = "Advanced")]
+    pub debug: bool,
+
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+#[derive(ClapArgs)]
+pub struct Exec {
+    /// Name of the sandbox
+    pub name: String,
+    /// Give the command a terminal [default: if this is one]
+    #[arg(short, long, conflicts_with = "no_tty")]
+    pub tty: bool,
+    /// Give the command three streams
+    #[arg(short = 'T', long)]
+    pub no_tty: bool,
+    /// Set a variable
+    #[arg(short, long = "env", value_name = "NAME=VALUE")]
+    pub environment: Vec<String>,
+    /// Start in this folder [default: the home folder]
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<PathBuf>,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+#[derive(ClapArgs)]
+pub struct Show {
+    /// A sandbox, or a profile (its name, or a file with a / or ending in .terrarium)
+    pub name: String,
+    /// What would be done, with every default
+    #[arg(long, group = "form")]
+    pub plan: bool,
+    /// The domain XML
+    #[arg(long, group = "form")]
+    pub xml: bool,
+    /// All that is known, as JSON
+    #[arg(long, group = "form")]
+    pub json: bool,
+    /// The terrariumctl command that does the same
+    #[arg(long, group = "form")]
+    pub command: bool,
+}
+
+#[derive(Subcommand)]
+pub enum ProfileVerb {
+    /// List the profiles
+    List,
+    /// Print a profile
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Copy a file into the profiles
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+    /// Write a profile to a file
+    Export {
+        /// Its name
+        name: String,
+        /// The file; must not exist
+        file: PathBuf,
+    },
+    /// Delete a profile
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Until {
+    /// When the command ends
+    Command,
+    /// When the last process ends
+    All,
+}
+
+impl From<Until> for profile::Until {
+    fn from(until: Until) -> Self {
+        match until {
+            Until::Command => Self::Command,
+            Until::All => Self::All,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Accelerator {
+    /// KVM where it works, else emulation
+    Auto,
+    /// KVM or nothing
+    Kvm,
+    /// Emulation
+    Emulation,
+}
+
+impl From<Accelerator> for profile::Accelerator {
+    fn from(accelerator: Accelerator) -> Self {
+        match accelerator {
+            Accelerator::Auto => Self::Auto,
+            Accelerator::Kvm => Self::Kvm,
+            Accelerator::Emulation => Self::Emulation,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The streams between this process and a sandbox.
+//!
+//! Output is written by the thread that receives it: while our reader does
+//! not read, neither do we, and so the command waits. Nothing is kept here.
+
+use crate::terminal::{self, LetGo, Raw};
+use nix::sys::signal::{SigSet, Signal};
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::Arc;
+use terrarium_engine::console::{Console, Event, Handler};
+use terrarium_protocol::message::{stream, Outcome};
+
+/// How a conversation ended.
+pub enum End {
+    /// With the command; the result is in our hands.
+    Result(Outcome),
+    /// The user let go with Ctrl+] twice.
+    LetGo,
+    /// The other side is gone without a result.
+    Lost,
+    /// Init would not do what was asked.
+    Refused(terrarium_protocol::message::Refusal),
+}
+
+/// How far each stream got: where to go on after a lost connection.
+#[derive(Clone, Default)]
+pub struct Offsets {
+    out: Arc<AtomicU64>,
+    err: Arc<AtomicU64>,
+}
+
+impl Offsets {
+    /// The next byte of standard output.
+    pub fn out(&self) -> u64 {
+        self.out.load(Ordering::SeqCst)
+    }
+
+    /// The next byte of standard error.
+    pub fn err(&self) -> u64 {
+        self.err.load(Ordering::SeqCst)
+    }
+
+    fn of(&self, number: u8) -> &AtomicU64 {
+        if number == stream::ERR {
+            &self.err
+        } else {
+            &self.out
+        }
+    }
+}
+
+/// Blocks the signals that [`Client`] waits for; call it before any thread is
+/// started, since threads inherit it.
+pub fn hold_signals() {
+    let _ = signals().thread_block();
+}
+
+fn signals() -> SigSet {
+    let mut set = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGWINCH] {
+        set.add(signal);
+    }
+    set
+}
+
+/// This process's side of a conversation.
+pub struct Client {
+    tell: Sender<End>,
+    told: Receiver<End>,
+    offsets: Offsets,
+    terminal: bool,
+}
+
+impl Client {
+    /// `terminal`: the command has a terminal and ours is in raw mode.
+    pub fn new(terminal: bool) -> Self {
+        let (tell, told) = mpsc::channel();
+        Self { tell, told, offsets: Offsets::default(), terminal }
+    }
+
+    /// How far the streams got.
+    pub fn offsets(&self) -> &Offsets {
+        &self.offsets
+    }
+
+    /// Writes what the command writes.
+    pub fn handler(&self) -> Handler {
+        let tell = self.tell.clone();
+        let offsets = self.offsets.clone();
+        let mut gone = [false; 3];
+        Box::new(move |console, event| match event {
+            Event::Output { stream: number, offset, bytes } => {
+                let end = offset + bytes.len() as u64;
+                let index = usize::from(number).min(2);
+                if !gone[index] && write(number, &bytes).is_err() {
+                    gone[index] = true;
+                    console.close_output(number);
+                }
+                offsets.of(number).store(end, Ordering::SeqCst);
+                console.ack(number, end);
+            }
+            Event::Gone { bytes, .. } => {
+                eprintln!("terrariumctl: {}", terrarium_engine::message::gone(bytes));
+            }
+            Event::Result(outcome) => drop(tell.send(End::Result(outcome))),
+            Event::Refused(why) => drop(tell.send(End::Refused(why))),
+            Event::Closed => drop(tell.send(End::Lost)),
+            _ => {}
+        })
+    }
+
+    /// Carries input and signals until the conversation ends.
+    pub fn converse(&self, console: &Console, reads_input: bool) -> End {
+        let raw = if self.terminal { Raw::enter() } else { None };
+        if reads_input {
+            self.carry_input(console.clone());
+        }
+        carry_signals(console.clone(), self.terminal);
+        let end = self.told.recv().unwrap_or(End::Lost);
+        drop(raw);
+        end
+    }
+
+    fn carry_input(&self, console: Console) {
+        let terminal = self.terminal;
+        let tell = self.tell.clone();
+        std::thread::spawn(move || {
+            let mut keys = LetGo::default();
+            let mut piece = vec![0; 32 * 1024];
+            loop {
+                let count = match std::io::stdin().lock().read(&mut piece) {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => count,
+                };
+                let (pass, let_go) =
+                    if terminal { keys.filter(&piece[..count]) } else { (piece[..count].to_vec(), false) };
+                if let_go {
+                    let _ = tell.send(End::LetGo);
+                    return;
+                }
+                if !console.input(&pass) {
+                    return;
+                }
+            }
+            console.close_input();
+        });
+    }
+}
+
+/// A terminal sends its keys as they are; signals that reach us all the same,
+/// and all of them without a terminal, are the command's.
+fn carry_signals(console: Console, terminal: bool) {
+    std::thread::spawn(move || {
+        while let Ok(signal) = signals().wait() {
+            if signal == Signal::SIGWINCH {
+                if terminal {
+                    console.resize(terminal::size());
+                }
+            } else {
+                console.signal(signal as i32);
+            }
+        }
+    });
+}
+
+/// Writes to ours what came from the command's. Not through Rust's buffered
+/// standard output: what is acknowledged must have been written.
+fn write(number: u8, bytes: &[u8]) -> std::io::Result<()> {
+    if number == stream::ERR {
+        std::io::stderr().lock().write_all(bytes)
+    } else {
+        let mut out = std::io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+}

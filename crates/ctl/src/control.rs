@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Verbs about sandboxes that run.
+
+use crate::args::Exec;
+use crate::client::{self, Client, End};
+use crate::fault::{remark, status};
+use crate::run::{finish, DONE};
+use crate::{terminal, Result};
+use serde_json::json;
+use std::os::unix::ffi::OsStrExt;
+use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::plan;
+use terrarium_engine::profile::Isolation;
+use terrarium_engine::sandbox::{Attach, Driver, Real, State, Stop, Summary};
+use terrarium_engine::{message, Error};
+use terrarium_protocol::Bytes;
+
+/// Milliseconds between TERM and KILL.
+const GRACE: u32 = 10_000;
+
+fn host() -> Host {
+    host::probe(&ProbeOptions::default())
+}
+
+fn driver() -> Real {
+    Real::new(&host())
+}
+
+/// `list`
+pub fn list(as_json: bool) -> Result {
+    let listing = driver().list();
+    for (uri, state) in &listing.unreachable {
+        let error = Error::Connect { uri: uri.clone(), state: state.clone() };
+        message::lines(&error).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
+    }
+    if as_json {
+        let all: Vec<_> = listing.sandboxes.iter().map(to_json).collect();
+        println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
+        return Ok(DONE);
+    }
+    let rows: Vec<[String; 4]> = listing.sandboxes.iter().map(row).collect();
+    print_table(&rows);
+    Ok(DONE)
+}
+
+fn row(one: &Summary) -> [String; 4] {
+    [
+        one.name().to_owned(),
+        message::isolation(one.isolation()),
+        message::state(&one.state),
+        one.metadata.command.clone(),
+    ]
+}
+
+/// Columns as wide as their widest cell; nothing at all without rows.
+fn print_table(rows: &[[String; 4]]) {
+    if rows.is_empty() {
+        return;
+    }
+    let head = message::list_head();
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&head]).map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2)];
+    for [name, glass, state, command] in [&head].into_iter().chain(rows) {
+        println!("{name:0$}  {glass:1$}  {state:2$}  {command}", widths[0], widths[1], widths[2]);
+    }
+}
+
+/// A sandbox as scripts see it.
+pub fn to_json(one: &Summary) -> serde_json::Value {
+    let state = match &one.state {
+        State::Starting => "starting",
+        State::Running => "running",
+        State::Paused => "paused",
+        State::Finished(_) => "finished",
+        State::NotAnswering => "not-answering",
+    };
+    json!({
+        "name": one.name(),
+        "state": state,
+        "isolation": one.isolation(),
+        "colour": one.colour(),
+        "command": one.metadata.command,
+        "created": one.metadata.created,
+        "connection": one.id.connection.as_str(),
+        "domain": format!("terrarium-{}-{}", one.metadata.caller, one.id.number),
+        "uuid": one.id.uuid,
+        "status": one.status,
+    })
+}
+
+/// `attach`
+pub fn attach(name: &str, from: Option<u64>) -> Result {
+    client::hold_signals();
+    let driver = driver();
+    let found = driver.find(name)?;
+    let has_terminal = found.status.as_ref().is_some_and(|status| status.terminal.is_some());
+    let client = Client::new(has_terminal && terminal::is_ours());
+    let how = Attach { keyboard: true, out: from, err: None };
+    let console = driver.attach(&found.id, how, client.handler())?;
+    if has_terminal && terminal::is_ours() {
+        console.resize(terminal::size());
+    }
+    let end = client.converse(&console, true);
+    finish(&driver, &found.id, &console, &client, end, true)
+}
+
+/// `exec`
+pub fn exec(options: &Exec) -> Result {
+    client::hold_signals();
+    let host = host();
+    let driver = Real::new(&host);
+    let found = driver.find(&options.name)?;
+    let has_terminal = options.tty || (!options.no_tty && terminal::is_ours());
+    let mut environment = plan::environment(&host, has_terminal, false);
+    for pair in &options.environment {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| crate::fault::Fault::Usage(message::not_a_variable(pair)))?;
+        environment.retain(|(other, _)| other.as_slice() != name.as_bytes());
+        environment.push((Bytes::from(name), Bytes::from(value)));
+    }
+    let directory = options.cwd.as_ref().unwrap_or(&host.user.home);
+    let command = terrarium_protocol::orders::Command {
+        argv: options.command.iter().map(|word| Bytes::from(word.as_bytes())).collect(),
+        environment,
+        directory: Bytes::from(directory.as_os_str().as_bytes()),
+        terminal: has_terminal.then(terminal::size),
+    };
+    let client = Client::new(has_terminal);
+    let console = driver.exec(&found.id, command, client.handler())?;
+    match client.converse(&console, true) {
+        End::Result(outcome) => {
+            console.received();
+            console.close();
+            remark(&outcome);
+            Ok(status(&outcome))
+        }
+        End::LetGo => Ok(DONE),
+        End::Refused(why) => Err(Error::Refused(why).into()),
+        End::Lost => Err(Error::Crashed { last_words: None }.into()),
+    }
+}
+
+/// `stop`
+pub fn stop(name: &str, now: bool) -> Result {
+    let driver = driver();
+    let found = driver.find(name)?;
+    driver.stop(&found.id, if now { Stop::Now } else { Stop::Gently { grace: GRACE } })?;
+    Ok(DONE)
+}
+
+/// `pause`
+pub fn pause(name: &str) -> Result {
+    let driver = driver();
+    driver.pause(&driver.find(name)?.id)?;
+    Ok(DONE)
+}
+
+/// `resume`
+pub fn resume(name: &str) -> Result {
+    let driver = driver();
+    driver.resume(&driver.find(name)?.id)?;
+    Ok(DONE)
+}
+
+/// How a sandbox's isolation is chosen on a command line.
+pub fn glass_option(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Container => "--container",
+        Isolation::Machine => "--machine",
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! terrariumctl: Terrarium from a terminal and from scripts.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`args`] | the command line |
+//! | [`run`] | `run`: from options to a profile, a plan and a sandbox |
+//! | [`client`] | the streams between this process and a sandbox |
+//! | [`terminal`] | raw mode, sizes, letting go |
+//! | [`control`] | `list`, `attach`, `exec`, `stop`, `pause`, `resume` |
+//! | [`show`] | `show`, `profile`, `doctor` |
+//! | [`fault`] | errors and exit statuses |
+
+mod args;
+mod client;
+mod control;
+mod fault;
+mod run;
+mod show;
+mod terminal;
+
+use args::{Args, Verb};
+use clap::Parser;
+use fault::{Fault, OURS};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    set_up_texts();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { OURS } else { 0 });
+        }
+    };
+    let result = match args.verb {
+        Verb::Run(options) => run::run(&options),
+        Verb::List { json } => control::list(json),
+        Verb::Attach { name, from } => control::attach(&name, from),
+        Verb::Stop { name, now } => control::stop(&name, now),
+        Verb::Pause { name } => control::pause(&name),
+        Verb::Resume { name } => control::resume(&name),
+        Verb::Exec(exec) => control::exec(&exec),
+        Verb::Show(what) => show::show(&what),
+        Verb::Profile { verb } => show::profile(&verb),
+        Verb::Doctor { json } => show::doctor(json),
+        Verb::Completions { shell } => show::completions(shell),
+    };
+    result.unwrap_or_else(|fault| {
+        fault.print();
+        OURS
+    }).into()
+}
+
+fn set_up_texts() {
+    use gettextrs::{bind_textdomain_codeset, bindtextdomain, setlocale, textdomain, LocaleCategory};
+    setlocale(LocaleCategory::LcAll, "");
+    let folder = option_env!("TERRARIUM_LOCALEDIR").unwrap_or("/usr/share/locale");
+    // Without its translations Terrarium speaks English.
+    let _ = bindtextdomain("terrarium", folder);
+    let _ = bind_textdomain_codeset("terrarium", "UTF-8");
+    let _ = textdomain("terrarium");
+}
+
+/// What every verb returns: an exit status, or what Terrarium could not do.
+type Result = std::result::Result<u8, Fault>;

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! `terrariumctl run`: from options to a profile, a plan and a sandbox.
+
+use crate::args::Run;
+use crate::client::{self, Client, End};
+use crate::fault::{remark, status, Fault};
+use crate::{terminal, Result};
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+use terrarium_engine::console::Console;
+use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::plan::{plan, Plan};
+use terrarium_engine::profile::{store, DisplayKind, Isolation, Profile};
+use terrarium_engine::sandbox::{Attach, Driver, Id, Progress, Real, Start};
+use terrarium_engine::uri::Uri;
+use terrarium_engine::{message, Error};
+use terrarium_protocol::orders::Lifetime;
+
+/// How long a sandbox that gave its result may take to go before it is
+/// helped, in a foreground run: nobody waits for that but the next one.
+const TRIES: u32 = 20;
+
+/// Runs a command and returns its exit status.
+pub fn run(options: &Run) -> Result {
+    client::hold_signals();
+    set_up_log(options);
+    let host = host::probe(&ProbeOptions {
+        user: options.user.clone(),
+        kernel_path: options.kernpath.clone(),
+        modules_path: options.kmodpath.clone(),
+        connect: false,
+    });
+    let profile = profile(options, &host)?;
+    let planned = plan(&profile, &host);
+    if options.verbose {
+        planned.notes.iter().for_each(|note| eprintln!("terrariumctl: {}", message::note(note)));
+    }
+    let plan = planned.plan.ok_or(planned.problems)?;
+    let mut real = Real::new(&host);
+    real.add_connection(plan.connection.clone());
+    start(&real, &plan, options)
+}
+
+fn set_up_log(options: &Run) {
+    let level = match (options.debug, options.verbose) {
+        (true, _) => "debug",
+        (false, true) => "info",
+        (false, false) => "error",
+    };
+    let _ = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).try_init();
+}
+
+fn start(real: &Real, plan: &Plan, options: &Run) -> Result {
+    let is_terminal = plan.orders.command.terminal.is_some();
+    let client = Client::new(is_terminal && !options.detach);
+    let how = Start {
+        lifetime: if options.detach { Lifetime::Detached } else { Lifetime::Foreground },
+        size: terminal::size(),
+        unique_name: options.name.is_none() && options.profile.is_none(),
+    };
+    let verbose = options.verbose;
+    let progress = move |step: Progress| {
+        if verbose {
+            eprintln!("terrariumctl: {}", message::progress(&step));
+        }
+    };
+    let handler = if options.detach { Box::new(|_: &Console, _| {}) } else { client.handler() };
+    let started = real.start(plan, how, &progress, handler)?;
+    if options.detach {
+        // Closed by us, so that init does not wait for a reader.
+        started.console.close();
+        println!("{}", started.name);
+        return Ok(0);
+    }
+    let end = client.converse(&started.console, true);
+    finish(real, &started.id, &started.console, &client, end, true)
+}
+
+/// What is left to do when a conversation about the command has ended.
+pub fn finish(
+    driver: &dyn Driver,
+    id: &Id,
+    console: &Console,
+    client: &Client,
+    mut end: End,
+    keyboard: bool,
+) -> Result {
+    let mut latest: Option<Console> = None;
+    for _ in 0..TRIES {
+        match end {
+            End::Result(outcome) => {
+                let console = latest.as_ref().unwrap_or(console);
+                console.received();
+                console.close();
+                driver.finish(id, Duration::from_secs(3))?;
+                remark(&outcome);
+                return Ok(status(&outcome));
+            }
+            End::LetGo => {
+                eprintln!("\r\nterrariumctl: {}", message::let_go());
+                return Ok(0);
+            }
+            End::Refused(why) => return Err(Error::Refused(why).into()),
+            End::Lost => {
+                if !driver.exists(id)? {
+                    break;
+                }
+                // The sandbox is there: go on where we were.
+                let how = Attach {
+                    keyboard,
+                    out: Some(client.offsets().out()),
+                    err: Some(client.offsets().err()),
+                };
+                match driver.attach(id, how, client.handler()) {
+                    Ok(again) => {
+                        end = client.converse(&again, keyboard);
+                        latest = Some(again);
+                    }
+                    Err(_) => {
+                        std::thread::sleep(Duration::from_millis(100));
+                        end = End::Lost;
+                    }
+                }
+            }
+        }
+    }
+    driver.finish(id, Duration::ZERO)?;
+    Err(Error::Crashed { last_words: None }.into())
+}
+
+/// The profile that the options describe.
+fn profile(options: &Run, host: &Host) -> std::result::Result<Profile, Fault> {
+    let mut profile = match &options.profile {
+        Some(name) => store::resolve(&host.places, name)?,
+        None => Profile::new(String::new(), Vec::new()),
+    };
+    if !options.command.is_empty() {
+        profile.command.argv.clone_from(&options.command);
+    } else if options.shell {
+        profile.command.argv = vec![host.user.shell.clone().into_os_string()];
+    }
+    if options.profile.is_none() {
+        profile.name = default_name(&profile.command.argv);
+        let terminal = options.tty || options.shell || terminal::is_ours();
+        profile.display.kind = if terminal { DisplayKind::Terminal } else { DisplayKind::None };
+    }
+    if let Some(name) = &options.name {
+        profile.name.clone_from(name);
+    }
+    if options.tty {
+        profile.display.kind = DisplayKind::Terminal;
+    } else if options.no_tty {
+        profile.display.kind = DisplayKind::None;
+    }
+    set_glass(&mut profile, options)?;
+    set_rest(&mut profile, options)?;
+    Ok(profile)
+}
+
+fn set_glass(profile: &mut Profile, options: &Run) -> std::result::Result<(), Fault> {
+    if let Some(text) = &options.connect {
+        let uri = Uri::from(text.as_str());
+        if !uri.is_known() && !options.any_uri {
+            return Err(Fault::Usage(message::uri_refused(text)));
+        }
+        profile.isolation = Some(if uri.is_lxc() { Isolation::Container } else { Isolation::Machine });
+        profile.machine.connection = Some(uri.as_str().to_owned());
+    }
+    if options.container {
+        profile.isolation = Some(Isolation::Container);
+    } else if options.machine {
+        profile.isolation = Some(Isolation::Machine);
+    }
+    profile.security.privileged |= options.privileged;
+    if let Some(accelerator) = options.accelerator {
+        profile.machine.accelerator = accelerator.into();
+    }
+    if let Some(version) = &options.kernver {
+        profile.machine.kernel = Some(version.clone());
+    }
+    if let Some(path) = &options.kernpath {
+        profile.machine.kernel_path = Some(path.clone());
+    }
+    if let Some(path) = &options.kmodpath {
+        profile.machine.modules_path = Some(path.clone());
+    }
+    Ok(())
+}
+
+fn set_rest(profile: &mut Profile, options: &Run) -> std::result::Result<(), Fault> {
+    for pair in &options.environment {
+        let (name, value) = pair.split_once('=').ok_or_else(|| Fault::Usage(message::not_a_variable(pair)))?;
+        profile.command.environment.insert(name.to_owned(), value.to_owned());
+    }
+    if let Some(directory) = &options.cwd {
+        profile.command.directory = Some(directory.clone());
+    }
+    if let Some(until) = options.until {
+        profile.command.until = Some(until.into());
+    }
+    if let Some(text) = &options.memory {
+        profile.limits.memory =
+            terrarium_engine::profile::parse_size(text).ok_or_else(|| Fault::Usage(message::not_a_size(text)))?;
+    }
+    if let Some(cpus) = options.cpus {
+        profile.limits.cpus = Some(cpus);
+    }
+    Ok(())
+}
+
+/// The command's own name, as far as it can be one.
+fn default_name(argv: &[OsString]) -> String {
+    let program = argv.first().map(Path::new).and_then(Path::file_name).unwrap_or_default();
+    let name: String =
+        program.to_string_lossy().chars().filter(|c| c.is_alphanumeric() || "-_.+".contains(*c)).take(40).collect();
+    if name.is_empty() {
+        "sandbox".to_owned()
+    } else {
+        name
+    }
+}
+
+/// The status of a verb that did what it should.
+pub const DONE: u8 = 0;

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! `show`, `profile`, `doctor`, and completion scripts.
+
+use crate::args::{Args, ProfileVerb, Show};
+use crate::control::{glass_option, to_json};
+use crate::fault::Fault;
+use crate::run::DONE;
+use crate::Result;
+use clap::CommandFactory;
+use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
+use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::plan::{plan, Instance, Planned};
+use terrarium_engine::profile::{self, store, Profile};
+use terrarium_engine::sandbox::{Driver, Real, Summary};
+use terrarium_engine::{doctor as checks, message, xml, Error};
+
+/// `show`: a sandbox if there is one of that name, else a profile.
+pub fn show(what: &Show) -> Result {
+    let host = host::probe(&ProbeOptions::default());
+    if !store::is_file(&what.name) {
+        let driver = Real::new(&host);
+        match driver.find(&what.name) {
+            Ok(found) => return show_sandbox(&driver, &found, what),
+            Err(Error::NoSuchSandbox { .. }) => {}
+            // A profile can be shown without libvirt.
+            Err(other) if store::resolve(&host.places, &what.name).is_err() => return Err(other.into()),
+            Err(_) => {}
+        }
+    }
+    show_profile(&host, what)
+}
+
+fn show_sandbox(driver: &Real, found: &Summary, what: &Show) -> Result {
+    if what.xml {
+        print!("{}", driver.xml(&found.id)?);
+    } else if what.command || what.plan {
+        return Err(Fault::Usage(message::of_profiles_only()));
+    } else if what.json {
+        println!("{}", pretty(&to_json(found)));
+    } else {
+        message::summary(found).iter().for_each(|line| println!("{line}"));
+    }
+    Ok(DONE)
+}
+
+fn show_profile(host: &Host, what: &Show) -> Result {
+    let profile = store::resolve(&host.places, &what.name)?;
+    let planned = plan(&profile, host);
+    if what.command {
+        println!("{}", command(&profile, &what.name));
+        return Ok(DONE);
+    }
+    if what.json || what.plan {
+        println!("{}", pretty(&json!(&planned)));
+    } else if !what.xml {
+        print!("{}", profile::to_toml(&profile));
+    }
+    let Planned { plan, problems, .. } = planned;
+    match plan {
+        Some(plan) if what.xml => print!("{}", xml::domain(&plan, &example(&plan.places.runtime))),
+        Some(_) => {}
+        None => return Err(problems.into()),
+    }
+    Ok(DONE)
+}
+
+/// What a run would get, for the eye only.
+fn example(runtime: &std::path::Path) -> Instance {
+    Instance {
+        number: 1,
+        uuid: "00000000-0000-4000-8000-000000000000".into(),
+        id_base: 0x7000_0000,
+        directory: runtime.join("1"),
+        init: PathBuf::from("/init"),
+        kernel: PathBuf::from("/vmlinux"),
+        initrd: PathBuf::from("/initrd"),
+        created: 0,
+    }
+}
+
+/// The command line that runs a profile; what it does not name stays in it.
+fn command(profile: &Profile, name: &str) -> String {
+    let glass = profile.isolation.map(glass_option).unwrap_or_default();
+    let words = ["terrariumctl", "run", "--profile", name, glass];
+    words.iter().filter(|word| !word.is_empty()).map(|word| message::quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// `profile`
+pub fn profile(verb: &ProfileVerb) -> Result {
+    let places = host::places();
+    match verb {
+        ProfileVerb::List => {
+            for entry in store::list(&places)? {
+                match entry.profile {
+                    Ok(profile) => println!("{}", profile.name),
+                    Err(error) => eprintln!("terrariumctl: {}", message::lines(&error).join("; ")),
+                }
+            }
+        }
+        ProfileVerb::Show { name } => print!("{}", profile::to_toml(&store::resolve(&places, name)?)),
+        ProfileVerb::Import { file } => {
+            let profile = store::load(file)?;
+            println!("{}", store::add(&places, &profile)?.display());
+        }
+        ProfileVerb::Export { name, file } => {
+            let text = profile::to_toml(&store::resolve(&places, name)?);
+            let created = fs::OpenOptions::new().write(true).create_new(true).open(file);
+            created.and_then(|mut out| std::io::Write::write_all(&mut out, text.as_bytes())).map_err(|source| {
+                Error::File { action: terrarium_engine::error::FileAction::Write, path: file.clone(), source }
+            })?;
+        }
+        ProfileVerb::Delete { name } => store::delete(&places, name)?,
+    }
+    Ok(DONE)
+}
+
+/// `doctor`
+pub fn doctor(as_json: bool) -> Result {
+    let host = host::probe(&ProbeOptions { connect: true, ..ProbeOptions::default() });
+    let findings = checks::examine(&host);
+    if as_json {
+        println!("{}", pretty(&json!({ "findings": &findings, "host": &host })));
+    } else {
+        message::doctor(&findings).iter().for_each(|line| println!("{line}"));
+    }
+    Ok(DONE)
+}
+
+/// `completions`
+pub fn completions(shell: clap_complete::Shell) -> Result {
+    clap_complete::generate(shell, &mut Args::command(), "terrariumctl", &mut std::io::stdout());
+    Ok(DONE)
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The private directories of sandboxes: numbers, sockets, locks.
+//!
+//! `RUNTIME/N/` belongs to `terrarium-UID-N`:
+//! - `lock`: locked while the sandbox is being started;
+//! - `name`: what the user calls it, so that a second one is refused while
+//!   the first has no domain yet;
+//! - `c`: a container's socket; `0` to `3`: a machine's, each with a `.lock`
+//!   that the client using it holds.
+
+use crate::error::{Error, FileAction};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{chown, DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// How many conversations a machine can have at once.
+pub const PORTS: u32 = 4;
+
+/// Turns an I/O error into ours.
+pub fn fault(action: FileAction, path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+    move |source| Error::File { action, path: path.to_owned(), source }
+}
+
+/// A directory that is being made into a sandbox's. Removed when dropped,
+/// unless [`Self::keep`] was called.
+pub struct Reservation {
+    /// N.
+    pub number: u32,
+    /// Its name among the running sandboxes.
+    pub name: String,
+    /// `RUNTIME/N`.
+    pub path: PathBuf,
+    lock: Option<Flock<File>>,
+}
+
+impl Reservation {
+    /// The sandbox runs: the directory stays.
+    pub fn keep(mut self) {
+        self.lock = None;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// Makes `path` and what is missing above it, for this user alone.
+pub fn make_private(path: &Path, mode: u32) -> Result<(), Error> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(fault(FileAction::Create, parent))?;
+    }
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(fault(FileAction::Create, path)(error)),
+        _ => fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(fault(FileAction::Create, path)),
+    }
+}
+
+/// What domains have already.
+#[derive(Default)]
+pub struct Taken {
+    /// Their numbers.
+    pub numbers: Vec<u32>,
+    /// Their names.
+    pub names: Vec<String>,
+}
+
+/// What a new sandbox wants.
+pub struct Wish<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether another name will do if that is taken.
+    pub unique: bool,
+    /// Who owns its directory, if not the caller.
+    pub owner: Option<(u32, u32)>,
+}
+
+/// Takes the lowest number that is neither a domain's nor reserved, and
+/// removes directories that nobody needs any more.
+///
+/// # Errors
+/// Another sandbox has the same name, or the disk will not have it.
+pub fn reserve(
+    runtime: &Path,
+    wish: &Wish,
+    taken: impl FnOnce() -> Result<Taken, Error>,
+) -> Result<Reservation, Error> {
+    // Root's sandboxes run as somebody else, who must get through.
+    make_private(runtime, if wish.owner.is_some() { 0o711 } else { 0o700 })?;
+    let _guard = lock(&runtime.join("lock"), FlockArg::LockExclusive)?;
+    let mut taken = taken()?;
+    add_starting(runtime, &mut taken);
+    let name = free_name(wish, &taken.names)?;
+    let number = (1..).find(|number| !taken.numbers.contains(number)).unwrap_or(u32::MAX);
+    let path = runtime.join(number.to_string());
+    make_private(&path, 0o700)?;
+    let lock = lock(&path.join("lock"), FlockArg::LockExclusive)?;
+    let reservation = Reservation { number, name, path, lock: Some(lock) };
+    let file = reservation.path.join("name");
+    fs::write(&file, &reservation.name).map_err(fault(FileAction::Write, &file))?;
+    if let Some((uid, gid)) = wish.owner {
+        chown(&reservation.path, Some(uid), Some(gid)).map_err(fault(FileAction::Create, &reservation.path))?;
+    }
+    Ok(reservation)
+}
+
+/// Adds those that are being started and have no domain yet; removes the
+/// directories of those that are gone.
+fn add_starting(runtime: &Path, taken: &mut Taken) {
+    for (number, path) in numbered(runtime) {
+        if taken.numbers.contains(&number) {
+            continue;
+        }
+        if is_starting(&path) {
+            taken.numbers.push(number);
+            taken.names.extend(fs::read_to_string(path.join("name")));
+        } else {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+fn free_name(wish: &Wish, names: &[String]) -> Result<String, Error> {
+    let is_free = |name: &String| !names.contains(name);
+    let first = wish.name.to_owned();
+    if is_free(&first) {
+        return Ok(first);
+    }
+    let mut others = (2..10_000).map(|count| format!("{}-{count}", wish.name));
+    let taken = || Error::NameTaken { name: wish.name.to_owned() };
+    others.find(is_free).filter(|_| wish.unique).ok_or_else(taken)
+}
+
+/// Removes directories that belong to no domain and to no start.
+pub fn sweep(runtime: &Path, taken: &[u32]) {
+    if !runtime.is_dir() {
+        return;
+    }
+    let Ok(_guard) = lock(&runtime.join("lock"), FlockArg::LockExclusiveNonblock) else { return };
+    for (number, path) in numbered(runtime) {
+        if !taken.contains(&number) && !is_starting(&path) {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+/// Whether somebody is starting the sandbox of this directory.
+pub fn is_starting(path: &Path) -> bool {
+    match OpenOptions::new().write(true).open(path.join("lock")) {
+        Ok(file) => Flock::lock(file, FlockArg::LockSharedNonblock).is_err(),
+        Err(_) => false,
+    }
+}
+
+/// Whether any directory of a sandbox is there.
+pub fn any(runtime: &Path) -> bool {
+    !numbered(runtime).is_empty()
+}
+
+fn numbered(runtime: &Path) -> Vec<(u32, PathBuf)> {
+    let Ok(entries) = fs::read_dir(runtime) else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+        .collect()
+}
+
+fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, Error> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(fault(FileAction::Create, path))?;
+    Flock::lock(file, how).map_err(|(_, errno)| fault(FileAction::Create, path)(errno.into()))
+}
+
+/// The socket of a conversation, and what keeps others off it.
+///
+/// # Errors
+/// All of a machine's ports are taken.
+pub fn socket(directory: &Path, container: bool) -> Result<(PathBuf, Option<Flock<File>>), Error> {
+    if container {
+        return Ok((directory.join("c"), None));
+    }
+    for port in 0..PORTS {
+        if let Ok(held) = lock(&directory.join(format!("{port}.lock")), FlockArg::LockExclusiveNonblock) {
+            return Ok((directory.join(port.to_string()), Some(held)));
+        }
+    }
+    if directory.is_dir() {
+        Err(Error::Busy)
+    } else {
+        Err(fault(FileAction::Connect, directory)(io::ErrorKind::NotFound.into()))
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! How sandboxes are ended and cleaned up after.
+
+use super::real::Real;
+use super::{Id, Stop};
+use crate::console::{Event, Handler, Patience};
+use crate::error::Error;
+use crate::virt::{Domain, Power};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use terrarium_protocol::message::Outcome;
+use terrarium_protocol::ToInit;
+
+/// How long a domain may take to go by itself once its init has ended.
+const LEAVE: Duration = Duration::from_secs(3);
+/// How long init may take, beyond the grace, to drain and to send its result.
+const DRAIN: Duration = Duration::from_secs(4);
+
+/// See [`super::Driver::stop`].
+pub fn stop(real: &Real, id: &Id, how: Stop) -> Result<Option<Outcome>, Error> {
+    let Some(domain) = real.domain(id)? else {
+        finish(real, id, Duration::ZERO)?;
+        return Ok(None);
+    };
+    let Stop::Gently { grace } = how else {
+        finish(real, id, Duration::ZERO)?;
+        return Ok(None);
+    };
+    if domain.power() == Power::Paused {
+        domain.resume()?;
+    }
+    let outcome = ask(real, id, grace);
+    finish(real, id, if outcome.is_some() { LEAVE } else { Duration::ZERO })?;
+    Ok(outcome)
+}
+
+/// Asks init to end its command. `None` if it does not answer in time.
+fn ask(real: &Real, id: &Id, grace: u32) -> Option<Outcome> {
+    let (tell, told) = mpsc::channel();
+    let handler: Handler = Box::new(move |console, event| match event {
+        // Looked at by nobody here; acknowledged so that the result follows.
+        Event::Output { stream, offset, bytes } => console.ack(stream, offset + bytes.len() as u64),
+        Event::Result(outcome) => drop(tell.send(outcome)),
+        _ => {}
+    });
+    let request = ToInit::Attach { keyboard: false, out: None, err: None };
+    let console = real.converse(id, Patience::LOOK, &request, handler).ok()?;
+    console.stop(grace);
+    let outcome = told.recv_timeout(Duration::from_millis(grace.into()) + DRAIN).ok()?;
+    console.received();
+    console.close();
+    Some(outcome)
+}
+
+/// See [`super::Driver::finish`].
+pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
+    if let Some(domain) = real.domain(id)? {
+        if !gone_within(&domain, wait) {
+            destroy(&domain, id)?;
+            gone_within(&domain, LEAVE);
+        }
+    }
+    let _ = std::fs::remove_dir_all(real.directory(id));
+    Ok(())
+}
+
+/// libvirt kills a paused container at once; one that runs gets TERM and is
+/// looked at every 200 ms (virCgroupKillPainfully).
+pub fn destroy(domain: &Domain, id: &Id) -> Result<(), Error> {
+    if id.connection.is_lxc() && domain.power() == Power::On {
+        let _ = domain.pause();
+    }
+    domain.destroy()
+}
+
+fn gone_within(domain: &Domain, wait: Duration) -> bool {
+    let begun = Instant::now();
+    loop {
+        if domain.power() == Power::Off {
+            return true;
+        }
+        if begun.elapsed() >= wait {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

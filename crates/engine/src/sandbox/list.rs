@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Which sandboxes there are, and how they are.
+
+use super::metadata::NAMESPACE;
+use super::real::Real;
+use super::directory::Taken;
+use super::{directory, end, Id, Listing, Metadata, State, Summary};
+use crate::console::{greet, Patience};
+use crate::error::Error;
+use crate::host::ConnectionState;
+use crate::uri::Uri;
+use crate::virt::{Domain, Power};
+use std::time::{SystemTime, UNIX_EPOCH};
+use terrarium_protocol::message::{self, Status};
+
+/// A domain whose directory was removed has been given up by its client and
+/// is about to go; after this many seconds it needs help.
+const LINGER: u64 = 10;
+
+/// One domain of ours, not asked yet.
+struct Found {
+    id: Id,
+    metadata: Metadata,
+    domain: Domain,
+}
+
+/// See [`super::Driver::list`].
+pub fn list(real: &Real) -> Listing {
+    let mut listing = Listing::default();
+    let mut found = Vec::new();
+    for uri in worth_asking(real) {
+        match of_connection(real, uri) {
+            Ok(more) => found.extend(more),
+            Err(Error::Connect { uri, state }) => listing.unreachable.push((uri, state)),
+            Err(other) => listing.unreachable.push((uri.clone(), ConnectionState::Failed(other.to_string()))),
+        }
+    }
+    if listing.unreachable.is_empty() {
+        let taken: Vec<u32> = found.iter().map(|one| one.id.number).collect();
+        directory::sweep(&real.places.runtime, &taken);
+    }
+    listing.sandboxes = ask_all(found);
+    listing.sandboxes.sort_by_key(|one| one.id.number);
+    listing
+}
+
+/// The session daemon is started by asking it, so it is asked only if there
+/// is something that it may know.
+fn worth_asking(real: &Real) -> impl Iterator<Item = &Uri> {
+    let any = directory::any(&real.places.runtime);
+    real.connections.iter().filter(move |uri| **uri != Uri::QemuSession || any)
+}
+
+/// Domains of the caller on one connection.
+fn of_connection(real: &Real, uri: &Uri) -> Result<Vec<Found>, Error> {
+    let prefix = format!("terrarium-{}-", real.caller);
+    let ours = real.pool.domains(uri)?.into_iter().filter(|domain| domain.name().starts_with(&prefix));
+    let mut found = Vec::new();
+    for domain in ours {
+        let Some(metadata) = read_metadata(&domain).filter(|metadata| metadata.caller == real.caller) else {
+            continue;
+        };
+        let id = Id { connection: uri.clone(), number: metadata.number, uuid: domain.uuid() };
+        if metadata.directory.is_dir() {
+            found.push(Found { id, metadata, domain });
+        } else if age(&metadata) > LINGER {
+            let _ = end::destroy(&domain, &id);
+        }
+    }
+    Ok(found)
+}
+
+fn age(metadata: &Metadata) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    now.saturating_sub(metadata.created)
+}
+
+/// What Terrarium wrote into a domain, whoever it belongs to.
+pub fn read_metadata(domain: &Domain) -> Option<Metadata> {
+    let xml = domain.metadata(NAMESPACE)?;
+    let mut reader = quick_xml::Reader::from_str(&xml);
+    let mut text = String::new();
+    loop {
+        match reader.read_event().ok()? {
+            quick_xml::events::Event::Text(piece) => text.push_str(&piece.decode().ok()?),
+            quick_xml::events::Event::GeneralRef(name) => text.push_str(&resolve(&name)?),
+            quick_xml::events::Event::CData(piece) => text.push_str(&piece.decode().ok()?),
+            quick_xml::events::Event::Eof => break,
+            _ => {}
+        }
+    }
+    serde_json::from_str(text.trim()).ok()
+}
+
+fn resolve(name: &quick_xml::events::BytesRef) -> Option<String> {
+    if let Some(character) = name.resolve_char_ref().ok()? {
+        return Some(character.to_string());
+    }
+    quick_xml::escape::resolve_predefined_entity(&name.decode().ok()?).map(str::to_owned)
+}
+
+/// Asks every init side by side: one that does not answer costs its patience
+/// once.
+fn ask_all(found: Vec<Found>) -> Vec<Summary> {
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = found.into_iter().map(|one| scope.spawn(|| ask(one))).collect();
+        asked.into_iter().filter_map(|thread| thread.join().ok().flatten()).collect()
+    })
+}
+
+fn ask(one: Found) -> Option<Summary> {
+    let Found { id, metadata, domain } = one;
+    let summary = |state, status| Some(Summary { id: id.clone(), metadata: metadata.clone(), state, status });
+    match domain.power() {
+        Power::Off => return None,
+        Power::Paused => return summary(State::Paused, None),
+        Power::On => {}
+    }
+    let path = &metadata.directory;
+    if directory::is_starting(path) {
+        return summary(State::Starting, None);
+    }
+    match directory::socket(path, id.connection.is_lxc()) {
+        // All ports are in use: somebody converses with it, so it runs.
+        Err(Error::Busy) => summary(State::Running, None),
+        Err(_) => None,
+        Ok((socket, lock)) => match greet(&socket, lock, Patience::LOOK) {
+            Ok(greeted) => {
+                let status = greeted.status.clone();
+                let _ = greeted.begin(&terrarium_protocol::ToInit::Query, Box::new(|_, _| {})).map(|c| c.close());
+                summary(state_of(&status), Some(status))
+            }
+            Err(_) if domain.power() == Power::Off => None,
+            Err(_) => summary(State::NotAnswering, None),
+        },
+    }
+}
+
+fn state_of(status: &Status) -> State {
+    match (&status.result, status.state) {
+        (Some(outcome), _) => State::Finished(outcome.clone()),
+        (None, message::State::Waiting | message::State::Starting) => State::Starting,
+        (None, message::State::Running | message::State::Finished) => State::Running,
+    }
+}
+
+/// See [`super::Driver::find`].
+pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
+    let listing = list(real);
+    let domain_name = |one: &Summary| format!("terrarium-{}-{}", one.metadata.caller, one.id.number);
+    let is = |one: &&Summary| one.name() == name || one.id.uuid == name || domain_name(one) == name;
+    if let Some(one) = listing.sandboxes.iter().find(is) {
+        return Ok(one.clone());
+    }
+    match listing.unreachable.into_iter().next() {
+        Some((uri, state)) => Err(Error::Connect { uri, state }),
+        None => Err(Error::NoSuchSandbox { name: name.to_owned() }),
+    }
+}
+
+/// What the caller's domains have, and the id blocks of everybody's.
+pub fn in_use(real: &Real) -> Result<(Taken, Vec<u32>), Error> {
+    let (mut taken, mut blocks) = (Taken::default(), Vec::new());
+    for uri in worth_asking(real) {
+        for domain in real.pool.domains(uri)? {
+            let domain_name = domain.name();
+            let Some(rest) = domain_name.strip_prefix("terrarium-") else { continue };
+            let mine = rest.strip_prefix(&format!("{}-", real.caller));
+            taken.numbers.extend(mine.and_then(|number| number.parse::<u32>().ok()));
+            let Some(metadata) = read_metadata(&domain) else { continue };
+            blocks.push(metadata.id_base);
+            if mine.is_some() && metadata.directory.is_dir() {
+                taken.names.push(metadata.name);
+            }
+        }
+    }
+    Ok((taken, blocks))
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The start of a sandbox: from a plan to a command that runs.
+
+use super::directory::{fault, make_private, Reservation, Wish};
+use super::real::Real;
+use super::{directory, end, ids, list, Id, Progress, Start, Started};
+use crate::console::{greet, Event, Handler, Patience};
+use crate::error::{DomainAction, Error, FileAction};
+use crate::kernel;
+use crate::plan::{Instance, Plan};
+use crate::virt::Domain;
+use crate::xml;
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use terrarium_init_image::INIT;
+use terrarium_protocol::message::{Failure, Step};
+use terrarium_protocol::ToInit;
+
+/// See [`super::Driver::start`].
+pub fn start(
+    real: &Real,
+    plan: &Plan,
+    how: Start,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    handler: Handler,
+) -> Result<Started, Error> {
+    let mut made = prepare(real, plan, how, progress)?;
+    progress(Progress::Domain);
+    let mut plan = plan.clone();
+    plan.name.clone_from(&made.reservation.name);
+    let plan = &plan;
+    let domain = create(real, plan, &mut made)?;
+    let id = Id { connection: plan.connection.clone(), number: made.instance.number, uuid: made.instance.uuid.clone() };
+    progress(Progress::Boot(id.clone()));
+    match converse(real, plan, how, &made.instance, progress, handler, &id) {
+        Ok(console) => {
+            made.reservation.keep();
+            Ok(Started { id, name: plan.name.clone(), console })
+        }
+        Err(error) => {
+            let _ = end::destroy(&domain, &id);
+            Err(error)
+        }
+    }
+}
+
+/// What exists of a sandbox before its domain does. Dropping it removes its
+/// directory.
+struct Made {
+    reservation: Reservation,
+    instance: Instance,
+    listener: Option<UnixListener>,
+}
+
+fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
+    let cache = cache(plan)?;
+    let (init, boot) = match &plan.machine {
+        None => (install_init(&cache)?, None),
+        Some(machine) => {
+            progress(Progress::Kernel);
+            let boot = kernel::prepare(&cache.join("kernel"), &machine.kernel, INIT).map_err(Error::Kernel)?;
+            (PathBuf::new(), Some(boot))
+        }
+    };
+    let user = &plan.orders.user;
+    let owner = (real.caller == 0).then_some((user.uid, user.gid));
+    let mut blocks = Vec::new();
+    let wish = Wish { name: &plan.name, unique: how.unique_name, owner };
+    let reservation = directory::reserve(&plan.places.runtime, &wish, || {
+        let (taken, used) = list::in_use(real)?;
+        blocks = used;
+        Ok(taken)
+    })?;
+    let number = reservation.number;
+    let (kernel, initrd) = boot.map_or_else(Default::default, |boot| (boot.kernel, boot.initrd));
+    let instance = Instance {
+        number,
+        uuid: random_uuid()?,
+        id_base: ids::choose(plan.caller, number, &blocks),
+        directory: reservation.path.clone(),
+        init,
+        kernel,
+        initrd,
+        created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+    };
+    let listener = if plan.machine.is_none() { Some(listen(&instance.directory)?) } else { None };
+    Ok(Made { reservation, instance, listener })
+}
+
+/// A container's socket. Init takes clients of the uid that listens here.
+fn listen(directory: &Path) -> Result<UnixListener, Error> {
+    let path = directory.join("c");
+    UnixListener::bind(&path).map_err(fault(FileAction::Listen, &path))
+}
+
+fn create(real: &Real, plan: &Plan, made: &mut Made) -> Result<Domain, Error> {
+    let text = xml::domain(plan, &made.instance);
+    // Ours is closed as soon as libvirt has it: when the container dies, so
+    // does the last copy, and whoever waits there learns it.
+    let listener = made.listener.take();
+    let files: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
+    real.pool.create(&plan.connection, &text, &files)
+}
+
+fn converse(
+    real: &Real,
+    plan: &Plan,
+    how: Start,
+    instance: &Instance,
+    progress: &dyn Fn(Progress),
+    handler: Handler,
+    id: &Id,
+) -> Result<crate::console::Console, Error> {
+    let mut orders = plan.orders.clone();
+    orders.id_base = instance.id_base;
+    orders.lifetime = how.lifetime;
+    if orders.command.terminal.is_some() {
+        orders.command.terminal = Some(how.size);
+    }
+    let (tell, told) = mpsc::channel();
+    let crashed = |error: Error| if gone(real, id) { Error::Crashed { last_words: None } } else { error };
+    let (socket, lock) = directory::socket(&instance.directory, plan.machine.is_none())?;
+    let greeted = greet(&socket, lock, Patience::START).map_err(crashed)?;
+    let console = greeted.begin(&ToInit::Start(Box::new(orders)), watch(tell, handler))?;
+    loop {
+        match told.recv() {
+            Ok(First::Stage(stage)) => progress(Progress::Inside(stage)),
+            Ok(First::Runs) => return Ok(console),
+            Ok(First::Failed(failure)) => return Err(Error::Init(failure)),
+            Ok(First::Refused(why)) => return Err(Error::Refused(why)),
+            Ok(First::Closed) | Err(_) => return Err(Error::Crashed { last_words: None }),
+        }
+    }
+}
+
+/// Whether the domain has gone; it may take a moment to be seen.
+fn gone(real: &Real, id: &Id) -> bool {
+    for _ in 0..20 {
+        match real.domain(id) {
+            Ok(Some(_)) => std::thread::sleep(std::time::Duration::from_millis(50)),
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// What a start waits for.
+enum First {
+    Stage(terrarium_protocol::message::Stage),
+    Runs,
+    Failed(Failure),
+    Refused(terrarium_protocol::message::Refusal),
+    Closed,
+}
+
+/// Hears what the start needs and passes the rest on. A failure of the
+/// sandbox itself is the start's error and not an event.
+fn watch(tell: mpsc::Sender<First>, mut handler: Handler) -> Handler {
+    let mut begun = false;
+    let mut failed = false;
+    Box::new(move |console, event| {
+        if !begun {
+            match &event {
+                Event::Stage(stage) => drop(tell.send(First::Stage(*stage))),
+                Event::Started { .. } | Event::Result(_) if !failed => {
+                    begun = true;
+                    let _ = tell.send(First::Runs);
+                }
+                Event::Failed(failure) if is_the_commands(failure) => {}
+                Event::Failed(failure) => {
+                    failed = true;
+                    let _ = tell.send(First::Failed(failure.clone()));
+                }
+                Event::Refused(why) => drop(tell.send(First::Refused(*why))),
+                Event::Closed => drop(tell.send(First::Closed)),
+                _ => {}
+            }
+        }
+        if !failed {
+            handler(console, event);
+        }
+    })
+}
+
+/// Whether a failure is the command's own: then it is a result (126, 127).
+fn is_the_commands(failure: &Failure) -> bool {
+    matches!(failure.step, Step::NotFound | Step::NotExecutable)
+}
+
+/// The cache; root's sandboxes run as somebody else, who must read it there,
+/// and libvirt gives a file to one user at a time.
+fn cache(plan: &Plan) -> Result<PathBuf, Error> {
+    if plan.caller == 0 {
+        make_private(&plan.places.cache, 0o755)?;
+        let path = plan.places.cache.join(plan.orders.user.uid.to_string());
+        make_private(&path, 0o755)?;
+        return Ok(path);
+    }
+    make_private(&plan.places.cache, 0o700)?;
+    Ok(plan.places.cache.clone())
+}
+
+/// Puts init where the container finds it, unless it is there already.
+fn install_init(cache: &Path) -> Result<PathBuf, Error> {
+    let path = cache.join("init");
+    if fs::read(&path).is_ok_and(|found| found == INIT) {
+        return Ok(path);
+    }
+    // A name of its own, renamed into place: whoever starts at the same time
+    // sees a whole file, and a running one is never written to.
+    let fresh = cache.join(format!("init.{}.{}", std::process::id(), random_uuid()?));
+    let written = fs::write(&fresh, INIT)
+        .and_then(|()| fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::rename(&fresh, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    written.map_err(fault(FileAction::Write, &path))?;
+    Ok(path)
+}
+
+/// A random (version 4) UUID.
+fn random_uuid() -> Result<String, Error> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Libvirt { action: DomainAction::Create, message: error.to_string() })?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+}

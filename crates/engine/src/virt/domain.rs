@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! One domain.
+
+use super::failed;
+use crate::error::{DomainAction, Error};
+
+/// Whether a domain computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// It does.
+    On,
+    /// It is frozen.
+    Paused,
+    /// It does not exist any more, or is about to go.
+    Off,
+}
+
+/// A domain of libvirt.
+#[derive(Clone)]
+pub struct Domain {
+    inner: virt::domain::Domain,
+}
+
+impl Domain {
+    pub(super) fn new(inner: virt::domain::Domain) -> Self {
+        Self { inner }
+    }
+
+    /// Its name; empty if it is gone.
+    pub fn name(&self) -> String {
+        self.inner.get_name().unwrap_or_default()
+    }
+
+    /// Its UUID; empty if it is gone.
+    pub fn uuid(&self) -> String {
+        self.inner.get_uuid_string().unwrap_or_default()
+    }
+
+    /// The metadata element of one namespace, as XML. `None` if it has none
+    /// or is gone.
+    pub fn metadata(&self, namespace: &str) -> Option<String> {
+        let kind = virt_sys::VIR_DOMAIN_METADATA_ELEMENT as i32;
+        self.inner.get_metadata(kind, Some(namespace), 0).ok()
+    }
+
+    /// Whether it computes.
+    pub fn power(&self) -> Power {
+        match self.inner.get_state() {
+            Ok((virt_sys::VIR_DOMAIN_PAUSED, _)) => Power::Paused,
+            Ok((virt_sys::VIR_DOMAIN_RUNNING | virt_sys::VIR_DOMAIN_BLOCKED, _)) => Power::On,
+            _ => Power::Off,
+        }
+    }
+
+    /// Freezes it.
+    pub fn pause(&self) -> Result<(), Error> {
+        self.inner.suspend().map(drop).map_err(failed(DomainAction::Pause))
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) -> Result<(), Error> {
+        self.inner.resume().map(drop).map_err(failed(DomainAction::Resume))
+    }
+
+    /// Ends it without asking. No fault if it is gone already.
+    pub fn destroy(&self) -> Result<(), Error> {
+        match self.inner.destroy() {
+            Ok(()) => Ok(()),
+            Err(_) if self.power() == Power::Off => Ok(()),
+            Err(error) => Err(failed(DomainAction::Destroy)(error)),
+        }
+    }
+
+    /// Its XML as libvirt has it now.
+    pub fn xml(&self) -> Result<String, Error> {
+        self.inner.get_xml_desc(0).map_err(failed(DomainAction::Look))
+    }
+}

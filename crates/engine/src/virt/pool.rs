@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Open connections, opened again when libvirt was restarted.
+
+use super::{failed, open, Domain};
+use crate::error::{DomainAction, Error};
+use crate::uri::Uri;
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::{Mutex, PoisonError};
+use virt::connect::Connect;
+use virt::error::ErrorNumber;
+
+/// One connection for each URI that was needed.
+#[derive(Default)]
+pub struct Pool {
+    open: Mutex<HashMap<Uri, Connect>>,
+}
+
+impl Pool {
+    fn get(&self, uri: &Uri) -> Result<Connect, Error> {
+        if let Some(connect) = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(uri) {
+            if connect.is_alive().unwrap_or(false) {
+                return Ok(connect.clone());
+            }
+        }
+        // Opened without the lock: one connection that hangs must not hold up
+        // the others.
+        let connect = open(uri)?;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(uri.clone(), connect.clone());
+        Ok(connect)
+    }
+
+    /// Does something that may be done twice: once more on a new connection
+    /// if the old one turns out to be dead.
+    fn again<T>(
+        &self,
+        uri: &Uri,
+        action: DomainAction,
+        run: impl Fn(&Connect) -> Result<T, virt::error::Error>,
+    ) -> Result<T, Error> {
+        let connect = self.get(uri)?;
+        match run(&connect) {
+            Ok(value) => Ok(value),
+            Err(error) if connect.is_alive().unwrap_or(false) && !is_broken(&error) => Err(failed(action)(error)),
+            Err(_) => {
+                self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(uri);
+                run(&self.get(uri)?).map_err(failed(action))
+            }
+        }
+    }
+
+    /// Every domain that exists now.
+    pub fn domains(&self, uri: &Uri) -> Result<Vec<Domain>, Error> {
+        let flags = virt_sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE;
+        let found = self.again(uri, DomainAction::List, |connect| connect.list_all_domains(flags))?;
+        Ok(found.into_iter().map(Domain::new).collect())
+    }
+
+    /// The domain with this UUID, if it exists.
+    pub fn find(&self, uri: &Uri, uuid: &str) -> Result<Option<Domain>, Error> {
+        self.again(uri, DomainAction::Look, |connect| {
+            match virt::domain::Domain::lookup_by_uuid_string(connect, uuid) {
+                Ok(domain) => Ok(Some(Domain::new(domain))),
+                Err(error) if error.code() == ErrorNumber::NoDomain => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// Makes and starts a transient domain. The container's init gets `files`
+    /// as its descriptors 3, 4, …
+    pub fn create(&self, uri: &Uri, xml: &str, files: &[BorrowedFd]) -> Result<Domain, Error> {
+        let error = |message: String| Error::Libvirt { action: DomainAction::Create, message };
+        let text = CString::new(xml).map_err(|nul| error(nul.to_string()))?;
+        // A connection that libvirtd's restart broke shows it here first.
+        self.domains(uri)?;
+        let connect = self.get(uri)?;
+        let mut files: Vec<i32> = files.iter().map(AsRawFd::as_raw_fd).collect();
+        let count = files.len() as u32;
+        let list = if files.is_empty() { std::ptr::null_mut() } else { files.as_mut_ptr() };
+        // SAFETY: the connection, the text and the list of `count` open
+        // descriptors all outlive the call, which keeps none of them.
+        let domain =
+            unsafe { virt_sys::virDomainCreateXMLWithFiles(connect.as_ptr(), text.as_ptr(), count, list, 0) };
+        if domain.is_null() {
+            return Err(failed(DomainAction::Create)(virt::error::Error::last_error()));
+        }
+        // SAFETY: a new reference that nobody else holds.
+        Ok(Domain::new(unsafe { virt::domain::Domain::from_ptr(domain) }))
+    }
+}
+
+/// Whether an error says that the connection, not the request, is at fault.
+fn is_broken(error: &virt::error::Error) -> bool {
+    matches!(error.code(), ErrorNumber::Rpc | ErrorNumber::InvalidConn | ErrorNumber::NoServer)
+        || error.message().contains("client socket is closed")
+        || error.message().contains("Cannot recv data")
+        || error.message().contains("Cannot write data")
+}
