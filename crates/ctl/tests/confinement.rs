@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Attempts to get out. Each must fail, as the caller and as root inside.
+
+#[macro_use]
+mod common;
+
+use common::*;
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+/// Runs a script as the caller and with `-p`.
+fn both_ways(glass: Glass, script: &str) -> [Output; 2] {
+    let run = |options: &[&str]| run(glass, options, &["sh", "-c", script]).output().unwrap();
+    [run(&[]), run(&["-p"])]
+}
+
+/// Fails unless every line that the script prints is one of the expected.
+fn prints(glass: Glass, script: &str, expected: &str) {
+    for (output, who) in both_ways(glass, script).iter().zip(["the caller", "root inside"]) {
+        assert_eq!(out(output).trim(), expected, "{glass:?} as {who}: {}", err(output));
+    }
+}
+
+/// A socket and a FIFO on the host, in a folder that sandboxes see.
+struct Bait {
+    folder: PathBuf,
+    _listener: UnixListener,
+}
+
+impl Bait {
+    fn new(top: &str) -> Self {
+        let folder = Path::new(top).join(fresh_name("terrarium-bait"));
+        fs::create_dir(&folder).unwrap();
+        let listener = UnixListener::bind(folder.join("socket")).unwrap();
+        for (name, mode) in [("socket", 0o777), (".", 0o755)] {
+            fs::set_permissions(folder.join(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        }
+        let fifo = folder.join("fifo");
+        assert!(std::process::Command::new("mkfifo").args(["-m", "666"]).arg(&fifo).status().unwrap().success());
+        Self { folder, _listener: listener }
+    }
+}
+
+impl Drop for Bait {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+for_both! {
+    fn no_socket_or_fifo_of_the_host_is_reachable(glass: Glass) {
+        let baits: Vec<Bait> = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache"].map(Bait::new).into();
+        let folders: Vec<String> = baits.iter().map(|bait| bait.folder.display().to_string()).collect();
+        // Every path and abstract name that the host knows.
+        let host: Vec<String> = fs::read_to_string("/proc/net/unix").unwrap().lines().skip(1)
+            .filter_map(|line| line.split_whitespace().nth(7).map(str::to_owned)).collect();
+        let tried = host.into_iter().chain(folders.iter().map(|f| format!("{f}/socket"))).collect::<Vec<_>>().join("\n");
+        let script = format!(
+            "cat <<'END' | perl -MSocket -ne 'chomp; my $p=$_; my $n=$p; $n =~ s/^@/\\0/; \
+               for my $t (SOCK_STREAM, SOCK_DGRAM, 5) {{ socket(S, AF_UNIX, $t, 0) or die; \
+               print \"CONNECTED $p\\n\" if connect(S, pack_sockaddr_un($n)); close S }}'\n{tried}\nEND\n\
+             perl -e 'use Fcntl; for (@ARGV) {{ print \"NOT SHOWN $_\\n\" unless -p \"$_/fifo\"; \
+               print \"FIFO $_\\n\" if sysopen(F, \"$_/fifo\", O_WRONLY|O_NONBLOCK) }}' {}; echo tried",
+            folders.join(" ")
+        );
+        // A reader on the host: opening a FIFO for writing succeeds only if it
+        // is the host's.
+        let readers: Vec<_> = folders.iter().map(|f| fs::OpenOptions::new().read(true).write(true)
+            .open(format!("{f}/fifo")).unwrap()).collect();
+        prints(glass, &script, "tried");
+        drop(readers);
+    }
+}
+
+for_both! {
+    fn the_root_is_read_only_and_cannot_be_made_otherwise(glass: Glass) {
+        let script = "for d in / /usr /etc /opt /var/lib /var/cache; do \
+              mount -o remount,rw $d 2>/dev/null && echo REMOUNTED $d; \
+              touch $d/terrarium-was-here 2>/dev/null && echo WROTE $d; done; \
+            for d in /tmp /var/tmp /run/user/* /dev/shm \"$HOME\"; do touch $d/x 2>/dev/null || echo CANNOT WRITE $d; done; \
+            echo tried";
+        prints(glass, script, "tried");
+        for folder in ["/usr", "/etc", "/opt", "/var/lib", "/var/cache", "/"] {
+            assert!(!Path::new(folder).join("terrarium-was-here").exists(), "{folder}");
+        }
+    }
+}
+
+for_both! {
+    fn what_is_private_is_not_there(glass: Glass) {
+        let user = glass.user();
+        let secret = user.home().join("secret-of-the-test");
+        fs::write(&secret, "x").unwrap();
+        let script = format!(
+            "for p in /root /media /mnt /srv /boot /lost+found '{}' /run/dbus /run/libvirt /run/systemd; do \
+               [ -e \"$p\" ] && [ -n \"$(ls -A $p 2>&1)\" ] && echo SEEN $p; done; \
+             for p in /etc/shadow /etc/gshadow /etc/sudoers; do cat $p >/dev/null 2>&1 && echo READ $p; done; \
+             ls -A \"$HOME\"; ls -A /tmp; echo tried",
+            secret.display()
+        );
+        let answer = both_ways(glass, &script);
+        fs::remove_file(secret).unwrap();
+        assert_eq!(out(&answer[0]).trim(), "tried", "{}", err(&answer[0]));
+        let as_root = out(&answer[1]);
+        let allowed = |line: &str| line == "tried" || (glass == Glass::Machine && line.starts_with("READ"));
+        assert!(as_root.lines().all(allowed), "{as_root}");
+    }
+}
+
+for_both! {
+    fn the_command_has_no_power(glass: Glass) {
+        let script = "grep -E '^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Groups):' /proc/self/status | tr -s '\\t ' ' '";
+        let text = out(&sh(glass, script));
+        for line in ["CapInh: 0000000000000000", "CapPrm: 0000000000000000", "CapEff: 0000000000000000",
+                     "CapBnd: 0000000000000000", "CapAmb: 0000000000000000", "NoNewPrivs: 1", "Seccomp: 2"] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+        assert!(text.lines().any(|line| line.trim() == "Groups:"), "{text}");
+        let root = run(glass, &["-p"], &["sh", "-c", "id -u; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\\t' ' '"]).output().unwrap();
+        assert_eq!(out(&root).trim(), "0\nNoNewPrivs: 1\nSeccomp: 2", "{}", err(&root));
+    }
+}
+
+#[test]
+fn no_id_is_the_hosts_root() {
+    for options in [&[][..], &["-p"]] {
+        let output = run(Glass::Container, options, &["cat", "/proc/self/uid_map", "/proc/self/gid_map"]).output().unwrap();
+        let text = out(&output);
+        let lines: Vec<Vec<u64>> =
+            text.lines().map(|line| line.split_whitespace().map(|field| field.parse().unwrap()).collect()).collect();
+        assert!(lines.len() >= 4, "{text}{}", err(&output));
+        assert!(lines.iter().all(|line| line[1] != 0), "{text}");
+        let own = u64::from(Glass::Container.user().uid());
+        assert!(lines.iter().any(|line| line[..] == [own, own, 1]), "{text}");
+    }
+}
+
+#[test]
+fn root_s_sandboxes_run_as_somebody_else() {
+    for glass in [Glass::Container, Glass::Machine] {
+        let output = run_as(User::Root, glass, &[], &["sh", "-c", "id -u; id -un"]).output().unwrap();
+        assert_eq!(out(&output).trim(), "65534\nnobody", "{glass:?}: {}", err(&output));
+        let user = User::Plain;
+        let name = "terrarium-test";
+        let switched = run_as(User::Root, glass, &["-S", name], &["id", "-u"]).output().unwrap();
+        assert_eq!(out(&switched).trim(), user.uid().to_string(), "{glass:?}: {}", err(&switched));
+    }
+}
+
+for_both! {
+    fn forbidden_system_calls_fail(glass: Glass) {
+        // x86_64 numbers; the last are i386's through int 0x80, which perl
+        // cannot make, so unshare(1), mount(8) and friends stand in for them.
+        let script = "perl -e '
+            my %calls = (io_uring_setup => 425, userfaultfd => 323, bpf => 321, perf_event_open => 298, keyctl => 250,
+                add_key => 248, request_key => 249, mount => 165, umount2 => 166, pivot_root => 155, unshare => 272,
+                setns => 308, init_module => 175, finit_module => 313, kexec_load => 246, open_by_handle_at => 304,
+                fsopen => 430, move_mount => 429, open_tree => 428, mount_setattr => 442, swapon => 167, reboot => 169);
+            my ($a, $b) = (\"\\0\" x 256, \"\\0\" x 256);
+            for my $name (sort keys %calls) {
+                my $r = syscall($calls{$name}, $name eq \"unshare\" ? 0x10000000 : $a, $b, 0, 0, 0);
+                print \"$name WORKED $r\\n\" if $r != -1; my $e = $!+0;
+                print \"$name REACHED THE KERNEL: $!\\n\" if $r == -1 && $e != 1 && $e != 38; }
+            my $clone3 = syscall(435, $a, 88); print \"clone3: $!\\n\" if $!+0 != 38;
+            my $c = \"x\"; for my $ioctl (0x5412, 0x541c, 0x100005412) { ioctl(STDIN, $ioctl, $c); print \"ioctl $ioctl: $!\\n\" if $!+0 != 1 && $!+0 != 13; }
+            print \"tried\\n\"'";
+        prints(glass, script, "tried");
+    }
+}
+
+for_both! {
+    fn proc_and_sys_are_masked(glass: Glass) {
+        let script = "for f in /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug /sys/firmware/* ; do \
+              [ -n \"$(head -c 1 $f 2>/dev/null | od -c 2>/dev/null | head -1 | cut -c9-)\" ] && echo READ $f; done; \
+            for f in /proc/sys/kernel/hostname /proc/sysrq-trigger /proc/irq/default_smp_affinity /sys/kernel/mm/ksm/run; do \
+              (echo x > $f) 2>/dev/null && echo WROTE $f; done; \
+            find /sys/fs/cgroup -writable 2>/dev/null | head -3; \
+            kill -0 1 2>/dev/null && [ $(id -u) != 0 ] && echo CAN SIGNAL INIT; echo tried";
+        prints(glass, script, "tried");
+    }
+}
+
+for_both! {
+    fn a_fork_bomb_ends_inside(glass: Glass) {
+        let script = "perl -e 'my $n = 0; while ($n < 6000) { my $p = fork; if (!defined $p) { print \"refused\\n\"; last } \
+             if (!$p) { sleep 600 } $n++ }; print $n < 4200 ? \"bounded\\n\" : \"NOT BOUNDED $n\\n\"; kill KILL => -$$'";
+        let output = run(glass, &["--memory", "2GiB"], &["sh", "-c", script]).output().unwrap();
+        assert!(out(&output).contains("bounded") || output.status.code() == Some(137), "{}{}", out(&output), err(&output));
+        assert_eq!(out(&sh(glass, "echo next")).trim(), "next");
+    }
+}
+
+for_both! {
+    fn a_memory_bomb_ends_inside(glass: Glass) {
+        let output = run(glass, &["--memory", "256MiB"], &["perl", "-e", "my @a; push @a, 'x' x 1048576 for 1..4000; print 'SURVIVED'"]).output().unwrap();
+        assert!(!out(&output).contains("SURVIVED"));
+        assert_eq!(output.status.code(), Some(137), "{}", err(&output));
+    }
+}
+
+#[test]
+fn a_machine_exports_nothing_of_the_host_beside_the_shown_folders() {
+    // Root of the guest looks at every 9p tag again, without the masks.
+    let script = "ls /sys/bus/virtio/drivers/9pnet_virtio/*/mount_tag 2>/dev/null | while read f; do tr -d '\\0' < $f; echo; done";
+    let output = run(Glass::Machine, &["-p"], &["sh", "-c", script]).output().unwrap();
+    let xml = User::Plain.ctl().args(["run", "--machine", "--detach", "-n", "exports", "--", "sleep", "60"]).output().unwrap();
+    assert!(xml.status.success(), "{}", err(&xml));
+    let _stop = Stop { user: User::Plain, name: "exports".into() };
+    let shown = out(&User::Plain.ctl().args(["show", "--xml", "exports"]).output().unwrap());
+    let sources: Vec<&str> = shown.split("<source dir='").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+    assert!(sources.len() >= 5, "{shown}{}", out(&output));
+    for source in &sources {
+        let allowed = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache", "/bin", "/sbin", "/lib", "/nix", "/gnu"];
+        assert!(allowed.iter().any(|top| source.starts_with(top)), "{source}");
+    }
+    assert_eq!(shown.matches("<readonly/>").count(), sources.len(), "{shown}");
+}

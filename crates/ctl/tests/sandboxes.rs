@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Sandboxes as things: listed, stopped, paused, attached, many at once, and
+//! nothing left of them.
+
+#[macro_use]
+mod common;
+
+use common::*;
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A sandbox that goes on until it is stopped.
+fn detached(glass: Glass, script: &str) -> Stop {
+    let name = fresh_name("detached");
+    let user = glass.user();
+    let output = run(glass, &["--detach", "-n", &name], &["sh", "-c", script]).output().unwrap();
+    assert_eq!((out(&output).trim(), output.status.code()), (name.as_str(), Some(0)), "{}", err(&output));
+    Stop { user, name }
+}
+
+for_both! {
+    fn it_is_listed_paused_resumed_and_stopped(glass: Glass) {
+        let sandbox = detached(glass, "trap 'exit 5' TERM; while :; do sleep 0.1; done");
+        let state = || listed(sandbox.user, &sandbox.name).map(|one| one["state"].as_str().unwrap().to_owned());
+        wait_for("running", Duration::from_secs(20), || state().as_deref() == Some("running"));
+        assert!(sandbox.user.ctl().args(["pause", &sandbox.name]).status().unwrap().success());
+        assert_eq!(state().as_deref(), Some("paused"));
+        assert!(sandbox.user.ctl().args(["resume", &sandbox.name]).status().unwrap().success());
+        wait_for("running again", Duration::from_secs(20), || state().as_deref() == Some("running"));
+        let begun = Instant::now();
+        assert!(sandbox.user.ctl().args(["stop", &sandbox.name]).status().unwrap().success());
+        assert!(begun.elapsed() < Duration::from_secs(9), "TERM was enough: {:?}", begun.elapsed());
+        assert_eq!(state(), None);
+        let again = sandbox.user.ctl().args(["stop", &sandbox.name]).output().unwrap();
+        assert_eq!(again.status.code(), Some(125));
+        assert!(err(&again).contains(&sandbox.name));
+    }
+}
+
+for_both! {
+    fn a_command_that_ignores_term_is_killed(glass: Glass) {
+        let sandbox = detached(glass, "trap '' TERM INT HUP; while :; do sleep 0.1; done");
+        let begun = Instant::now();
+        assert!(sandbox.user.ctl().args(["stop", &sandbox.name]).status().unwrap().success());
+        assert!(begun.elapsed() >= Duration::from_secs(9), "it has 10 s to end by itself");
+        assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+        assert!(listed(sandbox.user, &sandbox.name).is_none());
+    }
+}
+
+for_both! {
+    fn stop_now_does_not_ask(glass: Glass) {
+        let sandbox = detached(glass, "trap '' TERM; while :; do sleep 0.1; done");
+        let begun = Instant::now();
+        assert!(sandbox.user.ctl().args(["stop", "--now", &sandbox.name]).status().unwrap().success());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(listed(sandbox.user, &sandbox.name).is_none());
+    }
+}
+
+for_both! {
+    fn a_result_waits_until_it_is_fetched(glass: Glass) {
+        let sandbox = detached(glass, "echo kept; exit 3");
+        let state = || listed(sandbox.user, &sandbox.name).unwrap()["state"].as_str().unwrap().to_owned();
+        wait_for("finished", Duration::from_secs(20), || state() == "finished");
+        let output = sandbox.user.ctl().args(["attach", &sandbox.name]).output().unwrap();
+        assert_eq!((out(&output).as_str(), output.status.code()), ("kept\n", Some(3)), "{}", err(&output));
+        wait_for("gone", Duration::from_secs(10), || listed(sandbox.user, &sandbox.name).is_none());
+    }
+}
+
+for_both! {
+    fn exec_runs_beside_the_command(glass: Glass) {
+        let sandbox = detached(glass, "sleep 300");
+        let exec = |command: &[&str]| {
+            sandbox.user.ctl().args(["exec", "-T", &sandbox.name, "--"]).args(command).stdin(Stdio::null()).output().unwrap()
+        };
+        let output = exec(&["sh", "-c", "id -u; echo err >&2; exit 9"]);
+        assert_eq!(out(&output).trim(), sandbox.user.uid().to_string());
+        assert_eq!((err(&output).as_str(), output.status.code()), ("err\n", Some(9)));
+        let sees = exec(&["sh", "-c", "grep -ls '^sleep' /proc/[0-9]*/cmdline | head -1"]);
+        assert!(!out(&sees).is_empty(), "it is in the command's own pid namespace");
+        assert_eq!(exec(&["/no/such"]).status.code(), Some(127));
+    }
+}
+
+for_both! {
+    fn a_name_is_taken_once(glass: Glass) {
+        let sandbox = detached(glass, "sleep 300");
+        let second = run(glass, &["-n", &sandbox.name], &["true"]).output().unwrap();
+        assert_eq!(second.status.code(), Some(125));
+        assert!(err(&second).contains(&sandbox.name), "{}", err(&second));
+    }
+}
+
+for_both! {
+    fn orphans_do_not_hold_it_up_and_their_status_is_not_the_commands(glass: Glass) {
+        let begun = Instant::now();
+        let output = sh(glass, "(sleep 300; exit 9) & (exit 8) & exit 4");
+        assert_eq!(output.status.code(), Some(4));
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+}
+
+for_both! {
+    fn a_lost_client_ends_a_foreground_run(glass: Glass) {
+        let name = fresh_name("lost");
+        let user = glass.user();
+        let mut child = run(glass, &["-n", &name], &["sleep", "300"]).spawn().unwrap();
+        let running = || listed(user, &name).is_some_and(|one| one["state"] == "running");
+        wait_for("running", Duration::from_secs(60), running);
+        let pattern = format!("terrariumctl run .*-n {name} ");
+        assert!(user.command("pkill").args(["-KILL", "-f", &pattern]).status().unwrap().success());
+        child.wait().unwrap();
+        let finished = || listed(user, &name).is_none_or(|one| one["state"] == "finished");
+        wait_for("finished", Duration::from_secs(20), finished);
+        user.ctl().args(["stop", "--now", &name]).stderr(Stdio::null()).status().unwrap();
+    }
+}
+
+for_both! {
+    fn a_crash_is_reported_soon_and_leaves_nothing(glass: Glass) {
+        let name = fresh_name("crash");
+        let user = glass.user();
+        let child = run(glass, &["-n", &name], &["sleep", "300"]).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("running", Duration::from_secs(60), || listed(user, &name).is_some_and(|one| one["state"] == "running"));
+        let one = listed(user, &name).unwrap();
+        let domain = one["domain"].as_str().unwrap();
+        let pattern = match glass {
+            Glass::Container => format!("libvirt_lxc --name {domain} "),
+            Glass::Machine => format!("qemu-system-x86_64.*guest={domain},"),
+        };
+        let begun = Instant::now();
+        assert!(Command::new("pkill").args(["-KILL", "-f", &pattern]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+        assert_eq!(output.status.code(), Some(125));
+        assert!(!err(&output).is_empty());
+        wait_for("gone", Duration::from_secs(10), || listed(user, &name).is_none());
+    }
+}
+
+/// What Terrarium may leave behind: domains, directories, processes, mounts.
+fn traces() -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for user in [User::Member, User::Plain, User::Root] {
+        let entries = std::fs::read_dir(user.runtime()).into_iter().flatten().flatten();
+        all.extend(entries.filter(|e| e.file_name() != "lock").map(|entry| entry.path().display().to_string()));
+    }
+    let shell = |script: &str| {
+        let output = Command::new("sh").args(["-c", script]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    all.extend(shell("virsh -q -c lxc:///system list --all --name; virsh -q -c qemu:///system list --all --name"));
+    all.extend(shell("cut -d' ' -f5 /proc/self/mountinfo; losetup -a; ls /sys/class/net /run/libvirt/lxc"));
+    all.extend(shell("pgrep -a 'libvirt_lxc|qemu-system'"));
+    all.remove("");
+    all
+}
+
+#[test]
+fn many_leave_nothing_behind() {
+    let before = traces();
+    several_at_once(Glass::Container, 20);
+    several_at_once(Glass::Machine, scaled(2, 4));
+    one_after_another(Glass::Container, scaled(20, 200));
+    one_after_another(Glass::Machine, scaled(1, 10));
+    let fresh = || traces().difference(&before).cloned().collect::<Vec<_>>();
+    let begun = Instant::now();
+    while !fresh().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "left behind: {:#?}", fresh());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn several_at_once(glass: Glass, count: usize) {
+    let children: Vec<_> = (0..count)
+        .map(|i| run(glass, &[], &["sh", "-c", &format!("echo {i}; exit {i}")]).stdout(Stdio::piped()).spawn().unwrap())
+        .collect();
+    for (i, child) in children.into_iter().enumerate() {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((out(&output).trim().to_owned(), output.status.code()), (i.to_string(), Some(i as i32)));
+    }
+}
+
+fn one_after_another(glass: Glass, count: usize) {
+    for i in 0..count {
+        let output = sh(glass, &format!("echo {i}"));
+        assert_eq!((out(&output).trim(), output.status.code()), (i.to_string().as_str(), Some(0)), "{}", err(&output));
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! /proc, /sys and /dev as a container's runtime shows them.
+
+use super::{make_dir, masks, tmpfs, Place, Site};
+use crate::fault::{at, io_at, Result};
+use nix::mount::{mount, MsFlags};
+use nix::sys::stat::{makedev, mknod, Mode, SFlag};
+use std::fs::File;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use terrarium_protocol::message::Step;
+use terrarium_protocol::orders::User;
+
+/// What a command must not see of the kernel, as the OCI runtime
+/// specification's default has it.
+const MASKED: &[&str] = &[
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+    "/sys/fs/cgroup",
+];
+
+/// What it may read only.
+const READ_ONLY: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// Character devices that are harmless: name, major, minor.
+const NODES: &[(&str, u64, u64)] =
+    &[("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+
+const LINKS: &[(&str, &str)] = &[
+    ("/proc/self/fd", "fd"),
+    ("/proc/self/fd/0", "stdin"),
+    ("/proc/self/fd/1", "stdout"),
+    ("/proc/self/fd/2", "stderr"),
+    ("pts/ptmx", "ptmx"),
+];
+
+const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
+
+/// The id that the user has in this namespace: `-p` is uid 0 inside.
+pub fn owner(user: &User, id_base: u32, place: Place) -> (u32, u32) {
+    match (user.privileged, place) {
+        (false, _) => (user.uid, user.gid),
+        (true, Place::Container) => (id_base, id_base),
+        (true, Place::Machine) => (0, 0),
+    }
+}
+
+/// /proc and /sys.
+pub fn kernel_views(site: &Site) -> Result<()> {
+    let fresh = |kind: &str, path: &str, flags: MsFlags| {
+        let target = site.inside(Path::new(path));
+        make_dir(&target, Step::Devices)?;
+        mount(Some(kind), &target, Some(kind), flags, None::<&str>).map_err(at(Step::Devices, path))
+    };
+    fresh("proc", "/proc", SAFE)?;
+    fresh("sysfs", "/sys", SAFE | MsFlags::MS_RDONLY)?;
+    if site.place == Place::Container {
+        show_memory_limit(site)?;
+    }
+    READ_ONLY.iter().try_for_each(|path| make_read_only(site, Path::new(path)))
+}
+
+/// libvirt serves a /proc/meminfo that tells the container's own limit.
+fn show_memory_limit(site: &Site) -> Result<()> {
+    let path = Path::new("/proc/meminfo");
+    mount(Some(path), &site.inside(path), None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .map_err(at(Step::Devices, "/proc/meminfo"))
+}
+
+fn make_read_only(site: &Site, path: &Path) -> Result<()> {
+    let target = site.inside(path);
+    if !target.exists() {
+        return Ok(());
+    }
+    let fail = || at(Step::Devices, path.as_os_str().as_encoded_bytes());
+    mount(Some(&target), &target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>).map_err(fail())?;
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | SAFE;
+    mount(None::<&str>, &target, None::<&str>, flags, None::<&str>).map_err(fail())
+}
+
+/// A small /dev, terminals of its own, and then the masks, which need its
+/// null.
+pub fn devices(site: &Site) -> Result<()> {
+    let dev = site.inside(Path::new("/dev"));
+    make_dir(&dev, Step::Devices)?;
+    tmpfs(&dev, "size=64k,nr_inodes=200,mode=755", MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, Step::Devices)?;
+    for &(name, major, minor) in NODES {
+        node(site.place, &dev, name, major, minor)?;
+    }
+    for &(target, name) in LINKS {
+        symlink(target, dev.join(name)).map_err(io_at(Step::Devices, name))?;
+    }
+    for name in ["pts", "shm"] {
+        make_dir(&dev.join(name), Step::Devices)?;
+    }
+    let options = Some("newinstance,ptmxmode=0666,mode=0620");
+    mount(Some("devpts"), &dev.join("pts"), Some("devpts"), MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, options)
+        .map_err(at(Step::Devices, "/dev/pts"))?;
+    MASKED.iter().try_for_each(|path| masks::mask(site, Path::new(path)))
+}
+
+/// libvirt takes mknod from a container, but leaves it these to bind.
+fn node(place: Place, dev: &Path, name: &str, major: u64, minor: u64) -> Result<()> {
+    let target = dev.join(name);
+    match place {
+        Place::Container => {
+            File::create(&target).map_err(io_at(Step::Devices, name))?;
+            let source = Path::new("/dev").join(name);
+            mount(Some(&source), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+                .map_err(at(Step::Devices, name))
+        }
+        Place::Machine => {
+            mknod(&target, SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(major, minor))
+                .map_err(at(Step::Devices, name))?;
+            // The umask does not count for these.
+            nix::sys::stat::fchmodat(
+                nix::fcntl::AT_FDCWD,
+                &target,
+                Mode::from_bits_truncate(0o666),
+                nix::sys::stat::FchmodatFlags::FollowSymlink,
+            )
+            .map_err(at(Step::Devices, name))
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! One client: its bytes become frames, our frames become bytes.
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::unistd::{read, write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use terrarium_protocol::greeting::Side;
+use terrarium_protocol::message::Refusal;
+use terrarium_protocol::{frame, Decoder, Frame, FromInit, Greeting, Kind, Scanner, Tag, MAX_TO_INIT, VERSION};
+
+/// Output waits once this much is queued for a client, in bytes.
+pub const ENOUGH: usize = 256 * 1024;
+/// A client that asks for more than this without reading is given up.
+const TOO_MUCH: usize = 2 * 1024 * 1024;
+
+/// What a conversation is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The client has not said.
+    Nothing,
+    /// The job with this number; 0 is the command.
+    Job(u32),
+}
+
+enum Phase {
+    Scanning(Scanner),
+    Talking { tag: Tag, decoder: Decoder },
+}
+
+/// What a client's bytes amount to.
+pub enum Heard {
+    /// A new conversation has begun on it.
+    Greeted,
+    /// One frame.
+    Frame(Frame),
+    /// It is gone.
+    Left,
+}
+
+/// How far one stream was sent.
+#[derive(Clone, Copy, Default)]
+pub struct Sent {
+    /// Offset of the next byte to send.
+    pub next: u64,
+    /// The client has dealt with all before this offset.
+    pub acked: u64,
+    /// It knows that the stream has ended.
+    pub ended: bool,
+}
+
+/// One client.
+pub struct Conversation {
+    /// Number that is never used again.
+    pub id: u64,
+    fd: OwnedFd,
+    phase: Phase,
+    out: Vec<u8>,
+    written: usize,
+    /// A port that nobody is connected to.
+    pub absent: bool,
+    /// What it is about.
+    pub about: About,
+    /// By stream number.
+    pub sent: [Sent; 3],
+    /// The result was queued for it.
+    pub has_result: bool,
+}
+
+impl Conversation {
+    /// A client that has not said anything.
+    pub fn new(id: u64, fd: OwnedFd) -> Self {
+        Self {
+            id,
+            fd,
+            phase: Phase::Scanning(Scanner::for_client()),
+            out: Vec::new(),
+            written: 0,
+            absent: false,
+            about: About::Nothing,
+            sent: [Sent::default(); 3],
+            has_result: false,
+        }
+    }
+
+    /// To be polled.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Forgets the client, keeps the port; under a new number.
+    pub fn reset(&mut self, id: u64) {
+        self.id = id;
+        self.phase = Phase::Scanning(Scanner::for_client());
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.out.clear();
+        self.written = 0;
+        self.about = About::Nothing;
+        self.sent = [Sent::default(); 3];
+        self.has_result = false;
+    }
+
+    /// Bytes that wait to be written.
+    pub fn queued(&self) -> usize {
+        self.out.len() - self.written
+    }
+
+    /// Whether it asks for more than it reads.
+    pub fn is_flooded(&self) -> bool {
+        self.queued() > TOO_MUCH
+    }
+
+    /// Queues a control message; before the greeting there is nobody to hear.
+    pub fn say(&mut self, message: &FromInit) {
+        if let Phase::Talking { tag, .. } = self.phase {
+            let json = serde_json::to_vec(message).unwrap_or_default();
+            frame::encode(tag, Kind::Control, &json, &mut self.out);
+        }
+    }
+
+    /// Queues output.
+    pub fn show(&mut self, stream: u8, offset: u64, bytes: &[u8]) {
+        if let Phase::Talking { tag, .. } = self.phase {
+            frame::encode_output(tag, stream, offset, bytes, &mut self.out);
+        }
+    }
+
+    /// Reads once and tells what it amounts to.
+    pub fn listen(&mut self) -> Vec<Heard> {
+        let mut piece = vec![0; 64 * 1024];
+        match read(&self.fd, &mut piece) {
+            Ok(0) => vec![Heard::Left],
+            Ok(count) => {
+                piece.truncate(count);
+                self.take(piece)
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => Vec::new(),
+            Err(_) => vec![Heard::Left],
+        }
+    }
+
+    fn take(&mut self, mut piece: Vec<u8>) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        loop {
+            match &mut self.phase {
+                Phase::Scanning(scanner) => match scanner.feed(&piece) {
+                    Some((greeting, rest)) => {
+                        self.greet(&greeting);
+                        piece = rest;
+                        heard.push(Heard::Greeted);
+                    }
+                    None => return heard,
+                },
+                Phase::Talking { decoder, .. } => {
+                    decoder.feed(&piece);
+                    piece.clear();
+                    if Self::frames(decoder, &mut heard) {
+                        return heard;
+                    }
+                    // No frame: somebody else may have begun to speak.
+                    let fresh = Phase::Scanning(Scanner::for_client());
+                    if let Phase::Talking { decoder, .. } = std::mem::replace(&mut self.phase, fresh) {
+                        piece = decoder.into_rest();
+                    }
+                    self.forget();
+                }
+            }
+        }
+    }
+
+    /// Takes all whole frames; `false` if there is something else.
+    fn frames(decoder: &mut Decoder, heard: &mut Vec<Heard>) -> bool {
+        loop {
+            match decoder.next_frame() {
+                Ok(Some(frame)) => heard.push(Heard::Frame(frame)),
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
+    }
+
+    fn greet(&mut self, theirs: &Greeting) {
+        self.forget();
+        let ours = Greeting { version: VERSION, nonce: theirs.nonce };
+        self.out.extend_from_slice(&ours.encode(Side::Init));
+        self.phase = Phase::Talking { tag: theirs.tag(), decoder: Decoder::new(theirs.tag(), MAX_TO_INIT) };
+        if theirs.version != VERSION {
+            self.say(&FromInit::Refused { why: Refusal::Version });
+        }
+    }
+
+    /// Writes what it can. `false` if the client is gone.
+    pub fn flush(&mut self) -> bool {
+        while self.written < self.out.len() {
+            match write(&self.fd, &self.out[self.written..]) {
+                Ok(0) | Err(Errno::EAGAIN) => break,
+                Ok(count) => self.written += count,
+                Err(Errno::EINTR) => {}
+                Err(_) => return false,
+            }
+        }
+        if self.written == self.out.len() {
+            self.out.clear();
+            self.written = 0;
+        } else if self.written > ENOUGH {
+            self.out.drain(..self.written);
+            self.written = 0;
+        }
+        true
+    }
+
+    /// Whether the port still has nobody at its other end.
+    pub fn still_absent(&self) -> bool {
+        let mut one = [PollFd::new(self.fd(), PollFlags::POLLIN)];
+        let _ = nix::poll::poll(&mut one, PollTimeout::ZERO);
+        one[0].revents().is_some_and(|now| now.contains(PollFlags::POLLHUP) && !now.contains(PollFlags::POLLIN))
+    }
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A program that runs, its streams and its end.
+
+use crate::ring::Ring;
+use crate::spawn::Spawned;
+use nix::errno::Errno;
+use nix::sys::signal::{killpg, Signal};
+use nix::unistd::{read, write, Pid};
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+use terrarium_protocol::message::{stream, Ending, Failure, Outcome, StreamStatus};
+use terrarium_protocol::orders::Size;
+use terrarium_protocol::WINDOW;
+
+/// Input that is taken from clients and not written yet, in bytes.
+const INPUT: usize = 256 * 1024;
+/// A reader that has taken nothing for this long holds a terminal up no more.
+pub const STALL: Duration = Duration::from_secs(5);
+
+/// What the command writes to.
+pub struct Stream {
+    /// One of [`stream`].
+    pub number: u8,
+    /// Init's end; gone once the stream has ended, or nobody wants it.
+    pub fd: Option<OwnedFd>,
+    /// Its last bytes.
+    pub ring: Ring,
+    /// All before this offset was dealt with by whoever has the keyboard.
+    pub acked: u64,
+    /// When `acked` last grew.
+    pub moved: Instant,
+}
+
+impl Stream {
+    fn new(number: u8, fd: OwnedFd) -> Self {
+        Self { number, fd: Some(fd), ring: Ring::new(WINDOW as usize), acked: 0, moved: Instant::now() }
+    }
+
+    /// Notes how far the reader that counts has come.
+    pub fn ack(&mut self, offset: u64) {
+        let offset = offset.min(self.ring.end());
+        if offset > self.acked {
+            self.acked = offset;
+            self.moved = Instant::now();
+        }
+    }
+
+    fn room(&self) -> u64 {
+        WINDOW.saturating_sub(self.ring.end() - self.acked)
+    }
+}
+
+/// What the command reads from.
+#[derive(Default)]
+pub struct Input {
+    /// Init's end of the pipe; a terminal's input goes to its master.
+    pub pipe: Option<OwnedFd>,
+    queue: VecDeque<u8>,
+    /// Bytes received so far.
+    pub received: u64,
+    ends: bool,
+    /// Nothing more will be read.
+    pub closed: bool,
+}
+
+/// A program and all that belongs to it.
+pub struct Job {
+    /// 0 for the command.
+    pub id: u32,
+    /// `None` if it never ran.
+    pub pid: Option<Pid>,
+    /// The size of its terminal, if it has one.
+    pub terminal: Option<Size>,
+    /// Its streams.
+    pub streams: Vec<Stream>,
+    /// Its input.
+    pub input: Input,
+    /// Who has the keyboard.
+    pub primary: Option<u64>,
+    /// Old output is dropped rather than waited for.
+    pub drops: bool,
+    /// Bytes that were dropped unread.
+    pub dropped: u64,
+    /// Somebody asked for its end.
+    pub stop_asked: bool,
+    /// When it was asked is over: KILL.
+    pub kill_at: Option<Instant>,
+    started: Instant,
+    ended: Option<(Ending, u64)>,
+}
+
+impl Job {
+    /// A program that was just started.
+    pub fn new(id: u32, spawned: Spawned, terminal: Option<Size>, drops: bool) -> Self {
+        let mut streams = vec![Stream::new(stream::OUT, spawned.out)];
+        streams.extend(spawned.err.map(|fd| Stream::new(stream::ERR, fd)));
+        let input = Input { pipe: spawned.input, ..Input::default() };
+        Self { pid: Some(spawned.pid), terminal, streams, input, drops, ..Self::failed(id, None) }
+    }
+
+    /// A program that never ran.
+    pub fn failed(id: u32, failure: Option<Failure>) -> Self {
+        Self {
+            id,
+            pid: None,
+            terminal: None,
+            streams: Vec::new(),
+            input: Input::default(),
+            primary: None,
+            drops: false,
+            dropped: 0,
+            stop_asked: false,
+            kill_at: None,
+            started: Instant::now(),
+            ended: failure.map(|failure| (Ending::Failed(failure), 0)),
+        }
+    }
+
+    /// Milliseconds since its start, or what it ran.
+    pub fn duration(&self) -> u64 {
+        let now = || u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.ended.as_ref().map_or_else(now, |(_, duration)| *duration)
+    }
+
+    /// Notes its end.
+    pub fn end(&mut self, ending: Ending) {
+        self.ended = Some((ending, self.duration()));
+    }
+
+    /// Whether the process itself is over.
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Whether there is nothing more to come but the result.
+    pub fn is_over(&self) -> bool {
+        self.has_ended() && self.streams.iter().all(|stream| stream.fd.is_none())
+    }
+
+    /// Its result, once it has ended.
+    pub fn outcome(&self, out_of_memory: bool) -> Option<Outcome> {
+        let (ending, duration) = self.ended.clone()?;
+        Some(Outcome { ending, duration, out_of_memory, dropped: self.dropped })
+    }
+
+    /// Sends a signal to its process group; a stopped one is woken by those
+    /// that should end it.
+    pub fn signal(&self, signal: Signal) {
+        if let (Some(pid), false) = (self.pid, self.has_ended()) {
+            let _ = killpg(pid, signal);
+            if matches!(signal, Signal::SIGTERM | Signal::SIGHUP | Signal::SIGINT) {
+                let _ = killpg(pid, Signal::SIGCONT);
+            }
+        }
+    }
+
+    /// Whether a stream is read now. `reads` tells of the client that has the
+    /// keyboard.
+    pub fn wants(&self, stream: &Stream) -> bool {
+        if stream.fd.is_none() || stream.room() > 0 {
+            return stream.fd.is_some();
+        }
+        let waited_for = self.primary.is_some() && (self.terminal.is_none() || stream.moved.elapsed() < STALL);
+        let may_drop = self.drops || self.terminal.is_some();
+        may_drop && !waited_for
+    }
+
+    /// Reads one stream once.
+    pub fn fill(&mut self, index: usize) {
+        let (drops, primary) = (self.drops || self.terminal.is_some(), self.primary.is_some());
+        let Some(stream) = self.streams.get_mut(index) else { return };
+        let Some(fd) = &stream.fd else { return };
+        let mut most = 64 * 1024;
+        if !drops || (primary && stream.room() > 0) {
+            most = usize::try_from(stream.room()).unwrap_or(most).min(most);
+        }
+        let mut piece = vec![0; most];
+        match read(fd, &mut piece) {
+            Ok(0) => stream.fd = None,
+            Ok(count) => {
+                stream.ring.push(&piece[..count]);
+                let lost = stream.ring.start().saturating_sub(stream.acked);
+                self.dropped += lost;
+                stream.acked += lost;
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            // A terminal whose last user is gone says EIO.
+            Err(_) => stream.fd = None,
+        }
+    }
+
+    /// Nobody reads this stream any more: the writer gets SIGPIPE.
+    pub fn close_output(&mut self, number: u8) {
+        if self.terminal.is_none() {
+            if let Some(stream) = self.streams.iter_mut().find(|stream| stream.number == number) {
+                stream.fd = None;
+                stream.acked = stream.ring.end();
+            }
+        }
+    }
+
+    /// Takes input from a client.
+    pub fn take_input(&mut self, bytes: &[u8]) {
+        self.input.received += bytes.len() as u64;
+        if !self.input.closed && !self.input.ends && self.input.queue.len() + bytes.len() <= 2 * INPUT {
+            self.input.queue.extend(bytes);
+        }
+    }
+
+    /// No more input comes.
+    pub fn end_input(&mut self) {
+        if self.terminal.is_none() {
+            self.input.ends = true;
+            self.close_drained_input();
+        }
+    }
+
+    fn close_drained_input(&mut self) {
+        if self.input.ends && self.input.queue.is_empty() && !self.input.closed {
+            self.input.pipe = None;
+            self.input.closed = true;
+        }
+    }
+
+    /// Up to which offset clients may send.
+    pub fn credit(&self) -> u64 {
+        let room = if self.input.closed { INPUT } else { INPUT.saturating_sub(self.input.queue.len()) };
+        self.input.received + room as u64
+    }
+
+    /// Whether input waits to be written.
+    pub fn has_input(&self) -> bool {
+        !self.input.queue.is_empty()
+    }
+
+    /// Where input goes.
+    pub fn input_fd(&self) -> Option<&OwnedFd> {
+        match self.terminal {
+            Some(_) => self.streams.first().and_then(|stream| stream.fd.as_ref()),
+            None => self.input.pipe.as_ref(),
+        }
+    }
+
+    /// Writes input; `true` if clients should hear of new credit, or that
+    /// nothing more is read.
+    pub fn write_input(&mut self) -> bool {
+        let before = self.input.queue.len();
+        while let (Some(fd), (head, _)) = (self.input_fd(), self.input.queue.as_slices()) {
+            if head.is_empty() {
+                break;
+            }
+            match write(fd, head) {
+                Ok(count) => drop(self.input.queue.drain(..count)),
+                Err(Errno::EAGAIN) => break,
+                Err(Errno::EINTR) => {}
+                Err(_) => self.refuse_input(),
+            }
+        }
+        self.close_drained_input();
+        before > self.input.queue.len() && (self.input.queue.len() < INPUT / 2 || self.input.closed)
+    }
+
+    /// The command has closed its input.
+    pub fn refuse_input(&mut self) {
+        self.input.queue.clear();
+        self.input.pipe = None;
+        self.input.closed = true;
+    }
+
+    /// Its streams as others see them.
+    pub fn stream_status(&self) -> Vec<StreamStatus> {
+        let one = |stream: &Stream| StreamStatus {
+            stream: stream.number,
+            start: stream.ring.start(),
+            end: stream.ring.end(),
+            acknowledged: stream.acked,
+            ended: stream.fd.is_none(),
+        };
+        self.streams.iter().map(one).collect()
+    }
+}

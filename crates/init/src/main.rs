@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Pid 1 of every sandbox, in a container and in a machine.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`event`] | the loop: one thread, one poll |
+//! | [`sandbox`] | clients, jobs and time: what is done about each event |
+//! | [`channel`], [`conversation`] | where clients come from; their frames |
+//! | [`job`], [`ring`] | a program, its streams, its end |
+//! | [`build`], [`network`], [`modules`] | what the command sees |
+//! | [`spawn`], [`ids`], [`confine`] | how it is started, and as what |
+//!
+//! It trusts its orders, which come from the engine over a channel that only
+//! the owner can reach, and nothing that the command does.
+
+mod build;
+mod channel;
+mod confine;
+mod conversation;
+mod event;
+mod fault;
+mod ids;
+mod job;
+mod machine;
+mod memory;
+mod modules;
+mod network;
+mod ring;
+mod sandbox;
+mod spawn;
+#[allow(dead_code)]
+mod syscalls;
+
+use build::Place;
+use channel::Listener;
+use sandbox::Sandbox;
+
+fn main() {
+    if machine::is_here() {
+        machine::begin();
+        let early = modules::load();
+        let ports = channel::ports(std::time::Duration::from_secs(10));
+        if ports.is_empty() {
+            // Nobody can be told; the host sees a machine that ended.
+            machine::end();
+        }
+        let mut sandbox = Sandbox::new(Place::Machine, None, early);
+        for port in ports {
+            event::add(&mut sandbox, port);
+        }
+        event::run(sandbox);
+        machine::end();
+    }
+    match Listener::inherit() {
+        Ok(listener) => {
+            // libvirt's controller is our parent; without it nobody could end
+            // this container properly.
+            let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+            event::run(Sandbox::new(Place::Container, Some(listener), Vec::new()));
+        }
+        Err(error) => eprintln!("terrarium-init: descriptor 3 is no listening socket: {error}"),
+    }
+}
