@@ -3,7 +3,7 @@
 
 use crate::build::Place;
 use nix::errno::Errno;
-use nix::sys::resource::{setrlimit, Resource};
+use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use nix::unistd::{setgroups, setresgid, setresuid, Gid, Uid};
 use terrarium_protocol::orders::{Limits, User};
 
@@ -35,9 +35,15 @@ pub fn drop_privileges(user: &User, limits: Limits, place: Place) -> Result<(), 
 }
 
 fn set_limits(limits: Limits) -> Result<(), Errno> {
-    setrlimit(Resource::RLIMIT_NPROC, limits.processes, limits.processes)?;
-    setrlimit(Resource::RLIMIT_NOFILE, limits.files.min(1024), limits.files)?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)
+    lower(Resource::RLIMIT_NPROC, limits.processes, limits.processes)?;
+    lower(Resource::RLIMIT_NOFILE, 1024, limits.files)?;
+    lower(Resource::RLIMIT_CORE, 0, 0)
+}
+
+/// Never above what init itself may: that takes a privilege it lacks.
+fn lower(resource: Resource, soft: u64, hard: u64) -> Result<(), Errno> {
+    let hard = getrlimit(resource)?.1.min(hard);
+    setrlimit(resource, soft.min(hard), hard)
 }
 
 fn drop_bounding_set() -> Result<(), Errno> {

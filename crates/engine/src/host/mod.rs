@@ -3,8 +3,9 @@
 //! by hand. Nothing here decides anything.
 
 mod probe;
+mod root;
 
-pub use probe::probe;
+pub use probe::{places, probe, ProbeOptions};
 
 use crate::kernel::Kernel;
 use crate::places::Places;
@@ -63,6 +64,14 @@ pub struct User {
     pub home: PathBuf,
     /// Login shell.
     pub shell: PathBuf,
+}
+
+impl User {
+    /// The user that owns nothing.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { uid: 65_534, gid: 65_534, name: "nobody".into(), home: "/nonexistent".into(), shell: "/bin/sh".into() }
+    }
 }
 
 /// Whether KVM works; `/dev/kvm` alone says nothing.

@@ -3,8 +3,13 @@
 //! problem named. A pure function; the plan can be printed.
 
 mod build;
+mod environment;
+mod files;
+mod glass;
 
 pub use build::plan;
+pub use environment::{environment, slug};
+pub use glass::no_kvm_reason;
 
 use crate::kernel::Kernel;
 use crate::places::Places;
@@ -114,6 +119,7 @@ pub struct Problem {
 }
 
 /// Everything that can be wrong with a plan.
+#[allow(missing_docs)] // the fields are what their names say
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
@@ -162,6 +168,7 @@ pub enum ProblemKind {
 }
 
 /// What a plan says beside its problems, in one sentence each.
+#[allow(missing_docs)] // the field is what its name says
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Note {

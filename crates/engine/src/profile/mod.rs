@@ -7,7 +7,9 @@
 
 mod parse;
 
-pub use parse::{parse, to_toml, ParseError};
+pub mod store;
+
+pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, ParseError};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -11,11 +11,12 @@ mod end;
 pub mod fake;
 mod ids;
 mod list;
-mod metadata;
+pub mod metadata;
 mod real;
 mod start;
 
 pub use metadata::Metadata;
+pub use directory::PORTS;
 pub use real::Real;
 
 use crate::console::{Console, Handler};

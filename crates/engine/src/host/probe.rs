@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Looks at this computer. Opens no connection unless asked to.
+
+use super::{root, Connection, ConnectionState, Host, Kvm, KvmDevice, Mac, User};
+use crate::kernel;
+use crate::places::Places;
+use crate::uri::Uri;
+use nix::unistd::{access, AccessFlags, Group, Uid};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What may be asked beside the usual.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeOptions {
+    /// Who commands run as; for root only.
+    pub user: Option<String>,
+    /// A kernel image that lies elsewhere.
+    pub kernel_path: Option<PathBuf>,
+    /// Modules that lie elsewhere.
+    pub modules_path: Option<PathBuf>,
+    /// Connect to libvirt to see whether it answers.
+    pub connect: bool,
+}
+
+/// Where distributions put libvirt's drivers.
+const DRIVERS: &[&str] = &[
+    "/usr/lib/x86_64-linux-gnu/libvirt/connection-driver",
+    "/usr/lib/aarch64-linux-gnu/libvirt/connection-driver",
+    "/usr/lib64/libvirt/connection-driver",
+    "/usr/lib/libvirt/connection-driver",
+];
+
+/// Everything that a plan may depend on.
+#[must_use]
+pub fn probe(options: &ProbeOptions) -> Host {
+    let caller = Uid::effective().as_raw();
+    let user = command_user(caller, options.user.as_deref());
+    let in_group_libvirt = is_in_group("libvirt");
+    Host {
+        arch: std::env::consts::ARCH.to_owned(),
+        caller,
+        cpus: std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
+        memory: memory(),
+        kvm: kvm(),
+        kernels: kernel::find(Path::new("/"), options.kernel_path.as_deref(), options.modules_path.as_deref()),
+        connections: connections(caller, in_group_libvirt, options.connect),
+        root: root::entries(Path::new("/")),
+        environment: environment(),
+        places: places(),
+        mac: mac(),
+        in_group_libvirt,
+        qemu_group: Group::from_name("libvirt-qemu").ok().flatten().map(|group| group.name),
+        user,
+    }
+}
+
+/// Where Terrarium keeps the caller's things.
+#[must_use]
+pub fn places() -> Places {
+    let uid = Uid::effective();
+    let home = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.dir);
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or(home);
+    Places::new(uid.as_raw(), &home.unwrap_or_else(|| PathBuf::from("/")), |name| std::env::var_os(name))
+}
+
+/// Who commands run as: the caller; for root whoever became root, or nobody.
+fn command_user(caller: u32, asked: Option<&str>) -> User {
+    let by_name = |name: &str| nix::unistd::User::from_name(name).ok().flatten();
+    let by_uid = |uid: u32| nix::unistd::User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    let by_variable = |name: &str| std::env::var(name).ok()?.parse().ok().filter(|&uid| uid != 0).and_then(by_uid);
+    let found = if caller == 0 {
+        match asked {
+            // A name that does not exist must not become somebody else.
+            Some(name) => by_name(name),
+            None => by_variable("SUDO_UID").or_else(|| by_variable("PKEXEC_UID")).or_else(|| by_name("nobody")),
+        }
+    } else {
+        by_uid(caller).filter(|user| asked.is_none_or(|name| name == user.name))
+    };
+    let unknown = || User { uid: 0, gid: 0, name: asked.unwrap_or_default().to_owned(), ..User::nobody() };
+    found.map_or_else(unknown, |user| User {
+        uid: user.uid.as_raw(),
+        gid: user.gid.as_raw(),
+        home: home_of(&user, caller),
+        shell: if user.shell.ends_with("nologin") || user.shell.ends_with("false") { "/bin/sh".into() } else { user.shell },
+        name: user.name,
+    })
+}
+
+/// The caller's own idea of its home counts; nobody's is nowhere.
+fn home_of(user: &nix::unistd::User, caller: u32) -> PathBuf {
+    let own = std::env::var_os("HOME").map(PathBuf::from);
+    own.filter(|path| path.is_absolute() && user.uid.as_raw() == caller).unwrap_or_else(|| user.dir.clone())
+}
+
+fn memory() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+fn kvm() -> Kvm {
+    let path = Path::new("/dev/kvm");
+    let device = if !path.exists() {
+        KvmDevice::Missing
+    } else if access(path, AccessFlags::R_OK | AccessFlags::W_OK).is_ok() {
+        KvmDevice::Writable
+    } else {
+        KvmDevice::NotWritable
+    };
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    Kvm { device, processor: flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm") }
+}
+
+fn is_in_group(name: &str) -> bool {
+    let Ok(Some(group)) = Group::from_name(name) else { return false };
+    let own = nix::unistd::getgroups().unwrap_or_default();
+    own.contains(&group.gid) || nix::unistd::getegid() == group.gid
+}
+
+fn mac() -> Mac {
+    let says = |path: &str, value: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
+    Mac { apparmor: says("/sys/module/apparmor/parameters/enabled", "Y"), selinux: says("/sys/fs/selinux/enforce", "1") }
+}
+
+fn environment() -> BTreeMap<String, String> {
+    let passes = |name: &str| matches!(name, "LANG" | "TZ" | "TERM" | "COLORTERM") || name.starts_with("LC_");
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).filter(|(name, _)| passes(name)).collect()
+}
+
+fn connections(caller: u32, in_group: bool, connect: bool) -> Vec<Connection> {
+    let mut uris = vec![Uri::LxcSystem, Uri::QemuSystem];
+    // As root the session is the system's daemon all the same.
+    if caller != 0 {
+        uris.insert(1, Uri::QemuSession);
+    }
+    let judge = |uri: Uri| {
+        let state = state(&uri, caller, in_group);
+        // Whoever is not in the group would be asked for a password.
+        let state = if connect && state.usable() { crate::virt::probe(&uri) } else { state };
+        Connection { uri, state }
+    };
+    uris.into_iter().map(judge).collect()
+}
+
+/// What can be told without connecting.
+fn state(uri: &Uri, caller: u32, in_group: bool) -> ConnectionState {
+    let (driver, modular, programs) = if uri.is_lxc() {
+        ("libvirt_driver_lxc.so", "virtlxcd-sock", &[][..])
+    } else {
+        ("libvirt_driver_qemu.so", "virtqemud-sock", &["/usr/sbin/libvirtd", "/usr/sbin/virtqemud"][..])
+    };
+    if !DRIVERS.iter().any(|folder| Path::new(folder).join(driver).exists()) {
+        return ConnectionState::DriverMissing;
+    }
+    if *uri == Uri::QemuSession {
+        let there = programs.iter().any(|path| Path::new(path).exists());
+        return if there { ConnectionState::Likely } else { ConnectionState::DriverMissing };
+    }
+    let run = Path::new("/run/libvirt");
+    if !["libvirt-sock", modular].iter().any(|name| run.join(name).exists()) {
+        return ConnectionState::NotRunning;
+    }
+    if caller == 0 || in_group {
+        ConnectionState::Likely
+    } else {
+        ConnectionState::NotAllowed
+    }
+}

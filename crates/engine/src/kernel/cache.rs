@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What a machine boots, made once and kept: `vmlinux-VERSION-KEY` and
+//! `initrd-VERSION-KEY`, each with a `.sum` that tells a whole file from a
+//! broken one. The key changes with the kernel, its modules and init.
+
+use super::decompress::decompress;
+use super::modules::{name, Index};
+use super::{at, initrd, vmlinux, Boot, Error, Kernel, WANTED};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Largest module, unpacked, in bytes.
+const MODULE_MAX: usize = 64 * 1024 * 1024;
+
+/// Makes sure that `directory` holds what boots `kernel` with `init`.
+///
+/// # Errors
+/// Something cannot be read, is no kernel, or the disk is full; no half file
+/// stays behind.
+pub fn prepare(directory: &Path, kernel: &Kernel, init: &[u8]) -> Result<Boot, Error> {
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(at(directory))?;
+    let _guard = lock(directory)?;
+    let image_key = key_of(&[&kernel.image], &[])?;
+    let broken = || Error::Format { path: kernel.modules.clone(), expected: "modules.dep" };
+    let paths = Index::read(&kernel.modules).ok_or_else(broken)?.closure(WANTED);
+    let paths: Vec<PathBuf> = paths.iter().map(|path| kernel.modules.join(path)).collect();
+    let boot_key = key_of(&paths.iter().collect::<Vec<_>>(), init)?;
+    let image = Entry { directory, kind: "vmlinux", version: &kernel.version, key: image_key };
+    let archive = Entry { directory, kind: "initrd", version: &kernel.version, key: boot_key };
+    let boot = Boot {
+        kernel: image.ensure(|| unpack_kernel(&kernel.image))?,
+        initrd: archive.ensure(|| pack_initrd(&paths, init))?,
+    };
+    sweep(directory, &[&image, &archive]);
+    Ok(boot)
+}
+
+fn unpack_kernel(path: &Path) -> Result<Vec<u8>, Error> {
+    let image = fs::read(path).map_err(at(path))?;
+    if image.len() < 1024 {
+        return Err(Error::Format { path: path.to_owned(), expected: "a Linux kernel" });
+    }
+    // What has no entry for QEMU boots as it is, only slower.
+    Ok(vmlinux::extract(&image).unwrap_or(image))
+}
+
+fn pack_initrd(paths: &[PathBuf], init: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut modules = Vec::new();
+    for path in paths {
+        let packed = fs::read(path).map_err(at(path))?;
+        let module = decompress(&packed, MODULE_MAX).map_err(at(path))?;
+        if !module.starts_with(b"\x7fELF") {
+            return Err(Error::Format { path: path.clone(), expected: "a kernel module" });
+        }
+        modules.push((name(&path.to_string_lossy()), module));
+    }
+    Ok(initrd::build(init, &modules))
+}
+
+fn lock(directory: &Path) -> Result<Flock<File>, Error> {
+    let path = directory.join("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| at(&path)(errno.into()))
+}
+
+/// Path, size and time of each file, and `more`.
+fn key_of(paths: &[&PathBuf], more: &[u8]) -> Result<u32, Error> {
+    let mut hasher = crc32fast::Hasher::new();
+    for path in paths {
+        let metadata = fs::metadata(path).map_err(at(path))?;
+        hasher.update(path.as_os_str().as_encoded_bytes());
+        for number in [metadata.len(), metadata.mtime() as u64, metadata.mtime_nsec() as u64] {
+            hasher.update(&number.to_le_bytes());
+        }
+    }
+    hasher.update(more);
+    Ok(hasher.finalize())
+}
+
+struct Entry<'a> {
+    directory: &'a Path,
+    kind: &'a str,
+    version: &'a str,
+    key: u32,
+}
+
+impl Entry<'_> {
+    fn name(&self) -> String {
+        // A version comes from a file's name, but may be given by hand.
+        format!("{}-{}-{:08x}", self.kind, self.version.replace('/', "_"), self.key)
+    }
+
+    fn ensure(&self, make: impl FnOnce() -> Result<Vec<u8>, Error>) -> Result<PathBuf, Error> {
+        let path = self.directory.join(self.name());
+        let sum = self.directory.join(format!("{}.sum", self.name()));
+        if is_whole(&path, &sum) {
+            return Ok(path);
+        }
+        let content = make()?;
+        replace(&path, &content)?;
+        replace(&sum, checksum(&content).as_bytes())?;
+        Ok(path)
+    }
+}
+
+fn is_whole(path: &Path, sum: &Path) -> bool {
+    let Ok(expected) = fs::read_to_string(sum) else { return false };
+    fs::read(path).is_ok_and(|content| checksum(&content) == expected)
+}
+
+fn checksum(content: &[u8]) -> String {
+    format!("{} {:08x}\n", content.len(), crc32fast::hash(content))
+}
+
+/// Writes a whole file or none.
+fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let fresh = path.with_extension(format!("new{}", std::process::id()));
+    let write = || {
+        let mut file = File::create(&fresh)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    };
+    write().map_err(|source| {
+        let _ = fs::remove_file(&fresh);
+        at(path)(source)
+    })
+}
+
+/// Removes what is of the same kind and version under another key, and what
+/// is of a version that is gone; also what a crash left half written.
+fn sweep(directory: &Path, keep: &[&Entry]) {
+    let names: Vec<String> = keep.iter().map(|entry| entry.name()).collect();
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        let ours = file.starts_with("vmlinux-") || file.starts_with("initrd-");
+        let kept = names.iter().any(|name| file == *name || file == format!("{name}.sum"));
+        let same_version = keep.iter().any(|one| file.starts_with(&format!("{}-{}-", one.kind, one.version)));
+        if ours && !kept && (same_version || is_gone(&file)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether the kernel that a file was made for is not installed any more.
+fn is_gone(file: &str) -> bool {
+    let version = file.split_once('-').and_then(|(_, rest)| rest.rsplit_once('-')).map(|(version, _)| version);
+    version.is_some_and(|version| !Path::new("/lib/modules").join(version).is_dir())
+}

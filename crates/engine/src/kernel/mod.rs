@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Kernels that this computer has, and what a machine boots.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`find`] | which kernels there are and what each can do |
+//! | [`modules`] | which modules are needed, in which order |
+//! | [`decompress`], [`vmlinux`] | the uncompressed kernel inside an image |
+//! | [`initrd`] | init and its modules as an archive |
+//! | [`cache`] | both, made once |
+
+mod cache;
+mod decompress;
+mod find;
+pub mod fuzz;
+mod initrd;
+mod modules;
+#[cfg(test)]
+mod tests;
+mod vmlinux;
+
+pub use cache::prepare;
+pub use find::find;
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Modules that a machine without a screen needs; the rest follows from them.
+pub const WANTED: &[&str] = &["virtio_pci", "virtio_console", "9p", "9pnet_virtio"];
+
+/// One kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kernel {
+    /// As in `/lib/modules/VERSION`.
+    pub version: String,
+    /// Its image.
+    pub image: PathBuf,
+    /// The directory of its modules.
+    pub modules: PathBuf,
+    /// What it can do.
+    pub features: Vec<Feature>,
+    /// Why it cannot be booted, if so.
+    pub problem: Option<KernelProblem>,
+}
+
+impl Kernel {
+    /// Whether a machine can boot it.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.problem.is_none()
+    }
+}
+
+/// What a kernel can do for a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// Files of the host over 9p.
+    NineP,
+    /// The control channel.
+    Console,
+    /// A layer of changes.
+    Overlay,
+    /// A screen.
+    VirtioGpu,
+    /// A screen, for kernels without virtio's.
+    Qxl,
+    /// A screen, for kernels without either.
+    Bochs,
+    /// A network.
+    Network,
+    /// Disks.
+    Disk,
+    /// Keyboard and tablet.
+    Input,
+}
+
+/// Why a kernel cannot be booted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelProblem {
+    /// The image cannot be read by this user.
+    ImageUnreadable,
+    /// There are no modules for it, or they cannot be read.
+    ModulesUnreadable,
+    /// Modules that it neither has nor has built in.
+    Lacks(Vec<String>),
+}
+
+/// Why a kernel could not be prepared.
+#[derive(Debug)]
+pub enum Error {
+    /// A file could not be read or written.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    Format {
+        /// Which.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+    },
+}
+
+/// What a machine boots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// Its initrd.
+    pub initrd: PathBuf,
+}
+
+/// Turns an I/O error into ours.
+fn at(path: &std::path::Path) -> impl Fn(std::io::Error) -> Error + '_ {
+    move |source| Error::File { path: path.to_owned(), source }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+use super::modules::Index;
+use super::*;
+use proptest::prelude::*;
+use std::io::Write;
+use std::path::Path;
+
+const DEP: &str = "kernel/fs/9p/9p.ko: kernel/net/9p/9pnet.ko kernel/fs/fscache/fscache.ko kernel/fs/netfs/netfs.ko\n\
+    kernel/net/9p/9pnet.ko:\nkernel/fs/fscache/fscache.ko: kernel/fs/netfs/netfs.ko\nkernel/fs/netfs/netfs.ko:\n\
+    kernel/net/9p/9pnet_virtio.ko.xz: kernel/net/9p/9pnet.ko kernel/v/virtio.ko\nkernel/v/virtio.ko:\n\
+    kernel/fs/ext4/ext4.ko: kernel/fs/jbd2/jbd2.ko\nkernel/fs/jbd2/jbd2.ko:\nkernel/c/crc32c-generic.ko:\n\
+    kernel/a/loop-a.ko: kernel/a/loop_b.ko\nkernel/a/loop_b.ko: kernel/a/loop-a.ko\n";
+
+#[test]
+fn modules_come_after_what_they_need() {
+    let index = Index::parse(DEP, "softdep ext4 pre: crc32c_generic post: virtio\n", "kernel/drivers/virtio/virtio-pci.ko\n");
+    let order = index.closure(&["9p", "9pnet_virtio", "ext4", "loop_a", "virtio_pci", "absent"]);
+    let at = |name: &str| order.iter().position(|path| modules::name(path) == name).unwrap();
+    assert!(at("netfs") < at("fscache") && at("fscache") < at("9p") && at("9pnet") < at("9p"));
+    assert!(at("virtio") < at("9pnet_virtio") && at("crc32c_generic") < at("ext4") && at("jbd2") < at("ext4"));
+    assert_eq!(order.len(), 11, "{order:?}");
+    assert!(index.has("virtio-pci") && index.has("loop-b") && !index.has("absent"));
+}
+
+#[test]
+fn every_packing_is_unpacked() {
+    let data: Vec<u8> = (0..200_000u32).flat_map(|number| (number / 7).to_le_bytes()).collect();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(&data).unwrap();
+    let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    lz4.write_all(&data).unwrap();
+    let mut legacy = vec![0x02, 0x21, 0x4c, 0x18];
+    for block in data.chunks(300_000) {
+        let packed = lz4_flex::block::compress(block);
+        legacy.extend((packed.len() as u32).to_le_bytes());
+        legacy.extend(packed);
+    }
+    legacy.extend((data.len() as u32).to_le_bytes());
+    let zst = ruzstd::encoding::compress_to_vec(&data[..], ruzstd::encoding::CompressionLevel::Fastest);
+    for packed in [gz.finish().unwrap(), lz4.finish().unwrap(), legacy, zst, data.clone()] {
+        assert_eq!(decompress::decompress(&packed, data.len()).unwrap(), data);
+        assert!(decompress::decompress(&packed, data.len() - 1).is_err(), "the bound holds");
+    }
+}
+
+#[test]
+fn the_archive_has_what_a_kernel_looks_for() {
+    let archive = initrd::build(b"INIT", &[("virtio".into(), b"\x7fELFa".to_vec()), ("9p".into(), b"\x7fELFb".to_vec())]);
+    let mut names = Vec::new();
+    let mut rest = &archive[..];
+    while rest.len() >= 110 {
+        assert_eq!(&rest[..6], b"070701");
+        let field = |n: usize| usize::from_str_radix(std::str::from_utf8(&rest[6 + n * 8..14 + n * 8]).unwrap(), 16).unwrap();
+        let (size, name_size) = (field(6), field(11));
+        let name = std::str::from_utf8(&rest[110..110 + name_size - 1]).unwrap().to_owned();
+        let start = (110 + name_size).next_multiple_of(4);
+        if name == "modules" {
+            assert_eq!(&rest[start..start + size], b"/m/virtio.ko\n/m/9p.ko\n");
+        }
+        names.push(name);
+        rest = &rest[(start + size).next_multiple_of(4)..];
+    }
+    assert_eq!(names, ["dev", "m", "proc", "sys", "dev/console", "dev/null", "init", "m/virtio.ko", "m/9p.ko", "modules", "TRAILER!!!"]);
+}
+
+/// A kernel of this computer; the test fails where the packages of the list
+/// are not installed.
+fn real() -> Kernel {
+    find(Path::new("/"), None, None).into_iter().find(Kernel::is_usable).expect("a kernel with 9p (linux-image-amd64)")
+}
+
+#[test]
+fn a_real_kernel_is_unpacked_kept_and_mended() {
+    let kernel = real();
+    let folder = tempfile::tempdir().unwrap();
+    let boot = prepare(folder.path(), &kernel, b"first").unwrap();
+    let content = std::fs::read(&boot.kernel).unwrap();
+    assert!(vmlinux::has_pvh_entry(&content), "QEMU can start it");
+    let time = || std::fs::metadata(&boot.kernel).unwrap().modified().unwrap();
+    let made = time();
+    assert_eq!(prepare(folder.path(), &kernel, b"first").unwrap(), boot);
+    assert_eq!(time(), made, "it is not made twice");
+    std::fs::write(&boot.kernel, &content[..content.len() / 2]).unwrap();
+    std::fs::write(&boot.initrd, b"").unwrap();
+    prepare(folder.path(), &kernel, b"first").unwrap();
+    assert_eq!(std::fs::read(&boot.kernel).unwrap(), content, "half a file is noticed");
+    let other = prepare(folder.path(), &kernel, b"second").unwrap();
+    assert!(other.initrd != boot.initrd && !boot.initrd.exists() && other.kernel == boot.kernel, "old ones go");
+}
+
+#[test]
+fn a_kernel_without_9p_is_listed_with_its_reason() {
+    let top = tempfile::tempdir().unwrap();
+    let make = |path: &str, text: &str| {
+        let path = top.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    make("boot/vmlinuz-6.9", "x");
+    make("boot/vmlinuz-6.10", "x");
+    make("boot/vmlinuz-7.0", "x");
+    let all = "a/virtio_pci.ko:\na/virtio_console.ko:\na/9p.ko:\na/9pnet_virtio.ko:\n";
+    make("lib/modules/6.9/modules.dep", all);
+    make("lib/modules/6.10/modules.dep", all);
+    make("lib/modules/7.0/modules.dep", "a/virtio_pci.ko:\na/virtio_console.ko:\n");
+    let found = find(top.path(), None, None);
+    let versions: Vec<&str> = found.iter().map(|kernel| kernel.version.as_str()).collect();
+    assert_eq!(versions, ["6.10", "6.9", "7.0"]);
+    assert_eq!(found[2].problem, Some(KernelProblem::Lacks(vec!["9p".into(), "9pnet_virtio".into()])));
+}
+
+proptest! {
+    #[test]
+    fn prepared_images_do_no_harm(data in proptest::collection::vec(any::<u8>(), 0..2000), magic in 0usize..5) {
+        let magics: [&[u8]; 5] = [b"", b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x02\x21\x4c\x18"];
+        fuzz::image(&[magics[magic], &data].concat());
+    }
+
+    #[test]
+    fn prepared_indexes_do_no_harm(text in "([a-c/. :\n]|softdep |pre: |post: |\\.ko){0,80}") {
+        fuzz::index(&text);
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What doctor found.
+
+use super::{connection_state, fill};
+use crate::doctor::{Finding, Severity, Subject};
+use crate::kernel::{Kernel, KernelProblem};
+use crate::plan::{AcceleratorReason, Note};
+use gettextrs::gettext;
+
+/// All findings under their headings, a line each.
+#[must_use]
+pub fn doctor(findings: &[Finding]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (severity, heading) in [
+        (Severity::NeedsAttention, gettext("Needs attention")),
+        (Severity::GoodToKnow, gettext("Good to know")),
+        (Severity::Works, gettext("Works")),
+    ] {
+        let of_this: Vec<&Finding> = findings.iter().filter(|one| one.severity == severity).collect();
+        if of_this.is_empty() {
+            continue;
+        }
+        lines.push(heading);
+        for one in of_this {
+            lines.push(format!("  {}", finding(one)));
+            lines.extend(one.fix.as_ref().map(|fix| format!("    {}", fill(&gettext("To mend it: {command}"), &[("command", fix)]))));
+        }
+    }
+    lines
+}
+
+/// One finding.
+#[must_use]
+pub fn finding(finding: &Finding) -> String {
+    match &finding.subject {
+        Subject::Connection { uri, state } => format!("{uri}: {}", connection_state(uri, state)),
+        Subject::Kernel(kernel) => of_kernel(kernel),
+        Subject::NoKernel => gettext("No kernel is installed that a virtual machine can use."),
+        Subject::Kvm(AcceleratorReason::KvmWorks) => gettext("KVM works: virtual machines run at full speed."),
+        Subject::Kvm(reason) => super::note(&Note::Emulated { reason: *reason }),
+        Subject::AccessControl(Some(name)) => {
+            fill(&gettext("{name} is active and confines libvirt’s domains as well."), &[("name", name)])
+        }
+        Subject::AccessControl(None) => gettext("Neither AppArmor nor SELinux is active for libvirt’s containers and virtual machines; Terrarium’s own confinement does not need them."),
+        Subject::Group(true) => gettext("You are in the group libvirt, which equals being root on this computer."),
+        Subject::Group(false) => gettext("You are not in the group libvirt. Being in it equals being root on this computer; virtual machines need no group."),
+    }
+}
+
+fn of_kernel(kernel: &Kernel) -> String {
+    let version = [("version", kernel.version.as_str())];
+    match &kernel.problem {
+        None => fill(&gettext("Kernel {version}: virtual machines can boot it."), &version),
+        Some(KernelProblem::ImageUnreadable) => {
+            fill(&gettext("Kernel {version}: its image can be read by the administrator only."), &version)
+        }
+        Some(KernelProblem::ModulesUnreadable) => {
+            fill(&gettext("Kernel {version}: its modules are missing or cannot be read."), &version)
+        }
+        Some(KernelProblem::Lacks(modules)) => {
+            let text = gettext("Kernel {version}: it lacks {modules}, so virtual machines cannot boot it.");
+            fill(&text, &[version[0], ("modules", &modules.join(", "))])
+        }
+    }
+}

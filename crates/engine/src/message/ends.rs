@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! How it ended.
+
+use super::{duration, fill};
+use gettextrs::gettext;
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
+
+/// Title and sentence of an end.
+#[must_use]
+pub fn outcome(outcome: &Outcome) -> (String, String) {
+    let time = duration(outcome.duration);
+    if outcome.out_of_memory && !matches!(outcome.ending, Ending::Exited { code: 0 }) {
+        return (gettext("Out of Memory"), out_of_memory());
+    }
+    match &outcome.ending {
+        Ending::Exited { code: 0 } => {
+            (gettext("Finished"), fill(&gettext("Exit code 0 after {time}"), &[("time", &time)]))
+        }
+        Ending::Exited { code } => {
+            let values = [("code", code.to_string()), ("time", time)];
+            let text = fill(&gettext("Exit code {code} after {time}"), &[("code", &values[0].1), ("time", &values[1].1)]);
+            (gettext("Finished With an Error"), text)
+        }
+        Ending::Signalled { stopped: true, .. } => {
+            (gettext("Stopped"), fill(&gettext("You stopped it after {time}"), &[("time", &time)]))
+        }
+        Ending::Signalled { signal, .. } => {
+            let name = signal_name(*signal);
+            let text = fill(&gettext("Signal {signal} after {time}"), &[("signal", &name), ("time", &time)]);
+            (gettext("Killed"), text)
+        }
+        Ending::Failed(problem) => (gettext("Could Not Start"), failure(problem)),
+    }
+}
+
+/// An end in one word, for narrow places.
+#[must_use]
+pub fn status_word(ended: &Outcome) -> String {
+    outcome(ended).0
+}
+
+/// `SIGSEGV (invalid memory access)`.
+#[must_use]
+pub fn signal_name(number: i32) -> String {
+    let Ok(signal) = Signal::try_from(number) else { return number.to_string() };
+    let meaning = match signal {
+        Signal::SIGSEGV => gettext("invalid memory access"),
+        Signal::SIGBUS => gettext("access to memory that is not there"),
+        Signal::SIGABRT => gettext("it gave up"),
+        Signal::SIGILL => gettext("invalid instruction"),
+        Signal::SIGFPE => gettext("invalid arithmetic"),
+        Signal::SIGKILL => gettext("killed"),
+        Signal::SIGTERM => gettext("asked to end"),
+        Signal::SIGINT => gettext("interrupted"),
+        Signal::SIGPIPE => gettext("nobody read its output"),
+        Signal::SIGSYS => gettext("forbidden system call"),
+        _ => return signal.as_str().to_owned(),
+    };
+    format!("{} ({meaning})", signal.as_str())
+}
+
+/// A process was killed because memory ran out.
+#[must_use]
+pub fn out_of_memory() -> String {
+    gettext("It asked for more memory than it may use. Allow more memory and run it again.")
+}
+
+/// Output that is gone.
+#[must_use]
+pub fn gone(bytes: u64) -> String {
+    let size = super::size(bytes);
+    fill(&gettext("{size} of older output are gone: nobody read them in time."), &[("size", &size)])
+}
+
+/// Why a command never ran.
+#[must_use]
+pub fn failure(failure: &Failure) -> String {
+    let object = failure.object.to_string();
+    let why = Errno::from_raw(failure.errno).desc();
+    let values = [("object", object.as_str()), ("why", why)];
+    let text = match failure.step {
+        Step::NotFound => gettext("The command {object} was not found in the sandbox. Check its name, or share the folder that it lies in."),
+        Step::NotExecutable => gettext("The command {object} cannot be executed: {why}. Check its permissions."),
+        Step::Directory => gettext("The sandbox cannot start in {object}: {why}. Choose another folder to start in."),
+        Step::Module => gettext("The kernel module {object} could not be loaded: {why}. Choose another kernel, or use a container."),
+        Step::Root => gettext("{object} could not be shown to the sandbox: {why}. See the log, and report it if it stays."),
+        Step::Mount => gettext("No private file system could be made at {object}: {why}. Allow more memory, and report it if it stays."),
+        Step::Mask => gettext("{object} could not be hidden from the sandbox, so it was not started: {why}."),
+        Step::Devices => gettext("{object} could not be set up in the sandbox: {why}."),
+        Step::Network => gettext("The sandbox’s own network ({object}) could not be set up: {why}."),
+        Step::Streams => gettext("The sandbox’s terminal or streams ({object}) could not be made: {why}."),
+        Step::Ids => gettext("The sandbox’s users could not be set up ({object}): {why}. Check that user namespaces are enabled, or use a virtual machine."),
+        Step::Confine => gettext("The command could not be confined ({object}), so it was not started: {why}."),
+    };
+    fill(&text, &values)
+}

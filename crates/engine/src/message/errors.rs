@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What went wrong.
+
+use super::{fill, problem};
+use crate::error::{DomainAction, Error, FileAction};
+use crate::host::ConnectionState;
+use crate::kernel;
+use crate::profile::FaultKind;
+use crate::uri::Uri;
+use gettextrs::gettext;
+use std::path::Path;
+use terrarium_protocol::message::Refusal;
+
+/// One line for each problem.
+#[must_use]
+pub fn lines(fault: &Error) -> Vec<String> {
+    match fault {
+        Error::Problems(problems) => problems
+            .iter()
+            .map(|one| {
+                let sentence = problem(one);
+                format!("{}: {} {}", one.field, sentence.text, sentence.fix).trim_end().to_owned()
+            })
+            .collect(),
+        Error::Profile { path, error } => {
+            error.faults.iter().map(|fault| profile_fault(path, fault.line, &fault.what)).collect()
+        }
+        other => vec![error(other)],
+    }
+}
+
+fn profile_fault(path: &Path, line: usize, what: &FaultKind) -> String {
+    let place = if line > 0 { format!("{}:{line}", path.display()) } else { path.display().to_string() };
+    let text = match what {
+        FaultKind::Newer { version } => {
+            let text = gettext("The profile is of version {version}, which this Terrarium does not know. Update Terrarium.");
+            fill(&text, &[("version", &version.to_string())])
+        }
+        FaultKind::UnknownKey { key } => {
+            fill(&gettext("There is no key “{key}”. Check its spelling, or remove it."), &[("key", key)])
+        }
+        FaultKind::Other { message } => message.clone(),
+    };
+    format!("{place}: {text}")
+}
+
+/// One paragraph.
+#[must_use]
+pub fn error(error: &Error) -> String {
+    match error {
+        Error::Problems(_) | Error::Profile { .. } => lines(error).join("\n"),
+        Error::File { action, path, source } => file(*action, path, source),
+        Error::Connect { uri, state } => connection_state(uri, state),
+        Error::Libvirt { action, message } => libvirt(*action, message),
+        Error::Init(failure) => super::failure(failure),
+        Error::Refused(why) => refusal(*why),
+        Error::Crashed { last_words } => {
+            let text = gettext("The sandbox ended unexpectedly, and its result is lost. Run it again; the log of libvirt may tell why.");
+            last_words.as_ref().map_or(text.clone(), |words| format!("{text} {words}"))
+        }
+        Error::NoAnswer { seconds } => {
+            let text = gettext("The sandbox did not answer within {seconds} s. Try again, or stop it.");
+            fill(&text, &[("seconds", &seconds.to_string())])
+        }
+        Error::Version { theirs } => {
+            let text = gettext("The sandbox was started by another version of Terrarium (protocol {version}). Use that version, or stop it.");
+            fill(&text, &[("version", &theirs.to_string())])
+        }
+        Error::Busy => gettext("Four windows or terminals use this virtual machine already. Close one of them."),
+        Error::NameTaken { name } => {
+            let text = gettext("A sandbox with the name “{name}” runs already. Choose another name, or stop that one.");
+            fill(&text, &[("name", name)])
+        }
+        Error::NoSuchSandbox { name } => {
+            let text = gettext("There is no sandbox with the name “{name}”. “terrariumctl list” shows those that run.");
+            fill(&text, &[("name", name)])
+        }
+        Error::NoSuchProfile { name } => {
+            let text = gettext("There is no profile with the name “{name}”. “terrariumctl profile list” shows them; a file needs a / in its name.");
+            fill(&text, &[("name", name)])
+        }
+        Error::Kernel(error) => kernel_error(error),
+        Error::Cancelled => gettext("The start was cancelled."),
+    }
+}
+
+fn file(action: FileAction, path: &Path, source: &std::io::Error) -> String {
+    let text = match action {
+        FileAction::Read => gettext("{path} could not be read: {why}."),
+        FileAction::Write => gettext("{path} could not be written: {why}."),
+        FileAction::Create => gettext("{path} could not be made: {why}."),
+        FileAction::Remove => gettext("{path} could not be removed: {why}."),
+        FileAction::Listen => gettext("No socket could be made at {path}: {why}."),
+        FileAction::Connect => gettext("The sandbox could not be reached at {path}: {why}."),
+    };
+    let text = fill(&text, &[("path", &path.display().to_string()), ("why", &why(source))]);
+    let full = source.raw_os_error() == Some(28);
+    if full { format!("{text} {}", gettext("Make room on the disk and try again.")) } else { text }
+}
+
+/// The system's words without its number.
+fn why(source: &std::io::Error) -> String {
+    let text = source.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+fn libvirt(action: DomainAction, message: &str) -> String {
+    let text = match action {
+        DomainAction::List => gettext("The sandboxes could not be listed: {why}"),
+        DomainAction::Create => gettext("libvirt could not make the sandbox: {why}"),
+        DomainAction::Look => gettext("libvirt could not tell about the sandbox: {why}"),
+        DomainAction::Pause => gettext("The sandbox could not be paused: {why}"),
+        DomainAction::Resume => gettext("The sandbox could not be resumed: {why}"),
+        DomainAction::Destroy => gettext("The sandbox could not be ended: {why}"),
+    };
+    let gone = gettext("it is gone.");
+    fill(&text, &[("why", if message.is_empty() { &gone } else { message })])
+}
+
+fn refusal(why: Refusal) -> String {
+    match why {
+        Refusal::AlreadyStarted => gettext("The sandbox has a command already."),
+        Refusal::NotStarted => gettext("The sandbox has not started its command yet. Try again in a moment."),
+        Refusal::Finished => gettext("The sandbox’s command has ended. “terrariumctl attach” fetches its result."),
+        Refusal::Malformed => gettext("The sandbox did not understand what it was asked."),
+        Refusal::Busy => gettext("Too many programs run in this sandbox already. Wait for one of them to end."),
+        Refusal::Version => gettext("The sandbox was started by another version of Terrarium."),
+    }
+}
+
+fn kernel_error(error: &kernel::Error) -> String {
+    match error {
+        kernel::Error::File { path, source } => {
+            let text = gettext("The virtual machine’s kernel could not be prepared: {path}: {why}.");
+            let text = fill(&text, &[("path", &path.display().to_string()), ("why", &why(source))]);
+            let full = source.raw_os_error() == Some(28);
+            if full { format!("{text} {}", gettext("Make room on the disk and try again.")) } else { text }
+        }
+        kernel::Error::Format { path, expected } => {
+            let text = gettext("{path} is not {expected}. Choose another kernel.");
+            fill(&text, &[("path", &path.display().to_string()), ("expected", expected)])
+        }
+    }
+}
+
+/// Why a connection cannot be used.
+#[must_use]
+pub fn connection_state(uri: &Uri, state: &ConnectionState) -> String {
+    let what = if uri.is_lxc() { gettext("Containers") } else { gettext("Virtual machines") };
+    let text = match state {
+        ConnectionState::Likely | ConnectionState::Works => gettext("{what} work here."),
+        ConnectionState::DriverMissing if uri.is_lxc() => gettext("{what} need libvirt’s driver for them. Install the package libvirt-daemon-driver-lxc."),
+        ConnectionState::DriverMissing => gettext("{what} need libvirt’s driver for them. Install the packages libvirt-daemon-driver-qemu and qemu-system-x86."),
+        ConnectionState::NotRunning => gettext("{what} need libvirt, which does not run. Start the service libvirtd."),
+        ConnectionState::NotAllowed if uri.is_lxc() => gettext("{what} can be used by members of the group libvirt only; being in it equals being root on this computer. Use --machine, which needs no group, or ask the administrator."),
+        ConnectionState::NotAllowed => gettext("{what} with the system’s networks can be used by members of the group libvirt only; being in it equals being root on this computer. Use the connection qemu:///session, which needs no group."),
+        ConnectionState::Failed(_) => gettext("{what} cannot be used: libvirt says: {why}"),
+    };
+    let why = if let ConnectionState::Failed(why) = state { why } else { "" };
+    fill(&text, &[("what", &what), ("why", why)])
+}

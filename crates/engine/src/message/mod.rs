@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Every sentence that a user reads of the engine, in one place: translated,
+//! shared by the window and terrariumctl. Each says what is wrong, why, and
+//! what to do.
+
+mod checks;
+mod ends;
+mod errors;
+mod problems;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use checks::{doctor, finding};
+pub use ends::{failure, gone, outcome, out_of_memory, signal_name, status_word};
+pub use errors::{connection_state, error, lines};
+pub use problems::{note, problem, Sentence};
+pub use values::{duration, isolation, progress, quote, size, state};
+
+use crate::sandbox::Summary;
+use gettextrs::gettext;
+
+/// Fills `{name}` in a translated text. Values are not looked at for braces.
+pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        match after.split_once('}').and_then(|(name, tail)| {
+            values.iter().find(|(key, _)| *key == name).map(|(_, value)| (value, tail))
+        }) {
+            Some((value, tail)) => {
+                out.push_str(value);
+                rest = tail;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Ctrl+] was pressed twice.
+#[must_use]
+pub fn let_go() -> String {
+    gettext("The sandbox goes on. Use “terrariumctl attach” to come back.")
+}
+
+/// `-c` with a URI that can run programs here.
+#[must_use]
+pub fn uri_refused(uri: &str) -> String {
+    let text = gettext("The connection {uri} is not one of lxc:///system, qemu:///session and qemu:///system. Other connections can run programs on this computer; add --any-uri if you trust it.");
+    fill(&text, &[("uri", uri)])
+}
+
+/// `-e` without `=`.
+#[must_use]
+pub fn not_a_variable(text: &str) -> String {
+    fill(&gettext("“{text}” is not a variable. Write NAME=VALUE."), &[("text", text)])
+}
+
+/// `--memory` that is none.
+#[must_use]
+pub fn not_a_size(text: &str) -> String {
+    fill(&gettext("“{text}” is not a size of memory. Write 512M or 2GiB."), &[("text", text)])
+}
+
+/// `show --plan` of a sandbox.
+#[must_use]
+pub fn of_profiles_only() -> String {
+    gettext("A sandbox that runs has no plan to show. Ask for the plan of its profile, or use --xml or --json.")
+}
+
+/// The head of `terrariumctl list`.
+#[must_use]
+pub fn list_head() -> [String; 4] {
+    [gettext("NAME"), gettext("GLASS"), gettext("STATE"), gettext("COMMAND")]
+}
+
+/// What there is to know of a sandbox, a line each.
+#[must_use]
+pub fn summary(one: &Summary) -> Vec<String> {
+    let line = |label: String, value: &str| format!("{label}: {value}");
+    let mut lines = vec![
+        line(gettext("Name"), one.name()),
+        line(gettext("State"), &state(&one.state)),
+        line(gettext("Glass"), &isolation(one.isolation())),
+        line(gettext("Command"), &one.metadata.command),
+        line(gettext("UUID"), &one.id.uuid),
+    ];
+    if let Some(status) = &one.status {
+        lines.push(line(gettext("Kernel"), &status.kernel));
+        lines.extend(status.running_for.map(|time| line(gettext("Runs For"), &duration(time))));
+    }
+    lines
+}

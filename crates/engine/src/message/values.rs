@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Values as people read them.
+
+use super::fill;
+use crate::profile::Isolation;
+use crate::sandbox::{Progress, State};
+use gettextrs::gettext;
+
+/// Milliseconds: `0.2 s`, `12 s`, `2 min 31 s`, `1 h 5 min`.
+#[must_use]
+pub fn duration(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let text = |value: u64| value.to_string();
+    match seconds {
+        0..=9 => {
+            let tenths = milliseconds / 100;
+            let number = format!("{}.{}", tenths / 10, tenths % 10);
+            fill(&gettext("{number} s"), &[("number", &number)])
+        }
+        10..=59 => fill(&gettext("{number} s"), &[("number", &text(seconds))]),
+        60..=3599 => {
+            let values = [("minutes", text(seconds / 60)), ("seconds", text(seconds % 60))];
+            fill(&gettext("{minutes} min {seconds} s"), &[(values[0].0, &values[0].1), (values[1].0, &values[1].1)])
+        }
+        _ => {
+            let values = [("hours", text(seconds / 3600)), ("minutes", text(seconds % 3600 / 60))];
+            fill(&gettext("{hours} h {minutes} min"), &[(values[0].0, &values[0].1), (values[1].0, &values[1].1)])
+        }
+    }
+}
+
+/// Bytes: `512 MiB`, `1.5 GiB`, `37 bytes`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let units = [("TiB", 40u32), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    match units.iter().find(|(_, shift)| bytes >= 1 << shift) {
+        Some((unit, shift)) => {
+            let tenths = (u128::from(bytes) * 10) >> shift;
+            if tenths % 10 == 0 || tenths >= 1000 {
+                format!("{} {unit}", tenths / 10)
+            } else {
+                format!("{}.{} {unit}", tenths / 10, tenths % 10)
+            }
+        }
+        None => fill(&gettext("{number} bytes"), &[("number", &bytes.to_string())]),
+    }
+}
+
+/// The name of an isolation.
+#[must_use]
+pub fn isolation(isolation: Isolation) -> String {
+    match isolation {
+        Isolation::Container => gettext("Container"),
+        Isolation::Machine => gettext("Virtual machine"),
+    }
+}
+
+/// The state of a sandbox in a word.
+#[must_use]
+pub fn state(state: &State) -> String {
+    match state {
+        State::Starting => gettext("Starting"),
+        State::Running => gettext("Running"),
+        State::Paused => gettext("Paused"),
+        State::Finished(_) => gettext("Finished"),
+        State::NotAnswering => gettext("Not answering"),
+    }
+}
+
+/// What a start does now.
+#[must_use]
+pub fn progress(step: &Progress) -> String {
+    use terrarium_protocol::message::Stage;
+    match step {
+        Progress::Kernel => gettext("Prepare the kernel"),
+        Progress::Domain => gettext("Make the sandbox"),
+        Progress::Boot(_) => gettext("Boot the sandbox"),
+        Progress::Inside(Stage::Files) => gettext("Show the files"),
+        Progress::Inside(Stage::Command) => gettext("Start the command"),
+    }
+}
+
+/// A word as a shell reads it back.
+#[must_use]
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}

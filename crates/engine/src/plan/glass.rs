@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! How strong the glass is: isolation, connection, accelerator, kernel.
+
+use super::build::Found;
+use super::{AcceleratorReason, Export, IsolationReason, MachinePlan, ProblemKind};
+use crate::host::{ConnectionState, Host, KvmDevice, RootEntry};
+use crate::kernel::Kernel;
+use crate::profile::{Accelerator, Isolation, Profile};
+use crate::uri::Uri;
+
+/// What was chosen.
+pub(super) struct Glass {
+    pub(super) isolation: Isolation,
+    pub(super) reason: IsolationReason,
+    pub(super) connection: Uri,
+    pub(super) kvm: bool,
+    pub(super) accelerator_reason: AcceleratorReason,
+    kernel: Option<Kernel>,
+}
+
+/// Chooses, and says what stands in the way.
+pub(super) fn choose(profile: &Profile, host: &Host, found: &mut Found) -> Glass {
+    let (isolation, reason) = isolation(profile, host);
+    let connection = connection(profile, host, isolation, found);
+    let (kvm, accelerator_reason) = accelerator(profile, host);
+    let mut glass = Glass { isolation, reason, connection, kvm, accelerator_reason, kernel: None };
+    if isolation == Isolation::Machine {
+        if host.arch != "x86_64" {
+            found.add("isolation", ProblemKind::Architecture { arch: host.arch.clone() });
+        }
+        if profile.machine.accelerator == Accelerator::Kvm && !host.kvm.works() {
+            let reason = why_no_kvm(host);
+            found.add("machine.accelerator", ProblemKind::KvmUnusable { reason });
+        }
+        glass.kernel = kernel(profile, host, found);
+    }
+    glass
+}
+
+fn isolation(profile: &Profile, host: &Host) -> (Isolation, IsolationReason) {
+    if let Some(asked) = profile.isolation {
+        return (asked, IsolationReason::Asked);
+    }
+    let has_kernel = host.arch == "x86_64" && host.kernels.iter().any(Kernel::is_usable);
+    if host.kvm.works() && has_kernel && host.usable(&usual_machine(host)) {
+        (Isolation::Machine, IsolationReason::KvmWorks)
+    } else if host.usable(&Uri::LxcSystem) || !has_kernel {
+        (Isolation::Container, IsolationReason::ContainerWorks)
+    } else {
+        (Isolation::Machine, IsolationReason::EmulationLeft)
+    }
+}
+
+/// A session needs no group; root has none of its own.
+fn usual_machine(host: &Host) -> Uri {
+    if host.caller == 0 {
+        Uri::QemuSystem
+    } else {
+        Uri::QemuSession
+    }
+}
+
+fn connection(profile: &Profile, host: &Host, isolation: Isolation, found: &mut Found) -> Uri {
+    let usual = match isolation {
+        Isolation::Container => Uri::LxcSystem,
+        Isolation::Machine => usual_machine(host),
+    };
+    let field = "machine.connection";
+    let uri = match profile.machine.connection.as_deref().map(Uri::from) {
+        // A machine's connection says nothing about a container.
+        Some(uri) if isolation == Isolation::Container && uri.is_known() && !uri.is_lxc() => usual,
+        Some(uri) => uri,
+        None => usual,
+    };
+    if !uri.is_known() && host.connection(&uri).is_none() {
+        found.add(field, ProblemKind::Connection { uri: uri.as_str().to_owned() });
+    } else if uri.is_lxc() != (isolation == Isolation::Container) {
+        found.add(field, ProblemKind::ConnectionMismatch { uri: uri.as_str().to_owned() });
+    } else {
+        let state = host.connection(&uri).cloned().unwrap_or(ConnectionState::NotRunning);
+        if !state.usable() {
+            let field = if profile.isolation.is_some() { "isolation" } else { field };
+            found.add(field, ProblemKind::ConnectionUnusable { uri: uri.clone(), state });
+        }
+    }
+    uri
+}
+
+fn accelerator(profile: &Profile, host: &Host) -> (bool, AcceleratorReason) {
+    match profile.machine.accelerator {
+        Accelerator::Emulation => (false, AcceleratorReason::Asked),
+        Accelerator::Kvm => (true, AcceleratorReason::Asked),
+        Accelerator::Auto if host.kvm.works() => (true, AcceleratorReason::KvmWorks),
+        Accelerator::Auto => (false, why_no_kvm(host)),
+    }
+}
+
+/// Why KVM does not work here; `None` if it does.
+#[must_use]
+pub fn no_kvm_reason(host: &Host) -> Option<AcceleratorReason> {
+    (!host.kvm.works()).then(|| why_no_kvm(host))
+}
+
+fn why_no_kvm(host: &Host) -> AcceleratorReason {
+    match host.kvm.device {
+        KvmDevice::Missing => AcceleratorReason::NoDevice,
+        _ if !host.kvm.processor => AcceleratorReason::NoProcessorSupport,
+        KvmDevice::NotWritable => AcceleratorReason::NotWritable,
+        KvmDevice::Writable => AcceleratorReason::KvmWorks,
+    }
+}
+
+fn kernel(profile: &Profile, host: &Host, found: &mut Found) -> Option<Kernel> {
+    let asked = &profile.machine;
+    let fits = |kernel: &&Kernel| {
+        asked.kernel.as_ref().is_none_or(|version| *version == kernel.version)
+            && asked.kernel_path.as_ref().is_none_or(|path| *path == kernel.image)
+            && asked.modules_path.as_ref().is_none_or(|path| *path == kernel.modules)
+    };
+    let named = asked.kernel.clone().or_else(|| asked.kernel_path.as_ref().map(|path| path.display().to_string()));
+    let named = named.or_else(|| asked.modules_path.as_ref().map(|path| path.display().to_string()));
+    let chosen = host.kernels.iter().filter(fits).find(|kernel| kernel.is_usable()).cloned();
+    if chosen.is_none() {
+        match named {
+            Some(asked) => found.add("machine.kernel", ProblemKind::Kernel { asked }),
+            None => found.add("isolation", ProblemKind::NoKernel { found: host.kernels.clone() }),
+        }
+    }
+    chosen
+}
+
+impl Glass {
+    /// The machine's part of the plan.
+    pub(super) fn machine(&self, host: &Host) -> Option<MachinePlan> {
+        let kernel = self.kernel.clone().filter(|_| self.isolation == Isolation::Machine)?;
+        let directories = host.root.iter().filter_map(|entry| match entry {
+            RootEntry::Directory { path } => Some(path.clone()),
+            RootEntry::Link { .. } => None,
+        });
+        let exports = directories.enumerate().map(|(number, path)| Export { path, tag: format!("root{number}") });
+        let group = host.qemu_group.as_deref().unwrap_or(&host.user.name);
+        Some(MachinePlan {
+            kvm: self.kvm,
+            accelerator_reason: self.accelerator_reason,
+            kernel,
+            exports: exports.collect(),
+            dac_label: (self.connection == Uri::QemuSystem).then(|| format!("{}:{group}", host.user.name)),
+        })
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The folder of profiles: one `SLUG.terrarium` each.
+
+use super::parse::MAX;
+use super::{parse, to_toml, Profile};
+use crate::error::{Error, FileAction};
+use crate::places::Places;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The suffix of a profile's file.
+pub const SUFFIX: &str = "terrarium";
+
+/// One file of the folder.
+#[derive(Debug)]
+pub struct Entry {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds, or why it cannot be read.
+    pub profile: Result<Profile, Error>,
+}
+
+/// Whether `--profile NAME` means a file.
+#[must_use]
+pub fn is_file(name: &str) -> bool {
+    name.contains('/') || Path::new(name).extension().is_some_and(|suffix| suffix == SUFFIX)
+}
+
+/// The profile that the user means.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub fn resolve(places: &Places, name: &str) -> Result<Profile, Error> {
+    if is_file(name) {
+        return load(Path::new(name));
+    }
+    let found = list(places)?.into_iter().find(|entry| names(entry, name));
+    found.ok_or_else(|| Error::NoSuchProfile { name: name.to_owned() })?.profile
+}
+
+fn names(entry: &Entry, name: &str) -> bool {
+    entry.profile.as_ref().is_ok_and(|profile| profile.name == name)
+        || entry.path.file_stem().is_some_and(|stem| stem == name)
+}
+
+/// Reads one file.
+///
+/// # Errors
+/// It cannot be read, or is no profile.
+pub fn load(path: &Path) -> Result<Profile, Error> {
+    let failed = |source| Error::File { action: FileAction::Read, path: path.to_owned(), source };
+    let mut text = String::new();
+    let file = fs::File::open(path).map_err(failed)?;
+    file.take(MAX as u64 + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() > MAX {
+        return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+    }
+    parse(&text).map_err(|error| Error::Profile { path: path.to_owned(), error })
+}
+
+/// All profiles, by name.
+///
+/// # Errors
+/// The folder cannot be read; that it is missing is none.
+pub fn list(places: &Places) -> Result<Vec<Entry>, Error> {
+    let folder = places.profiles();
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|source| Error::File { action: FileAction::Read, path: folder, source })?,
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|suffix| suffix == SUFFIX));
+    paths.sort();
+    Ok(paths.into_iter().map(|path| Entry { profile: load(&path), path }).collect())
+}
+
+/// Adds a profile under a file name of its own.
+///
+/// # Errors
+/// It cannot be written.
+pub fn add(places: &Places, profile: &Profile) -> Result<PathBuf, Error> {
+    let slug = crate::plan::slug(&profile.name);
+    let numbered = |count: u32| if count == 1 { slug.clone() } else { format!("{slug}-{count}") };
+    let path = (1..)
+        .map(|count| places.profiles().join(format!("{}.{SUFFIX}", numbered(count))))
+        .find(|path| !path.exists())
+        .unwrap_or_default();
+    save(&path, profile)?;
+    Ok(path)
+}
+
+/// Writes a profile whole: whoever reads meanwhile sees the old or the new.
+///
+/// # Errors
+/// It cannot be written; the old one is untouched.
+pub fn save(path: &Path, profile: &Profile) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let fresh = path.with_extension(format!("{SUFFIX}.{}", std::process::id()));
+    let write = || {
+        fs::create_dir_all(folder)?;
+        let mut file = fs::File::create(&fresh)?;
+        file.write_all(to_toml(profile).as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    };
+    write().map_err(|source| {
+        let _ = fs::remove_file(&fresh);
+        Error::File { action: FileAction::Write, path: path.to_owned(), source }
+    })
+}
+
+/// Deletes a profile.
+///
+/// # Errors
+/// There is none of that name, or it cannot be removed.
+pub fn delete(places: &Places, name: &str) -> Result<(), Error> {
+    let found = list(places)?.into_iter().find(|entry| names(entry, name));
+    let path = found.ok_or_else(|| Error::NoSuchProfile { name: name.to_owned() })?.path;
+    fs::remove_file(&path).map_err(|source| Error::File { action: FileAction::Remove, path, source })
+}

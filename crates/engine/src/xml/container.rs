@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What only a container has.
+
+use super::{empty, endings, path, text, Xml};
+use crate::plan::Instance;
+use std::io;
+
+/// Everything after the parts that both have.
+///
+/// The host's root is init's root, read-only; init builds the sandbox's own.
+/// `<privnet/>` always: without it and without an interface libvirt gives the
+/// container the host's network. No `<initenv>`: libvirt does not escape it.
+pub(super) fn rest(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
+    xml.create_element("os").write_inner_content(|xml| {
+        text(xml, "type", "exe")?;
+        text(xml, "init", &path(&instance.init))
+    })?;
+    xml.create_element("features").write_inner_content(|xml| empty(xml, "privnet", &[]))?;
+    endings(xml)?;
+    xml.create_element("devices").write_inner_content(|xml| {
+        xml.create_element("filesystem").with_attribute(("type", "mount")).write_inner_content(|xml| {
+            empty(xml, "source", &[("dir", "/")])?;
+            empty(xml, "target", &[("dir", "/")])?;
+            empty(xml, "readonly", &[])
+        })?;
+        empty(xml, "console", &[("type", "pty")])
+    })?;
+    Ok(())
+}

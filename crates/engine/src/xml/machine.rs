@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What only a machine has.
+
+use super::{empty, endings, path, text, Xml};
+use crate::plan::{Export, Instance, MachinePlan};
+use crate::sandbox::PORTS;
+use std::io;
+
+/// The guest kernel's command line. No console; ends by reboot; no self-tests
+/// of its cryptography. Nothing that weakens it.
+const COMMAND_LINE: &str = "quiet loglevel=0 console=hvc9 random.trust_cpu=on cryptomgr.notests audit=0 \
+                            rcupdate.rcu_expedited=1 nowatchdog reboot=t panic=-1";
+
+/// Saves an emulated processor the search for timers and the patching for
+/// several processors.
+const EMULATED: &str = " no_timer_check noreplace-smp tsc=reliable";
+
+/// Everything after the parts that both have. No ACPI, no USB, no balloon, no
+/// screen: what is not there need not be looked for.
+pub(super) fn rest(xml: &mut Xml, machine: &MachinePlan, instance: &Instance) -> io::Result<()> {
+    let command_line = format!("{COMMAND_LINE}{}", if machine.kvm { "" } else { EMULATED });
+    xml.create_element("os").write_inner_content(|xml| {
+        let kind = xml.create_element("type").with_attributes([("arch", "x86_64"), ("machine", "pc")]);
+        kind.write_text_content(quick_xml::events::BytesText::new("hvm"))?;
+        text(xml, "kernel", &path(&instance.kernel))?;
+        text(xml, "initrd", &path(&instance.initrd))?;
+        text(xml, "cmdline", &command_line)
+    })?;
+    let cpu: &[(&str, &str)] =
+        if machine.kvm { &[("mode", "host-passthrough")] } else { &[("mode", "maximum"), ("check", "none")] };
+    empty(xml, "cpu", cpu)?;
+    endings(xml)?;
+    xml.create_element("devices").write_inner_content(|xml| {
+        machine.exports.iter().try_for_each(|one| export(xml, one))?;
+        (0..PORTS).try_for_each(|number| port(xml, instance, number))?;
+        empty(xml, "controller", &[("type", "usb"), ("model", "none")])?;
+        empty(xml, "memballoon", &[("model", "none")])
+    })?;
+    machine.dac_label.as_deref().map_or(Ok(()), |label| runs_as(xml, label))
+}
+
+/// Read-only for QEMU itself: root of the guest cannot make it otherwise.
+fn export(xml: &mut Xml, export: &Export) -> io::Result<()> {
+    let attributes = [("type", "mount"), ("accessmode", "passthrough"), ("multidevs", "remap")];
+    let element = xml.create_element("filesystem").with_attributes(attributes);
+    let inner = element.write_inner_content(|xml| {
+        empty(xml, "source", &[("dir", &path(&export.path))])?;
+        empty(xml, "target", &[("dir", &export.tag)])?;
+        empty(xml, "readonly", &[])
+    });
+    inner.map(drop)
+}
+
+/// QEMU serves one client per socket, so there are several.
+fn port(xml: &mut Xml, instance: &Instance, number: u32) -> io::Result<()> {
+    let socket = path(&instance.directory.join(number.to_string()));
+    let inner = xml.create_element("channel").with_attribute(("type", "unix")).write_inner_content(|xml| {
+        empty(xml, "source", &[("mode", "bind"), ("path", &socket)])?;
+        empty(xml, "target", &[("type", "virtio"), ("name", &format!("org.terrarium.{number}"))])
+    });
+    inner.map(drop)
+}
+
+/// On qemu:///system, the user that QEMU runs as.
+fn runs_as(xml: &mut Xml, label: &str) -> io::Result<()> {
+    let attributes = [("type", "static"), ("model", "dac"), ("relabel", "yes")];
+    let element = xml.create_element("seclabel").with_attributes(attributes);
+    element.write_inner_content(|xml| text(xml, "label", label)).map(drop)
+}
