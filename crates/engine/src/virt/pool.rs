@@ -77,12 +77,16 @@ impl Pool {
         self.domains(uri)?;
         let connect = self.get(uri)?;
         let mut files: Vec<i32> = files.iter().map(AsRawFd::as_raw_fd).collect();
-        let count = files.len() as u32;
-        let list = if files.is_empty() { std::ptr::null_mut() } else { files.as_mut_ptr() };
-        // SAFETY: the connection, the text and the list of `count` open
-        // descriptors all outlive the call, which keeps none of them.
-        let domain =
-            unsafe { virt_sys::virDomainCreateXMLWithFiles(connect.as_ptr(), text.as_ptr(), count, list, 0) };
+        // QEMU's driver does not know the call with files.
+        let domain = if files.is_empty() {
+            // SAFETY: the connection and the text outlive the call.
+            unsafe { virt_sys::virDomainCreateXML(connect.as_ptr(), text.as_ptr(), 0) }
+        } else {
+            let (list, count) = (files.as_mut_ptr(), files.len() as u32);
+            // SAFETY: the connection, the text and the list of `count` open
+            // descriptors all outlive the call, which keeps none of them.
+            unsafe { virt_sys::virDomainCreateXMLWithFiles(connect.as_ptr(), text.as_ptr(), count, list, 0) }
+        };
         if domain.is_null() {
             return Err(failed(DomainAction::Create)(virt::error::Error::last_error()));
         }
