@@ -468,7 +468,8 @@ impl Sandbox {
         for talk in &mut self.talks {
             let About::Job(id) = talk.about else { continue };
             let Some(job) = self.jobs.iter().find(|job| job.id == id) else { continue };
-            let delivered = job.streams.iter().all(|stream| show(talk, stream));
+            // Every stream gets its turn, whatever the others have left.
+            let delivered = job.streams.iter().fold(true, |all, stream| show(talk, stream) && all);
             let over = if id == 0 { is_over } else { job.is_over() };
             if over && delivered && !talk.has_result {
                 if let Some(outcome) = job.outcome(out_of_memory) {

@@ -206,7 +206,7 @@ fn a_handler_that_waits_holds_up_the_sender_and_nothing_grows() {
         frame::encode_output(init.tag, stream::OUT, 0, &[b'x'; 60_000], &mut bytes);
         (0..1000).take_while(|_| init.socket.write_all(&bytes).is_ok()).count()
     });
-    let handler = Box::new(move |_: &Console, _| drop(wait.recv()));
+    let handler = Box::new(move |_: &Console, _| _ = wait.recv());
     let _console = greet(&path, None, QUICK).unwrap().begin(&ATTACH, handler).unwrap();
     assert!(sent.join().unwrap() < 20, "the sender must be held up by a handler that waits");
     drop(let_go);

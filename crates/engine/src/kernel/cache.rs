@@ -11,9 +11,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Largest module, unpacked, in bytes.
 const MODULE_MAX: usize = 64 * 1024 * 1024;
+/// What was used less than this long ago is not removed.
+const REST: Duration = Duration::from_secs(60);
 
 /// Makes sure that `directory` holds what boots `kernel` with `init`.
 ///
@@ -97,6 +100,8 @@ impl Entry<'_> {
         let path = self.directory.join(self.name());
         let sum = self.directory.join(format!("{}.sum", self.name()));
         if is_whole(&path, &sum) {
+            touch(&path);
+            touch(&sum);
             return Ok(path);
         }
         let content = make()?;
@@ -104,6 +109,12 @@ impl Entry<'_> {
         replace(&sum, checksum(&content).as_bytes())?;
         Ok(path)
     }
+}
+
+/// Says that a file is in use: see [`REST`]. A file that cannot be touched is
+/// as good.
+fn touch(path: &Path) {
+    let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 fn is_whole(path: &Path, sum: &Path) -> bool {
@@ -140,10 +151,17 @@ fn sweep(directory: &Path, keep: &[&Entry]) {
         let ours = file.starts_with("vmlinux-") || file.starts_with("initrd-");
         let kept = names.iter().any(|name| file == *name || file == format!("{name}.sum"));
         let same_version = keep.iter().any(|one| file.starts_with(&format!("{}-{}-", one.kind, one.version)));
-        if ours && !kept && (same_version || is_gone(&file)) {
+        if ours && !kept && (same_version || is_gone(&file)) && is_at_rest(&entry.path()) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Whether a file was not used for a while: another start may have been given
+/// it and QEMU not have opened it yet.
+fn is_at_rest(path: &Path) -> bool {
+    let age = fs::metadata(path).and_then(|metadata| metadata.modified()).map(|time| time.elapsed().unwrap_or_default());
+    age.is_ok_and(|age| age > REST)
 }
 
 /// Whether the kernel that a file was made for is not installed any more.

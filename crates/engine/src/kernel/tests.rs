@@ -84,6 +84,12 @@ fn a_real_kernel_is_unpacked_kept_and_mended() {
     std::fs::write(&boot.initrd, b"").unwrap();
     prepare(folder.path(), &kernel, b"first").unwrap();
     assert_eq!(std::fs::read(&boot.kernel).unwrap(), content, "half a file is noticed");
+    let third = prepare(folder.path(), &kernel, b"in between").unwrap();
+    assert!(boot.initrd.exists(), "it may be about to be booted");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(600);
+    for path in [&boot.initrd, &third.initrd] {
+        std::fs::File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
+    }
     let other = prepare(folder.path(), &kernel, b"second").unwrap();
     assert!(other.initrd != boot.initrd && !boot.initrd.exists() && other.kernel == boot.kernel, "old ones go");
 }
