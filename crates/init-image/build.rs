@@ -8,7 +8,9 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-env-changed=TERRARIUM_INIT");
-    for path in ["../init/src", "../init/build.rs", "../init/Cargo.toml", "../protocol/src", "../../Cargo.lock"] {
+    for path in
+        ["../init/src", "../init/build.rs", "../init/Cargo.toml", "../protocol/src", "../../Cargo.lock"]
+    {
         println!("cargo:rerun-if-changed={path}");
     }
     let image = env::var_os("TERRARIUM_INIT").map_or_else(build, PathBuf::from);

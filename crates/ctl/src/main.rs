@@ -46,10 +46,12 @@ fn main() -> ExitCode {
         Verb::Doctor { json } => show::doctor(json),
         Verb::Completions { shell } => show::completions(shell),
     };
-    result.unwrap_or_else(|fault| {
-        fault.print();
-        OURS
-    }).into()
+    result
+        .unwrap_or_else(|fault| {
+            fault.print();
+            OURS
+        })
+        .into()
 }
 
 fn set_up_texts() {

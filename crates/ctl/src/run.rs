@@ -107,11 +107,8 @@ pub fn finish(
                     break;
                 }
                 // The sandbox is there: go on where we were.
-                let how = Attach {
-                    keyboard,
-                    out: Some(client.offsets().out()),
-                    err: Some(client.offsets().err()),
-                };
+                let how =
+                    Attach { keyboard, out: Some(client.offsets().out()), err: Some(client.offsets().err()) };
                 match driver.attach(id, how, client.handler()) {
                     Ok(again) => {
                         end = client.converse(&again, keyboard);
@@ -190,7 +187,8 @@ fn set_glass(profile: &mut Profile, options: &Run) -> std::result::Result<(), Fa
 
 fn set_rest(profile: &mut Profile, options: &Run) -> std::result::Result<(), Fault> {
     for pair in &options.environment {
-        let (name, value) = pair.split_once('=').ok_or_else(|| Fault::Usage(message::not_a_variable(pair)))?;
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| Fault::Usage(message::not_a_variable(pair)))?;
         profile.command.environment.insert(name.to_owned(), value.to_owned());
     }
     if let Some(directory) = &options.cwd {
@@ -200,8 +198,8 @@ fn set_rest(profile: &mut Profile, options: &Run) -> std::result::Result<(), Fau
         profile.command.until = Some(until.into());
     }
     if let Some(text) = &options.memory {
-        profile.limits.memory =
-            terrarium_engine::profile::parse_size(text).ok_or_else(|| Fault::Usage(message::not_a_size(text)))?;
+        profile.limits.memory = terrarium_engine::profile::parse_size(text)
+            .ok_or_else(|| Fault::Usage(message::not_a_size(text)))?;
     }
     if let Some(cpus) = options.cpus {
         profile.limits.cpus = Some(cpus);
@@ -212,8 +210,12 @@ fn set_rest(profile: &mut Profile, options: &Run) -> std::result::Result<(), Fau
 /// The command's own name, as far as it can be one.
 fn default_name(argv: &[OsString]) -> String {
     let program = argv.first().map(Path::new).and_then(Path::file_name).unwrap_or_default();
-    let name: String =
-        program.to_string_lossy().chars().filter(|c| c.is_alphanumeric() || "-_.+".contains(*c)).take(40).collect();
+    let name: String = program
+        .to_string_lossy()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "-_.+".contains(*c))
+        .take(40)
+        .collect();
     if name.is_empty() {
         "sandbox".to_owned()
     } else {

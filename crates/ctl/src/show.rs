@@ -84,7 +84,12 @@ fn example(runtime: &std::path::Path) -> Instance {
 fn command(profile: &Profile, name: &str) -> String {
     let glass = profile.isolation.map(glass_option).unwrap_or_default();
     let words = ["terrariumctl", "run", "--profile", name, glass];
-    words.iter().filter(|word| !word.is_empty()).map(|word| message::quote(word)).collect::<Vec<_>>().join(" ")
+    words
+        .iter()
+        .filter(|word| !word.is_empty())
+        .map(|word| message::quote(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn pretty(value: &serde_json::Value) -> String {
@@ -111,9 +116,13 @@ pub fn profile(verb: &ProfileVerb) -> Result {
         ProfileVerb::Export { name, file } => {
             let text = profile::to_toml(&store::resolve(&places, name)?);
             let created = fs::OpenOptions::new().write(true).create_new(true).open(file);
-            created.and_then(|mut out| std::io::Write::write_all(&mut out, text.as_bytes())).map_err(|source| {
-                Error::File { action: terrarium_engine::error::FileAction::Write, path: file.clone(), source }
-            })?;
+            created.and_then(|mut out| std::io::Write::write_all(&mut out, text.as_bytes())).map_err(
+                |source| Error::File {
+                    action: terrarium_engine::error::FileAction::Write,
+                    path: file.clone(),
+                    source,
+                },
+            )?;
         }
         ProfileVerb::Delete { name } => store::delete(&places, name)?,
     }

@@ -56,7 +56,8 @@ fn arguments_longer_than_the_kernel_takes() {
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let file = folder.path().join("long.terrarium");
     let words = vec![format!("\"{}\"", "x".repeat(100_000)); 21].join(",");
-    fs::write(&file, format!("version = 1\nname = \"long\"\n[command]\nargv = [\"echo\",{words}]\n")).unwrap();
+    fs::write(&file, format!("version = 1\nname = \"long\"\n[command]\nargv = [\"echo\",{words}]\n"))
+        .unwrap();
     let mut ctl = User::Plain.ctl();
     ctl.args(["run", "--machine", "--profile"]).arg(&file);
     fails(ctl, "argument");
@@ -65,7 +66,11 @@ fn arguments_longer_than_the_kernel_takes() {
 #[test]
 fn a_user_without_the_group_is_told_and_nothing_is_left() {
     let output = fails(run_as(User::Plain, Glass::Container, &[], &["true"]), "libvirt");
-    assert!(err(&output).contains("--machine") || err(&output).to_lowercase().contains("virtual machine"), "{}", err(&output));
+    assert!(
+        err(&output).contains("--machine") || err(&output).to_lowercase().contains("virtual machine"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -88,9 +93,14 @@ fn a_full_disk_under_the_cache() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().to_owned();
     let uid = User::Plain.uid();
-    let mount = |args: &[&str]| assert!(Command::new("mount").args(args).arg(&target).status().unwrap().success());
+    let mount =
+        |args: &[&str]| assert!(Command::new("mount").args(args).arg(&target).status().unwrap().success());
     mount(&["-t", "tmpfs", "-o", &format!("size=4m,mode=700,uid={uid}"), "tmpfs"]);
-    fs::set_permissions(folder.path().parent().unwrap(), std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+    fs::set_permissions(
+        folder.path().parent().unwrap(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o1777),
+    )
+    .unwrap();
     let mut ctl = run(Glass::Machine, &[], &["true"]);
     ctl.env("XDG_CACHE_HOME", &target);
     let output = ctl.output().unwrap();

@@ -35,10 +35,16 @@ impl Bait {
         fs::create_dir(&folder).unwrap();
         let listener = UnixListener::bind(folder.join("socket")).unwrap();
         for (name, mode) in [("socket", 0o777), (".", 0o755)] {
-            fs::set_permissions(folder.join(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            fs::set_permissions(folder.join(name), std::os::unix::fs::PermissionsExt::from_mode(mode))
+                .unwrap();
         }
         let fifo = folder.join("fifo");
-        assert!(std::process::Command::new("mkfifo").args(["-m", "666"]).arg(&fifo).status().unwrap().success());
+        assert!(std::process::Command::new("mkfifo")
+            .args(["-m", "666"])
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success());
         Self { folder, _listener: listener }
     }
 }
@@ -126,10 +132,14 @@ for_both! {
 #[test]
 fn no_id_is_the_hosts_root() {
     for options in [&[][..], &["-p"]] {
-        let output = run(Glass::Container, options, &["cat", "/proc/self/uid_map", "/proc/self/gid_map"]).output().unwrap();
+        let output = run(Glass::Container, options, &["cat", "/proc/self/uid_map", "/proc/self/gid_map"])
+            .output()
+            .unwrap();
         let text = out(&output);
-        let lines: Vec<Vec<u64>> =
-            text.lines().map(|line| line.split_whitespace().map(|field| field.parse().unwrap()).collect()).collect();
+        let lines: Vec<Vec<u64>> = text
+            .lines()
+            .map(|line| line.split_whitespace().map(|field| field.parse().unwrap()).collect())
+            .collect();
         assert!(lines.len() >= 4, "{text}{}", err(&output));
         assert!(lines.iter().all(|line| line[1] != 0), "{text}");
         let own = u64::from(Glass::Container.user().uid());
@@ -205,14 +215,20 @@ fn a_machine_exports_nothing_of_the_host_beside_the_shown_folders() {
     // Root of the guest looks at every 9p tag again, without the masks.
     let script = "ls /sys/bus/virtio/drivers/9pnet_virtio/*/mount_tag 2>/dev/null | while read f; do tr -d '\\0' < $f; echo; done";
     let output = run(Glass::Machine, &["-p"], &["sh", "-c", script]).output().unwrap();
-    let xml = User::Plain.ctl().args(["run", "--machine", "--detach", "-n", "exports", "--", "sleep", "60"]).output().unwrap();
+    let xml = User::Plain
+        .ctl()
+        .args(["run", "--machine", "--detach", "-n", "exports", "--", "sleep", "60"])
+        .output()
+        .unwrap();
     assert!(xml.status.success(), "{}", err(&xml));
     let _stop = Stop { user: User::Plain, name: "exports".into() };
     let shown = out(&User::Plain.ctl().args(["show", "--xml", "exports"]).output().unwrap());
-    let sources: Vec<&str> = shown.split("<source dir='").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+    let sources: Vec<&str> =
+        shown.split("<source dir='").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
     assert!(sources.len() >= 5, "{shown}{}", out(&output));
     for source in &sources {
-        let allowed = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache", "/bin", "/sbin", "/lib", "/nix", "/gnu"];
+        let allowed =
+            ["/usr", "/etc", "/opt", "/var/lib", "/var/cache", "/bin", "/sbin", "/lib", "/nix", "/gnu"];
         assert!(allowed.iter().any(|top| source.starts_with(top)), "{source}");
     }
     assert_eq!(shown.matches("<readonly/>").count(), sources.len(), "{shown}");

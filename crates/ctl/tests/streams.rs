@@ -145,7 +145,10 @@ for_both! {
 fn a_broken_profile_says_every_problem_and_125() {
     let user = User::Plain;
     let mut file = tempfile::Builder::new().suffix(".terrarium").tempfile().unwrap();
-    file.write_all(b"version = 1\nname = \"x\"\nnonsense = 1\n[command]\nargv = [\"true\"]\n[limits]\nmemori = 1\n").unwrap();
+    file.write_all(
+        b"version = 1\nname = \"x\"\nnonsense = 1\n[command]\nargv = [\"true\"]\n[limits]\nmemori = 1\n",
+    )
+    .unwrap();
     std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let output = user.ctl().args(["run", "--profile"]).arg(file.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(125));

@@ -22,7 +22,29 @@ struct Screen {
     child: Child,
 }
 
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
 impl Screen {
+    /// The status with which the child ends, soon.
+    fn status(&mut self) -> Option<i32> {
+        let begun = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "it does not end: {:?}",
+                self.shown.lock().unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
     fn start(mut command: Command, columns: u16, rows: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
@@ -32,19 +54,25 @@ impl Screen {
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
         let slave = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let keys = File::from(master);
-        let screen = Self { keys, shown: Arc::default(), child: {
-            command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
-            // A session of its own, so that its signals are its own.
-            command.process_group(0);
-            tcsetwinsize_of(&path, columns, rows);
-            command.spawn().unwrap()
-        } };
+        let screen = Self {
+            keys,
+            shown: Arc::default(),
+            child: {
+                command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
+                // A session of its own, so that its signals are its own.
+                command.process_group(0);
+                tcsetwinsize_of(&path, columns, rows);
+                command.spawn().unwrap()
+            },
+        };
         let mut reading = screen.keys.try_clone().unwrap();
         let shown = screen.shown.clone();
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(count) = reading.read(&mut piece) {
-                if count == 0 { break; }
+                if count == 0 {
+                    break;
+                }
                 shown.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..count]));
             }
         });
@@ -60,14 +88,19 @@ impl Screen {
         let seen = || self.shown.lock().unwrap().contains(text);
         let begun = std::time::Instant::now();
         while !seen() {
-            assert!(begun.elapsed() < Duration::from_secs(40), "no {text:?} in {:?}", self.shown.lock().unwrap());
+            assert!(
+                begun.elapsed() < Duration::from_secs(40),
+                "no {text:?} in {:?}",
+                self.shown.lock().unwrap()
+            );
             std::thread::sleep(Duration::from_millis(30));
         }
         self.shown.lock().unwrap().clear();
     }
 
     fn resize(&self, columns: u16, rows: u16) {
-        tcsetwinsize(&self.keys, Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        tcsetwinsize(&self.keys, Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 })
+            .unwrap();
         // The kernel signals the foreground group of a session; this child has
         // no session of its own here, so it is told by hand.
         let pid = rustix::process::Pid::from_child(&self.child);
@@ -101,7 +134,7 @@ for_both! {
             screen.wait(&format!("{rows} {columns}"));
         }
         screen.type_keys("exit 6\n");
-        assert_eq!(screen.child.wait().unwrap().code(), Some(6));
+        assert_eq!(screen.status(), Some(6));
     }
 }
 
@@ -121,9 +154,10 @@ for_both! {
         std::thread::sleep(Duration::from_millis(500));
         screen.type_keys("\x1a");
         screen.wait("ready$ ");
-        screen.type_keys("jobs; kill %1; echo TERM=$TERM; exit 0\n");
+        // A shell does not leave while a job is stopped.
+        screen.type_keys("kill -KILL %1; wait; echo TERM=$TERM; exit 0\n");
         screen.wait("TERM=xterm-256color");
-        assert_eq!(screen.child.wait().unwrap().code(), Some(0));
+        assert_eq!(screen.status(), Some(0));
     }
 }
 
@@ -139,13 +173,13 @@ for_both! {
         let mut screen = Screen::start(attach, 80, 24);
         screen.wait("the-first-line");
         screen.type_keys("\x1d\x1d");
-        assert_eq!(screen.child.wait().unwrap().code(), Some(0));
+        assert_eq!(screen.status(), Some(0));
         assert!(listed(user, &name).is_some());
         let mut attach = user.ctl();
         attach.args(["attach", &name]);
         let mut screen = Screen::start(attach, 80, 24);
         screen.wait("the-first-line");
         screen.type_keys("exit 3\n");
-        assert_eq!(screen.child.wait().unwrap().code(), Some(3));
+        assert_eq!(screen.status(), Some(3));
     }
 }

@@ -100,7 +100,9 @@ fn connection(uri: &Uri, state: &ConnectionState) -> Finding {
 
 fn kernel(kernel: &Kernel) -> Finding {
     let fix = match kernel.problem {
-        Some(crate::kernel::KernelProblem::ImageUnreadable) => Some(format!("chmod a+r {}", kernel.image.display())),
+        Some(crate::kernel::KernelProblem::ImageUnreadable) => {
+            Some(format!("chmod a+r {}", kernel.image.display()))
+        }
         _ => None,
     };
     let severity = if kernel.is_usable() { Severity::Works } else { Severity::GoodToKnow };

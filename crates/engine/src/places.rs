@@ -31,7 +31,8 @@ impl Places {
         let xdg = |name: &str, fallback: &str| {
             absolute(variable(name)).unwrap_or_else(|| home.join(fallback)).join("terrarium")
         };
-        let cache = if uid == 0 { PathBuf::from("/var/cache/terrarium") } else { xdg("XDG_CACHE_HOME", ".cache") };
+        let cache =
+            if uid == 0 { PathBuf::from("/var/cache/terrarium") } else { xdg("XDG_CACHE_HOME", ".cache") };
         Self {
             config: xdg("XDG_CONFIG_HOME", ".config"),
             data: xdg("XDG_DATA_HOME", ".local/share"),

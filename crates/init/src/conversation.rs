@@ -7,7 +7,9 @@ use nix::unistd::{read, write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use terrarium_protocol::greeting::Side;
 use terrarium_protocol::message::Refusal;
-use terrarium_protocol::{frame, Decoder, Frame, FromInit, Greeting, Kind, Scanner, Tag, MAX_TO_INIT, VERSION};
+use terrarium_protocol::{
+    frame, Decoder, Frame, FromInit, Greeting, Kind, Scanner, Tag, MAX_TO_INIT, VERSION,
+};
 
 /// Output waits once this much is queued for a client, in bytes.
 pub const ENOUGH: usize = 256 * 1024;
@@ -212,10 +214,11 @@ impl Conversation {
         true
     }
 
-    /// Whether the port still has nobody at its other end.
+    /// Whether the port still has nobody at its other end. Such a port is
+    /// always readable: it gives the end of the stream.
     pub fn still_absent(&self) -> bool {
         let mut one = [PollFd::new(self.fd(), PollFlags::POLLIN)];
         let _ = nix::poll::poll(&mut one, PollTimeout::ZERO);
-        one[0].revents().is_some_and(|now| now.contains(PollFlags::POLLHUP) && !now.contains(PollFlags::POLLIN))
+        one[0].revents().is_some_and(|now| now.contains(PollFlags::POLLHUP))
     }
 }

@@ -31,7 +31,9 @@ pub fn run(mut sandbox: Sandbox) {
         set.add(signal);
     }
     // Blocked signals reach pid 1 even without a handler.
-    let signals = set.thread_block().and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK));
+    let signals = set
+        .thread_block()
+        .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK));
     let Ok(signals) = signals else { return };
     loop {
         sandbox.pump();
@@ -117,7 +119,9 @@ fn wait(sandbox: &Sandbox, signals: &SignalFd) -> (Vec<Source>, Vec<PollFlags>) 
 
 fn accept(sandbox: &mut Sandbox) {
     while !sandbox.is_full() {
-        let Some(client) = sandbox.listener.as_ref().and_then(crate::channel::Listener::accept) else { return };
+        let Some(client) = sandbox.listener.as_ref().and_then(crate::channel::Listener::accept) else {
+            return;
+        };
         add(sandbox, client);
     }
 }

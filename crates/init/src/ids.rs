@@ -20,7 +20,12 @@ pub fn map(own: u32, base: u32) -> String {
     };
     let below = own.min(COUNT);
     let above = COUNT.saturating_sub(own.saturating_add(1));
-    [line(0, base, below), line(own, own, 1), line(own.saturating_add(1), base.saturating_add(own + 1), above)].concat()
+    [
+        line(0, base, below),
+        line(own, own, 1),
+        line(own.saturating_add(1), base.saturating_add(own + 1), above),
+    ]
+    .concat()
 }
 
 /// Gives process `pid`, which has just made its user namespace, its ids.

@@ -161,7 +161,8 @@ impl Job {
         if stream.fd.is_none() || stream.room() > 0 {
             return stream.fd.is_some();
         }
-        let waited_for = self.primary.is_some() && (self.terminal.is_none() || stream.moved.elapsed() < STALL);
+        let waited_for =
+            self.primary.is_some() && (self.terminal.is_none() || stream.moved.elapsed() < STALL);
         let may_drop = self.drops || self.terminal.is_some();
         may_drop && !waited_for
     }

@@ -34,7 +34,9 @@ impl OutOfMemory {
 
     fn count(&self) -> u64 {
         let mut text = vec![0; 16 * 1024];
-        let Some(length) = self.file.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()) else { return 0 };
+        let Some(length) = self.file.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()) else {
+            return 0;
+        };
         parse(&String::from_utf8_lossy(&text[..length]))
     }
 }

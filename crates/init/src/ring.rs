@@ -37,7 +37,8 @@ impl Ring {
 
     /// Up to `most` bytes from `offset` on; `offset` must be kept.
     pub fn slice(&self, offset: u64, most: usize) -> Vec<u8> {
-        let skip = usize::try_from(offset.saturating_sub(self.start())).unwrap_or(usize::MAX).min(self.bytes.len());
+        let skip =
+            usize::try_from(offset.saturating_sub(self.start())).unwrap_or(usize::MAX).min(self.bytes.len());
         let (first, second) = self.bytes.as_slices();
         let take = most.min(self.bytes.len() - skip);
         let mut out = Vec::with_capacity(take);

@@ -111,14 +111,14 @@ impl Sandbox {
                     let welcome = FromInit::Welcome(Box::new(self.status()));
                     self.talks[talk].say(&welcome);
                 }
-                Heard::Frame(frame) => self.frame(talk, frame),
+                Heard::Frame(frame) => self.frame(talk, &frame),
                 Heard::Left => return true,
             }
         }
         false
     }
 
-    fn frame(&mut self, talk: usize, frame: Frame) {
+    fn frame(&mut self, talk: usize, frame: &Frame) {
         match frame.kind {
             Kind::Input => {
                 let id = self.talks[talk].id;
@@ -141,7 +141,7 @@ impl Sandbox {
     fn message(&mut self, talk: usize, message: ToInit) {
         let id = self.talks[talk].id;
         match message {
-            ToInit::Start(orders) => self.start(talk, *orders),
+            ToInit::Start(orders) => self.start(talk, &orders),
             ToInit::Attach { keyboard, out, err } => self.attach(talk, keyboard, out, err),
             ToInit::Exec(command) => self.exec(talk, &command),
             ToInit::Query => {}
@@ -169,14 +169,14 @@ impl Sandbox {
         }
     }
 
-    fn start(&mut self, talk: usize, orders: Orders) {
+    fn start(&mut self, talk: usize, orders: &Orders) {
         if !self.jobs.is_empty() {
             return self.refuse(talk, Refusal::AlreadyStarted);
         }
         self.until = orders.until;
         self.lifetime = orders.lifetime;
         self.tell_now(talk, &FromInit::Stage(Stage::Files));
-        let job = self.build(talk, &orders).unwrap_or_else(|failure| self.never_ran(talk, failure));
+        let job = self.build(talk, orders).unwrap_or_else(|failure| self.never_ran(talk, failure));
         self.jobs.push(job);
         self.attach(talk, true, Some(0), Some(0));
     }
@@ -341,7 +341,8 @@ impl Sandbox {
 
     fn status(&self) -> Status {
         let command = self.command();
-        let result = command.filter(|_| self.over_since.is_some()).and_then(|job| job.outcome(self.memory.is_out()));
+        let result =
+            command.filter(|_| self.over_since.is_some()).and_then(|job| job.outcome(self.memory.is_out()));
         let state = match command {
             None => State::Waiting,
             Some(_) if result.is_some() => State::Finished,
@@ -453,7 +454,8 @@ impl Sandbox {
     /// How long nothing may need to be done.
     pub(crate) fn patience(&self) -> Duration {
         let now = Instant::now();
-        let dates = [self.kill_all_at, self.leaving].into_iter().chain(self.jobs.iter().map(|job| job.kill_at));
+        let dates =
+            [self.kill_all_at, self.leaving].into_iter().chain(self.jobs.iter().map(|job| job.kill_at));
         let next = dates.flatten().map(|at| at.saturating_duration_since(now)).min();
         let most = if self.talks.iter().any(|talk| talk.absent) { 100 } else { 1000 };
         next.unwrap_or(Duration::MAX).min(Duration::from_millis(most))
@@ -469,7 +471,10 @@ impl Sandbox {
             let About::Job(id) = talk.about else { continue };
             let Some(job) = self.jobs.iter().find(|job| job.id == id) else { continue };
             // Every stream gets its turn, whatever the others have left.
-            let delivered = job.streams.iter().fold(true, |all, stream| show(talk, stream) && all);
+            let mut delivered = true;
+            for stream in &job.streams {
+                delivered &= show(talk, stream);
+            }
             let over = if id == 0 { is_over } else { job.is_over() };
             if over && delivered && !talk.has_result {
                 if let Some(outcome) = job.outcome(out_of_memory) {

@@ -216,14 +216,17 @@ fn pty(size: Size, setting: &Setting) -> nix::Result<(Ours, Theirs)> {
     // SAFETY: reads one int.
     Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlock) })?;
     // SAFETY: the argument is a number; the result is a new descriptor.
-    let slave =
-        Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()) })?;
+    let slave = Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()) })?;
     // SAFETY: just made, owned by nobody else.
     let slave = unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(slave) };
     resize(&master, size)?;
     let (uid, gid) = crate::build::owner(&setting.user, setting.id_base, setting.place);
     nix::unistd::fchown(&slave, Some(uid.into()), Some(gid.into()))?;
-    let theirs = Theirs([slave.try_clone().map_err(|_| Errno::EMFILE)?, slave.try_clone().map_err(|_| Errno::EMFILE)?, slave]);
+    let theirs = Theirs([
+        slave.try_clone().map_err(|_| Errno::EMFILE)?,
+        slave.try_clone().map_err(|_| Errno::EMFILE)?,
+        slave,
+    ]);
     Ok(((master, None, None), theirs))
 }
 
@@ -281,7 +284,10 @@ fn candidates(name: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
     if name.contains(&b'/') || name.is_empty() {
         return vec![name.to_vec()];
     }
-    path.split(|&byte| byte == b':').filter(|part| !part.is_empty()).map(|part| [part, b"/", name].concat()).collect()
+    path.split(|&byte| byte == b':')
+        .filter(|part| !part.is_empty())
+        .map(|part| [part, b"/", name].concat())
+        .collect()
 }
 
 #[cfg(test)]

@@ -145,7 +145,8 @@ impl Decoder {
         let Some((header, after)) = rest.split_first_chunk::<HEADER>() else {
             return Ok(None);
         };
-        let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         if word(0) != self.tag.0 {
             return Err(FrameError::Tag);
         }

@@ -68,7 +68,8 @@ impl User {
     pub fn uid(self) -> u32 {
         let text = fs::read_to_string("/etc/passwd").unwrap();
         let line = text.lines().find(|line| line.split(':').next() == Some(self.name()));
-        let line = line.unwrap_or_else(|| panic!("there is no user {}: run the tests with tools/test", self.name()));
+        let line =
+            line.unwrap_or_else(|| panic!("there is no user {}: run the tests with tools/test", self.name()));
         line.split(':').nth(2).unwrap().parse().unwrap()
     }
 
@@ -106,7 +107,10 @@ impl User {
         command.args(["--reuid", &id, "--regid", &id, "--init-groups", "--"]).arg(program);
         command.env_clear().current_dir("/");
         command.env("HOME", self.home()).env("USER", self.name()).env("XDG_RUNTIME_DIR", runtime);
-        command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "C.UTF-8").env("TERM", "xterm-256color");
+        command
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm-256color");
         command
     }
 

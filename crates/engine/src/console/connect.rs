@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Finding init at the other end of a socket.
 
+use super::Lock;
 use super::{from_json, Greeted};
 use crate::error::{Error, FileAction};
-use super::Lock;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;

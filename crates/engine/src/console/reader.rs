@@ -47,7 +47,7 @@ fn read(
                     return;
                 }
             };
-            let Some(event) = event(frame, outbox) else { continue };
+            let Some(event) = event(&frame, outbox) else { continue };
             let Some(inner) = weak.upgrade() else { return };
             handler(&Console { inner }, event);
         }
@@ -61,7 +61,7 @@ fn read(
 }
 
 /// What a frame means; `None` if it needs no event.
-fn event(frame: Frame, outbox: &Outbox) -> Option<Event> {
+fn event(frame: &Frame, outbox: &Outbox) -> Option<Event> {
     match frame.kind {
         Kind::Output => {
             let (stream, offset, bytes) = split_output(&frame.payload)?;

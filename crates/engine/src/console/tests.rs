@@ -10,7 +10,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 use terrarium_protocol::greeting::Side;
 use terrarium_protocol::message::{stream, Ending, Outcome, State, Status};
-use terrarium_protocol::{frame, Decoder, Frame, FromInit, Greeting, Kind, Scanner, Tag, ToInit, MAX_TO_INIT};
+use terrarium_protocol::{
+    frame, Decoder, Frame, FromInit, Greeting, Kind, Scanner, Tag, ToInit, MAX_TO_INIT,
+};
 
 /// Init's side of one conversation.
 struct Init {

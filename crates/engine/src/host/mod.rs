@@ -70,7 +70,13 @@ impl User {
     /// The user that owns nothing.
     #[must_use]
     pub fn nobody() -> Self {
-        Self { uid: 65_534, gid: 65_534, name: "nobody".into(), home: "/nonexistent".into(), shell: "/bin/sh".into() }
+        Self {
+            uid: 65_534,
+            gid: 65_534,
+            name: "nobody".into(),
+            home: "/nonexistent".into(),
+            shell: "/bin/sh".into(),
+        }
     }
 }
 

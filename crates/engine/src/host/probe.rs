@@ -43,7 +43,11 @@ pub fn probe(options: &ProbeOptions) -> Host {
         cpus: std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
         memory: memory(),
         kvm: kvm(),
-        kernels: kernel::find(Path::new("/"), options.kernel_path.as_deref(), options.modules_path.as_deref()),
+        kernels: kernel::find(
+            Path::new("/"),
+            options.kernel_path.as_deref(),
+            options.modules_path.as_deref(),
+        ),
         connections: connections(caller, in_group_libvirt, options.connect),
         root: root::entries(Path::new("/")),
         environment: environment(),
@@ -68,12 +72,15 @@ pub fn places() -> Places {
 fn command_user(caller: u32, asked: Option<&str>) -> User {
     let by_name = |name: &str| nix::unistd::User::from_name(name).ok().flatten();
     let by_uid = |uid: u32| nix::unistd::User::from_uid(Uid::from_raw(uid)).ok().flatten();
-    let by_variable = |name: &str| std::env::var(name).ok()?.parse().ok().filter(|&uid| uid != 0).and_then(by_uid);
+    let by_variable =
+        |name: &str| std::env::var(name).ok()?.parse().ok().filter(|&uid| uid != 0).and_then(by_uid);
     let found = if caller == 0 {
         match asked {
             // A name that does not exist must not become somebody else.
             Some(name) => by_name(name),
-            None => by_variable("SUDO_UID").or_else(|| by_variable("PKEXEC_UID")).or_else(|| by_name("nobody")),
+            None => {
+                by_variable("SUDO_UID").or_else(|| by_variable("PKEXEC_UID")).or_else(|| by_name("nobody"))
+            }
         }
     } else {
         by_uid(caller).filter(|user| asked.is_none_or(|name| name == user.name))
@@ -83,7 +90,11 @@ fn command_user(caller: u32, asked: Option<&str>) -> User {
         uid: user.uid.as_raw(),
         gid: user.gid.as_raw(),
         home: home_of(&user, caller),
-        shell: if user.shell.ends_with("nologin") || user.shell.ends_with("false") { "/bin/sh".into() } else { user.shell },
+        shell: if user.shell.ends_with("nologin") || user.shell.ends_with("false") {
+            "/bin/sh".into()
+        } else {
+            user.shell
+        },
         name: user.name,
     })
 }
@@ -122,7 +133,10 @@ fn is_in_group(name: &str) -> bool {
 
 fn mac() -> Mac {
     let says = |path: &str, value: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
-    Mac { apparmor: says("/sys/module/apparmor/parameters/enabled", "Y"), selinux: says("/sys/fs/selinux/enforce", "1") }
+    Mac {
+        apparmor: says("/sys/module/apparmor/parameters/enabled", "Y"),
+        selinux: says("/sys/fs/selinux/enforce", "1"),
+    }
 }
 
 fn environment() -> BTreeMap<String, String> {

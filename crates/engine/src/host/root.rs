@@ -7,7 +7,19 @@ use std::path::Path;
 
 /// In the order in which they are mounted.
 const SHOWN: &[&str] = &[
-    "usr", "etc", "opt", "var/lib", "var/cache", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix", "gnu",
+    "usr",
+    "etc",
+    "opt",
+    "var/lib",
+    "var/cache",
+    "bin",
+    "sbin",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "nix",
+    "gnu",
 ];
 
 /// Those of the list that exist below `top`.

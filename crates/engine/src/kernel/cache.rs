@@ -160,12 +160,15 @@ fn sweep(directory: &Path, keep: &[&Entry]) {
 /// Whether a file was not used for a while: another start may have been given
 /// it and QEMU not have opened it yet.
 fn is_at_rest(path: &Path) -> bool {
-    let age = fs::metadata(path).and_then(|metadata| metadata.modified()).map(|time| time.elapsed().unwrap_or_default());
+    let age = fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .map(|time| time.elapsed().unwrap_or_default());
     age.is_ok_and(|age| age > REST)
 }
 
 /// Whether the kernel that a file was made for is not installed any more.
 fn is_gone(file: &str) -> bool {
-    let version = file.split_once('-').and_then(|(_, rest)| rest.rsplit_once('-')).map(|(version, _)| version);
+    let version =
+        file.split_once('-').and_then(|(_, rest)| rest.rsplit_once('-')).map(|(version, _)| version);
     version.is_some_and(|version| !Path::new("/lib/modules").join(version).is_dir())
 }

@@ -60,7 +60,8 @@ fn lz4_legacy(mut data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
         if length == 0 || length > rest.len() {
             break;
         }
-        let count = lz4_flex::block::decompress_into(&rest[..length], &mut block).map_err(io::Error::other)?;
+        let count =
+            lz4_flex::block::decompress_into(&rest[..length], &mut block).map_err(io::Error::other)?;
         if out.len() + count > limit {
             return Err(too_large());
         }

@@ -40,7 +40,7 @@ pub fn find(top: &Path, image: Option<&Path>, modules: Option<&Path>) -> Vec<Ker
     }
     let mut kernels: Vec<Kernel> =
         images.into_iter().map(|(version, image)| examine(top, version, image, modules)).collect();
-    kernels.sort_by(|a, b| rank(b).cmp(&rank(a)));
+    kernels.sort_by_key(|kernel| std::cmp::Reverse(rank(kernel)));
     if let Some(image) = image {
         kernels.retain(|kernel| kernel.image != image);
         kernels.insert(0, examine(top, version_of(image, modules), image.to_owned(), modules));
@@ -50,12 +50,16 @@ pub fn find(top: &Path, image: Option<&Path>, modules: Option<&Path>) -> Vec<Ker
 
 fn entries(folder: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    entries.flatten().filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path()))).collect()
+    entries
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
+        .collect()
 }
 
 /// A version by the names that the user gave.
 fn version_of(image: &Path, modules: Option<&Path>) -> String {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match modules {
         Some(modules) => name(modules),
         None => name(image).trim_start_matches("vmlinuz-").trim_start_matches("vmlinux-").to_owned(),
@@ -83,7 +87,11 @@ fn examine(top: &Path, version: String, image: PathBuf, modules: Option<&Path>) 
 }
 
 fn features(index: &Index) -> Vec<Feature> {
-    FEATURES.iter().filter(|(_, needs)| needs.iter().all(|name| index.has(name))).map(|(feature, _)| *feature).collect()
+    FEATURES
+        .iter()
+        .filter(|(_, needs)| needs.iter().all(|name| index.has(name)))
+        .map(|(feature, _)| *feature)
+        .collect()
 }
 
 /// Usable, able, new.

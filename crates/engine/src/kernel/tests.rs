@@ -13,11 +13,17 @@ const DEP: &str = "kernel/fs/9p/9p.ko: kernel/net/9p/9pnet.ko kernel/fs/fscache/
 
 #[test]
 fn modules_come_after_what_they_need() {
-    let index = Index::parse(DEP, "softdep ext4 pre: crc32c_generic post: virtio\n", "kernel/drivers/virtio/virtio-pci.ko\n");
+    let index = Index::parse(
+        DEP,
+        "softdep ext4 pre: crc32c_generic post: virtio\n",
+        "kernel/drivers/virtio/virtio-pci.ko\n",
+    );
     let order = index.closure(&["9p", "9pnet_virtio", "ext4", "loop_a", "virtio_pci", "absent"]);
     let at = |name: &str| order.iter().position(|path| modules::name(path) == name).unwrap();
     assert!(at("netfs") < at("fscache") && at("fscache") < at("9p") && at("9pnet") < at("9p"));
-    assert!(at("virtio") < at("9pnet_virtio") && at("crc32c_generic") < at("ext4") && at("jbd2") < at("ext4"));
+    assert!(
+        at("virtio") < at("9pnet_virtio") && at("crc32c_generic") < at("ext4") && at("jbd2") < at("ext4")
+    );
     assert_eq!(order.len(), 11, "{order:?}");
     assert!(index.has("virtio-pci") && index.has("loop-b") && !index.has("absent"));
 }
@@ -45,12 +51,17 @@ fn every_packing_is_unpacked() {
 
 #[test]
 fn the_archive_has_what_a_kernel_looks_for() {
-    let archive = initrd::build(b"INIT", &[("virtio".into(), b"\x7fELFa".to_vec()), ("9p".into(), b"\x7fELFb".to_vec())]);
+    let archive = initrd::build(
+        b"INIT",
+        &[("virtio".into(), b"\x7fELFa".to_vec()), ("9p".into(), b"\x7fELFb".to_vec())],
+    );
     let mut names = Vec::new();
     let mut rest = &archive[..];
     while rest.len() >= 110 {
         assert_eq!(&rest[..6], b"070701");
-        let field = |n: usize| usize::from_str_radix(std::str::from_utf8(&rest[6 + n * 8..14 + n * 8]).unwrap(), 16).unwrap();
+        let field = |n: usize| {
+            usize::from_str_radix(std::str::from_utf8(&rest[6 + n * 8..14 + n * 8]).unwrap(), 16).unwrap()
+        };
         let (size, name_size) = (field(6), field(11));
         let name = std::str::from_utf8(&rest[110..110 + name_size - 1]).unwrap().to_owned();
         let start = (110 + name_size).next_multiple_of(4);
@@ -60,13 +71,31 @@ fn the_archive_has_what_a_kernel_looks_for() {
         names.push(name);
         rest = &rest[(start + size).next_multiple_of(4)..];
     }
-    assert_eq!(names, ["dev", "m", "proc", "sys", "dev/console", "dev/null", "init", "m/virtio.ko", "m/9p.ko", "modules", "TRAILER!!!"]);
+    assert_eq!(
+        names,
+        [
+            "dev",
+            "m",
+            "proc",
+            "sys",
+            "dev/console",
+            "dev/null",
+            "init",
+            "m/virtio.ko",
+            "m/9p.ko",
+            "modules",
+            "TRAILER!!!"
+        ]
+    );
 }
 
 /// A kernel of this computer; the test fails where the packages of the list
 /// are not installed.
 fn real() -> Kernel {
-    find(Path::new("/"), None, None).into_iter().find(Kernel::is_usable).expect("a kernel with 9p (linux-image-amd64)")
+    find(Path::new("/"), None, None)
+        .into_iter()
+        .find(Kernel::is_usable)
+        .expect("a kernel with 9p (linux-image-amd64)")
 }
 
 #[test]
@@ -91,7 +120,10 @@ fn a_real_kernel_is_unpacked_kept_and_mended() {
         std::fs::File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
     }
     let other = prepare(folder.path(), &kernel, b"second").unwrap();
-    assert!(other.initrd != boot.initrd && !boot.initrd.exists() && other.kernel == boot.kernel, "old ones go");
+    assert!(
+        other.initrd != boot.initrd && !boot.initrd.exists() && other.kernel == boot.kernel,
+        "old ones go"
+    );
 }
 
 #[test]

@@ -27,7 +27,8 @@ pub fn extract(image: &[u8]) -> Option<Vec<u8>> {
 /// `payload_offset`, from protocol 2.08 on).
 fn payload(image: &[u8]) -> Option<&[u8]> {
     let word = |at: usize| Some(u32::from_le_bytes(*image.get(at..)?.first_chunk()?) as usize);
-    if image.get(0x202..0x206)? != b"HdrS" || u16::from_le_bytes(*image.get(0x206..)?.first_chunk()?) < 0x208 {
+    if image.get(0x202..0x206)? != b"HdrS" || u16::from_le_bytes(*image.get(0x206..)?.first_chunk()?) < 0x208
+    {
         return None;
     }
     let sectors = match *image.get(0x1f1)? {

@@ -23,7 +23,11 @@ pub fn doctor(findings: &[Finding]) -> Vec<String> {
         lines.push(heading);
         for one in of_this {
             lines.push(format!("  {}", finding(one)));
-            lines.extend(one.fix.as_ref().map(|fix| format!("    {}", fill(&gettext("To mend it: {command}"), &[("command", fix)]))));
+            lines.extend(
+                one.fix.as_ref().map(|fix| {
+                    format!("    {}", fill(&gettext("To mend it: {command}"), &[("command", fix)]))
+                }),
+            );
         }
     }
     lines

@@ -20,7 +20,10 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
         }
         Ending::Exited { code } => {
             let values = [("code", code.to_string()), ("time", time)];
-            let text = fill(&gettext("Exit code {code} after {time}"), &[("code", &values[0].1), ("time", &values[1].1)]);
+            let text = fill(
+                &gettext("Exit code {code} after {time}"),
+                &[("code", &values[0].1), ("time", &values[1].1)],
+            );
             (gettext("Finished With an Error"), text)
         }
         Ending::Signalled { stopped: true, .. } => {

@@ -33,7 +33,9 @@ fn profile_fault(path: &Path, line: usize, what: &FaultKind) -> String {
     let place = if line > 0 { format!("{}:{line}", path.display()) } else { path.display().to_string() };
     let text = match what {
         FaultKind::Newer { version } => {
-            let text = gettext("The profile is of version {version}, which this Terrarium does not know. Update Terrarium.");
+            let text = gettext(
+                "The profile is of version {version}, which this Terrarium does not know. Update Terrarium.",
+            );
             fill(&text, &[("version", &version.to_string())])
         }
         FaultKind::UnknownKey { key } => {
@@ -66,13 +68,19 @@ pub fn error(error: &Error) -> String {
             let text = gettext("The sandbox was started by another version of Terrarium (protocol {version}). Use that version, or stop it.");
             fill(&text, &[("version", &theirs.to_string())])
         }
-        Error::Busy => gettext("Four windows or terminals use this virtual machine already. Close one of them."),
+        Error::Busy => {
+            gettext("Four windows or terminals use this virtual machine already. Close one of them.")
+        }
         Error::NameTaken { name } => {
-            let text = gettext("A sandbox with the name “{name}” runs already. Choose another name, or stop that one.");
+            let text = gettext(
+                "A sandbox with the name “{name}” runs already. Choose another name, or stop that one.",
+            );
             fill(&text, &[("name", name)])
         }
         Error::NoSuchSandbox { name } => {
-            let text = gettext("There is no sandbox with the name “{name}”. “terrariumctl list” shows those that run.");
+            let text = gettext(
+                "There is no sandbox with the name “{name}”. “terrariumctl list” shows those that run.",
+            );
             fill(&text, &[("name", name)])
         }
         Error::NoSuchProfile { name } => {
@@ -95,7 +103,11 @@ fn file(action: FileAction, path: &Path, source: &std::io::Error) -> String {
     };
     let text = fill(&text, &[("path", &path.display().to_string()), ("why", &why(source))]);
     let full = source.raw_os_error() == Some(28);
-    if full { format!("{text} {}", gettext("Make room on the disk and try again.")) } else { text }
+    if full {
+        format!("{text} {}", gettext("Make room on the disk and try again."))
+    } else {
+        text
+    }
 }
 
 /// The system's words without its number.
@@ -121,9 +133,13 @@ fn refusal(why: Refusal) -> String {
     match why {
         Refusal::AlreadyStarted => gettext("The sandbox has a command already."),
         Refusal::NotStarted => gettext("The sandbox has not started its command yet. Try again in a moment."),
-        Refusal::Finished => gettext("The sandbox’s command has ended. “terrariumctl attach” fetches its result."),
+        Refusal::Finished => {
+            gettext("The sandbox’s command has ended. “terrariumctl attach” fetches its result.")
+        }
         Refusal::Malformed => gettext("The sandbox did not understand what it was asked."),
-        Refusal::Busy => gettext("Too many programs run in this sandbox already. Wait for one of them to end."),
+        Refusal::Busy => {
+            gettext("Too many programs run in this sandbox already. Wait for one of them to end.")
+        }
         Refusal::Version => gettext("The sandbox was started by another version of Terrarium."),
     }
 }
@@ -134,7 +150,11 @@ fn kernel_error(error: &kernel::Error) -> String {
             let text = gettext("The virtual machine’s kernel could not be prepared: {path}: {why}.");
             let text = fill(&text, &[("path", &path.display().to_string()), ("why", &why(source))]);
             let full = source.raw_os_error() == Some(28);
-            if full { format!("{text} {}", gettext("Make room on the disk and try again.")) } else { text }
+            if full {
+                format!("{text} {}", gettext("Make room on the disk and try again."))
+            } else {
+                text
+            }
         }
         kernel::Error::Format { path, expected } => {
             let text = gettext("{path} is not {expected}. Choose another kernel.");

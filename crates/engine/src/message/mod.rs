@@ -12,7 +12,7 @@ mod tests;
 mod values;
 
 pub use checks::{doctor, finding};
-pub use ends::{failure, gone, outcome, out_of_memory, signal_name, status_word};
+pub use ends::{failure, gone, out_of_memory, outcome, signal_name, status_word};
 pub use errors::{connection_state, error, lines};
 pub use problems::{note, problem, Sentence};
 pub use values::{duration, isolation, progress, quote, size, state};
@@ -71,7 +71,9 @@ pub fn not_a_size(text: &str) -> String {
 /// `show --plan` of a sandbox.
 #[must_use]
 pub fn of_profiles_only() -> String {
-    gettext("A sandbox that runs has no plan to show. Ask for the plan of its profile, or use --xml or --json.")
+    gettext(
+        "A sandbox that runs has no plan to show. Ask for the plan of its profile, or use --xml or --json.",
+    )
 }
 
 /// The head of `terrariumctl list`.

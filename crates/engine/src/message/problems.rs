@@ -24,7 +24,9 @@ fn both(text: String, fix: String) -> Sentence {
 pub fn problem(problem: &Problem) -> Sentence {
     match &problem.what {
         ProblemKind::NoCommand => both(gettext("There is no command to run."), gettext("Say which.")),
-        ProblemKind::Nul => both(gettext("It holds a NUL byte, which no program can be given."), gettext("Remove it.")),
+        ProblemKind::Nul => {
+            both(gettext("It holds a NUL byte, which no program can be given."), gettext("Remove it."))
+        }
         ProblemKind::ArgumentTooLong { length } => {
             let text = gettext("This argument is {size} long; Linux takes 128 KiB.");
             both(fill(&text, &[("size", &size(*length as u64))]), gettext("Put it into a file."))
@@ -40,7 +42,10 @@ pub fn problem(problem: &Problem) -> Sentence {
             gettext("Use a name that is not empty and has no “=”."),
         ),
         ProblemKind::Name { name } => both(
-            fill(&gettext("“{name}” cannot be the name of a sandbox."), &[("name", &name.escape_debug().to_string())]),
+            fill(
+                &gettext("“{name}” cannot be the name of a sandbox."),
+                &[("name", &name.escape_debug().to_string())],
+            ),
             gettext("Use up to 100 characters, without slashes."),
         ),
         ProblemKind::RootUser => both(
@@ -68,14 +73,19 @@ fn of_this_computer(what: &ProblemKind) -> Sentence {
         ),
         ProblemKind::Memory { asked, least, most } => {
             let values = [size(*asked), size(*least), size(*most)];
-            let text = gettext("{asked} of memory cannot be given: a sandbox needs {least}, this computer has {most}.");
+            let text = gettext(
+                "{asked} of memory cannot be given: a sandbox needs {least}, this computer has {most}.",
+            );
             let text = fill(&text, &[("asked", &values[0]), ("least", &values[1]), ("most", &values[2])]);
             both(text, gettext("Choose a size between them."))
         }
         ProblemKind::Cpus { asked, most } => {
             let values = [asked.to_string(), most.to_string()];
             let text = gettext("{asked} processors cannot be given: this computer has {most}.");
-            both(fill(&text, &[("asked", &values[0]), ("most", &values[1])]), gettext("Choose 1 or more, up to that."))
+            both(
+                fill(&text, &[("asked", &values[0]), ("most", &values[1])]),
+                gettext("Choose 1 or more, up to that."),
+            )
         }
         ProblemKind::Connection { uri } => both(
             fill(&gettext("The connection {uri} may not be named in a profile."), &[("uri", uri)]),
@@ -87,22 +97,32 @@ fn of_this_computer(what: &ProblemKind) -> Sentence {
         ),
         ProblemKind::ConnectionUnusable { uri, state } => both(connection_state(uri, state), String::new()),
         ProblemKind::Architecture { arch } => both(
-            fill(&gettext("Virtual machines are offered on x86_64 only; this computer is {arch}."), &[("arch", arch)]),
+            fill(
+                &gettext("Virtual machines are offered on x86_64 only; this computer is {arch}."),
+                &[("arch", arch)],
+            ),
             gettext("Use a container."),
         ),
         ProblemKind::NoKernel { found } => both(no_kernel(found), kernel_fix(found)),
         ProblemKind::Kernel { asked } => both(
-            fill(&gettext("The kernel {asked} is not here, or cannot be used by a virtual machine."), &[("asked", asked)]),
+            fill(
+                &gettext("The kernel {asked} is not here, or cannot be used by a virtual machine."),
+                &[("asked", asked)],
+            ),
             gettext("“terrariumctl doctor” lists those that can."),
         ),
         ProblemKind::KvmUnusable { reason } => {
             both(accelerator(*reason), gettext("Set the accelerator to automatic or emulation."))
         }
-        ProblemKind::NoIsolation => {
-            both(gettext("Neither containers nor virtual machines work here."), gettext("“terrariumctl doctor” says why."))
-        }
+        ProblemKind::NoIsolation => both(
+            gettext("Neither containers nor virtual machines work here."),
+            gettext("“terrariumctl doctor” says why."),
+        ),
         ProblemKind::RuntimeTooLong { path } => both(
-            fill(&gettext("The folder for sockets has too long a path: {path}."), &[("path", &path.display().to_string())]),
+            fill(
+                &gettext("The folder for sockets has too long a path: {path}."),
+                &[("path", &path.display().to_string())],
+            ),
             gettext("Set XDG_RUNTIME_DIR to a shorter one."),
         ),
         // Said by `problem` already.
@@ -113,10 +133,15 @@ fn of_this_computer(what: &ProblemKind) -> Sentence {
 fn no_kernel(found: &[Kernel]) -> String {
     match found.first().and_then(|kernel| kernel.problem.as_ref()) {
         None => gettext("No kernel is installed that a virtual machine can use."),
-        Some(KernelProblem::ImageUnreadable) => gettext("The kernels in /boot can be read by the administrator only."),
-        Some(KernelProblem::ModulesUnreadable) => gettext("The kernels that are installed have no modules that can be read."),
+        Some(KernelProblem::ImageUnreadable) => {
+            gettext("The kernels in /boot can be read by the administrator only.")
+        }
+        Some(KernelProblem::ModulesUnreadable) => {
+            gettext("The kernels that are installed have no modules that can be read.")
+        }
         Some(KernelProblem::Lacks(modules)) => {
-            let text = gettext("The kernels that are installed lack what a virtual machine needs: {modules}.");
+            let text =
+                gettext("The kernels that are installed lack what a virtual machine needs: {modules}.");
             fill(&text, &[("modules", &modules.join(", "))])
         }
     }
@@ -135,7 +160,11 @@ fn kernel_fix(found: &[Kernel]) -> String {
 pub fn note(note: &Note) -> String {
     match note {
         Note::Emulated { reason } => {
-            format!("{} {}", gettext("The virtual machine is emulated, which is slower."), accelerator(*reason))
+            format!(
+                "{} {}",
+                gettext("The virtual machine is emulated, which is slower."),
+                accelerator(*reason)
+            )
         }
         Note::Privileged => gettext("The command is root inside the sandbox, and of nothing outside it."),
     }

@@ -20,21 +20,42 @@ fn durations_and_sizes_read_well() {
 
 #[test]
 fn ends_are_named() {
-    let title = |ending: Ending| outcome(&Outcome { ending, duration: 12_000, out_of_memory: false, dropped: 0 });
-    assert_eq!(title(Ending::Exited { code: 7 }), ("Finished With an Error".into(), "Exit code 7 after 12 s".into()));
+    let title =
+        |ending: Ending| outcome(&Outcome { ending, duration: 12_000, out_of_memory: false, dropped: 0 });
+    assert_eq!(
+        title(Ending::Exited { code: 7 }),
+        ("Finished With an Error".into(), "Exit code 7 after 12 s".into())
+    );
     let (killed, detail) = title(Ending::Signalled { signal: 11, stopped: false });
-    assert_eq!((killed.as_str(), detail.as_str()), ("Killed", "Signal SIGSEGV (invalid memory access) after 12 s"));
+    assert_eq!(
+        (killed.as_str(), detail.as_str()),
+        ("Killed", "Signal SIGSEGV (invalid memory access) after 12 s")
+    );
 }
 
 #[test]
 fn every_step_of_a_start_has_a_sentence_with_its_object() {
     use Step::*;
     let all = [
-        Module, Root, Mount, Mask, Devices, Network, Streams, Ids, Confine, Directory, NotFound, NotExecutable,
+        Module,
+        Root,
+        Mount,
+        Mask,
+        Devices,
+        Network,
+        Streams,
+        Ids,
+        Confine,
+        Directory,
+        NotFound,
+        NotExecutable,
     ];
     for step in all {
         let text = failure(&Failure { step, object: Bytes::from("/the/object"), errno: 13 });
-        assert!(text.contains("/the/object") && text.ends_with('.') && !text.contains('{'), "{step:?}: {text}");
+        assert!(
+            text.contains("/the/object") && text.ends_with('.') && !text.contains('{'),
+            "{step:?}: {text}"
+        );
     }
 }
 
@@ -72,8 +93,13 @@ fn problems() -> Vec<ProblemKind> {
             K::NoCommand | K::Nul | K::ArgumentTooLong { .. } | K::ArgumentsTooLong { .. } => {}
             K::VariableName { .. } | K::Name { .. } | K::NotAbsolute { .. } | K::NotShown { .. } => {}
             K::Memory { .. } | K::Cpus { .. } | K::Connection { .. } | K::ConnectionMismatch { .. } => {}
-            K::ConnectionUnusable { .. } | K::Architecture { .. } | K::NoKernel { .. } | K::Kernel { .. } => {}
-            K::KvmUnusable { .. } | K::NoIsolation | K::RootUser | K::RuntimeTooLong { .. } | K::NotYet { .. } => {}
+            K::ConnectionUnusable { .. } | K::Architecture { .. } | K::NoKernel { .. } | K::Kernel { .. } => {
+            }
+            K::KvmUnusable { .. }
+            | K::NoIsolation
+            | K::RootUser
+            | K::RuntimeTooLong { .. }
+            | K::NotYet { .. } => {}
         }
     }
     all
@@ -84,7 +110,10 @@ fn every_problem_says_what_and_what_to_do() {
     for what in problems() {
         let found = problem(&Problem { field: "field".into(), what: what.clone() });
         let whole = format!("{} {}", found.text, found.fix);
-        assert!(found.text.len() > 10 && found.text.ends_with('.') && !whole.contains('{'), "{what:?}: {whole}");
+        assert!(
+            found.text.len() > 10 && found.text.ends_with('.') && !whole.contains('{'),
+            "{what:?}: {whole}"
+        );
         assert!(!found.fix.is_empty() || matches!(what, ProblemKind::ConnectionUnusable { .. }), "{what:?}");
         let line = &lines(&Error::Problems(vec![Problem { field: "field".into(), what }]))[0];
         assert!(line.starts_with("field: "));

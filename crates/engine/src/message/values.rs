@@ -20,11 +20,17 @@ pub fn duration(milliseconds: u64) -> String {
         10..=59 => fill(&gettext("{number} s"), &[("number", &text(seconds))]),
         60..=3599 => {
             let values = [("minutes", text(seconds / 60)), ("seconds", text(seconds % 60))];
-            fill(&gettext("{minutes} min {seconds} s"), &[(values[0].0, &values[0].1), (values[1].0, &values[1].1)])
+            fill(
+                &gettext("{minutes} min {seconds} s"),
+                &[(values[0].0, &values[0].1), (values[1].0, &values[1].1)],
+            )
         }
         _ => {
             let values = [("hours", text(seconds / 3600)), ("minutes", text(seconds % 3600 / 60))];
-            fill(&gettext("{hours} h {minutes} min"), &[(values[0].0, &values[0].1), (values[1].0, &values[1].1)])
+            fill(
+                &gettext("{hours} h {minutes} min"),
+                &[(values[0].0, &values[0].1), (values[1].0, &values[1].1)],
+            )
         }
     }
 }

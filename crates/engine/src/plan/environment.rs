@@ -45,5 +45,9 @@ pub fn slug(name: &str) -> String {
         }
     }
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "sandbox".to_owned() } else { slug.to_owned() }
+    if slug.is_empty() {
+        "sandbox".to_owned()
+    } else {
+        slug.to_owned()
+    }
 }

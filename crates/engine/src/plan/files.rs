@@ -35,7 +35,9 @@ pub(super) fn root(host: &Host, isolation: Isolation) -> Vec<RootEntry> {
             number += 1;
             RootEntry::Show { path: bytes(path), tag }
         }
-        host::RootEntry::Link { path, target } => RootEntry::Link { path: bytes(path), target: bytes(target) },
+        host::RootEntry::Link { path, target } => {
+            RootEntry::Link { path: bytes(path), target: bytes(target) }
+        }
     };
     host.root.iter().map(one).collect()
 }
@@ -70,7 +72,8 @@ pub(super) fn masks() -> Vec<Bytes> {
 
 /// Whether a path surely lies where the sandbox does not look.
 pub(super) fn is_hidden(path: &Path, host: &Host) -> bool {
-    path.is_absolute() && (HIDDEN.iter().any(|top| path.starts_with(top)) || path.starts_with(&host.user.home))
+    path.is_absolute()
+        && (HIDDEN.iter().any(|top| path.starts_with(top)) || path.starts_with(&host.user.home))
         && host.user.home != Path::new("/")
 }
 

@@ -117,7 +117,8 @@ fn kernel(profile: &Profile, host: &Host, found: &mut Found) -> Option<Kernel> {
             && asked.kernel_path.as_ref().is_none_or(|path| *path == kernel.image)
             && asked.modules_path.as_ref().is_none_or(|path| *path == kernel.modules)
     };
-    let named = asked.kernel.clone().or_else(|| asked.kernel_path.as_ref().map(|path| path.display().to_string()));
+    let named =
+        asked.kernel.clone().or_else(|| asked.kernel_path.as_ref().map(|path| path.display().to_string()));
     let named = named.or_else(|| asked.modules_path.as_ref().map(|path| path.display().to_string()));
     let chosen = host.kernels.iter().filter(fits).find(|kernel| kernel.is_usable()).cloned();
     if chosen.is_none() {
@@ -137,7 +138,8 @@ impl Glass {
             RootEntry::Directory { path } => Some(path.clone()),
             RootEntry::Link { .. } => None,
         });
-        let exports = directories.enumerate().map(|(number, path)| Export { path, tag: format!("root{number}") });
+        let exports =
+            directories.enumerate().map(|(number, path)| Export { path, tag: format!("root{number}") });
         let group = host.qemu_group.as_deref().unwrap_or(&host.user.name);
         Some(MachinePlan {
             kvm: self.kvm,

@@ -48,7 +48,8 @@ pub const MAX: usize = 8 * 1024 * 1024;
 /// # Errors
 /// It is no profile; every unknown key is named, with its line.
 pub fn parse(text: &str) -> Result<Profile, ParseError> {
-    let table: toml::Spanned<toml::de::DeTable> = toml::de::DeTable::parse(text).map_err(|error| one(text, &error))?;
+    let table: toml::Spanned<toml::de::DeTable> =
+        toml::de::DeTable::parse(text).map_err(|error| one(text, &error))?;
     if let Some(version) = table.get_ref().get("version").and_then(|value| value.get_ref().as_integer()) {
         let version = i64::from_str_radix(version.as_str(), version.radix()).unwrap_or(i64::MAX);
         if version > i64::from(VERSION) {
@@ -88,7 +89,16 @@ fn line_of(text: &str, offset: usize) -> usize {
 fn known(table: &str) -> Option<&'static [&'static str]> {
     Some(match table {
         "" => &[
-            "version", "name", "colour", "isolation", "command", "display", "files", "network", "limits", "machine",
+            "version",
+            "name",
+            "colour",
+            "isolation",
+            "command",
+            "display",
+            "files",
+            "network",
+            "limits",
+            "machine",
             "security",
         ],
         "command" => &["argv", "directory", "environment", "until"],
@@ -160,7 +170,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
         return whole.checked_mul(factor);
     }
     let size = number.parse::<f64>().ok()? * factor as f64;
-    (size.is_finite() && size >= 0.0 && size < 9e18).then_some(size as u64)
+    (0.0..9e18).contains(&size).then_some(size as u64)
 }
 
 /// A size as a profile shows it: the largest binary unit that is exact.
@@ -190,9 +200,8 @@ pub(super) mod size {
         }
         match Size::deserialize(deserializer)? {
             Size::Bytes(bytes) => Ok(bytes),
-            Size::Text(text) => {
-                super::parse_size(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is not a size such as \"1 GiB\"")))
-            }
+            Size::Text(text) => super::parse_size(&text)
+                .ok_or_else(|| de::Error::custom(format!("{text:?} is not a size such as \"1 GiB\""))),
         }
     }
 }

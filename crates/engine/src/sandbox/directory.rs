@@ -56,8 +56,11 @@ pub fn make_private(path: &Path, mode: u32) -> Result<(), Error> {
         fs::create_dir_all(parent).map_err(fault(FileAction::Create, parent))?;
     }
     match DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(fault(FileAction::Create, path)(error)),
-        _ => fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(fault(FileAction::Create, path)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(fault(FileAction::Create, path)(error))
+        }
+        _ => fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .map_err(fault(FileAction::Create, path)),
     }
 }
 
@@ -104,7 +107,8 @@ pub fn reserve(
     let file = reservation.path.join("name");
     fs::write(&file, &reservation.name).map_err(fault(FileAction::Write, &file))?;
     if let Some((uid, gid)) = wish.owner {
-        chown(&reservation.path, Some(uid), Some(gid)).map_err(fault(FileAction::Create, &reservation.path))?;
+        chown(&reservation.path, Some(uid), Some(gid))
+            .map_err(fault(FileAction::Create, &reservation.path))?;
     }
     Ok(reservation)
 }

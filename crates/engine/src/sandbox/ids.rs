@@ -16,8 +16,11 @@ const SIZE: u32 = 0x1_0000;
 /// or `/etc/subgid`. Starts looking at a place that depends on user and
 /// number, so that two users who start at once hardly meet.
 pub fn choose(caller: u32, number: u32, used: &[u32]) -> u32 {
-    let subordinate: Vec<(u64, u64)> =
-        ["/etc/subuid", "/etc/subgid"].iter().filter_map(|path| fs::read_to_string(path).ok()).flat_map(|text| ranges(&text)).collect();
+    let subordinate: Vec<(u64, u64)> = ["/etc/subuid", "/etc/subgid"]
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .flat_map(|text| ranges(&text))
+        .collect();
     choose_free(caller, number, used, &subordinate)
 }
 
@@ -64,6 +67,9 @@ mod tests {
 
     #[test]
     fn subordinate_ids_are_read_and_rubbish_is_not() {
-        assert_eq!(ranges("me:100000:65536\nbroken\n:::\nyou:5:18446744073709551615\n"), [(100_000, 165_536), (5, u64::MAX)]);
+        assert_eq!(
+            ranges("me:100000:65536\nbroken\n:::\nyou:5:18446744073709551615\n"),
+            [(100_000, 165_536), (5, u64::MAX)]
+        );
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Which sandboxes there are, and how they are.
 
+use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
-use super::directory::Taken;
 use super::{directory, end, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
@@ -127,7 +127,8 @@ fn ask(one: Found) -> Option<Summary> {
         Ok((socket, lock)) => match greet(&socket, lock, Patience::LOOK) {
             Ok(greeted) => {
                 let status = greeted.status.clone();
-                let _ = greeted.begin(&terrarium_protocol::ToInit::Query, Box::new(|_, _| {})).map(|c| c.close());
+                let _ =
+                    greeted.begin(&terrarium_protocol::ToInit::Query, Box::new(|_, _| {})).map(|c| c.close());
                 summary(state_of(&status), Some(status))
             }
             Err(_) if domain.power() == Power::Off => None,

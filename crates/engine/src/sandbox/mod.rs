@@ -7,16 +7,14 @@
 
 mod directory;
 mod end;
-#[cfg(feature = "fake")]
-pub mod fake;
 mod ids;
 mod list;
 pub mod metadata;
 mod real;
 mod start;
 
-pub use metadata::Metadata;
 pub use directory::PORTS;
+pub use metadata::Metadata;
 pub use real::Real;
 
 use crate::console::{Console, Handler};

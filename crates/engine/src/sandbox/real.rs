@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
-use super::{end, list, start, Attach, Driver, Id, Listing, Start, Started, Stop, Summary};
 use super::{directory, Progress};
+use super::{end, list, start, Attach, Driver, Id, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Handler, Patience};
 use crate::error::{DomainAction, Error};
 use crate::host::Host;

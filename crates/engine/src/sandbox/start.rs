@@ -35,7 +35,11 @@ pub fn start(
     plan.name.clone_from(&made.reservation.name);
     let plan = &plan;
     let domain = create(real, plan, &mut made)?;
-    let id = Id { connection: plan.connection.clone(), number: made.instance.number, uuid: made.instance.uuid.clone() };
+    let id = Id {
+        connection: plan.connection.clone(),
+        number: made.instance.number,
+        uuid: made.instance.uuid.clone(),
+    };
     progress(Progress::Boot(id.clone()));
     match converse(real, plan, how, &made.instance, progress, handler, &id) {
         Ok(console) => {
@@ -63,7 +67,8 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         None => (install_init(&cache)?, None),
         Some(machine) => {
             progress(Progress::Kernel);
-            let boot = kernel::prepare(&cache.join("kernel"), &machine.kernel, INIT).map_err(Error::Kernel)?;
+            let boot =
+                kernel::prepare(&cache.join("kernel"), &machine.kernel, INIT).map_err(Error::Kernel)?;
             (PathBuf::new(), Some(boot))
         }
     };

@@ -42,7 +42,9 @@ impl Pool {
         let connect = self.get(uri)?;
         match run(&connect) {
             Ok(value) => Ok(value),
-            Err(error) if connect.is_alive().unwrap_or(false) && !is_broken(&error) => Err(failed(action)(error)),
+            Err(error) if connect.is_alive().unwrap_or(false) && !is_broken(&error) => {
+                Err(failed(action)(error))
+            }
             Err(_) => {
                 self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(uri);
                 run(&self.get(uri)?).map_err(failed(action))

@@ -48,7 +48,9 @@ fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
         element.write_text_content(BytesText::new(&json)).map(drop)
     })?;
     let memory = (plan.memory / 1024).to_string();
-    xml.create_element("memory").with_attribute(("unit", "KiB")).write_text_content(BytesText::new(&memory))?;
+    xml.create_element("memory")
+        .with_attribute(("unit", "KiB"))
+        .write_text_content(BytesText::new(&memory))?;
     text(xml, "vcpu", &plan.cpus.to_string())
 }
 
@@ -68,8 +70,14 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
 
 /// The command as one line for people.
 fn command_line(plan: &Plan) -> String {
-    let words: Vec<String> =
-        plan.orders.command.argv.iter().take(50).map(|word| crate::message::quote(&word.to_string())).collect();
+    let words: Vec<String> = plan
+        .orders
+        .command
+        .argv
+        .iter()
+        .take(50)
+        .map(|word| crate::message::quote(&word.to_string()))
+        .collect();
     let line: String = words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     // XML has no form for these at all.
     let line = line.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
@@ -96,4 +104,3 @@ fn endings(xml: &mut Xml) -> io::Result<()> {
 fn path(path: &std::path::Path) -> String {
     path.to_string_lossy().into_owned()
 }
-

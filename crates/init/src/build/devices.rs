@@ -83,7 +83,8 @@ fn make_read_only(site: &Site, path: &Path) -> Result<()> {
         return Ok(());
     }
     let fail = || at(Step::Devices, path.as_os_str().as_encoded_bytes());
-    mount(Some(&target), &target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>).map_err(fail())?;
+    mount(Some(&target), &target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
+        .map_err(fail())?;
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | SAFE;
     mount(None::<&str>, &target, None::<&str>, flags, None::<&str>).map_err(fail())
 }

@@ -80,7 +80,8 @@ fn enter(site: &Site) -> Result<()> {
         }
         // An initramfs cannot be pivoted away from.
         Place::Machine => {
-            mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>).map_err(at(Step::Root, "/"))?;
+            mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>)
+                .map_err(at(Step::Root, "/"))?;
             nix::unistd::chroot(".").map_err(at(Step::Root, "/"))?;
         }
     }
@@ -90,7 +91,8 @@ fn enter(site: &Site) -> Result<()> {
 /// Our own scaffolding is finished: nobody writes there any more.
 fn seal() -> Result<()> {
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
-    mount(None::<&str>, "/", None::<&str>, flags | MsFlags::MS_NODEV, None::<&str>).map_err(at(Step::Root, "/"))?;
+    mount(None::<&str>, "/", None::<&str>, flags | MsFlags::MS_NODEV, None::<&str>)
+        .map_err(at(Step::Root, "/"))?;
     mount(None::<&str>, "/dev", None::<&str>, flags, None::<&str>).map_err(at(Step::Devices, "/dev"))
 }
 

@@ -70,7 +70,9 @@ fn overlay_with_submounts(site: &Site, path: &Path, mounted: &[PathBuf]) -> Resu
         } else if kind.is_file() {
             bind_file(site, below)?;
         } else {
-            debug_assert!(kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device());
+            debug_assert!(
+                kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device()
+            );
             // What lies under the mount point is shown instead.
         }
     }

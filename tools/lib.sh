@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What run, test and tour share. Sourced by bash.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export TOP
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Runs something as root: as it is, or through sudo.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi
+}
+
+listed_packages() { sed -e 's/#.*//' -e 's/[[:space:]].*//' -e '/^$/d' "$TOP/tools/packages.list"; }
+
+missing_packages() {
+    local package
+    listed_packages | while read -r package; do
+        dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || echo "$package"
+    done
+}
+
+# Tells what is missing, then installs it.
+install_packages() {
+    local missing
+    missing=$(missing_packages)
+    [ -z "$missing" ] && return 0
+    say "These packages are needed and will be installed:"
+    say "  $(echo "$missing" | tr '\n' ' ')"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2
+}
+
+new_enough() {
+    local version
+    version=$("$1" --version 2>/dev/null | cut -d' ' -f2) || return 1
+    [ -n "$version" ] && [ "$(printf '%s\n1.83.0\n' "$version" | sort -V | head -n1)" = 1.83.0 ]
+}
+
+# A cargo of 1.83 or newer on PATH, else Debian's.
+find_cargo() {
+    [ -d "$HOME/.cargo/bin" ] && PATH=$PATH:$HOME/.cargo/bin
+    export PATH
+    new_enough cargo && return 0
+    say "No cargo of 1.83 or newer: rustc-web and cargo-web will be installed."
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends rustc-web cargo-web >&2
+    new_enough cargo || { say "cargo is still older than 1.83; install a newer one."; return 1; }
+}
