@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The application: one instance, its translations, its shortcuts.
+
+use crate::bridge::Bridge;
+use crate::look;
+use crate::window::Window;
+use adw::prelude::*;
+use gtk::glib;
+
+/// The app's id on the desktop.
+pub const APP_ID: &str = "org.terrarium.Terrarium";
+
+const SIGUSR1: i32 = 10;
+
+/// Runs until the last window is closed.
+pub fn run() -> glib::ExitCode {
+    let _ = tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).try_init();
+    set_up_texts();
+    load_resources();
+    let app = adw::Application::builder().application_id(APP_ID).build();
+    add_options(&app);
+    app.connect_startup(|app| {
+        look::load();
+        for (action, keys) in [
+            ("win.new-run", &["<Control>n"][..]),
+            ("win.run", &["<Control>Return"]),
+            ("win.back", &["<Alt>Left"]),
+            ("win.close-tab", &["<Control>w"]),
+            ("win.copy", &["<Control><Shift>c"]),
+            ("win.paste", &["<Control><Shift>v"]),
+            ("win.shortcuts", &["<Control>question"]),
+            ("window.close", &["<Control>q"]),
+        ] {
+            app.set_accels_for_action(action, keys);
+        }
+    });
+    app.connect_activate(|app| match app.active_window() {
+        Some(window) => window.present(),
+        None => Window::open(app, Bridge::real()),
+    });
+    app.run()
+}
+
+/// The app's own icons, found by its id.
+pub fn load_resources() {
+    if let Err(error) = gtk::gio::resources_register_include!("terrarium.gresource") {
+        tracing::warn!(%error, "the icons could not be loaded");
+    }
+}
+
+/// `--dump-state FILE` is for tests: on SIGUSR1 what the first window shows is
+/// written there as text, the terminal's content included.
+fn add_options(app: &adw::Application) {
+    app.add_main_option(
+        "dump-state",
+        glib::Char::from(0),
+        glib::OptionFlags::HIDDEN,
+        glib::OptionArg::Filename,
+        "Write what is shown to FILE on SIGUSR1",
+        Some("FILE"),
+    );
+    app.connect_handle_local_options(|app, options| {
+        let Ok(Some(path)) = options.lookup::<std::path::PathBuf>("dump-state") else {
+            return std::ops::ControlFlow::Continue(());
+        };
+        let app = app.downgrade();
+        glib::unix_signal_add_local(SIGUSR1, move || {
+            let Some(app) = app.upgrade() else { return glib::ControlFlow::Break };
+            if let Some(window) = Window::first(&app) {
+                if let Err(error) = std::fs::write(&path, window.describe()) {
+                    tracing::warn!(%error, "the state could not be written");
+                }
+            }
+            glib::ControlFlow::Continue
+        });
+        std::ops::ControlFlow::Continue(())
+    });
+}
+
+fn set_up_texts() {
+    use gettextrs::{bind_textdomain_codeset, bindtextdomain, setlocale, textdomain, LocaleCategory};
+    setlocale(LocaleCategory::LcAll, "");
+    let folder = option_env!("TERRARIUM_LOCALEDIR").unwrap_or("/usr/share/locale");
+    // Without its translations Terrarium speaks English.
+    let _ = bindtextdomain("terrarium", folder);
+    let _ = bind_textdomain_codeset("terrarium", "UTF-8");
+    let _ = textdomain("terrarium");
+}

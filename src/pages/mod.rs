@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The pages. Each has its layout in a `.ui` file beside its `.rs`.
+
+mod end;
+pub mod form;
+pub mod home;
+pub mod runs;
+mod start;
+pub mod tab;
+mod talk;
+
+use gtk::glib::object::IsA;
+use gtk::{glib, prelude::*};
+
+/// An object of a layout that is part of the program.
+///
+/// # Panics
+/// The layout lacks it, which is seen at the first start.
+pub(crate) fn object<T: IsA<glib::Object>>(builder: &gtk::Builder, id: &str) -> T {
+    builder.object(id).unwrap_or_else(|| panic!("the layout has no {id}"))
+}
+
+/// The rounded square in a profile's colour.
+pub(crate) fn chip(colour: terrarium_engine::profile::Colour, size: &str, icon: &str) -> gtk::Box {
+    let image = gtk::Image::builder().icon_name(icon).hexpand(true).vexpand(true).build();
+    let chip = gtk::Box::builder()
+        .css_classes(["chip", size, crate::look::class(colour).as_str()])
+        .valign(gtk::Align::Center)
+        .halign(gtk::Align::Center)
+        .accessible_role(gtk::AccessibleRole::Presentation)
+        .build();
+    chip.append(&image);
+    chip
+}

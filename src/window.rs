@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The window: a stack of pages, and what they ask of each other.
+
+use crate::bridge::Bridge;
+use crate::pages::{form::Form, home::Home, runs::Runs};
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::{gio, glib};
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use terrarium_engine::plan::Plan;
+use terrarium_engine::profile::Profile;
+use terrarium_engine::sandbox::Summary;
+
+thread_local! {
+    /// Windows that were opened.
+    static OPEN: RefCell<Vec<Weak<Window>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// One window. Kept alive by its own signal handlers.
+pub struct Window {
+    /// The widget.
+    pub widget: adw::ApplicationWindow,
+    toasts: adw::ToastOverlay,
+    leaflet: adw::Leaflet,
+    /// The first page.
+    pub home: Rc<Home>,
+    /// What to run.
+    pub form: Rc<Form>,
+    /// What runs.
+    pub runs: Rc<Runs>,
+    /// The way to the engine.
+    pub bridge: Bridge,
+}
+
+impl Window {
+    /// Opens a window.
+    pub fn open(app: &adw::Application, bridge: Bridge) {
+        let _ = Self::new(app, bridge);
+    }
+
+    /// Opens a window and gives it, for tests.
+    pub fn new(app: &adw::Application, bridge: Bridge) -> Rc<Self> {
+        let widget = adw::ApplicationWindow::builder()
+            .application(app)
+            .title("Terrarium")
+            .default_width(1100)
+            .default_height(760)
+            .width_request(360)
+            .height_request(320)
+            .icon_name(crate::APP_ID)
+            .build();
+        let leaflet = adw::Leaflet::builder().can_unfold(false).can_navigate_back(true).build();
+        let toasts = adw::ToastOverlay::new();
+        toasts.set_child(Some(&leaflet));
+        widget.set_content(Some(&toasts));
+        let (home, form, runs) = (Home::new(), Form::new(), Runs::new());
+        for (page, name) in [(&home.widget, "home"), (&form.widget, "form"), (&runs.widget, "runs")] {
+            leaflet.append(page).set_name(Some(name));
+        }
+        let window = Rc::new(Self { widget, toasts, leaflet, home, form, runs, bridge });
+        OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
+        window.home.connect(&window);
+        window.form.connect(&window);
+        window.runs.connect(&window);
+        window.add_actions();
+        window.ask_before_closing();
+        window.begin();
+        window.widget.present();
+        window
+    }
+
+    fn begin(self: &Rc<Self>) {
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            window.bridge.begin().await;
+            window.form.host_is_known(&window);
+            window.home.watch(&window);
+        });
+    }
+
+    fn add_actions(self: &Rc<Self>) {
+        let simple = |name: &str, run: fn(&Rc<Self>)| {
+            let action = gio::SimpleAction::new(name, None);
+            let window = Rc::downgrade(self);
+            action.connect_activate(move |_, _| {
+                if let Some(window) = window.upgrade() {
+                    run(&window);
+                }
+            });
+            self.widget.add_action(&action);
+        };
+        simple("new-run", |window| window.show_form(None));
+        simple("run", |window| window.form.run(window));
+        simple("back", |window| window.show("home"));
+        simple("copy", |window| window.runs.copy());
+        simple("paste", |window| window.runs.paste());
+        simple("about", |window| window.about());
+        simple("shortcuts", |window| window.shortcuts());
+        simple("save-output", |window| window.runs.save_output(window));
+    }
+
+    /// The window that was opened first.
+    #[must_use]
+    pub fn first(app: &adw::Application) -> Option<Rc<Self>> {
+        OPEN.with_borrow(|open| open.iter().filter_map(Weak::upgrade).find(|one| one.widget.application().as_ref() == Some(app.upcast_ref())))
+    }
+
+    /// What is shown, as text, for tests.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let page = self.leaflet.visible_child_name().unwrap_or_default();
+        let mut text = format!("page: {page}\n");
+        if self.shows("runs") {
+            text += &self.runs.describe();
+        }
+        text
+    }
+
+    /// Shows a page by its name.
+    pub fn show(&self, name: &str) {
+        if let Some(page) = self.leaflet.child_by_name(name) {
+            self.leaflet.set_visible_child(&page);
+        }
+    }
+
+    /// Whether a page is shown.
+    pub fn shows(&self, name: &str) -> bool {
+        self.leaflet.visible_child_name().is_some_and(|shown| shown == name)
+    }
+
+    /// Shows the form, with a profile or as it was left.
+    pub fn show_form(&self, profile: Option<&Profile>) {
+        if let Some(profile) = profile {
+            self.form.fill(profile);
+        }
+        self.show("form");
+        self.form.focus();
+    }
+
+    /// Runs a plan in a tab of its own.
+    pub fn start(self: &Rc<Self>, plan: Plan) {
+        self.show("runs");
+        self.runs.start(self, plan);
+    }
+
+    /// Shows a sandbox that runs already.
+    pub fn attach(self: &Rc<Self>, one: &Summary) {
+        self.show("runs");
+        self.runs.attach(self, one);
+    }
+
+    /// Says something in passing.
+    pub fn toast(&self, text: &str) {
+        self.toasts.add_toast(adw::Toast::builder().title(glib::markup_escape_text(text).as_str()).build());
+    }
+
+    fn ask_before_closing(self: &Rc<Self>) {
+        // This handler keeps the window's parts alive until it is destroyed.
+        let window = self.clone();
+        self.widget.connect_close_request(move |_| {
+            if window.runs.running().is_empty() {
+                return glib::Propagation::Proceed;
+            }
+            window.ask_what_to_do();
+            glib::Propagation::Stop
+        });
+    }
+
+    fn ask_what_to_do(self: &Rc<Self>) {
+        let dialog = adw::MessageDialog::new(
+            Some(&self.widget),
+            Some(&gettext("Keep Them Running?")),
+            Some(&gettext("Programs still run in this window. They can go on without it; Terrarium shows them again when it is opened.")),
+        );
+        dialog.add_response("cancel", &gettext("_Cancel"));
+        dialog.add_response("stop", &gettext("_Stop"));
+        dialog.add_response("keep", &gettext("_Keep Running"));
+        dialog.set_response_appearance("stop", adw::ResponseAppearance::Destructive);
+        dialog.set_response_appearance("keep", adw::ResponseAppearance::Suggested);
+        dialog.set_default_response(Some("keep"));
+        dialog.set_close_response("cancel");
+        let window = self.clone();
+        dialog.connect_response(None, move |_, answer| match answer {
+            "keep" => window.widget.destroy(),
+            "stop" => window.stop_and_close(),
+            _ => {}
+        });
+        dialog.present();
+    }
+
+    fn stop_and_close(self: &Rc<Self>) {
+        let window = self.clone();
+        self.toast(&gettext("Stopping…"));
+        glib::spawn_future_local(async move {
+            window.bridge.stop_all(window.runs.running()).await;
+            window.widget.destroy();
+        });
+    }
+
+    fn about(&self) {
+        let about = adw::AboutWindow::builder()
+            .transient_for(&self.widget)
+            .application_name("Terrarium")
+            .application_icon(crate::APP_ID)
+            .version(env!("CARGO_PKG_VERSION"))
+            .developer_name(gettext("The Terrarium developers"))
+            .comments(gettext("Run programs behind glass"))
+            .license_type(gtk::License::Lgpl21)
+            .build();
+        about.present();
+    }
+
+    fn shortcuts(&self) {
+        let builder = gtk::Builder::from_string(include_str!("shortcuts.ui"));
+        if let Some(window) = builder.object::<gtk::ShortcutsWindow>("shortcuts") {
+            window.set_transient_for(Some(&self.widget));
+            window.present();
+        }
+    }
+}
