@@ -3,5 +3,9 @@
 
 fn main() {
     println!("cargo::rerun-if-env-changed=TERRARIUM_LOCALEDIR");
-    glib_build_tools::compile_resources(&["resources"], "resources/terrarium.gresource.xml", "terrarium.gresource");
+    glib_build_tools::compile_resources(
+        &["resources"],
+        "resources/terrarium.gresource.xml",
+        "terrarium.gresource",
+    );
 }

@@ -58,7 +58,8 @@ pub fn name(colour: Colour) -> String {
 
 /// A small square in a colour, for tabs.
 pub fn square(colour: Colour) -> gio::BytesIcon {
-    let value = COLOURS.iter().find(|(other, ..)| *other == colour).map_or("#5e5c64", |(_, _, light, _)| light);
+    let value =
+        COLOURS.iter().find(|(other, ..)| *other == colour).map_or("#5e5c64", |(_, _, light, _)| light);
     let picture = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' width='16' height='16'>\
          <rect x='1' y='1' width='14' height='14' rx='4' fill='{value}'/></svg>"
@@ -86,7 +87,11 @@ fn sheet(dark: bool) -> String {
 pub fn load() {
     let Some(display) = gdk::Display::default() else { return };
     let provider = gtk::CssProvider::new();
-    gtk::style_context_add_provider_for_display(&display, &provider, gtk::STYLE_PROVIDER_PRIORITY_APPLICATION);
+    gtk::style_context_add_provider_for_display(
+        &display,
+        &provider,
+        gtk::STYLE_PROVIDER_PRIORITY_APPLICATION,
+    );
     let manager = adw::StyleManager::default();
     let apply = move |manager: &adw::StyleManager| provider.load_from_data(&sheet(manager.is_dark()));
     apply(&manager);
@@ -98,8 +103,8 @@ pub fn terminal_palette(dark: bool) -> (gdk::RGBA, gdk::RGBA, Vec<gdk::RGBA>) {
     let colour = |text: &&str| gdk::RGBA::parse(*text).unwrap_or(gdk::RGBA::BLACK);
     let (text, ground) = if dark { ("#ffffff", "#1e1e1e") } else { ("#1e1e1e", "#ffffff") };
     let sixteen = [
-        "#241f31", "#c01c28", "#2ec27e", "#b5835a", "#1e78e4", "#9841bb", "#0ab9dc", "#c0bfbc", "#5e5c64", "#ed333b",
-        "#57e389", "#c88800", "#51a1ff", "#c061cb", "#4fd2fd", "#f6f5f4",
+        "#241f31", "#c01c28", "#2ec27e", "#b5835a", "#1e78e4", "#9841bb", "#0ab9dc", "#c0bfbc", "#5e5c64",
+        "#ed333b", "#57e389", "#c88800", "#51a1ff", "#c061cb", "#4fd2fd", "#f6f5f4",
     ];
     (colour(&text), colour(&ground), sixteen.iter().map(colour).collect())
 }

@@ -103,7 +103,11 @@ impl Window {
     /// The window that was opened first.
     #[must_use]
     pub fn first(app: &adw::Application) -> Option<Rc<Self>> {
-        OPEN.with_borrow(|open| open.iter().filter_map(Weak::upgrade).find(|one| one.widget.application().as_ref() == Some(app.upcast_ref())))
+        OPEN.with_borrow(|open| {
+            open.iter()
+                .filter_map(Weak::upgrade)
+                .find(|one| one.widget.application().as_ref() == Some(app.upcast_ref()))
+        })
     }
 
     /// What is shown, as text, for tests.

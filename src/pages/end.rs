@@ -96,7 +96,8 @@ impl EndPage {
         self.last_lines.set_label(&shown.join("\n"));
         self.output.set_visible(!text.is_empty());
         let counted = gettext("The last {shown} of {all} lines");
-        let counted = counted.replace("{shown}", &last.len().to_string()).replace("{all}", &lines.len().to_string());
+        let counted =
+            counted.replace("{shown}", &last.len().to_string()).replace("{all}", &lines.len().to_string());
         let description = if lines.len() > last.len() { counted } else { String::new() };
         self.output.set_description(Some(&description).filter(|text| !text.is_empty()).map(String::as_str));
     }
@@ -129,8 +130,10 @@ impl Tab {
         let Some(plan) = &self.plan else { return };
         match end {
             End::Outcome(outcome) if outcome.out_of_memory => {
-                let host = self.window.upgrade().and_then(|window| window.bridge.host().map(|host| host.memory));
-                let more = Some(plan.memory.saturating_mul(2)).filter(|more| host.is_some_and(|most| *more < most));
+                let host =
+                    self.window.upgrade().and_then(|window| window.bridge.host().map(|host| host.memory));
+                let more =
+                    Some(plan.memory.saturating_mul(2)).filter(|more| host.is_some_and(|most| *more < most));
                 page.more_memory.set(more);
                 if let Some(more) = more {
                     let text = gettext("_Allow {size} and Run Again").replace("{size}", &message::size(more));

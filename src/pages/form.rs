@@ -141,7 +141,8 @@ impl Form {
         profile.command.argv = glib::shell_parse_argv(text.as_str()).unwrap_or_default();
         if profile.name.is_empty() {
             let program = profile.command.argv.first().map(|word| word.to_string_lossy().into_owned());
-            profile.name = program.and_then(|word| word.rsplit('/').next().map(str::to_owned)).unwrap_or_default();
+            profile.name =
+                program.and_then(|word| word.rsplit('/').next().map(str::to_owned)).unwrap_or_default();
             if profile.name.is_empty() {
                 profile.name = gettext("Command");
             }
@@ -195,7 +196,8 @@ impl Form {
             (Isolation::Machine, &self.rows[1], "machine"),
         ] {
             let planned = plan(&Profile { isolation: Some(isolation), ..profile.clone() }, host);
-            let about = |problem: &&Problem| problem.field == "isolation" || problem.field.starts_with("machine.");
+            let about =
+                |problem: &&Problem| problem.field == "isolation" || problem.field.starts_with("machine.");
             let found = planned.problems.iter().find(about);
             row.set_sensitive(found.is_none());
             if let Some((_, below)) = self.messages.iter().find(|(other, _)| *other == key) {
@@ -233,5 +235,9 @@ fn equivalent(profile: &Profile) -> String {
 
 fn unescape(markup: &Option<glib::GString>) -> String {
     let text = markup.as_deref().unwrap_or_default();
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&amp;", "&")
 }

@@ -83,7 +83,9 @@ impl Home {
         let (home, window) = (self.clone(), Rc::downgrade(window));
         glib::spawn_future_local(async move {
             loop {
-                let Some(window) = window.upgrade().filter(|window| window.widget.is_visible()) else { return };
+                let Some(window) = window.upgrade().filter(|window| window.widget.is_visible()) else {
+                    return;
+                };
                 home.waiting.set(true);
                 let slow = home.clone();
                 glib::timeout_add_local_once(SLOW, move || slow.say_what_is_waited_for());
@@ -160,16 +162,24 @@ fn age(one: &Summary) -> String {
 }
 
 fn card(window: &Rc<Window>, one: &Summary) -> gtk::Button {
-    let name = gtk::Label::builder().label(one.name()).xalign(0.0).ellipsize(gtk::pango::EllipsizeMode::End).build();
+    let name =
+        gtk::Label::builder().label(one.name()).xalign(0.0).ellipsize(gtk::pango::EllipsizeMode::End).build();
     name.add_css_class("heading");
     let detail = format!("{} · {}", message::isolation(one.isolation()), age(one));
-    let detail = gtk::Label::builder().label(detail).xalign(0.0).ellipsize(gtk::pango::EllipsizeMode::End).build();
+    let detail =
+        gtk::Label::builder().label(detail).xalign(0.0).ellipsize(gtk::pango::EllipsizeMode::End).build();
     detail.add_css_class("dim-label");
     detail.add_css_class("caption");
     let words = gtk::Box::builder().orientation(gtk::Orientation::Vertical).hexpand(true).build();
     words.append(&name);
     words.append(&detail);
-    let foot = gtk::Box::builder().spacing(12).margin_top(9).margin_bottom(9).margin_start(12).margin_end(12).build();
+    let foot = gtk::Box::builder()
+        .spacing(12)
+        .margin_top(9)
+        .margin_bottom(9)
+        .margin_start(12)
+        .margin_end(12)
+        .build();
     foot.append(&chip(one.colour(), "", "utilities-terminal-symbolic"));
     foot.append(&words);
     let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).build();
@@ -221,7 +231,8 @@ fn thumbnail(one: &Summary) -> gtk::Overlay {
 }
 
 fn profile_row(window: &Rc<Window>, profile: &Profile) -> adw::ActionRow {
-    let program = profile.command.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let program =
+        profile.command.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let glass = profile.isolation.map(message::isolation);
     let parts: Vec<String> = [Some(program), glass].into_iter().flatten().collect();
     let row = adw::ActionRow::builder()

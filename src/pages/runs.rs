@@ -206,7 +206,11 @@ impl Runs {
         self.prompt.set_reveal_child(phase == Phase::Running && !tab.has_keyboard());
         self.pause.set_visible(phase == Phase::Running);
         let paused = tab.is_paused();
-        self.pause.set_icon_name(if paused { "media-playback-start-symbolic" } else { "media-playback-pause-symbolic" });
+        self.pause.set_icon_name(if paused {
+            "media-playback-start-symbolic"
+        } else {
+            "media-playback-pause-symbolic"
+        });
         let hint = if paused { gettext("Continue") } else { gettext("Pause") };
         self.pause.set_tooltip_text(Some(&hint));
         self.stop.set_visible(phase == Phase::Running);
@@ -229,10 +233,18 @@ impl Runs {
 
     fn set_colour(&self, colour: Colour) {
         let class = look::class(colour);
-        let all: [&gtk::Widget; 4] =
-            [self.header.upcast_ref(), self.bar.upcast_ref(), self.line.upcast_ref(), self.prompt_bar.upcast_ref()];
+        let all: [&gtk::Widget; 4] = [
+            self.header.upcast_ref(),
+            self.bar.upcast_ref(),
+            self.line.upcast_ref(),
+            self.prompt_bar.upcast_ref(),
+        ];
         for widget in all {
-            widget.css_classes().iter().filter(|old| old.starts_with("tr-")).for_each(|old| widget.remove_css_class(old));
+            widget
+                .css_classes()
+                .iter()
+                .filter(|old| old.starts_with("tr-"))
+                .for_each(|old| widget.remove_css_class(old));
             widget.add_css_class(&class);
         }
         while let Some(old) = self.chip_place.first_child() {
@@ -281,7 +293,8 @@ impl Runs {
             }
             let Some(file) = chooser.file() else { return };
             let text = tab.text().into_bytes();
-            let written = file.replace_contents_future(text, None, false, gio::FileCreateFlags::PRIVATE).await;
+            let written =
+                file.replace_contents_future(text, None, false, gio::FileCreateFlags::PRIVATE).await;
             match written {
                 Ok(_) => window.toast(&gettext("Output saved")),
                 Err((_, error)) => window.toast(error.message()),

@@ -40,7 +40,11 @@ struct Row {
 impl StartPage {
     /// The page, without steps.
     pub fn new(builder: &gtk::Builder, colour: Colour) -> Self {
-        object::<gtk::Box>(builder, "start-chip").append(&chip(colour, "large", "utilities-terminal-symbolic"));
+        object::<gtk::Box>(builder, "start-chip").append(&chip(
+            colour,
+            "large",
+            "utilities-terminal-symbolic",
+        ));
         Self {
             bar: object(builder, "bar"),
             steps: object(builder, "steps"),

@@ -72,7 +72,8 @@ pub struct Tab {
 impl Tab {
     /// For a plan that is about to be run.
     pub fn of_plan(window: &Rc<Window>, plan: Plan) -> Rc<Self> {
-        let (name, colour, isolation, network) = (plan.name.clone(), plan.colour, plan.isolation, plan.network);
+        let (name, colour, isolation, network) =
+            (plan.name.clone(), plan.colour, plan.isolation, plan.network);
         Self::new(window, name, (colour, isolation, Some(network)), Some(plan))
     }
 
@@ -383,7 +384,8 @@ impl Tab {
     #[must_use]
     pub fn text(&self) -> String {
         let stream = gio::MemoryOutputStream::new_resizable();
-        let written = self.terminal.write_contents_sync(&stream, vte::WriteFlags::Default, gio::Cancellable::NONE);
+        let written =
+            self.terminal.write_contents_sync(&stream, vte::WriteFlags::Default, gio::Cancellable::NONE);
         if written.is_err() || stream.close(gio::Cancellable::NONE).is_err() {
             return String::new();
         }
