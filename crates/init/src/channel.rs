@@ -83,7 +83,19 @@ fn open_ports() -> Vec<OwnedFd> {
     let open = |entry: fs::DirEntry| {
         let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let path = std::path::Path::new("/dev").join(entry.file_name());
-        nix::fcntl::open(&path, flags, nix::sys::stat::Mode::empty()).ok()
+        let port = nix::fcntl::open(&path, flags, nix::sys::stat::Mode::empty()).ok()?;
+        signal_changes(&port);
+        Some(port)
     };
     ours.filter_map(open).collect()
+}
+
+/// SIGIO comes when a client arrives at the port or leaves it. Without a
+/// client a port cannot be waited for: it is always ready, for nothing.
+fn signal_changes(port: &OwnedFd) {
+    // SAFETY: both take integers; what fails leaves the look once a second.
+    unsafe {
+        libc::fcntl(port.as_raw_fd(), libc::F_SETOWN, libc::getpid());
+        libc::fcntl(port.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK | libc::O_ASYNC);
+    }
 }

@@ -27,7 +27,9 @@ pub fn add(sandbox: &mut Sandbox, fd: OwnedFd) {
 /// Runs until the sandbox should end.
 pub fn run(mut sandbox: Sandbox) {
     let mut set = SigSet::empty();
-    for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGPWR] {
+    for signal in
+        [Signal::SIGCHLD, Signal::SIGIO, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGPWR]
+    {
         set.add(signal);
     }
     // Blocked signals reach pid 1 even without a handler.

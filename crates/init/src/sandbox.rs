@@ -457,8 +457,7 @@ impl Sandbox {
         let dates =
             [self.kill_all_at, self.leaving].into_iter().chain(self.jobs.iter().map(|job| job.kill_at));
         let next = dates.flatten().map(|at| at.saturating_duration_since(now)).min();
-        let most = if self.talks.iter().any(|talk| talk.absent) { 100 } else { 1000 };
-        next.unwrap_or(Duration::MAX).min(Duration::from_millis(most))
+        next.unwrap_or(Duration::MAX).min(Duration::from_secs(1))
     }
 
     // --- what clients get -----------------------------------------------------
