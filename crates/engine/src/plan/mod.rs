@@ -6,6 +6,8 @@ mod build;
 mod environment;
 mod files;
 mod glass;
+#[cfg(test)]
+mod tests;
 
 pub use build::plan;
 pub use environment::{environment, slug};

@@ -7,6 +7,7 @@
 
 mod parse;
 
+pub mod fuzz;
 pub mod store;
 
 pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, ParseError};

@@ -77,26 +77,7 @@ fn age(metadata: &Metadata) -> u64 {
 
 /// What Terrarium wrote into a domain, whoever it belongs to.
 pub fn read_metadata(domain: &Domain) -> Option<Metadata> {
-    let xml = domain.metadata(NAMESPACE)?;
-    let mut reader = quick_xml::Reader::from_str(&xml);
-    let mut text = String::new();
-    loop {
-        match reader.read_event().ok()? {
-            quick_xml::events::Event::Text(piece) => text.push_str(&piece.decode().ok()?),
-            quick_xml::events::Event::GeneralRef(name) => text.push_str(&resolve(&name)?),
-            quick_xml::events::Event::CData(piece) => text.push_str(&piece.decode().ok()?),
-            quick_xml::events::Event::Eof => break,
-            _ => {}
-        }
-    }
-    serde_json::from_str(text.trim()).ok()
-}
-
-fn resolve(name: &quick_xml::events::BytesRef) -> Option<String> {
-    if let Some(character) = name.resolve_char_ref().ok()? {
-        return Some(character.to_string());
-    }
-    quick_xml::escape::resolve_predefined_entity(&name.decode().ok()?).map(str::to_owned)
+    super::metadata::parse(&domain.metadata(NAMESPACE)?)
 }
 
 /// Asks every init side by side: one that does not answer costs its patience

@@ -2,6 +2,7 @@
 //! What Terrarium writes into a domain's `<metadata>` and finds there again.
 
 use crate::profile::{Colour, Isolation};
+use quick_xml::events::{BytesRef, Event};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -30,4 +31,28 @@ pub struct Metadata {
     pub command: String,
     /// Seconds since 1970 when it was started.
     pub created: u64,
+}
+
+/// Reads the element back. Anybody who may use libvirt can have written it.
+#[must_use]
+pub fn parse(xml: &str) -> Option<Metadata> {
+    let mut reader = quick_xml::Reader::from_str(xml);
+    let mut text = String::new();
+    loop {
+        match reader.read_event().ok()? {
+            Event::Text(piece) => text.push_str(&piece.decode().ok()?),
+            Event::GeneralRef(name) => text.push_str(&resolve(&name)?),
+            Event::CData(piece) => text.push_str(&piece.decode().ok()?),
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    serde_json::from_str(text.trim()).ok()
+}
+
+fn resolve(name: &BytesRef) -> Option<String> {
+    if let Some(character) = name.resolve_char_ref().ok()? {
+        return Some(character.to_string());
+    }
+    quick_xml::escape::resolve_predefined_entity(&name.decode().ok()?).map(str::to_owned)
 }

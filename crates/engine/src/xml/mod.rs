@@ -4,7 +4,7 @@
 mod container;
 mod machine;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::plan::{Instance, Plan};
 use crate::sandbox::{metadata::NAMESPACE, Metadata};
@@ -42,7 +42,9 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
 fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "name", &plan.domain_name(instance.number))?;
     text(xml, "uuid", &instance.uuid)?;
+    // XML has no form for these two at all.
     let json = serde_json::to_string(&metadata(plan, instance)).unwrap_or_default();
+    let json = json.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
     xml.create_element("metadata").write_inner_content(|xml| {
         let element = xml.create_element("terrarium:sandbox").with_attribute(("xmlns:terrarium", NAMESPACE));
         element.write_text_content(BytesText::new(&json)).map(drop)
@@ -79,8 +81,6 @@ fn command_line(plan: &Plan) -> String {
         .map(|word| crate::message::quote(&word.to_string()))
         .collect();
     let line: String = words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    // XML has no form for these at all.
-    let line = line.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
     match line.char_indices().nth(COMMAND_MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -1,1 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Golden files: hand-written hosts and profiles on one side, XML on the
+//! other. `TERRARIUM_BLESS=1` writes them anew; read the difference.
 
+use crate::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, Mac, RootEntry, User};
+use crate::kernel::Kernel;
+use crate::places::Places;
+use crate::plan::{plan, Instance};
+use crate::profile::{Isolation, Profile};
+use crate::uri::Uri;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A computer as anybody might have it, with nothing of this one.
+pub fn host() -> Host {
+    let works = |uri: Uri| Connection { uri, state: ConnectionState::Likely };
+    Host {
+        arch: "x86_64".into(),
+        caller: 1000,
+        user: User {
+            uid: 1000,
+            gid: 1000,
+            name: "ada".into(),
+            home: "/home/ada".into(),
+            shell: "/bin/bash".into(),
+        },
+        cpus: 4,
+        memory: 8 << 30,
+        kvm: Kvm { device: KvmDevice::Missing, processor: false },
+        kernels: vec![Kernel {
+            version: "6.1.0-9-amd64".into(),
+            image: "/boot/vmlinuz-6.1.0-9-amd64".into(),
+            modules: "/lib/modules/6.1.0-9-amd64".into(),
+            features: Vec::new(),
+            problem: None,
+        }],
+        connections: vec![works(Uri::LxcSystem), works(Uri::QemuSession), works(Uri::QemuSystem)],
+        root: vec![
+            RootEntry::Directory { path: "/usr".into() },
+            RootEntry::Directory { path: "/etc".into() },
+            RootEntry::Link { path: "/bin".into(), target: "usr/bin".into() },
+        ],
+        environment: [("LANG".to_owned(), "en_GB.UTF-8".to_owned())].into(),
+        places: Places {
+            config: "/home/ada/.config/terrarium".into(),
+            data: "/home/ada/.local/share/terrarium".into(),
+            cache: "/home/ada/.cache/terrarium".into(),
+            runtime: "/run/user/1000/terrarium".into(),
+        },
+        mac: Mac::default(),
+        in_group_libvirt: true,
+        qemu_group: Some("libvirt-qemu".into()),
+    }
+}
+
+fn instance() -> Instance {
+    Instance {
+        number: 3,
+        uuid: "0b5f5d0e-9a43-4b52-8a0e-2f1f6f3c8a11".into(),
+        id_base: 0x7000_0000,
+        directory: "/run/user/1000/terrarium/3".into(),
+        init: "/home/ada/.cache/terrarium/init".into(),
+        kernel: "/home/ada/.cache/terrarium/kernel/vmlinux-6.1.0-9-amd64-0".into(),
+        initrd: "/home/ada/.cache/terrarium/kernel/initrd-6.1.0-9-amd64-0".into(),
+        created: 1_700_000_000,
+    }
+}
+
+fn golden(name: &str, profile: &Profile, host: &Host) {
+    let planned = plan(profile, host);
+    let text = super::domain(&planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems)), &instance());
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.xml"));
+    if std::env::var_os("TERRARIUM_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(
+        text,
+        std::fs::read_to_string(&path).unwrap(),
+        "{name}: TERRARIUM_BLESS=1 accepts the new one"
+    );
+    validate(name, &path);
+}
+
+/// libvirt's own schema must accept it.
+fn validate(name: &str, path: &Path) {
+    match Command::new("virt-xml-validate").arg(path).arg("domain").output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => {
+            let skips = std::env::var_os("TERRARIUM_SKIPS").expect("virt-xml-validate (libvirt-clients)");
+            let mut file = std::fs::OpenOptions::new().append(true).open(skips).unwrap();
+            std::io::Write::write_all(
+                &mut file,
+                format!("xml {name}: virt-xml-validate: {error}\n").as_bytes(),
+            )
+            .unwrap();
+        }
+    }
+}
+
+fn profile(isolation: Isolation) -> Profile {
+    let argv = vec!["printf".into(), "%s\n".into(), "<&\">'\u{7}".into()];
+    Profile { isolation: Some(isolation), ..Profile::new("Quotes & <tags>", argv) }
+}
+
+#[test]
+fn a_container() {
+    golden("container", &profile(Isolation::Container), &host());
+}
+
+#[test]
+fn an_emulated_machine_of_the_session() {
+    golden("machine-session-emulated", &profile(Isolation::Machine), &host());
+}
+
+#[test]
+fn a_machine_with_kvm_of_the_system() {
+    let mut host = host();
+    host.kvm = Kvm { device: KvmDevice::Writable, processor: true };
+    let mut profile = profile(Isolation::Machine);
+    profile.machine.connection = Some("qemu:///system".into());
+    golden("machine-system-kvm", &profile, &host);
+}
+
+#[test]
+fn what_is_written_as_metadata_is_read_again() {
+    let plan = plan(&profile(Isolation::Container), &host()).plan.unwrap();
+    let text = super::domain(&plan, &instance());
+    let start = text.find("<terrarium:sandbox").unwrap();
+    let end = text.find("</terrarium:sandbox>").unwrap() + "</terrarium:sandbox>".len();
+    let found = crate::sandbox::metadata::parse(&text[start..end]).unwrap();
+    assert_eq!((found.name.as_str(), found.caller, found.number), ("Quotes & <tags>", 1000, 3));
+    assert!(found.command.contains("<&\">") && !found.command.contains('\u{7}'), "{}", found.command);
+}

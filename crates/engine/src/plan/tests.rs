@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+use super::*;
+use crate::host::{ConnectionState, Host, Kvm, KvmDevice};
+use crate::profile::{parse, to_toml, Changes, Colour, Isolation, Profile, Until};
+use crate::xml::tests::host;
+use proptest::prelude::*;
+use terrarium_protocol::Bytes;
+
+fn profile(argv: &[&str]) -> Profile {
+    Profile::new("x", argv.iter().map(Into::into).collect())
+}
+
+fn kinds(profile: &Profile, host: &Host) -> Vec<(String, ProblemKind)> {
+    plan(profile, host).problems.into_iter().map(|problem| (problem.field, problem.what)).collect()
+}
+
+#[test]
+fn the_isolation_follows_what_works() {
+    let mut host = host();
+    let chosen = |host: &Host| {
+        plan(&profile(&["true"]), host).plan.map(|plan| (plan.isolation, plan.isolation_reason))
+    };
+    assert_eq!(chosen(&host), Some((Isolation::Container, IsolationReason::ContainerWorks)));
+    host.connections[0].state = ConnectionState::NotAllowed;
+    assert_eq!(chosen(&host), Some((Isolation::Machine, IsolationReason::EmulationLeft)));
+    host.kvm = Kvm { device: KvmDevice::Writable, processor: true };
+    assert_eq!(chosen(&host), Some((Isolation::Machine, IsolationReason::KvmWorks)));
+    host.kvm.processor = false;
+    assert_eq!(
+        chosen(&host),
+        Some((Isolation::Machine, IsolationReason::EmulationLeft)),
+        "/dev/kvm alone says nothing"
+    );
+}
+
+#[test]
+fn every_problem_is_found_at_once_and_names_its_key() {
+    let mut wrong = profile(&["/home/ada/.local/bin/tool", "a\0b"]);
+    wrong.name = "a/b".into();
+    wrong.command.directory = Some("relative".into());
+    wrong.limits.memory = 1;
+    wrong.limits.cpus = Some(99);
+    wrong.machine.connection = Some("qemu+ext:///system?command=x".into());
+    wrong.isolation = Some(Isolation::Machine);
+    wrong.files.changes = Changes::Review;
+    let fields: Vec<String> = kinds(&wrong, &host()).into_iter().map(|(field, _)| field).collect();
+    for field in [
+        "name",
+        "machine.connection",
+        "command.argv[1]",
+        "command.argv[0]",
+        "command.directory",
+        "files.changes",
+        "limits.memory",
+        "limits.cpus",
+    ] {
+        assert!(fields.contains(&field.to_owned()), "{field} is missing in {fields:?}");
+    }
+}
+
+#[test]
+fn nobody_is_ever_root() {
+    let mut host = host();
+    host.user.uid = 0;
+    assert!(kinds(&profile(&["id"]), &host).contains(&("user".into(), ProblemKind::RootUser)));
+}
+
+#[test]
+fn variables_are_the_few_and_the_profiles() {
+    let mut own = profile(&["env"]);
+    own.command.environment.insert("LANG".into(), "de_DE.UTF-8".into());
+    let orders = plan(&own, &host()).plan.unwrap().orders;
+    let value = |name: &str| {
+        let mut all = orders.command.environment.iter().filter(|(other, _)| *other == Bytes::from(name));
+        let first = all.next().map(|(_, value)| value.to_string());
+        assert!(all.next().is_none(), "{name} is there twice");
+        first
+    };
+    assert_eq!(value("LANG").as_deref(), Some("de_DE.UTF-8"));
+    assert_eq!(value("TERM").as_deref(), Some("xterm-256color"));
+    assert_eq!(value("HOME").as_deref(), Some("/home/ada"));
+    assert_eq!(value("SSH_AUTH_SOCK"), None);
+}
+
+#[test]
+fn unknown_keys_are_all_named_with_their_lines() {
+    let text =
+        "version = 1\nname = \"x\"\nnonsense = 1\n[command]\nargv = [\"true\"]\n[limits]\nmemori = 1\n";
+    let faults = parse(text).unwrap_err().faults;
+    let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
+    assert_eq!(lines, [3, 7]);
+    let newer = parse("version = 2\nname = 1\n").unwrap_err().faults;
+    assert_eq!(newer[0].what, crate::profile::FaultKind::Newer { version: 2 });
+}
+
+#[test]
+fn the_example_of_the_documentation_is_read() {
+    let text = r#"
+version = 1
+name = "Untrusted documents"
+colour = "red"
+isolation = "machine"
+[command]
+argv = ["evince", "/home/me/in/report.pdf"]
+directory = "/home/me"
+environment = { LANG = "en_GB.UTF-8" }
+[display]
+kind = "window"
+clipboard = "ask"
+[files]
+home = "private"
+changes = "review"
+mounts = [ { type = "host-bind", source = "~/Downloads", target = "/home/me/in", mode = "ro" } ]
+[network]
+mode = "none"
+[limits]
+memory = "1 GiB"
+cpus = 2
+"#;
+    let read = parse(text).unwrap();
+    assert_eq!((read.colour, read.limits.memory, read.files.mounts.len()), (Colour::Red, 1 << 30, 1));
+    assert_eq!(parse(&to_toml(&read)).unwrap(), read);
+}
+
+prop_compose! {
+    fn any_profile()(
+        name in ".{0,120}", argv in proptest::collection::vec(".{0,30}", 0..5), memory in any::<u64>(),
+        cpus in proptest::option::of(any::<u32>()), directory in proptest::option::of(".{0,20}"),
+        variable in "[A-Z=\u{0}]{0,5}", connection in proptest::option::of("[a-z:/+?=]{0,20}"),
+        machine in proptest::option::of(any::<bool>()), privileged in any::<bool>(), all in any::<bool>()
+    ) -> Profile {
+        let mut profile = Profile::new(name, argv.into_iter().map(Into::into).collect());
+        profile.limits.memory = memory;
+        profile.limits.cpus = cpus;
+        profile.command.directory = directory.map(Into::into);
+        profile.command.environment.insert(variable, "value".into());
+        profile.command.until = all.then_some(Until::All);
+        profile.machine.connection = connection;
+        profile.isolation = machine.map(|machine| if machine { Isolation::Machine } else { Isolation::Container });
+        profile.security.privileged = privileged;
+        profile
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_plan_or_a_reason_whatever_the_profile(profile in any_profile(), uid in any::<u32>()) {
+        let mut host = host();
+        host.user.uid = uid;
+        let planned = plan(&profile, &host);
+        prop_assert_eq!(planned.plan.is_some(), planned.problems.is_empty());
+        if let Some(plan) = planned.plan {
+            prop_assert!(plan.orders.user.uid != 0 && plan.connection.is_known());
+            prop_assert!(plan.orders.root.len() == 3);
+        }
+        for problem in &planned.problems {
+            let words = crate::message::problem(problem);
+            prop_assert!(!words.text.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_text_is_a_profile_or_a_fault(text in "(\\[|\\]|=|\"|version|command|limits|[a-z0-9. \n]){0,60}") {
+        crate::profile::fuzz::text(&text);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again(profile in any_profile()) {
+        prop_assert_eq!(parse(&to_toml(&profile)).unwrap(), profile);
+    }
+
+    #[test]
+    fn sizes_come_back(size in any::<u64>()) {
+        prop_assert_eq!(crate::profile::parse_size(&crate::profile::format_size(size)), Some(size));
+    }
+}
