@@ -41,6 +41,9 @@ pub enum Verb {
         /// Continue standard output at this byte
         #[arg(long, value_name = "OFFSET")]
         from: Option<u64>,
+        /// Only watch: whoever has the keyboard keeps it
+        #[arg(long)]
+        watch: bool,
     },
     /// End a sandbox
     #[command(long_about = "End a sandbox: TERM, after 10 s KILL. Returns when it is gone.")]

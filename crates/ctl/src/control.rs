@@ -92,19 +92,19 @@ pub fn to_json(one: &Summary) -> serde_json::Value {
 }
 
 /// `attach`
-pub fn attach(name: &str, from: Option<u64>) -> Result {
+pub fn attach(name: &str, from: Option<u64>, watch: bool) -> Result {
     client::hold_signals();
     let driver = driver();
     let found = driver.find(name)?;
     let has_terminal = found.status.as_ref().is_some_and(|status| status.terminal.is_some());
-    let client = Client::new(has_terminal && terminal::is_ours());
-    let how = Attach { keyboard: true, out: from, err: None };
+    let client = Client::new(has_terminal && terminal::is_ours() && !watch);
+    let how = Attach { keyboard: !watch, out: from, err: None };
     let console = driver.attach(&found.id, how, client.handler())?;
-    if has_terminal && terminal::is_ours() {
+    if has_terminal && terminal::is_ours() && !watch {
         console.resize(terminal::size());
     }
-    let end = client.converse(&console, true);
-    finish(&driver, &found.id, &console, &client, end, true)
+    let end = client.converse(&console, !watch);
+    finish(&driver, &found.id, &console, &client, end, !watch)
 }
 
 /// `exec`

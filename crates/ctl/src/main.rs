@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let result = match args.verb {
         Verb::Run(options) => run::run(&options),
         Verb::List { json } => control::list(json),
-        Verb::Attach { name, from } => control::attach(&name, from),
+        Verb::Attach { name, from, watch } => control::attach(&name, from, watch),
         Verb::Stop { name, now } => control::stop(&name, now),
         Verb::Pause { name } => control::pause(&name),
         Verb::Resume { name } => control::resume(&name),
