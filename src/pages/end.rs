@@ -119,8 +119,11 @@ impl Tab {
         self.offer(end);
         self.terminal.set_opacity(1.0);
         self.terminal.set_input_enabled(false);
+        // Nothing has the focus: whoever still types must not run it again.
         self.widget.set_visible_child_name("end");
-        page.focus();
+        if let Some(window) = self.window.upgrade() {
+            gtk::prelude::GtkWindowExt::set_focus(&window.widget, gtk::Widget::NONE);
+        }
         self.change();
     }
 

@@ -84,6 +84,9 @@ impl Form {
         self.directory.connect_changed(move |_| again());
         let again = changed.clone();
         self.container.connect_toggled(move |_| again());
+        // The one that is switched off tells so before the other is on.
+        let again = changed.clone();
+        self.machine.connect_toggled(move |_| again());
         let again = changed.clone();
         self.memory.connect_value_changed(move |_| again());
         let again = changed.clone();

@@ -20,6 +20,9 @@ const EVERY: Duration = Duration::from_millis(1500);
 /// An answer that takes longer is said to be waited for.
 const SLOW: Duration = Duration::from_secs(2);
 
+/// Width of a card in pixels: three of them stand in a line.
+const CARD: i32 = 312;
+
 /// The page.
 pub struct Home {
     /// Its widget.
@@ -185,7 +188,7 @@ fn card(window: &Rc<Window>, one: &Summary) -> gtk::Button {
     let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).build();
     body.append(&thumbnail(one));
     body.append(&foot);
-    let card = gtk::Button::builder().child(&body).build();
+    let card = gtk::Button::builder().child(&body).width_request(CARD).build();
     card.add_css_class("card");
     card.set_tooltip_text(Some(&one.metadata.command));
     let (window, one) = (Rc::downgrade(window), one.clone());
@@ -210,6 +213,7 @@ fn thumbnail(one: &Summary) -> gtk::Overlay {
         .margin_top(12)
         .margin_start(14)
         .margin_end(14)
+        .hexpand(true)
         .build();
     command.add_css_class("monospace");
     command.add_css_class("caption");

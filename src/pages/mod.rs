@@ -27,6 +27,9 @@ pub(crate) fn chip(colour: terrarium_engine::profile::Colour, size: &str, icon: 
         .css_classes(["chip", size, crate::look::class(colour).as_str()])
         .valign(gtk::Align::Center)
         .halign(gtk::Align::Center)
+        // The image's wish to fill the chip ends here.
+        .hexpand(false)
+        .vexpand(false)
         .accessible_role(gtk::AccessibleRole::Presentation)
         .build();
     chip.append(&image);
