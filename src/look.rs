@@ -28,7 +28,11 @@ const COMMON: &str = "
 .thumbnail { border-radius: 12px 12px 0 0; min-height: 120px; }
 .pill-label { border-radius: 99px; padding: 3px 10px; font-weight: bold; font-size: .82em; background: alpha(@window_bg_color, .92); }
 .numeric { font-feature-settings: \"tnum\"; }
-.message label { font-size: .9em; }
+row.message, row.message > box.header { min-height: 0; }
+row.message > box.header { padding-bottom: 9px; }
+row.message .title, row.message image { opacity: .75; }
+row.message .title { font-size: .9em; }
+.boxed-list > row.continued, list.boxed-list > row.continued { border-bottom-color: transparent; }
 flowboxchild { padding: 0; }
 .terminal-box { padding: 10px 12px; background: @view_bg_color; }
 .bare { padding: 0; }

@@ -186,7 +186,7 @@ impl Window {
         dialog.set_close_response("cancel");
         let window = self.clone();
         dialog.connect_response(None, move |_, answer| match answer {
-            "keep" => window.widget.destroy(),
+            "keep" => window.leave(),
             "stop" => window.stop_and_close(),
             _ => {}
         });
@@ -198,8 +198,15 @@ impl Window {
         self.toast(&gettext("Stopping…"));
         glib::spawn_future_local(async move {
             window.bridge.stop_all(window.runs.running()).await;
-            window.widget.destroy();
+            window.leave();
         });
+    }
+
+    /// Closes without asking.
+    fn leave(&self) {
+        // VTE complains when it is destroyed with the focus.
+        gtk::prelude::GtkWindowExt::set_focus(&self.widget, gtk::Widget::NONE);
+        self.widget.destroy();
     }
 
     fn about(&self) {

@@ -53,7 +53,7 @@ impl Form {
         Rc::new(Self {
             widget: object(&builder, "page"),
             title: object(&builder, "title"),
-            run: object(&builder, "run"),
+            run: object(&builder, "run-form"),
             command: object(&builder, "command"),
             directory: object(&builder, "directory"),
             container: object(&builder, "container"),
@@ -209,6 +209,7 @@ impl Form {
                     let chosen = profile.isolation == Some(isolation);
                     below.set_title(&glib::markup_escape_text(&message::note(note)));
                     below.set_visible(chosen);
+                    mark(below);
                 }
             }
         }
@@ -217,9 +218,21 @@ impl Form {
 
 fn show(row: &adw::ActionRow, problem: Option<&Problem>) {
     row.set_visible(problem.is_some());
+    mark(row);
     if let Some(problem) = problem {
         let sentence = message::problem(problem);
         row.set_title(&glib::markup_escape_text(format!("{} {}", sentence.text, sentence.fix).trim()));
+    }
+}
+
+/// The row above a sentence loses its separator: they belong together.
+fn mark(row: &adw::ActionRow) {
+    if let Some(above) = row.prev_sibling() {
+        if row.is_visible() {
+            above.add_css_class("continued");
+        } else {
+            above.remove_css_class("continued");
+        }
     }
 }
 

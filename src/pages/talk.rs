@@ -171,6 +171,8 @@ impl Tab {
     }
 
     fn feed(&self, console: &Console, bytes: &[u8]) {
+        // What was drawn before does not count for these bytes.
+        while self.drawn.try_recv().is_ok() {}
         if self.plan.is_none() && console.status().terminal.is_none() {
             // Streams have no terminal that would go back to the line's start.
             let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
