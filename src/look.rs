@@ -77,11 +77,11 @@ fn sheet(dark: bool) -> String {
     let (tint, wash) = if dark { (".16", ".13") } else { (".13", ".09") };
     for (_, key, light, night) in COLOURS {
         let line = if dark { night } else { light };
-        let _ = write!(
+        let _ = writeln!(
             css,
             ".chip.tr-{key} {{ background: {light}; }} .glass-line.tr-{key} {{ background: {line}; }}\
              headerbar.tr-{key}, .prompt.tr-{key}, tabbar.tr-{key} .box {{ background: mix(@headerbar_bg_color, {line}, {tint}); \
-             box-shadow: none; border-bottom: none; }} .thumbnail.tr-{key} {{ background: alpha({line}, {wash}); }}\n"
+             box-shadow: none; border-bottom: none; }} .thumbnail.tr-{key} {{ background: alpha({line}, {wash}); }}"
         );
     }
     css
