@@ -102,8 +102,10 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.outbox.close();
-        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        // What was said last (that the result arrived) must get through, but
+        // an init that does not read holds nobody up.
+        let _ = self.socket.set_write_timeout(Some(std::time::Duration::from_secs(1)));
+        self.outbox.finish();
     }
 }
 

@@ -131,6 +131,22 @@ fn output_and_result_arrive_in_order() {
 }
 
 #[test]
+fn the_last_word_of_a_console_that_is_dropped_gets_through() {
+    for _ in 0..50 {
+        let (_folder, path, listener) = pair();
+        let init = std::thread::spawn(move || {
+            let mut init = Init::accept(&listener);
+            assert_eq!((init.hear(), init.hear()), (ATTACH, ToInit::Received));
+            assert_eq!(init.socket.read(&mut [0]).unwrap_or(0), 0, "and then it is closed");
+        });
+        let (console, _events) = begin(&path);
+        console.received();
+        drop(console);
+        init.join().unwrap();
+    }
+}
+
+#[test]
 fn input_waits_for_credit_and_its_end_comes_last() {
     let (_folder, path, listener) = pair();
     let init = std::thread::spawn(move || {

@@ -35,6 +35,8 @@ struct State {
     end: bool,
     /// Bytes are being written now.
     busy: bool,
+    /// What is queued is sent, and nothing more.
+    ending: bool,
     closed: bool,
 }
 
@@ -132,6 +134,16 @@ impl Outbox {
         }
     }
 
+    /// What is queued beside input is sent still; then all is closed. Returns
+    /// at once.
+    pub fn finish(&self) {
+        let mut state = self.lock();
+        state.ending = true;
+        state.input.clear();
+        state.end = false;
+        self.changed.notify_all();
+    }
+
     /// Nothing more is sent, nobody waits any longer.
     pub fn close(&self) {
         let mut state = self.lock();
@@ -146,10 +158,10 @@ impl Outbox {
         let mut state = self.lock();
         state.busy = false;
         self.changed.notify_all();
-        while !state.has_work() && !state.closed {
+        while !state.has_work() && !state.closed && !state.ending {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.closed {
+        if state.closed || (state.ending && state.control.is_empty()) {
             return None;
         }
         state.busy = true;
@@ -172,14 +184,17 @@ impl Outbox {
     }
 }
 
-/// Starts the thread that writes to `socket` until the outbox is closed.
+/// Starts the thread that writes to `socket` until the outbox is closed, and
+/// then ends the conversation.
 pub fn spawn(outbox: Arc<Outbox>, mut socket: UnixStream) -> std::io::Result<()> {
     std::thread::Builder::new().name("console-writer".into()).spawn(move || {
         while let Some(bytes) = outbox.next() {
             if socket.write_all(&bytes).is_err() {
-                outbox.close();
+                break;
             }
         }
+        outbox.close();
+        let _ = socket.shutdown(std::net::Shutdown::Both);
     })?;
     Ok(())
 }
