@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Makes the seccomp filters as BPF, so that init carries bytes and no C.
 //!
-//! Two filters are stacked, since a rule cannot say "any ioctl but these":
-//! `allow.bpf` is a list of what is allowed, `deny.bpf` refuses single values.
+//! Filters are stacked, since a rule cannot say "any ioctl but these":
+//! `allow.bpf` is a list of what is allowed, `deny.bpf` and `vsock.bpf` refuse
+//! single values, and `newer.bpf` answers system calls that did not exist when this was built
+//! as an older kernel does. The kernel heeds the strictest; among refusals
+//! that of the filter that was loaded last.
 
 use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 use std::fs::File;
@@ -17,6 +20,11 @@ const CLONE_NEW: u64 = 0x7e02_0000;
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541c;
 
+/// The family of sockets that reach the hypervisor and its other guests.
+const AF_VSOCK: u64 = 40;
+const EPERM: i32 = 1;
+const ENOSYS: i32 = 38;
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
@@ -24,7 +32,9 @@ fn main() -> Result<()> {
     println!("cargo:rerun-if-changed=src/syscalls.rs");
     let out = std::env::var("OUT_DIR")?;
     export(&allow()?, &Path::new(&out).join("allow.bpf"))?;
-    export(&deny()?, &Path::new(&out).join("deny.bpf"))
+    export(&deny()?, &Path::new(&out).join("deny.bpf"))?;
+    export(&no_vsock()?, &Path::new(&out).join("vsock.bpf"))?;
+    Ok(std::fs::write(Path::new(&out).join("newer.bpf"), newer(last_known()?))?)
 }
 
 fn export(filter: &ScmpFilterContext, path: &Path) -> Result<()> {
@@ -37,16 +47,12 @@ fn with_arches(default: ScmpAction) -> Result<ScmpFilterContext> {
     let mut filter = ScmpFilterContext::new(default)?;
     filter.add_arch(ScmpArch::X8664)?;
     filter.add_arch(ScmpArch::X86)?;
-    filter.set_act_badarch(ScmpAction::Errno(libc_enosys()))?;
+    filter.set_act_badarch(ScmpAction::Errno(ENOSYS))?;
     Ok(filter)
 }
 
-const fn libc_enosys() -> i32 {
-    38
-}
-
 fn allow() -> Result<ScmpFilterContext> {
-    let mut filter = with_arches(ScmpAction::Errno(1))?;
+    let mut filter = with_arches(ScmpAction::Errno(EPERM))?;
     for name in syscalls::ALLOWED {
         // One that this libseccomp does not know is not allowed.
         if let Ok(call) = ScmpSyscall::from_name(name) {
@@ -59,14 +65,11 @@ fn allow() -> Result<ScmpFilterContext> {
         let is = ScmpArgCompare::new(0, ScmpCompareOp::Equal, persona);
         filter.add_rule_conditional(ScmpAction::Allow, ScmpSyscall::from_name("personality")?, &[is])?;
     }
-    // AF_VSOCK reaches the hypervisor's host.
-    let no_vsock = ScmpArgCompare::new(0, ScmpCompareOp::NotEqual, 40);
-    filter.add_rule_conditional(ScmpAction::Allow, ScmpSyscall::from_name("socket")?, &[no_vsock])?;
     // The flags of clone3 lie in memory, where a filter cannot look: programs
     // fall back to clone.
     for name in ["clone3"].iter().chain(syscalls::UNKNOWN) {
         if let Ok(call) = ScmpSyscall::from_name(name) {
-            filter.add_rule(ScmpAction::Errno(libc_enosys()), call)?;
+            filter.add_rule(ScmpAction::Errno(ENOSYS), call)?;
         }
     }
     Ok(filter)
@@ -74,11 +77,55 @@ fn allow() -> Result<ScmpFilterContext> {
 
 fn deny() -> Result<ScmpFilterContext> {
     let mut filter = with_arches(ScmpAction::Allow)?;
-    let ioctl = ScmpSyscall::from_name("ioctl")?;
     for request in [TIOCSTI, TIOCLINUX] {
-        // The kernel looks at the low 32 bits only, so must the filter.
-        let is = ScmpArgCompare::new(1, ScmpCompareOp::MaskedEqual(0xffff_ffff), request);
-        filter.add_rule_conditional(ScmpAction::Errno(1), ioctl, &[is])?;
+        refuse(&mut filter, "ioctl", 1, request)?;
     }
     Ok(filter)
+}
+
+/// For x86_64 alone. i386 has socketcall, whose arguments lie in memory: a
+/// rule for them would take all sockets away.
+fn no_vsock() -> Result<ScmpFilterContext> {
+    let mut filter = ScmpFilterContext::new(ScmpAction::Allow)?;
+    filter.set_act_badarch(ScmpAction::Allow)?;
+    refuse(&mut filter, "socket", 0, AF_VSOCK)?;
+    Ok(filter)
+}
+
+/// The kernel looks at the low 32 bits of these arguments only, so must the
+/// filter.
+fn refuse(filter: &mut ScmpFilterContext, call: &str, argument: u32, value: u64) -> Result<()> {
+    let is = ScmpArgCompare::new(argument, ScmpCompareOp::MaskedEqual(0xffff_ffff), value);
+    filter.add_rule_conditional(ScmpAction::Errno(EPERM), ScmpSyscall::from_name(call)?, &[is])?;
+    Ok(())
+}
+
+/// The highest number of a system call that libseccomp has a name for. Since
+/// 2019 all architectures count alike.
+fn last_known() -> Result<u32> {
+    let known = |number: &i32| ScmpSyscall::from(*number).get_name_by_arch(ScmpArch::X8664).is_ok();
+    let last = (400..1000).rev().find(known).ok_or("libseccomp knows no system call")?;
+    Ok(u32::try_from(last)?)
+}
+
+/// `number above last => ENOSYS`, by hand: libseccomp compares arguments only.
+fn newer(last: u32) -> Vec<u8> {
+    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    const IS_ABOVE: u16 = 0x25; // BPF_JMP | BPF_JGT | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    const ALLOW: u32 = 0x7fff_0000;
+    const ERRNO: u32 = 0x0005_0000;
+    // The number stands first in seccomp's data.
+    let program: [(u16, u8, u8, u32); 4] = [
+        (LOAD, 0, 0, 0),
+        (IS_ABOVE, 0, 1, last),
+        (RETURN, 0, 0, ERRNO | ENOSYS as u32),
+        (RETURN, 0, 0, ALLOW),
+    ];
+    let bytes = |(code, yes, no, value): (u16, u8, u8, u32)| {
+        let [a, b] = code.to_ne_bytes();
+        let [w, x, y, z] = value.to_ne_bytes();
+        [a, b, yes, no, w, x, y, z]
+    };
+    program.into_iter().flat_map(bytes).collect()
 }

@@ -36,8 +36,8 @@ pub enum Heard {
     Greeted,
     /// One frame.
     Frame(Frame),
-    /// It is gone.
-    Left,
+    /// Something else than a frame: whoever spoke does so no more.
+    Reset,
 }
 
 /// How far one stream was sent.
@@ -57,6 +57,8 @@ pub struct Conversation {
     pub id: u64,
     fd: OwnedFd,
     phase: Phase,
+    /// Read and not looked at yet.
+    pending: Vec<u8>,
     out: Vec<u8>,
     written: usize,
     /// A port that nobody is connected to.
@@ -76,6 +78,7 @@ impl Conversation {
             id,
             fd,
             phase: Phase::Scanning(Scanner::for_client()),
+            pending: Vec::new(),
             out: Vec::new(),
             written: 0,
             absent: false,
@@ -94,6 +97,7 @@ impl Conversation {
     pub fn reset(&mut self, id: u64) {
         self.id = id;
         self.phase = Phase::Scanning(Scanner::for_client());
+        self.pending.clear();
         self.forget();
     }
 
@@ -130,68 +134,68 @@ impl Conversation {
         }
     }
 
-    /// Reads once and tells what it amounts to.
-    pub fn listen(&mut self) -> Vec<Heard> {
+    /// Reads once; [`Self::hear`] tells what it amounts to. `false` if the
+    /// client is gone.
+    pub fn listen(&mut self) -> bool {
         let mut piece = vec![0; 64 * 1024];
         match read(&self.fd, &mut piece) {
-            Ok(0) => vec![Heard::Left],
+            Ok(0) => false,
             Ok(count) => {
-                piece.truncate(count);
-                self.take(piece)
+                self.pending.extend_from_slice(&piece[..count]);
+                true
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => Vec::new(),
-            Err(_) => vec![Heard::Left],
+            Err(errno) => matches!(errno, Errno::EAGAIN | Errno::EINTR),
         }
     }
 
-    fn take(&mut self, mut piece: Vec<u8>) -> Vec<Heard> {
-        let mut heard = Vec::new();
+    /// The next of what was read, one at a time: what follows may belong to
+    /// another client of the same port.
+    pub fn hear(&mut self) -> Option<Heard> {
         loop {
+            let piece = std::mem::take(&mut self.pending);
             match &mut self.phase {
-                Phase::Scanning(scanner) => match scanner.feed(&piece) {
-                    Some((greeting, rest)) => {
-                        self.greet(&greeting);
-                        piece = rest;
-                        heard.push(Heard::Greeted);
+                Phase::Scanning(scanner) => {
+                    let (greeting, rest) = scanner.feed(&piece)?;
+                    self.pending = rest;
+                    if self.greet(&greeting) {
+                        return Some(Heard::Greeted);
                     }
-                    None => return heard,
-                },
+                }
                 Phase::Talking { decoder, .. } => {
-                    decoder.feed(&piece);
-                    piece.clear();
-                    if Self::frames(decoder, &mut heard) {
-                        return heard;
+                    if !piece.is_empty() {
+                        decoder.feed(&piece);
                     }
-                    // No frame: somebody else may have begun to speak.
-                    let fresh = Phase::Scanning(Scanner::for_client());
-                    if let Phase::Talking { decoder, .. } = std::mem::replace(&mut self.phase, fresh) {
-                        piece = decoder.into_rest();
+                    match decoder.next_frame() {
+                        Ok(frame) => return frame.map(Heard::Frame),
+                        Err(_) => return Some(self.give_up()),
                     }
-                    self.forget();
                 }
             }
         }
     }
 
-    /// Takes all whole frames; `false` if there is something else.
-    fn frames(decoder: &mut Decoder, heard: &mut Vec<Heard>) -> bool {
-        loop {
-            match decoder.next_frame() {
-                Ok(Some(frame)) => heard.push(Heard::Frame(frame)),
-                Ok(None) => return true,
-                Err(_) => return false,
-            }
+    /// No frame: somebody else may have begun to speak.
+    fn give_up(&mut self) -> Heard {
+        let fresh = Phase::Scanning(Scanner::for_client());
+        if let Phase::Talking { decoder, .. } = std::mem::replace(&mut self.phase, fresh) {
+            self.pending = decoder.into_rest();
         }
+        self.forget();
+        Heard::Reset
     }
 
-    fn greet(&mut self, theirs: &Greeting) {
+    /// Answers a greeting. `false` if that was all that can be said.
+    fn greet(&mut self, theirs: &Greeting) -> bool {
         self.forget();
         let ours = Greeting { version: VERSION, nonce: theirs.nonce };
         self.out.extend_from_slice(&ours.encode(Side::Init));
         self.phase = Phase::Talking { tag: theirs.tag(), decoder: Decoder::new(theirs.tag(), MAX_TO_INIT) };
-        if theirs.version != VERSION {
+        let same = theirs.version == VERSION;
+        if !same {
             self.say(&FromInit::Refused { why: Refusal::Version });
+            self.phase = Phase::Scanning(Scanner::for_client());
         }
+        same
     }
 
     /// Writes what it can. `false` if the client is gone.

@@ -2,7 +2,7 @@
 //! The loop: waits for whatever happens next and hands it on.
 
 use crate::build::Place;
-use crate::conversation::{Conversation, Heard};
+use crate::conversation::Conversation;
 use crate::sandbox::Sandbox;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, Signal};
@@ -15,7 +15,7 @@ enum Source {
     Listener,
     Talk(usize),
     Output(u32, usize),
-    Input(u32),
+    Input,
 }
 
 /// A new client, or a port that may have one.
@@ -38,7 +38,10 @@ pub fn run(mut sandbox: Sandbox) {
         .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK));
     let Ok(signals) = signals else { return };
     loop {
-        sandbox.pump();
+        // What was written at once made room for more.
+        while sandbox.pump() {
+            flush(&mut sandbox);
+        }
         flush(&mut sandbox);
         if sandbox.tick() || !once(&mut sandbox, &signals) {
             return;
@@ -69,19 +72,8 @@ fn once(sandbox: &mut Sandbox, signals: &SignalFd) -> bool {
                     left.push(talk);
                 }
             }
-            Source::Output(id, stream) => {
-                if let Some(job) = sandbox.jobs.iter_mut().find(|job| job.id == id) {
-                    job.fill(stream);
-                }
-            }
-            Source::Input(id) => {
-                if let Some(job) = sandbox.jobs.iter_mut().find(|job| job.id == id) {
-                    if !job.has_input() && now.contains(PollFlags::POLLERR) {
-                        job.refuse_input();
-                    }
-                }
-                sandbox.write_input();
-            }
+            Source::Output(id, stream) => sandbox.fill(id, stream),
+            Source::Input => sandbox.write_input(),
         }
     }
     left.into_iter().rev().for_each(|talk| leave(sandbox, talk));
@@ -109,7 +101,7 @@ fn wait(sandbox: &Sandbox, signals: &SignalFd) -> (Vec<Source>, Vec<PollFlags>) 
             }
         }
         if let Some(fd) = job.input_fd().filter(|_| job.has_input()) {
-            sources.push(Source::Input(job.id));
+            sources.push(Source::Input);
             fds.push(PollFd::new(fd.as_fd(), PollFlags::POLLOUT));
         }
     }
@@ -128,18 +120,13 @@ fn accept(sandbox: &mut Sandbox) {
     }
 }
 
-/// Reads what a client says. `false` if it is gone.
+/// Hears a client. `false` if it is gone.
 fn attend(sandbox: &mut Sandbox, talk: usize, now: PollFlags) -> bool {
     if now.contains(PollFlags::POLLIN) {
-        let heard = sandbox.talks[talk].listen();
-        // After the last words of a client that hung up comes nothing.
-        let silent = heard.is_empty() && now.contains(PollFlags::POLLHUP);
-        return !sandbox.heard(talk, heard) && !silent;
+        // Its last words come before its end, which is read too.
+        return sandbox.listen(talk);
     }
-    if now.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) {
-        return !sandbox.heard(talk, vec![Heard::Left]);
-    }
-    true
+    !now.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL)
 }
 
 /// A client is gone: a socket for good, a port until the next one.

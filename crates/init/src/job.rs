@@ -15,8 +15,15 @@ use terrarium_protocol::WINDOW;
 
 /// Input that is taken from clients and not written yet, in bytes.
 const INPUT: usize = 256 * 1024;
+/// Output is read in pieces of at most this, in bytes.
+const PIECE: usize = 64 * 1024;
 /// A reader that has taken nothing for this long holds a terminal up no more.
-pub const STALL: Duration = Duration::from_secs(5);
+const STALL: Duration = Duration::from_secs(5);
+/// How long others may hold the output of a program beside the command open
+/// after it has ended.
+const LINGER: Duration = Duration::from_millis(500);
+/// What is kept of the output of the command, and of a program beside it.
+const KEPT: [usize; 2] = [WINDOW as usize, WINDOW as usize / 4];
 
 /// What the command writes to.
 pub struct Stream {
@@ -33,8 +40,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    fn new(number: u8, fd: OwnedFd) -> Self {
-        Self { number, fd: Some(fd), ring: Ring::new(WINDOW as usize), acked: 0, moved: Instant::now() }
+    fn new(number: u8, fd: OwnedFd, capacity: usize) -> Self {
+        Self { number, fd: Some(fd), ring: Ring::new(capacity), acked: 0, moved: Instant::now() }
     }
 
     /// Notes how far the reader that counts has come.
@@ -47,7 +54,15 @@ impl Stream {
     }
 
     fn room(&self) -> u64 {
-        WINDOW.saturating_sub(self.ring.end() - self.acked)
+        (self.ring.capacity() as u64).saturating_sub(self.ring.end() - self.acked)
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        if self.acked == self.ring.end() {
+            // Only now is there something to take.
+            self.moved = Instant::now();
+        }
+        self.ring.push(piece);
     }
 }
 
@@ -86,17 +101,23 @@ pub struct Job {
     pub stop_asked: bool,
     /// When it was asked is over: KILL.
     pub kill_at: Option<Instant>,
+    /// Init's own end of the terminal's far side: without it a terminal that
+    /// its programs have closed for a moment would be gone.
+    slave: Option<OwnedFd>,
     started: Instant,
     ended: Option<(Ending, u64)>,
+    ended_at: Option<Instant>,
 }
 
 impl Job {
     /// A program that was just started.
     pub fn new(id: u32, spawned: Spawned, terminal: Option<Size>, drops: bool) -> Self {
-        let mut streams = vec![Stream::new(stream::OUT, spawned.out)];
-        streams.extend(spawned.err.map(|fd| Stream::new(stream::ERR, fd)));
+        let capacity = KEPT[usize::from(id > 0)];
+        let mut streams = vec![Stream::new(stream::OUT, spawned.out, capacity)];
+        streams.extend(spawned.err.map(|fd| Stream::new(stream::ERR, fd, capacity)));
         let input = Input { pipe: spawned.input, ..Input::default() };
-        Self { pid: Some(spawned.pid), terminal, streams, input, drops, ..Self::failed(id, None) }
+        let (pid, slave) = (Some(spawned.pid), spawned.slave);
+        Self { pid, slave, terminal, streams, input, drops, ..Self::failed(id, None) }
     }
 
     /// A program that never ran.
@@ -112,8 +133,10 @@ impl Job {
             dropped: 0,
             stop_asked: false,
             kill_at: None,
+            slave: None,
             started: Instant::now(),
             ended: failure.map(|failure| (Ending::Failed(failure), 0)),
+            ended_at: None,
         }
     }
 
@@ -126,6 +149,12 @@ impl Job {
     /// Notes its end.
     pub fn end(&mut self, ending: Ending) {
         self.ended = Some((ending, self.duration()));
+        self.ended_at = Some(Instant::now());
+    }
+
+    /// The terminal ends with the last program that has it open.
+    pub fn let_go_of_terminal(&mut self) {
+        self.slave = None;
     }
 
     /// Whether the process itself is over.
@@ -155,8 +184,7 @@ impl Job {
         }
     }
 
-    /// Whether a stream is read now. `reads` tells of the client that has the
-    /// keyboard.
+    /// Whether a stream is read now.
     pub fn wants(&self, stream: &Stream) -> bool {
         if stream.fd.is_none() || stream.room() > 0 {
             return stream.fd.is_some();
@@ -170,24 +198,53 @@ impl Job {
     /// Reads one stream once.
     pub fn fill(&mut self, index: usize) {
         let (drops, primary) = (self.drops || self.terminal.is_some(), self.primary.is_some());
+        let has_lingered = self.linger_ends().is_some_and(|at| Instant::now() >= at);
         let Some(stream) = self.streams.get_mut(index) else { return };
         let Some(fd) = &stream.fd else { return };
-        let mut most = 64 * 1024;
-        if !drops || (primary && stream.room() > 0) {
-            most = usize::try_from(stream.room()).unwrap_or(most).min(most);
+        let room = usize::try_from(stream.room()).unwrap_or(PIECE);
+        let most = if drops && !(primary && room > 0) { PIECE } else { room.min(PIECE) };
+        if most == 0 {
+            // Reading nothing would look like the end.
+            return;
         }
         let mut piece = vec![0; most];
         match read(fd, &mut piece) {
             Ok(0) => stream.fd = None,
             Ok(count) => {
-                stream.ring.push(&piece[..count]);
+                stream.push(&piece[..count]);
                 let lost = stream.ring.start().saturating_sub(stream.acked);
                 self.dropped += lost;
                 stream.acked += lost;
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) if !has_lingered => {}
             // A terminal whose last user is gone says EIO.
             Err(_) => stream.fd = None,
+        }
+    }
+
+    /// When a program beside the command waits no longer for the ends of its
+    /// streams, which others may have inherited.
+    fn linger_ends(&self) -> Option<Instant> {
+        let waits = self.id > 0 && !self.is_over();
+        self.ended_at.filter(|_| waits).map(|at| at + LINGER)
+    }
+
+    /// When [`Self::tick`] has something to do next. What waits for a reader
+    /// longer than that is woken by the reader.
+    pub fn next_date(&self) -> Option<Instant> {
+        let now = Instant::now();
+        self.kill_at.into_iter().chain(self.linger_ends().filter(|&at| at > now)).min()
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, now: Instant) {
+        if self.kill_at.is_some_and(|at| now >= at) {
+            self.kill_at = None;
+            self.signal(Signal::SIGKILL);
+        }
+        if self.linger_ends().is_some_and(|at| now >= at) {
+            (0..self.streams.len()).for_each(|index| self.fill(index));
         }
     }
 

@@ -36,8 +36,15 @@ use channel::Listener;
 use sandbox::Sandbox;
 
 fn main() {
-    if machine::is_here() {
+    let is_machine = machine::is_here();
+    if is_machine {
         machine::begin();
+    }
+    // A program that joins the command's namespaces is init's copy until it
+    // has given up everything: nobody inside may trace it, or look into it.
+    let _ = nix::sys::prctl::set_dumpable(false);
+    memory::spare_init();
+    if is_machine {
         let early = modules::load();
         let ports = channel::ports(std::time::Duration::from_secs(10));
         if ports.is_empty() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Whether something was killed because memory ran out.
+//! What happens when memory runs out: who is killed, and whether it was so.
 
 use crate::build::Place;
 use std::fs::File;
@@ -10,6 +10,26 @@ use std::os::unix::fs::FileExt;
 /// is built, where they cannot be seen any more.
 const MACHINE: &[&str] = &["/proc/vmstat"];
 const CONTAINER: &[&str] = &["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"];
+
+/// How likely a process is to be killed, from -1000 (never) to 1000.
+const SCORE: &str = "/proc/self/oom_score_adj";
+/// What programs get on top of init's score where init may not lower its own
+/// (libvirt's containers): more than a tenth of all memory, which init never
+/// has.
+const HANDICAP: i32 = 200;
+
+/// Init is the last to be killed: with it the sandbox and its result would go.
+pub fn spare_init() {
+    // Takes a privilege that a container may lack; then the handicap does it.
+    let _ = std::fs::write(SCORE, "-1000");
+}
+
+/// In the child that becomes a program.
+pub fn come_before_init() {
+    let own = std::fs::read_to_string(SCORE).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let score = if own < 0 { 0 } else { (own + HANDICAP).min(1000) };
+    let _ = std::fs::write(SCORE, score.to_string());
+}
 
 /// Watches the counter.
 pub struct OutOfMemory {

@@ -21,6 +21,11 @@ impl Ring {
         self.end - self.bytes.len() as u64
     }
 
+    /// How many bytes are kept at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// How many bytes the stream had so far.
     pub fn end(&self) -> u64 {
         self.end

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sched::{setns, unshare, CloneFlags};
 use nix::sys::signal::{sigprocmask, SigHandler, SigSet, SigmaskHow, Signal};
+use nix::sys::termios::{tcgetattr, tcsetattr, InputFlags, SetArg};
 use nix::unistd::{fork, pipe2, ForkResult, Pid};
 use std::ffi::CString;
 use std::fs::File;
@@ -50,6 +51,8 @@ pub struct Spawned {
     pub err: Option<OwnedFd>,
     /// The pipe of its input, without a terminal.
     pub input: Option<OwnedFd>,
+    /// The far side of its terminal.
+    pub slave: Option<OwnedFd>,
 }
 
 /// Starts `command`.
@@ -76,11 +79,11 @@ pub fn spawn(setting: &mut Setting, command: &Command) -> Result<Spawned> {
             let mapped = let_go(setting, pid, ready.into(), may_go.into());
             let mut text = Vec::new();
             let _ = File::from(failed).take(64 * 1024).read_to_end(&mut text);
-            if let Some(failure) = serde_json::from_slice(&text).ok().or(mapped.err()) {
+            if let Some(failure) = mapped.err().or_else(|| serde_json::from_slice(&text).ok()) {
                 let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
                 return Err(failure);
             }
-            Ok(Spawned { pid, out: ours.0, err: ours.1, input: ours.2 })
+            Ok(Spawned { pid, out: ours.out, err: ours.err, input: ours.input, slave: ours.slave })
         }
     }
 }
@@ -120,8 +123,7 @@ fn child(
     reset_signals().map_err(at(Step::Streams, "signals"))?;
     streams.install(command.terminal.is_some()).map_err(at(Step::Streams, "streams"))?;
     namespaces(setting, signal)?;
-    // Init itself is never chosen when memory runs out; its programs are.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "0");
+    crate::memory::come_before_init();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     confine::drop_privileges(&setting.user, setting.limits, setting.place)
         .map_err(at(Step::Confine, "privileges"))?;
@@ -134,6 +136,9 @@ fn child(
 
 fn namespaces(setting: &Setting, mut signal: Handshake) -> Result<()> {
     let fail = || at(Step::Ids, "namespaces");
+    // Where init's group lies on the host is nobody's business. It is no
+    // boundary, and a kernel may lack it.
+    let _ = unshare(CloneFlags::CLONE_NEWCGROUP);
     match (&setting.namespaces, setting.place) {
         (Some(joined), _) => {
             setns(&joined.user, CloneFlags::CLONE_NEWUSER).map_err(fail())?;
@@ -185,27 +190,34 @@ impl Theirs {
     }
 }
 
-type Ours = (OwnedFd, Option<OwnedFd>, Option<OwnedFd>);
+/// Init's ends of them.
+struct Ours {
+    out: OwnedFd,
+    err: Option<OwnedFd>,
+    input: Option<OwnedFd>,
+    slave: Option<OwnedFd>,
+}
 
 fn streams(terminal: Option<Size>, setting: &Setting) -> Result<(Ours, Theirs)> {
-    if let Some(size) = terminal {
-        return pty(size, setting).map_err(at(Step::Streams, "/dev/ptmx"));
+    match terminal {
+        Some(size) => pty(size, setting).map_err(at(Step::Streams, "/dev/ptmx")),
+        None => pipes(setting).map_err(at(Step::Streams, "pipes")),
     }
-    let make = || -> nix::Result<(Ours, Theirs)> {
-        let (stdin, input) = pipe2(OFlag::O_CLOEXEC)?;
-        let (out, stdout) = pipe2(OFlag::O_CLOEXEC)?;
-        let (err, stderr) = pipe2(OFlag::O_CLOEXEC)?;
-        for ours in [&input, &out, &err] {
-            crate::channel::set_nonblocking(ours)?;
-        }
-        // The command may open /dev/stdout again, so they are the user's.
-        let (uid, gid) = crate::build::owner(&setting.user, setting.id_base, setting.place);
-        for theirs in [&stdin, &stdout, &stderr] {
-            nix::unistd::fchown(theirs, Some(uid.into()), Some(gid.into()))?;
-        }
-        Ok(((out, Some(err), Some(input)), Theirs([stdin, stdout, stderr])))
-    };
-    make().map_err(at(Step::Streams, "pipes"))
+}
+
+fn pipes(setting: &Setting) -> nix::Result<(Ours, Theirs)> {
+    let (stdin, input) = pipe2(OFlag::O_CLOEXEC)?;
+    let (out, stdout) = pipe2(OFlag::O_CLOEXEC)?;
+    let (err, stderr) = pipe2(OFlag::O_CLOEXEC)?;
+    for ours in [&input, &out, &err] {
+        crate::channel::set_nonblocking(ours)?;
+    }
+    // The command may open /dev/stdout again, so they are the user's.
+    let (uid, gid) = crate::build::owner(&setting.user, setting.id_base, setting.place);
+    for theirs in [&stdin, &stdout, &stderr] {
+        nix::unistd::fchown(theirs, Some(uid.into()), Some(gid.into()))?;
+    }
+    Ok((Ours { out, err: Some(err), input: Some(input), slave: None }, Theirs([stdin, stdout, stderr])))
 }
 
 fn pty(size: Size, setting: &Setting) -> nix::Result<(Ours, Theirs)> {
@@ -219,15 +231,16 @@ fn pty(size: Size, setting: &Setting) -> nix::Result<(Ours, Theirs)> {
     let slave = Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()) })?;
     // SAFETY: just made, owned by nobody else.
     let slave = unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(slave) };
+    let mut modes = tcgetattr(&slave)?;
+    // Erasing takes a whole character away.
+    modes.input_flags |= InputFlags::IUTF8;
+    tcsetattr(&slave, SetArg::TCSANOW, &modes)?;
     resize(&master, size)?;
     let (uid, gid) = crate::build::owner(&setting.user, setting.id_base, setting.place);
     nix::unistd::fchown(&slave, Some(uid.into()), Some(gid.into()))?;
-    let theirs = Theirs([
-        slave.try_clone().map_err(|_| Errno::EMFILE)?,
-        slave.try_clone().map_err(|_| Errno::EMFILE)?,
-        slave,
-    ]);
-    Ok(((master, None, None), theirs))
+    let copy = || slave.try_clone().map_err(|_| Errno::EMFILE);
+    let theirs = Theirs([copy()?, copy()?, copy()?]);
+    Ok((Ours { out: master, err: None, input: None, slave: Some(slave) }, theirs))
 }
 
 /// Sets the size of a terminal; its foreground group gets SIGWINCH.

@@ -3,8 +3,8 @@
 //! profile gives a container without capabilities, less io_uring and keyrings.
 //! Shared with `build.rs`.
 
-/// Allowed whatever the arguments. `clone`, `personality` and `socket` are
-/// allowed for some arguments; see `build.rs`.
+/// Allowed whatever the arguments, but for those of `ioctl` and `socket` that
+/// `build.rs` takes away. `clone` and `personality` are allowed for some.
 pub const ALLOWED: &[&str] = &[
     "_llseek",
     "_newselect",
@@ -127,6 +127,7 @@ pub const ALLOWED: &[&str] = &[
     "getuid",
     "getuid32",
     "getxattr",
+    "getxattrat",
     "inotify_add_watch",
     "inotify_init",
     "inotify_init1",
@@ -153,6 +154,7 @@ pub const ALLOWED: &[&str] = &[
     "linkat",
     "listen",
     "listxattr",
+    "listxattrat",
     "llistxattr",
     "lremovexattr",
     "lseek",
@@ -195,6 +197,7 @@ pub const ALLOWED: &[&str] = &[
     "munlock",
     "munlockall",
     "munmap",
+    "name_to_handle_at",
     "nanosleep",
     "newfstatat",
     "open",
@@ -238,6 +241,7 @@ pub const ALLOWED: &[&str] = &[
     "recvmsg",
     "remap_file_pages",
     "removexattr",
+    "removexattrat",
     "rename",
     "renameat",
     "renameat2",
@@ -308,6 +312,7 @@ pub const ALLOWED: &[&str] = &[
     "setuid",
     "setuid32",
     "setxattr",
+    "setxattrat",
     "shmat",
     "shmctl",
     "shmdt",
@@ -318,6 +323,7 @@ pub const ALLOWED: &[&str] = &[
     "signalfd4",
     "sigprocmask",
     "sigreturn",
+    "socket",
     "socketcall",
     "socketpair",
     "splice",

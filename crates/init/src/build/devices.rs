@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! /proc, /sys and /dev as a container's runtime shows them.
 
-use super::{make_dir, masks, tmpfs, Place, Site};
+use super::{masks, Place, Site};
 use crate::fault::{at, io_at, Result};
+use nix::errno::Errno;
+use nix::fcntl::{open, OFlag, AT_FDCWD};
 use nix::mount::{mount, MsFlags};
-use nix::sys::stat::{makedev, mknod, Mode, SFlag};
-use std::fs::File;
+use nix::sys::stat::{fchmodat, makedev, mknod, FchmodatFlags, Mode, SFlag};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use terrarium_protocol::message::Step;
@@ -27,6 +28,9 @@ const MASKED: &[&str] = &[
     "/sys/firmware",
     "/sys/devices/virtual/powercap",
     "/sys/fs/cgroup",
+    "/sys/kernel/debug",
+    "/sys/kernel/tracing",
+    "/sys/kernel/security",
 ];
 
 /// What it may read only.
@@ -58,79 +62,76 @@ pub fn owner(user: &User, id_base: u32, place: Place) -> (u32, u32) {
 /// /proc and /sys.
 pub fn kernel_views(site: &Site) -> Result<()> {
     let fresh = |kind: &str, path: &str, flags: MsFlags| {
-        let target = site.inside(Path::new(path));
-        make_dir(&target, Step::Devices)?;
-        mount(Some(kind), &target, Some(kind), flags, None::<&str>).map_err(at(Step::Devices, path))
+        let spot = site.directory(Path::new(path), Step::Devices)?;
+        spot.mount(kind, flags, None).map_err(at(Step::Devices, path))
     };
     fresh("proc", "/proc", SAFE)?;
     fresh("sysfs", "/sys", SAFE | MsFlags::MS_RDONLY)?;
     if site.place == Place::Container {
         show_memory_limit(site)?;
     }
-    READ_ONLY.iter().try_for_each(|path| make_read_only(site, Path::new(path)))
+    READ_ONLY
+        .iter()
+        .try_for_each(|path| make_read_only(site, Path::new(path)).map_err(at(Step::Devices, *path)))
 }
 
 /// libvirt serves a /proc/meminfo that tells the container's own limit.
 fn show_memory_limit(site: &Site) -> Result<()> {
     let path = Path::new("/proc/meminfo");
-    mount(Some(path), &site.inside(path), None::<&str>, MsFlags::MS_BIND, None::<&str>)
-        .map_err(at(Step::Devices, "/proc/meminfo"))
+    let show = || site.find(path)?.map_or(Ok(()), |spot| spot.bind(path));
+    show().map_err(at(Step::Devices, "/proc/meminfo"))
 }
 
-fn make_read_only(site: &Site, path: &Path) -> Result<()> {
-    let target = site.inside(path);
-    if !target.exists() {
-        return Ok(());
-    }
-    let fail = || at(Step::Devices, path.as_os_str().as_encoded_bytes());
-    mount(Some(&target), &target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
-        .map_err(fail())?;
+fn make_read_only(site: &Site, path: &Path) -> nix::Result<()> {
+    let Some(spot) = site.find(path)? else { return Ok(()) };
+    spot.bind(&spot.path())?;
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | SAFE;
-    mount(None::<&str>, &target, None::<&str>, flags, None::<&str>).map_err(fail())
+    // Found again: what is to be remounted is the mount on top.
+    let top = site.find(path)?.ok_or(Errno::ENOENT)?;
+    mount(None::<&str>, &top.path(), None::<&str>, flags, None::<&str>)
 }
 
-/// A small /dev, terminals of its own, and then the masks, which need its
+/// A small /dev with terminals of its own, and then the masks, which need its
 /// null.
 pub fn devices(site: &Site) -> Result<()> {
-    let dev = site.inside(Path::new("/dev"));
-    make_dir(&dev, Step::Devices)?;
-    tmpfs(&dev, "size=64k,nr_inodes=200,mode=755", MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, Step::Devices)?;
+    let fail = || at(Step::Devices, "/dev");
+    let options = Some("size=64k,nr_inodes=200,mode=755".as_ref());
+    site.directory(Path::new("/dev"), Step::Devices)?
+        .mount("tmpfs", MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, options)
+        .map_err(fail())?;
+    let dev = site.new.join("dev");
     for &(name, major, minor) in NODES {
-        node(site.place, &dev, name, major, minor)?;
+        node(site.place, &dev, name, major, minor).map_err(at(Step::Devices, name))?;
     }
     for &(target, name) in LINKS {
         symlink(target, dev.join(name)).map_err(io_at(Step::Devices, name))?;
     }
-    for name in ["pts", "shm"] {
-        make_dir(&dev.join(name), Step::Devices)?;
-    }
-    let options = Some("newinstance,ptmxmode=0666,mode=0620");
-    mount(Some("devpts"), &dev.join("pts"), Some("devpts"), MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, options)
+    site.directory(Path::new("/dev/shm"), Step::Devices)?;
+    site.directory(Path::new("/dev/pts"), Step::Devices)?
+        .mount(
+            "devpts",
+            MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
+            Some("newinstance,ptmxmode=0666,mode=0620".as_ref()),
+        )
         .map_err(at(Step::Devices, "/dev/pts"))?;
     MASKED.iter().try_for_each(|path| masks::mask(site, Path::new(path)))
 }
 
 /// libvirt takes mknod from a container, but leaves it these to bind.
-fn node(place: Place, dev: &Path, name: &str, major: u64, minor: u64) -> Result<()> {
+fn node(place: Place, dev: &Path, name: &str, major: u64, minor: u64) -> nix::Result<()> {
     let target = dev.join(name);
     match place {
         Place::Container => {
-            File::create(&target).map_err(io_at(Step::Devices, name))?;
+            let flags = OFlag::O_CREAT | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+            drop(open(&target, flags, Mode::from_bits_truncate(0o600))?);
             let source = Path::new("/dev").join(name);
             mount(Some(&source), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-                .map_err(at(Step::Devices, name))
         }
         Place::Machine => {
-            mknod(&target, SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(major, minor))
-                .map_err(at(Step::Devices, name))?;
-            // The umask does not count for these.
-            nix::sys::stat::fchmodat(
-                nix::fcntl::AT_FDCWD,
-                &target,
-                Mode::from_bits_truncate(0o666),
-                nix::sys::stat::FchmodatFlags::FollowSymlink,
-            )
-            .map_err(at(Step::Devices, name))
+            let mode = Mode::from_bits_truncate(0o666);
+            mknod(&target, SFlag::S_IFCHR, mode, makedev(major, minor))?;
+            // The umask counted.
+            fchmodat(AT_FDCWD, &target, mode, FchmodatFlags::FollowSymlink)
         }
     }
 }

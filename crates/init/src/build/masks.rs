@@ -2,9 +2,12 @@
 //! Hides paths behind emptiness. The command's mount namespace is made with
 //! its user namespace, so that it cannot take these away.
 
-use super::Site;
+use super::site::{Site, Spot};
 use crate::fault::{at, Result};
-use nix::mount::{mount, MsFlags};
+use nix::errno::Errno;
+use nix::mount::MsFlags;
+use nix::sys::stat::SFlag;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use terrarium_protocol::message::Step;
@@ -12,22 +15,22 @@ use terrarium_protocol::Bytes;
 
 /// Hides those that exist.
 pub fn hide(site: &Site, paths: &[Bytes]) -> Result<()> {
-    paths.iter().try_for_each(|path| mask(site, Path::new(std::ffi::OsStr::from_bytes(path.as_slice()))))
+    paths.iter().try_for_each(|path| mask(site, Path::new(OsStr::from_bytes(path.as_slice()))))
 }
 
-/// Hides one: a directory behind an empty one, all else behind /dev/null.
+/// Hides one, if it exists.
 pub fn mask(site: &Site, path: &Path) -> Result<()> {
-    let target = site.inside(path);
-    // A link is not followed: it could lead out of the new root.
-    let Ok(metadata) = target.symlink_metadata() else { return Ok(()) };
-    let fail = at(Step::Mask, path.as_os_str().as_bytes());
-    if metadata.is_symlink() {
-        Ok(())
-    } else if metadata.is_dir() {
+    let hide = || site.find(path)?.map_or(Ok(()), |spot| cover(site, &spot));
+    hide().map_err(at(Step::Mask, path.as_os_str().as_bytes()))
+}
+
+/// Puts emptiness over a place: over a directory an empty one, over all else
+/// /dev/null.
+pub fn cover(site: &Site, spot: &Spot) -> nix::Result<()> {
+    if spot.kind()? == SFlag::S_IFDIR {
         let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-        mount(Some("tmpfs"), &target, Some("tmpfs"), flags, Some("size=0,nr_inodes=2,mode=755")).map_err(fail)
-    } else {
-        let null = site.inside(Path::new("/dev/null"));
-        mount(Some(&null), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(fail)
+        return spot.mount("tmpfs", flags, Some("size=4k,nr_inodes=2,mode=755".as_ref()));
     }
+    let null = site.find(Path::new("/dev/null"))?.ok_or(Errno::ENOENT)?;
+    spot.bind(&null.path())
 }

@@ -5,12 +5,16 @@ mod devices;
 mod masks;
 mod mounts;
 mod root;
+mod site;
 
 pub use devices::owner;
+use site::Site;
 
-use crate::fault::{at, Result};
+use crate::fault::{at, io_at, Result};
 use nix::mount::{mount, umount2, MntFlags, MsFlags};
-use std::path::{Path, PathBuf};
+use nix::sys::stat::Mode;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use terrarium_protocol::message::Step;
 use terrarium_protocol::Orders;
 
@@ -23,29 +27,13 @@ pub enum Place {
     Machine,
 }
 
-/// The new root, under construction.
-pub struct Site {
-    /// Where it is mounted.
-    pub new: PathBuf,
-    /// An empty directory, below every overlay.
-    pub empty: PathBuf,
-    /// Where we are.
-    pub place: Place,
-}
-
-impl Site {
-    /// A path of the sandbox as it is reached now.
-    pub fn inside(&self, path: &Path) -> PathBuf {
-        self.new.join(path.strip_prefix("/").unwrap_or(path))
-    }
-}
-
 /// Builds the whole and makes it the root.
 pub fn build(orders: &Orders, place: Place) -> Result<()> {
     let site = begin(place)?;
     root::show(&site, &orders.root)?;
     devices::kernel_views(&site)?;
     devices::devices(&site)?;
+    root::submounts(&site, &orders.root)?;
     mounts::private(&site, orders)?;
     masks::hide(&site, &orders.masks)?;
     enter(&site)?;
@@ -63,10 +51,12 @@ fn begin(place: Place) -> Result<Site> {
     if place == Place::Container {
         mount(None::<&str>, "/", None::<&str>, private, None::<&str>).map_err(at(Step::Root, "/"))?;
     }
+    nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     for path in [&site.new, &site.empty] {
-        make_dir(path, Step::Root)?;
+        std::fs::create_dir_all(path).map_err(io_at(Step::Root, path.as_os_str().as_bytes()))?;
     }
-    tmpfs(&site.new, "size=1m,nr_inodes=1k,mode=755", MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Step::Root)?;
+    let (flags, options) = (MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("size=1m,nr_inodes=1k,mode=755"));
+    mount(Some("tmpfs"), &site.new, Some("tmpfs"), flags, options).map_err(at(Step::Root, "/"))?;
     Ok(site)
 }
 
@@ -91,18 +81,9 @@ fn enter(site: &Site) -> Result<()> {
 /// Our own scaffolding is finished: nobody writes there any more.
 fn seal() -> Result<()> {
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
-    mount(None::<&str>, "/", None::<&str>, flags | MsFlags::MS_NODEV, None::<&str>)
-        .map_err(at(Step::Root, "/"))?;
-    mount(None::<&str>, "/dev", None::<&str>, flags, None::<&str>).map_err(at(Step::Devices, "/dev"))
-}
-
-/// Makes a directory and what is missing above it, 0755 and root's.
-pub fn make_dir(path: &Path, step: Step) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(crate::fault::io_at(step, path.as_os_str().as_encoded_bytes()))
-}
-
-/// Mounts an empty file system in memory.
-pub fn tmpfs(target: &Path, options: &str, flags: MsFlags, step: Step) -> Result<()> {
-    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options))
-        .map_err(at(step, target.as_os_str().as_encoded_bytes()))
+    for (path, more) in [("/", MsFlags::MS_NODEV), ("/dev", MsFlags::MS_NOEXEC)] {
+        mount(None::<&str>, path, None::<&str>, flags | more, None::<&str>)
+            .map_err(at(Step::Devices, path))?;
+    }
+    Ok(())
 }

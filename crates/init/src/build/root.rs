@@ -6,12 +6,16 @@
 //! another inode than the host's: connect() finds no listener behind it and
 //! open() no other end. A read-only bind mount would keep both doors open.
 
-use super::{make_dir, Place, Site};
+use super::site::{Site, Spot};
+use super::{masks, Place};
 use crate::fault::{at, io_at, Result};
+use nix::errno::Errno;
 use nix::mount::{mount, MsFlags};
+use nix::sys::stat::SFlag;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{symlink, FileTypeExt};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
 use terrarium_protocol::orders::RootEntry;
@@ -24,74 +28,87 @@ const NINE_P: &str = "trans=virtio,version=9p2000.L,msize=512000,cache=loose";
 
 /// Puts every entry in its place.
 pub fn show(site: &Site, entries: &[RootEntry]) -> Result<()> {
-    let mounted = if site.place == Place::Container { mount_points()? } else { Vec::new() };
     for entry in entries {
         match entry {
             RootEntry::Show { path, tag } => {
-                let path = Path::new(std::ffi::OsStr::from_bytes(path.as_slice()));
-                make_dir(&site.inside(path), Step::Root)?;
+                let path = Path::new(OsStr::from_bytes(path.as_slice()));
+                let spot = site.directory(path, Step::Root)?;
                 match (site.place, tag) {
-                    (Place::Machine, Some(tag)) => nine_p(tag, &site.inside(path))?,
-                    _ => overlay_with_submounts(site, path, &mounted)?,
+                    (Place::Machine, Some(tag)) => {
+                        let mount =
+                            mount(Some(tag.as_str()), &spot.path(), Some("9p"), READ_ONLY, Some(NINE_P));
+                        mount.map_err(at(Step::Root, tag.as_str()))?;
+                    }
+                    _ => overlay(site, &spot, path).map_err(at(Step::Root, path.as_os_str().as_bytes()))?,
                 }
             }
             RootEntry::Link { path, target } => {
-                let link = site.inside(Path::new(std::ffi::OsStr::from_bytes(path.as_slice())));
-                let target = std::ffi::OsStr::from_bytes(target.as_slice());
-                if let Some(parent) = link.parent() {
-                    make_dir(parent, Step::Root)?;
-                }
-                symlink(target, link).map_err(io_at(Step::Root, path.as_slice()))?;
+                link(
+                    site,
+                    Path::new(OsStr::from_bytes(path.as_slice())),
+                    OsStr::from_bytes(target.as_slice()),
+                )?;
             }
         }
     }
     Ok(())
 }
 
-fn nine_p(tag: &str, target: &Path) -> Result<()> {
-    mount(Some(tag), target, Some("9p"), READ_ONLY, Some(NINE_P)).map_err(at(Step::Root, tag))
+fn link(site: &Site, path: &Path, target: &OsStr) -> Result<()> {
+    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(at(Step::Root, path.as_os_str().as_bytes())(Errno::EINVAL));
+    };
+    let above = site.directory(above, Step::Root)?;
+    symlink(target, above.path().join(name)).map_err(io_at(Step::Root, path.as_os_str().as_bytes()))
 }
 
-/// An overlay shows one file system only, so what is mounted below gets its
-/// own, the outer ones first.
-fn overlay_with_submounts(site: &Site, path: &Path, mounted: &[PathBuf]) -> Result<()> {
-    overlay(site, path)?;
-    for below in mounted.iter().filter(|other| other.starts_with(path) && other.as_path() != path) {
-        let kind = match fs::symlink_metadata(below) {
-            Ok(metadata) => metadata.file_type(),
-            // Hidden by a later mount, or not for us to see.
-            Err(_) => continue,
-        };
-        if !site.inside(below).symlink_metadata().is_ok_and(|there| there.is_dir() == kind.is_dir()) {
-            continue;
-        }
-        if kind.is_dir() {
-            overlay(site, below)?;
-        } else if kind.is_file() {
-            bind_file(site, below)?;
-        } else {
-            debug_assert!(
-                kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device()
-            );
-            // What lies under the mount point is shown instead.
-        }
+/// An overlay shows one file system only: what is mounted below the entries
+/// gets its own, the outer ones first. It needs /dev/null for what cannot be
+/// shown.
+pub fn submounts(site: &Site, entries: &[RootEntry]) -> Result<()> {
+    if site.place == Place::Machine {
+        return Ok(());
     }
-    Ok(())
+    let shown = |path: &Path| {
+        let is_above = |entry: &RootEntry| match entry {
+            RootEntry::Show { path: top, .. } => {
+                let top = Path::new(OsStr::from_bytes(top.as_slice()));
+                path.starts_with(top) && path != top
+            }
+            RootEntry::Link { .. } => false,
+        };
+        entries.iter().any(is_above)
+    };
+    let below = mount_points()?.into_iter().filter(|path| shown(path));
+    below
+        .into_iter()
+        .try_for_each(|path| submount(site, &path).map_err(at(Step::Root, path.as_os_str().as_bytes())))
 }
 
-fn overlay(site: &Site, path: &Path) -> Result<()> {
+/// Shows one, or covers its place: what the mount hides on the host stays
+/// hidden, and what is a door stays shut.
+fn submount(site: &Site, path: &Path) -> nix::Result<()> {
+    let Some(spot) = site.find(path)? else { return Ok(()) };
+    let Ok(metadata) = fs::symlink_metadata(path) else { return masks::cover(site, &spot) };
+    let is_dir = spot.kind()? == SFlag::S_IFDIR;
+    let shown = match is_dir {
+        true if metadata.is_dir() => overlay(site, &spot, path),
+        false if metadata.is_file() => bind_file(site, path, &spot),
+        _ => Err(Errno::EINVAL),
+    };
+    shown.or_else(|_| masks::cover(site, &spot))
+}
+
+fn overlay(site: &Site, spot: &Spot, path: &Path) -> nix::Result<()> {
     let options = [b"lowerdir=".to_vec(), escape(path), b":".to_vec(), escape(&site.empty)].concat();
-    let options = std::ffi::OsStr::from_bytes(&options);
-    mount(Some("overlay"), &site.inside(path), Some("overlay"), READ_ONLY, Some(options))
-        .map_err(at(Step::Root, path.as_os_str().as_bytes()))
+    spot.mount("overlay", READ_ONLY, Some(OsStr::from_bytes(&options)))
 }
 
-fn bind_file(site: &Site, path: &Path) -> Result<()> {
-    let target = site.inside(path);
-    let fail = || at(Step::Root, path.as_os_str().as_bytes());
-    mount(Some(path), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(fail())?;
+fn bind_file(site: &Site, path: &Path, spot: &Spot) -> nix::Result<()> {
+    spot.bind(path)?;
+    let top = site.find(path)?.ok_or(Errno::ENOENT)?;
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | READ_ONLY;
-    mount(None::<&str>, &target, None::<&str>, flags, None::<&str>).map_err(fail())
+    mount(None::<&str>, &top.path(), None::<&str>, flags, None::<&str>)
 }
 
 /// A path inside overlayfs's mount options, where `:`, `,` and `\` mean

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What is due: ends that were asked for, and ends that nobody asked for.
+
+use super::{Sandbox, GRACE};
+use crate::conversation::{About, Conversation};
+use crate::job::Job;
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
+use std::time::{Duration, Instant};
+use terrarium_protocol::orders::Lifetime;
+
+/// Without orders and without a client init ends after this time.
+const NO_ORDERS: Duration = Duration::from_secs(60);
+/// A foreground sandbox ends once it had no client for this time.
+const LOST: Duration = Duration::from_secs(2);
+/// How long other clients may take to hear the result, once one has it.
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a result is kept: foreground, else.
+const KEEP: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(7 * 24 * 3600)];
+/// Between two looks at what nothing wakes for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// To every process but init itself.
+fn signal_all(signal: Signal) {
+    let _ = kill(Pid::from_raw(-1), signal);
+}
+
+impl Sandbox {
+    /// TERM to the command, KILL to all after `grace`; `asked` for by
+    /// somebody, or because everybody left.
+    pub(super) fn stop(&mut self, grace: Duration, asked: bool) {
+        if self.over_since.is_some() {
+            return;
+        }
+        let Some(job) = self.jobs.first_mut() else { return };
+        job.stop_asked |= asked;
+        if job.has_ended() {
+            signal_all(Signal::SIGTERM);
+            signal_all(Signal::SIGCONT);
+        } else {
+            job.signal(Signal::SIGTERM);
+        }
+        self.kill_all_within(grace);
+    }
+
+    /// The command has ended: nobody else stays.
+    pub(super) fn end_the_rest(&mut self) {
+        signal_all(Signal::SIGTERM);
+        signal_all(Signal::SIGCONT);
+        self.kill_all_within(GRACE);
+    }
+
+    fn kill_all_within(&mut self, grace: Duration) {
+        let at = Instant::now() + grace;
+        self.kill_all_at = Some(self.kill_all_at.map_or(at, |old| old.min(at)));
+    }
+
+    /// Does what is due. `true` once the sandbox should end.
+    pub(crate) fn tick(&mut self) -> bool {
+        let now = Instant::now();
+        if self.kill_all_at.is_some_and(|at| now >= at) {
+            self.kill_all_at = None;
+            signal_all(Signal::SIGKILL);
+        }
+        for job in &mut self.jobs {
+            job.tick(now);
+        }
+        // A program whose client has left and that has ended is forgotten.
+        self.jobs.retain(|job| job.id == 0 || job.primary.is_some() || !job.has_ended());
+        self.notice_the_end(now);
+        self.notice_loneliness(now);
+        self.should_end(now)
+    }
+
+    fn notice_the_end(&mut self, now: Instant) {
+        let Some(command) = self.jobs.first_mut() else { return };
+        // What it wrote may still wait in its pipes for a reader.
+        if self.over_since.is_none() && self.no_children && command.has_ended() {
+            command.let_go_of_terminal();
+            self.over_since = Some(now);
+            self.kill_all_at = None;
+        }
+    }
+
+    fn notice_loneliness(&mut self, now: Instant) {
+        let expects_orders = self.jobs.is_empty() && !self.talks.iter().all(|talk| talk.absent);
+        if self.viewers() > 0 || expects_orders {
+            self.alone_since = now;
+            return;
+        }
+        let lost = now.duration_since(self.alone_since) >= LOST;
+        let ends = self.kill_all_at.is_some_and(|at| at <= now + GRACE);
+        if lost && self.lifetime == Lifetime::Foreground && !ends {
+            self.stop(GRACE, false);
+        }
+    }
+
+    fn should_end(&self, now: Instant) -> bool {
+        if let Some(until) = self.leaving {
+            let waits = |talk: &Conversation| match talk.about {
+                About::Job(_) => !talk.absent && (!talk.has_result || talk.queued() > 0),
+                About::Nothing => false,
+            };
+            return now >= until || !self.talks.iter().any(waits);
+        }
+        let alone = now.duration_since(self.alone_since);
+        if self.jobs.is_empty() {
+            return alone > NO_ORDERS;
+        }
+        let keep = KEEP[usize::from(self.lifetime != Lifetime::Foreground)];
+        self.over_since.is_some_and(|since| alone > keep && now.duration_since(since) > keep)
+    }
+
+    /// How long nothing needs to be done.
+    pub(crate) fn patience(&self) -> Duration {
+        let now = Instant::now();
+        let own = [self.kill_all_at, self.leaving];
+        let dates = own.into_iter().chain(self.jobs.iter().map(Job::next_date));
+        let next = dates.flatten().map(|at| at.saturating_duration_since(now)).min();
+        // Rounded up: poll counts whole milliseconds.
+        next.map_or(LOOK, |left| left + Duration::from_millis(1)).min(LOOK)
+    }
+}
