@@ -103,7 +103,7 @@ for_both! {
     fn orphans_do_not_hold_it_up_and_their_status_is_not_the_commands(glass: Glass) {
         let begun = Instant::now();
         let output = sh(glass, "(sleep 300; exit 9) & (exit 8) & exit 4");
-        assert_eq!(output.status.code(), Some(4));
+        assert_eq!(output.status.code(), Some(4), "{}", err(&output));
         assert!(begun.elapsed() < Duration::from_secs(60));
     }
 }

@@ -14,9 +14,13 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{chown, DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// How many conversations a machine can have at once.
 pub const PORTS: u32 = 4;
+
+/// How long a directory is kept for a domain that was not listed.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Turns an I/O error into ours.
 pub fn fault(action: FileAction, path: &Path) -> impl Fn(io::Error) -> Error + '_ {
@@ -38,7 +42,10 @@ pub struct Reservation {
 impl Reservation {
     /// The sandbox runs: the directory stays.
     pub fn keep(mut self) {
-        self.lock = None;
+        if let Some(lock) = self.lock.take() {
+            // From now on its domain is listed; see `is_stale`.
+            let _ = lock.set_modified(SystemTime::now());
+        }
     }
 }
 
@@ -123,10 +130,20 @@ fn add_starting(runtime: &Path, taken: &mut Taken) {
         if is_starting(&path) {
             taken.numbers.push(number);
             taken.names.extend(fs::read_to_string(path.join("name")));
-        } else {
+        } else if is_stale(&path) {
             let _ = fs::remove_dir_all(&path);
+        } else {
+            taken.numbers.push(number);
         }
     }
+}
+
+/// Whether a directory without a domain and without a start is left over. A
+/// start may have ended after the domains were listed, so it gets some time.
+fn is_stale(path: &Path) -> bool {
+    let time =
+        fs::metadata(path.join("lock")).or_else(|_| fs::metadata(path)).and_then(|found| found.modified());
+    time.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > GRACE))
 }
 
 fn free_name(wish: &Wish, names: &[String]) -> Result<String, Error> {
@@ -147,7 +164,7 @@ pub fn sweep(runtime: &Path, taken: &[u32]) {
     }
     let Ok(_guard) = lock(&runtime.join("lock"), FlockArg::LockExclusiveNonblock) else { return };
     for (number, path) in numbered(runtime) {
-        if !taken.contains(&number) && !is_starting(&path) {
+        if !taken.contains(&number) && !is_starting(&path) && is_stale(&path) {
             let _ = fs::remove_dir_all(&path);
         }
     }
@@ -202,5 +219,34 @@ pub fn socket(directory: &Path, container: bool) -> Result<(PathBuf, Option<Floc
         Err(Error::Busy)
     } else {
         Err(fault(FileAction::Connect, directory)(io::ErrorKind::NotFound.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing() -> Result<Taken, Error> {
+        Ok(Taken::default())
+    }
+
+    #[test]
+    fn a_start_that_ended_after_the_listing_keeps_its_directory() {
+        let runtime = tempfile::tempdir().unwrap();
+        let wish = Wish { name: "x", unique: true, owner: None };
+        let first = reserve(runtime.path(), &wish, nothing).unwrap();
+        let second = reserve(runtime.path(), &wish, nothing).unwrap();
+        assert_eq!((first.number, second.number), (1, 2));
+        assert_eq!((first.name.as_str(), second.name.as_str()), ("x", "x-2"));
+        let path = first.path.clone();
+        first.keep();
+        // Listed before its domain was there.
+        sweep(runtime.path(), &[]);
+        assert!(path.is_dir());
+        assert_eq!(reserve(runtime.path(), &wish, nothing).unwrap().number, 3);
+        let long_ago = SystemTime::now() - Duration::from_secs(60);
+        File::options().write(true).open(path.join("lock")).unwrap().set_modified(long_ago).unwrap();
+        sweep(runtime.path(), &[]);
+        assert!(!path.exists());
     }
 }
