@@ -21,7 +21,9 @@ pub fn spawn(
     let weak = Arc::downgrade(&console.inner);
     std::thread::Builder::new().name("console-reader".into()).spawn(move || {
         read(&weak, &mut socket, &mut decoder, &outbox, &mut handler);
-        outbox.close();
+        // Not closed at once: if nobody holds the console any more, its last
+        // word may still wait to be sent.
+        outbox.finish();
         if let Some(inner) = weak.upgrade() {
             handler(&Console { inner }, Event::Closed);
         }

@@ -89,10 +89,10 @@ impl Outbox {
     /// Queues input when there is room; `false` if nobody will read it.
     pub fn input(&self, bytes: &[u8]) -> bool {
         let mut state = self.lock();
-        while state.input.len() >= INPUT_QUEUE && !state.closed && !state.unwanted {
+        while state.input.len() >= INPUT_QUEUE && !state.closed && !state.ending && !state.unwanted {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.closed || state.unwanted || state.end {
+        if state.closed || state.ending || state.unwanted || state.end {
             return false;
         }
         state.input.extend(bytes);
