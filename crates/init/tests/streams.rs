@@ -167,7 +167,7 @@ as_root! {
         assert_eq!(client.finish().outcome.ending, Ending::Signalled { signal: 15, stopped: true });
     }
 
-    fn a_terminal_has_a_size_a_leader_and_job_control() {
+    fn a_terminal_has_a_size_and_a_leader() {
         let sandbox = Sandbox::new();
         let mut client = sandbox.client();
         client.start(on_terminal(orders(&["sh", "-i"]), 91, 31));
@@ -177,13 +177,8 @@ as_root! {
         client.say(&ToInit::Resize(Size { columns: 100, rows: 40 }));
         client.input(b"stty size\n");
         client.until_text("40 100");
-        client.input(b"sleep 1000\n\x03echo $((20+3))\n");
-        client.until_text("23");
-        client.input(b"sleep 1001\n");
-        client.input(b"\x1a");
-        client.input(b"jobs; echo $((40+5))\n");
-        assert!(client.until_text("45").contains("Stopped"));
-        client.input(b"kill %1; exit 3\n");
+        // Ctrl+C and Ctrl+Z: terrariumctl's own tests, which wait for the job.
+        client.input(b"exit 3\n");
         assert_eq!(client.finish().code(), Some(3));
     }
 
