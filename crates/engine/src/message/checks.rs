@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What doctor found.
 
-use super::{connection_state, fill};
+use super::{connection_state, fill, shown};
 use crate::doctor::{Finding, Severity, Subject};
 use crate::kernel::{Kernel, KernelProblem};
 use crate::plan::{AcceleratorReason, Note};
@@ -37,7 +37,7 @@ pub fn doctor(findings: &[Finding]) -> Vec<String> {
 #[must_use]
 pub fn finding(finding: &Finding) -> String {
     match &finding.subject {
-        Subject::Connection { uri, state } => format!("{uri}: {}", connection_state(uri, state)),
+        Subject::Connection { uri, state } => format!("{}: {}", shown(uri.as_str()), connection_state(uri, state)),
         Subject::Kernel(kernel) => of_kernel(kernel),
         Subject::NoKernel => gettext("No kernel is installed that a virtual machine can use."),
         Subject::Kvm(AcceleratorReason::KvmWorks) => gettext("KVM works: virtual machines run at full speed."),

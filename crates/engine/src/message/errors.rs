@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What went wrong.
 
-use super::{fill, problem};
+use super::{fill, problem, shown};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::host::ConnectionState;
 use crate::kernel;
@@ -19,7 +19,7 @@ pub fn lines(fault: &Error) -> Vec<String> {
             .iter()
             .map(|one| {
                 let sentence = problem(one);
-                format!("{}: {} {}", one.field, sentence.text, sentence.fix).trim_end().to_owned()
+                format!("{}: {} {}", shown(&one.field), sentence.text, sentence.fix).trim_end().to_owned()
             })
             .collect(),
         Error::Profile { path, error } => {
@@ -30,7 +30,8 @@ pub fn lines(fault: &Error) -> Vec<String> {
 }
 
 fn profile_fault(path: &Path, line: usize, what: &FaultKind) -> String {
-    let place = if line > 0 { format!("{}:{line}", path.display()) } else { path.display().to_string() };
+    let path = shown(&path.to_string_lossy());
+    let place = if line > 0 { format!("{path}:{line}") } else { path };
     let text = match what {
         FaultKind::Newer { version } => {
             let text = gettext(
@@ -41,7 +42,7 @@ fn profile_fault(path: &Path, line: usize, what: &FaultKind) -> String {
         FaultKind::UnknownKey { key } => {
             fill(&gettext("There is no key “{key}”. Check its spelling, or remove it."), &[("key", key)])
         }
-        FaultKind::Other { message } => message.clone(),
+        FaultKind::Other { message } => shown(message),
     };
     format!("{place}: {text}")
 }
@@ -58,7 +59,7 @@ pub fn error(error: &Error) -> String {
         Error::Refused(why) => refusal(*why),
         Error::Crashed { last_words } => {
             let text = gettext("The sandbox ended unexpectedly, and its result is lost. Run it again; the log of libvirt may tell why.");
-            last_words.as_ref().map_or(text.clone(), |words| format!("{text} {words}"))
+            last_words.as_ref().map_or(text.clone(), |words| format!("{text} {}", shown(words)))
         }
         Error::NoAnswer { seconds } => {
             let text = gettext("The sandbox did not answer within {seconds} s. Try again, or stop it.");

@@ -20,7 +20,36 @@ pub use values::{duration, isolation, progress, quote, size, state};
 use crate::sandbox::Summary;
 use gettextrs::gettext;
 
-/// Fills `{name}` in a translated text. Values are not looked at for braces.
+/// Longest foreign text in a sentence, in characters.
+const SHOWN_MAX: usize = 500;
+
+/// A foreign text as it may stand in a sentence: bounded, on one line, and
+/// without what drives a terminal or turns the direction of text. Profiles
+/// come from strangers, and what init reports can come from the sandbox.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut safe = String::new();
+    for c in text.chars().take(SHOWN_MAX) {
+        match c {
+            '\n' | '\t' => safe.push(' '),
+            c if is_deceptive(c) => safe.extend(c.escape_unicode()),
+            c => safe.push(c),
+        }
+    }
+    if text.chars().nth(SHOWN_MAX).is_some() {
+        safe.push('…');
+    }
+    safe
+}
+
+/// Control characters, marks of direction, and what has no width.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Fills `{name}` in a translated text. Values are not looked at for braces,
+/// and go through [`shown`].
 pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -30,7 +59,7 @@ pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
             values.iter().find(|(key, _)| *key == name).map(|(_, value)| (value, tail))
         }) {
             Some((value, tail)) => {
-                out.push_str(value);
+                out.push_str(&shown(value));
                 rest = tail;
             }
             None => {
@@ -85,7 +114,7 @@ pub fn list_head() -> [String; 4] {
 /// What there is to know of a sandbox, a line each.
 #[must_use]
 pub fn summary(one: &Summary) -> Vec<String> {
-    let line = |label: String, value: &str| format!("{label}: {value}");
+    let line = |label: String, value: &str| format!("{label}: {}", shown(value));
     let mut lines = vec![
         line(gettext("Name"), one.name()),
         line(gettext("State"), &state(&one.state)),

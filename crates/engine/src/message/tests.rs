@@ -124,3 +124,106 @@ fn every_problem_says_what_and_what_to_do() {
 fn words_are_quoted_for_a_shell() {
     assert_eq!([quote("a-b"), quote(""), quote("it's")], ["a-b", "''", "'it'\\''s'"]);
 }
+
+/// What a stranger would like to say: a colour, a fake line, a turned text.
+const HOSTILE: &str = "\u{1b}[31m\nroot: all is well\u{202e}\u{7}";
+
+fn is_harmless(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || c == '\u{202e}')
+}
+
+#[test]
+fn foreign_text_drives_no_terminal() {
+    assert_eq!(shown("a\u{1b}[31m\u{202e}b\nc"), "a\\u{1b}[31m\\u{202e}b c");
+    assert_eq!(shown(&"x".repeat(9000)).chars().count(), 501);
+    for text in [uri_refused(HOSTILE), not_a_size(HOSTILE), not_a_variable(HOSTILE)] {
+        assert!(is_harmless(&text), "{text:?}");
+    }
+    let failed = Failure { step: Step::Directory, object: Bytes::from(HOSTILE), errno: 2 };
+    assert!(is_harmless(&failure(&failed)), "what a sandbox reports");
+    let faults = ["[x]\n\"\\u001b[31m\" = 1\nversion = 1\n", "version = 1\n\"\\u001b[31m\" = 1\n", "\u{1b}"];
+    for text in faults {
+        let error = crate::profile::parse(text).unwrap_err();
+        let error = Error::Profile { path: "/a\u{1b}b".into(), error };
+        assert!(lines(&error).iter().all(|line| is_harmless(line)), "{:?}", lines(&error));
+    }
+}
+
+fn io(errno: i32) -> std::io::Error {
+    std::io::Error::from_raw_os_error(errno)
+}
+
+fn connections() -> Vec<Error> {
+    use crate::host::ConnectionState as C;
+    use crate::uri::Uri;
+    let states =
+        [C::Likely, C::Works, C::DriverMissing, C::NotRunning, C::NotAllowed, C::Failed(HOSTILE.into())];
+    for state in &states {
+        match state {
+            C::Likely | C::Works | C::DriverMissing | C::NotRunning | C::NotAllowed | C::Failed(_) => {}
+        }
+    }
+    let uris = [Uri::LxcSystem, Uri::QemuSession, Uri::QemuSystem, Uri::Other(HOSTILE.into())];
+    let every = |uri: Uri| states.clone().map(|state| Error::Connect { uri: uri.clone(), state });
+    uris.into_iter().flat_map(every).collect()
+}
+
+/// One of each kind at least; the match makes a new kind fail to compile.
+fn errors() -> Vec<Error> {
+    use crate::error::{DomainAction as D, FileAction as F};
+    use terrarium_protocol::message::Refusal as R;
+    let foreign = || HOSTILE.to_owned();
+    let mut all = connections();
+    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect] {
+        for source in [io(28), io(13), std::io::Error::other(HOSTILE)] {
+            all.push(Error::File { action, path: HOSTILE.into(), source });
+        }
+    }
+    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy] {
+        all.extend([String::new(), foreign()].map(|message| Error::Libvirt { action, message }));
+    }
+    let refusals = [R::AlreadyStarted, R::NotStarted, R::Finished, R::Malformed, R::Busy, R::Version];
+    all.extend(refusals.map(Error::Refused));
+    all.extend([
+        Error::Problems(problems().into_iter().map(|what| Problem { field: foreign(), what }).collect()),
+        Error::Init(Failure { step: Step::Root, object: Bytes::from(HOSTILE), errno: 1 }),
+        Error::Crashed { last_words: None },
+        Error::Crashed { last_words: Some(foreign()) },
+        Error::NoAnswer { seconds: 20 },
+        Error::Version { theirs: 7 },
+        Error::Busy,
+        Error::NameTaken { name: foreign() },
+        Error::NoSuchSandbox { name: foreign() },
+        Error::NoSuchProfile { name: foreign() },
+        Error::Kernel(crate::kernel::Error::File { path: HOSTILE.into(), source: io(28) }),
+        Error::Kernel(crate::kernel::Error::Format { path: HOSTILE.into(), expected: "a kernel" }),
+        Error::Cancelled,
+    ]);
+    for one in &all {
+        match one {
+            Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
+            Error::Libvirt { .. } | Error::Init(_) | Error::Refused(_) | Error::Crashed { .. } => {}
+            Error::NoAnswer { .. } | Error::Version { .. } | Error::Busy | Error::NameTaken { .. } => {}
+            Error::NoSuchSandbox { .. }
+            | Error::NoSuchProfile { .. }
+            | Error::Kernel(_)
+            | Error::Cancelled => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_error_has_harmless_sentences() {
+    for one in errors() {
+        let lines = lines(&one);
+        assert!(!lines.is_empty(), "{one:?}");
+        for line in &lines {
+            assert!(line.len() > 10 && is_harmless(line), "{one:?}: {line:?}");
+            assert!(
+                !line.contains("{why}") && !line.contains("{path}") && !line.contains("{name}"),
+                "{line}"
+            );
+        }
+    }
+}
