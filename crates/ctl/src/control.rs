@@ -121,7 +121,7 @@ pub fn exec(options: &Exec) -> Result {
         environment.retain(|(other, _)| other.as_slice() != name.as_bytes());
         environment.push((Bytes::from(name), Bytes::from(value)));
     }
-    let directory = options.cwd.as_ref().unwrap_or(&host.user.home);
+    let directory = options.cwd.clone().unwrap_or_else(|| plan::home(&host));
     let command = terrarium_protocol::orders::Command {
         argv: options.command.iter().map(|word| Bytes::from(word.as_bytes())).collect(),
         environment,

@@ -12,7 +12,7 @@ use crate::places::Places;
 use crate::uri::Uri;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// All that a plan may depend on beside the profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +163,16 @@ pub enum RootEntry {
         /// What it points to.
         target: PathBuf,
     },
+}
+
+impl RootEntry {
+    /// Its absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Directory { path } | Self::Link { path, .. } => path,
+        }
+    }
 }
 
 /// Mandatory access control.

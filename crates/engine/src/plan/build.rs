@@ -87,11 +87,11 @@ fn orders(profile: &Profile, host: &Host, glass: &glass::Glass, command: Command
         host_name: super::slug(&profile.name),
         root: files::root(host, glass.isolation),
         mounts: files::private(host, memory),
-        masks: files::masks(),
+        masks: files::masks(host),
         user: orders::User {
             uid: host.user.uid,
             gid: host.user.gid,
-            home: bytes(&host.user.home),
+            home: bytes(&files::home(host)),
             privileged: profile.security.privileged,
         },
         id_base: 0,
@@ -168,7 +168,7 @@ fn check_length(arguments: usize, environment: &[(Bytes, Bytes)], found: &mut Fo
 }
 
 fn directory(profile: &Profile, host: &Host, found: &mut Found) -> PathBuf {
-    let Some(path) = &profile.command.directory else { return host.user.home.clone() };
+    let Some(path) = &profile.command.directory else { return files::home(host) };
     let field = "command.directory";
     if path.as_os_str().as_bytes().contains(&0) {
         found.add(field, ProblemKind::Nul);

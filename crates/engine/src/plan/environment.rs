@@ -15,7 +15,7 @@ pub fn environment(host: &Host, terminal: bool, privileged: bool) -> Vec<(Bytes,
     let name = if privileged { "root" } else { user.name.as_str() };
     let mut all: Vec<(Bytes, Bytes)> = vec![
         ("PATH".into(), if privileged { ROOT_PATH } else { PATH }.into()),
-        ("HOME".into(), user.home.as_os_str().as_bytes().into()),
+        ("HOME".into(), super::home(host).as_os_str().as_bytes().into()),
         ("USER".into(), name.into()),
         ("LOGNAME".into(), name.into()),
         ("SHELL".into(), user.shell.as_os_str().as_bytes().into()),

@@ -4,7 +4,7 @@
 use super::build::bytes;
 use crate::host::{self, Host};
 use crate::profile::Isolation;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use terrarium_protocol::orders::{Mount, RootEntry};
 use terrarium_protocol::Bytes;
 
@@ -58,27 +58,47 @@ pub(super) fn private(host: &Host, memory: u64) -> Vec<Mount> {
         mount(format!("/run/user/{}", host.user.uid).into(), 8, 0o700, true),
         mount("/dev/shm".into(), 2, 0o1777, false),
     ];
-    let inside = all.iter().any(|other| other.target == bytes(&host.user.home));
-    if !inside && host.user.home != Path::new("/") {
-        all.push(mount(host.user.home.clone(), 2, 0o700, true));
-    }
+    all.push(mount(home(host), 2, 0o700, true));
     all
 }
 
-/// See [`MASKS`].
-pub(super) fn masks() -> Vec<Bytes> {
-    MASKS.iter().map(|path| Bytes::from(*path)).collect()
+/// What holds the system itself.
+const SYSTEM: [&str; 12] =
+    ["/bin", "/dev", "/etc", "/gnu", "/lib", "/lib32", "/lib64", "/nix", "/proc", "/sbin", "/sys", "/usr"];
+
+/// The home directory inside: the user's own path, unless an empty directory
+/// there would hide the system (some accounts have `/` or `/usr/sbin`) or
+/// another private one, or would lie behind a mask.
+#[must_use]
+pub fn home(host: &Host) -> PathBuf {
+    let path = &host.user.home;
+    let is_plain = path.is_absolute() && path.components().all(|part| part != Component::ParentDir);
+    let is_above_a_mount =
+        ["/tmp", "/var/tmp", "/run/user"].iter().any(|one| Path::new(one).starts_with(path));
+    let is_above_an_entry = host.root.iter().any(|entry| entry.path().starts_with(path));
+    let is_masked = MASKS.iter().any(|mask| path.starts_with(mask) && path != Path::new(mask));
+    let is_system = SYSTEM.iter().any(|top| path.starts_with(top));
+    if is_plain && !is_above_a_mount && !is_above_an_entry && !is_masked && !is_system {
+        return path.clone();
+    }
+    let letters = |c: &char| c.is_ascii_alphanumeric() || *c == '-' || *c == '_';
+    let name: String = host.user.name.chars().filter(letters).collect();
+    Path::new("/home").join(if name.is_empty() { "user" } else { &name })
+}
+
+/// See [`MASKS`]. The home is mounted before them, and would be hidden.
+pub(super) fn masks(host: &Host) -> Vec<Bytes> {
+    let home = home(host);
+    MASKS.iter().filter(|mask| !home.starts_with(mask)).map(|path| Bytes::from(*path)).collect()
 }
 
 /// Whether a path surely lies where the sandbox does not look.
 pub(super) fn is_hidden(path: &Path, host: &Host) -> bool {
-    path.is_absolute()
-        && (HIDDEN.iter().any(|top| path.starts_with(top)) || path.starts_with(&host.user.home))
-        && host.user.home != Path::new("/")
+    path.is_absolute() && (HIDDEN.iter().any(|top| path.starts_with(top)) || path.starts_with(home(host)))
 }
 
 /// Whether a directory exists inside although the host's is not seen.
 pub(super) fn is_private(path: &Path, host: &Host) -> bool {
-    let own = [Path::new("/tmp"), Path::new("/var/tmp"), Path::new("/run"), &host.user.home];
-    own.contains(&path)
+    let home = home(host);
+    [Path::new("/tmp"), Path::new("/var/tmp"), Path::new("/run"), &home].contains(&path)
 }

@@ -11,6 +11,7 @@ mod tests;
 
 pub use build::plan;
 pub use environment::{environment, slug};
+pub use files::home;
 pub use glass::no_kvm_reason;
 
 use crate::kernel::Kernel;

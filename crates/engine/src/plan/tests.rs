@@ -66,6 +66,35 @@ fn nobody_is_ever_root() {
 }
 
 #[test]
+fn an_empty_home_never_hides_the_system() {
+    for (home, expected) in [
+        ("/home/ada", "/home/ada"),
+        ("/nonexistent", "/nonexistent"),
+        ("/var/lib/ada", "/var/lib/ada"),
+        ("/var/lib/libvirt", "/var/lib/libvirt"),
+        ("/var/lib/libvirt/qemu", "/home/ada"),
+        ("/", "/home/ada"),
+        ("/usr/sbin", "/home/ada"),
+        ("/bin", "/home/ada"),
+        ("/var", "/home/ada"),
+        ("/run", "/home/ada"),
+        ("/tmp", "/home/ada"),
+        ("relative", "/home/ada"),
+        ("/home/../usr", "/home/ada"),
+        ("", "/home/ada"),
+    ] {
+        let mut host = host();
+        host.user.home = home.into();
+        let orders = plan(&profile(&["/usr/sbin/nologin"]), &host).plan.unwrap().orders;
+        assert_eq!(orders.user.home, Bytes::from(expected), "{home}");
+        assert!(orders.mounts.iter().any(|mount| mount.target == orders.user.home && mount.owned), "{home}");
+        assert_eq!(orders.command.directory, Bytes::from(expected));
+        let masks_home = |mask: &Bytes| std::path::Path::new(expected).starts_with(mask.to_string());
+        assert!(!orders.masks.iter().any(masks_home), "{home}");
+    }
+}
+
+#[test]
 fn variables_are_the_few_and_the_profiles() {
     let mut own = profile(&["env"]);
     own.command.environment.insert("LANG".into(), "de_DE.UTF-8".into());
