@@ -2,6 +2,7 @@
 //! What this computer offers: plain data, probed once, printable and writable
 //! by hand. Nothing here decides anything.
 
+mod kvm;
 mod probe;
 mod root;
 
@@ -96,7 +97,7 @@ pub struct Kvm {
 pub enum KvmDevice {
     /// There is none.
     Missing,
-    /// The user may not open it for writing.
+    /// The user whom QEMU runs as may not open it for writing.
     NotWritable,
     /// It can be used.
     Writable,

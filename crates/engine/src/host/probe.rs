@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Looks at this computer. Opens no connection unless asked to.
 
-use super::{root, Connection, ConnectionState, Host, Kvm, KvmDevice, Mac, User};
+use super::{kvm, root, Connection, ConnectionState, Host, Mac, User};
 use crate::kernel;
 use crate::places::Places;
 use crate::uri::Uri;
-use nix::unistd::{access, AccessFlags, Group, Uid};
+use nix::unistd::{Group, Uid};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
         caller,
         cpus: std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
         memory: memory(),
-        kvm: kvm(),
+        kvm: kvm::kvm(&user),
         kernels: kernel::find(
             Path::new("/"),
             options.kernel_path.as_deref(),
@@ -109,20 +109,6 @@ fn memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
-}
-
-fn kvm() -> Kvm {
-    let path = Path::new("/dev/kvm");
-    let device = if !path.exists() {
-        KvmDevice::Missing
-    } else if access(path, AccessFlags::R_OK | AccessFlags::W_OK).is_ok() {
-        KvmDevice::Writable
-    } else {
-        KvmDevice::NotWritable
-    };
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    Kvm { device, processor: flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm") }
 }
 
 fn is_in_group(name: &str) -> bool {
