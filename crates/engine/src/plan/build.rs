@@ -4,6 +4,7 @@
 use super::{files, glass, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
 use crate::host::Host;
 use crate::profile::{self, DisplayKind, Isolation, Profile};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::orders::{self, Command, Lifetime, Limits, Orders, Size};
@@ -110,7 +111,9 @@ pub(super) fn bytes(path: &Path) -> Bytes {
 }
 
 fn check_name(name: &str, found: &mut Found) {
-    let bad = |c: char| c == '/' || c.is_control();
+    // Characters that turn the direction of text could make a prompt lie.
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let bad = |c: char| c == '/' || c.is_control() || turns(c);
     if name.trim().is_empty() || name.len() > NAME_MAX || name.contains(bad) {
         found.add("name", ProblemKind::Name { name: name.to_owned() });
     }
@@ -136,7 +139,7 @@ fn command(profile: &Profile, host: &Host, found: &mut Found) -> Command {
     let terminal = profile.display.kind == DisplayKind::Terminal;
     let mut environment = super::environment(host, terminal, profile.security.privileged);
     add_variables(profile, &mut environment, found);
-    check_length(argv.iter().map(|word| word.len()).sum(), &environment, found);
+    check_length(argv, &environment, found);
     Command {
         argv: argv.iter().map(|word| Bytes::from(word.as_bytes())).collect(),
         environment,
@@ -152,6 +155,8 @@ fn add_variables(profile: &Profile, environment: &mut Vec<(Bytes, Bytes)>, found
             found.add(field, ProblemKind::VariableName { name: name.clone() });
         } else if name.contains('\0') || value.contains('\0') {
             found.add(field, ProblemKind::Nul);
+        } else if name.len() + value.len() + 1 >= ARGUMENT_MAX {
+            found.add(field, ProblemKind::ArgumentTooLong { length: name.len() + value.len() + 1 });
         } else {
             environment.retain(|(other, _)| other.as_slice() != name.as_bytes());
             environment.push((Bytes::from(name.as_str()), Bytes::from(value.as_str())));
@@ -159,9 +164,12 @@ fn add_variables(profile: &Profile, environment: &mut Vec<(Bytes, Bytes)>, found
     }
 }
 
-fn check_length(arguments: usize, environment: &[(Bytes, Bytes)], found: &mut Found) {
-    let pair = |(name, value): &(Bytes, Bytes)| name.0.len() + value.0.len() + 2;
-    let length = arguments + environment.iter().map(pair).sum::<usize>();
+fn check_length(argv: &[OsString], environment: &[(Bytes, Bytes)], found: &mut Found) {
+    // The kernel counts a pointer and a NUL for each.
+    const EACH: usize = size_of::<usize>() + 1;
+    let word = |word: &OsString| word.len() + EACH;
+    let pair = |(name, value): &(Bytes, Bytes)| name.0.len() + 1 + value.0.len() + EACH;
+    let length = argv.iter().map(word).sum::<usize>() + environment.iter().map(pair).sum::<usize>();
     if length > ARGUMENTS_MAX {
         found.add("command.argv", ProblemKind::ArgumentsTooLong { length, limit: ARGUMENTS_MAX });
     }

@@ -59,6 +59,28 @@ fn every_problem_is_found_at_once_and_names_its_key() {
 }
 
 #[test]
+fn what_exec_would_refuse_is_said_before() {
+    let one = |profile: &Profile| {
+        let all = kinds(profile, &host());
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.into_iter().next().unwrap()
+    };
+    let long = "x".repeat(128 << 10);
+    let too_long = |length: usize| ProblemKind::ArgumentTooLong { length };
+    assert_eq!(one(&profile(&["echo", &long])), ("command.argv[1]".into(), too_long(128 << 10)));
+    assert_eq!(kinds(&profile(&["echo", &long[1..]]), &host()), []);
+    let mut many = profile(&["true"]);
+    many.command.argv.extend(vec!["".into(); 300_000]);
+    assert!(matches!(one(&many).1, ProblemKind::ArgumentsTooLong { length, .. } if length > 300_000 * 9));
+    let mut wish = profile(&["env"]);
+    wish.command.environment.insert("LONG".into(), long.clone());
+    assert_eq!(one(&wish), ("command.environment.LONG".into(), too_long((128 << 10) + 5)));
+    let mut turned = profile(&["true"]);
+    turned.name = "safe\u{202e}fdp.exe".into();
+    assert_eq!(one(&turned).0, "name");
+}
+
+#[test]
 fn nobody_is_ever_root() {
     let mut host = host();
     host.user.uid = 0;
