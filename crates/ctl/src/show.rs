@@ -55,7 +55,7 @@ fn show_profile(host: &Host, what: &Show) -> Result {
     if what.json || what.plan {
         println!("{}", pretty(&json!(&planned)));
     } else if !what.xml {
-        print!("{}", profile::to_toml(&profile));
+        print!("{}", text_of(&profile)?);
     }
     let Planned { plan, problems, .. } = planned;
     match plan {
@@ -108,13 +108,13 @@ pub fn profile(verb: &ProfileVerb) -> Result {
                 }
             }
         }
-        ProfileVerb::Show { name } => print!("{}", profile::to_toml(&store::resolve(&places, name)?)),
+        ProfileVerb::Show { name } => print!("{}", text_of(&store::resolve(&places, name)?)?),
         ProfileVerb::Import { file } => {
             let profile = store::load(file)?;
             println!("{}", store::add(&places, &profile)?.display());
         }
         ProfileVerb::Export { name, file } => {
-            let text = profile::to_toml(&store::resolve(&places, name)?);
+            let text = text_of(&store::resolve(&places, name)?)?;
             let created = fs::OpenOptions::new().write(true).create_new(true).open(file);
             created.and_then(|mut out| std::io::Write::write_all(&mut out, text.as_bytes())).map_err(
                 |source| Error::File {
@@ -127,6 +127,10 @@ pub fn profile(verb: &ProfileVerb) -> Result {
         ProfileVerb::Delete { name } => store::delete(&places, name)?,
     }
     Ok(DONE)
+}
+
+fn text_of(profile: &profile::Profile) -> std::result::Result<String, Error> {
+    profile::to_toml(profile).map_err(|_| Error::NotText)
 }
 
 /// `doctor`

@@ -20,6 +20,18 @@ pub enum Error {
         /// Every fault in it.
         error: crate::profile::ParseError,
     },
+    /// A profile is to be read from something that is not a file.
+    NoFile {
+        /// What it is.
+        path: PathBuf,
+    },
+    /// A profile with bytes that are not text cannot be written to a file.
+    NotText,
+    /// There is a profile with this name.
+    ProfileExists {
+        /// The name.
+        name: String,
+    },
     /// A file operation failed.
     File {
         /// What was done.

@@ -5,7 +5,7 @@ use super::{fill, problem, shown};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::host::ConnectionState;
 use crate::kernel;
-use crate::profile::FaultKind;
+use crate::profile::{Expected, FaultKind};
 use crate::uri::Uri;
 use gettextrs::gettext;
 use std::path::Path;
@@ -42,9 +42,33 @@ fn profile_fault(path: &Path, line: usize, what: &FaultKind) -> String {
         FaultKind::UnknownKey { key } => {
             fill(&gettext("There is no key “{key}”. Check its spelling, or remove it."), &[("key", key)])
         }
-        FaultKind::Other { message } => shown(message),
+        FaultKind::Missing { key } => fill(&gettext("The key “{key}” is missing. Add it."), &[("key", key)]),
+        FaultKind::WrongValue { key, expected } => {
+            let text = gettext("The value of “{key}” has to be {expected}.");
+            fill(&text, &[("key", key), ("expected", &expected_value(expected))])
+        }
+        FaultKind::Syntax { message } => {
+            fill(&gettext("This cannot be understood as TOML: {why}."), &[("why", message)])
+        }
     };
     format!("{place}: {text}")
+}
+
+fn expected_value(expected: &Expected) -> String {
+    match expected {
+        Expected::Text => gettext("text in quotes"),
+        Expected::Number => gettext("a whole number"),
+        Expected::Size => gettext("a size such as \"1 GiB\""),
+        Expected::Flag => gettext("true or false"),
+        Expected::OneOf(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+            fill(&gettext("one of {words}"), &[("words", &words.join(", "))])
+        }
+        Expected::Texts => gettext("a list of texts in quotes"),
+        Expected::Variables => gettext("a table of texts in quotes"),
+        Expected::Table(_) => gettext("a table"),
+        Expected::Tables(_) => gettext("a list of tables"),
+    }
 }
 
 /// One paragraph.
@@ -52,6 +76,15 @@ fn profile_fault(path: &Path, line: usize, what: &FaultKind) -> String {
 pub fn error(error: &Error) -> String {
     match error {
         Error::Problems(_) | Error::Profile { .. } => lines(error).join("\n"),
+        Error::NoFile { path } => {
+            let text = gettext("{path} is not a file. Name a file with a profile.");
+            fill(&text, &[("path", &path.display().to_string())])
+        }
+        Error::NotText => gettext("The profile has arguments or paths that are not text, which no file can hold. Use names in UTF-8."),
+        Error::ProfileExists { name } => {
+            let text = gettext("There is a profile with the name “{name}” already. Choose another name.");
+            fill(&text, &[("name", name)])
+        }
         Error::File { action, path, source } => file(*action, path, source),
         Error::Connect { uri, state } => connection_state(uri, state),
         Error::Libvirt { action, message } => libvirt(*action, message),

@@ -149,6 +149,18 @@ fn foreign_text_drives_no_terminal() {
     }
 }
 
+#[test]
+fn faults_of_a_profile_say_what_belongs_there() {
+    let text = "version = 1\nname = 3\ncolour = \"pink\"\nlimits.memory = \"much\"\n";
+    let error = crate::profile::parse(text).unwrap_err();
+    let lines = lines(&Error::Profile { path: "x.terrarium".into(), error });
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert_eq!(lines[0], "x.terrarium: The key “command” is missing. Add it.");
+    assert_eq!(lines[1], "x.terrarium:2: The value of “name” has to be text in quotes.");
+    assert!(lines[2].starts_with("x.terrarium:3: The value of “colour” has to be one of \"red\", "));
+    assert!(lines[3].ends_with("has to be a size such as \"1 GiB\"."));
+}
+
 fn io(errno: i32) -> std::io::Error {
     std::io::Error::from_raw_os_error(errno)
 }
@@ -197,6 +209,9 @@ fn errors() -> Vec<Error> {
         Error::NoSuchProfile { name: foreign() },
         Error::Kernel(crate::kernel::Error::File { path: HOSTILE.into(), source: io(28) }),
         Error::Kernel(crate::kernel::Error::Format { path: HOSTILE.into(), expected: "a kernel" }),
+        Error::NoFile { path: HOSTILE.into() },
+        Error::NotText,
+        Error::ProfileExists { name: foreign() },
         Error::Cancelled,
     ]);
     for one in &all {
@@ -206,6 +221,9 @@ fn errors() -> Vec<Error> {
             Error::NoAnswer { .. } | Error::Version { .. } | Error::Busy | Error::NameTaken { .. } => {}
             Error::NoSuchSandbox { .. }
             | Error::NoSuchProfile { .. }
+            | Error::ProfileExists { .. }
+            | Error::NoFile { .. }
+            | Error::NotText
             | Error::Kernel(_)
             | Error::Cancelled => {}
         }

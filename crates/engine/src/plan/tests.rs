@@ -170,7 +170,7 @@ cpus = 2
 "#;
     let read = parse(text).unwrap();
     assert_eq!((read.colour, read.limits.memory, read.files.mounts.len()), (Colour::Red, 1 << 30, 1));
-    assert_eq!(parse(&to_toml(&read)).unwrap(), read);
+    assert_eq!(parse(&to_toml(&read).unwrap()).unwrap(), read);
 }
 
 prop_compose! {
@@ -217,7 +217,7 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read_again(profile in any_profile()) {
-        prop_assert_eq!(parse(&to_toml(&profile)).unwrap(), profile);
+        prop_assert_eq!(parse(&to_toml(&profile).unwrap()).unwrap(), profile);
     }
 
     #[test]

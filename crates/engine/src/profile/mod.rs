@@ -6,11 +6,13 @@
 //! the plan decides.
 
 mod parse;
+mod schema;
 
 pub mod fuzz;
 pub mod store;
 
-pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, ParseError};
+pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, NotText, ParseError};
+pub use schema::Expected;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Profiles as text.
 
+use super::schema::Expected;
 use super::{Profile, VERSION};
 use serde::Deserialize;
 
@@ -33,9 +34,21 @@ pub enum FaultKind {
         /// The whole key, such as `limits.memori`.
         key: String,
     },
-    /// Anything else, in the words of the TOML library.
-    Other {
-        /// Its words.
+    /// A key that must be there is not.
+    Missing {
+        /// The whole key.
+        key: String,
+    },
+    /// A key has a value of the wrong kind.
+    WrongValue {
+        /// The whole key.
+        key: String,
+        /// What it has to be.
+        expected: Expected,
+    },
+    /// It is not TOML.
+    Syntax {
+        /// The words of the TOML library.
         message: String,
     },
 }
@@ -46,106 +59,48 @@ pub const MAX: usize = 8 * 1024 * 1024;
 /// Reads a profile.
 ///
 /// # Errors
-/// It is no profile; every unknown key is named, with its line.
+/// It is no profile; every fault is named, with its line.
 pub fn parse(text: &str) -> Result<Profile, ParseError> {
-    let table: toml::Spanned<toml::de::DeTable> =
-        toml::de::DeTable::parse(text).map_err(|error| one(text, &error))?;
+    let (table, errors) = toml::de::DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Err(ParseError { faults: errors.iter().map(|error| fault(text, error)).collect() });
+    }
     if let Some(version) = table.get_ref().get("version").and_then(|value| value.get_ref().as_integer()) {
         let version = i64::from_str_radix(version.as_str(), version.radix()).unwrap_or(i64::MAX);
         if version > i64::from(VERSION) {
             return Err(ParseError { faults: vec![Fault { line: 0, what: FaultKind::Newer { version } }] });
         }
     }
-    let mut faults = Vec::new();
-    unknown_keys(text, table.get_ref(), &mut faults);
-    match Profile::deserialize(toml::Deserializer::from(table)) {
-        Ok(profile) if faults.is_empty() => Ok(profile),
-        Ok(_) => Err(ParseError { faults }),
-        // The library stops at the first unknown key, which is ours already.
-        Err(error) if faults.is_empty() => Err(one(text, &error)),
-        Err(error) => {
-            if !error.message().contains("unknown field") {
-                faults.push(fault(text, &error));
-            }
-            Err(ParseError { faults })
-        }
+    let faults = super::schema::check(text, &table);
+    if !faults.is_empty() {
+        return Err(ParseError { faults });
     }
-}
-
-fn one(text: &str, error: &toml::de::Error) -> ParseError {
-    ParseError { faults: vec![fault(text, error)] }
+    Profile::deserialize(toml::Deserializer::from(table))
+        .map_err(|error| ParseError { faults: vec![fault(text, &error)] })
 }
 
 fn fault(text: &str, error: &toml::de::Error) -> Fault {
     let line = error.span().map_or(0, |span| line_of(text, span.start));
-    Fault { line, what: FaultKind::Other { message: error.message().trim().replace('\n', " ") } }
+    Fault { line, what: FaultKind::Syntax { message: error.message().trim().replace('\n', " ") } }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
+/// Line of an offset, from 1.
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1
 }
 
-/// Keys of each table; `None` for a table whose keys are free.
-fn known(table: &str) -> Option<&'static [&'static str]> {
-    Some(match table {
-        "" => &[
-            "version",
-            "name",
-            "colour",
-            "isolation",
-            "command",
-            "display",
-            "files",
-            "network",
-            "limits",
-            "machine",
-            "security",
-        ],
-        "command" => &["argv", "directory", "environment", "until"],
-        "display" => &["kind", "clipboard"],
-        "files" => &["home", "changes", "mounts"],
-        "files.mounts" => &["type", "source", "target", "mode"],
-        "network" => &["mode"],
-        "limits" => &["memory", "cpus"],
-        "machine" => &["accelerator", "kernel", "kernel_path", "modules_path", "connection"],
-        "security" => &["privileged"],
-        _ => return None,
-    })
+/// Writes a profile.
+///
+/// # Errors
+/// It holds bytes that are not text (arguments and paths from a command line
+/// may), which no file can hold.
+pub fn to_toml(profile: &Profile) -> Result<String, NotText> {
+    toml::to_string_pretty(profile).map_err(|_| NotText)
 }
 
-fn unknown_keys(text: &str, table: &toml::de::DeTable, faults: &mut Vec<Fault>) {
-    check_table(text, "", table, faults);
-    faults.sort_by_key(|fault| fault.line);
-}
-
-fn check_table(text: &str, path: &str, table: &toml::de::DeTable, faults: &mut Vec<Fault>) {
-    let Some(keys) = known(path) else { return };
-    for (key, value) in table {
-        let name = key.get_ref().as_ref();
-        let whole = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        if !keys.contains(&name) {
-            let line = line_of(text, key.span().start);
-            faults.push(Fault { line, what: FaultKind::UnknownKey { key: whole } });
-            continue;
-        }
-        match value.get_ref() {
-            toml::de::DeValue::Table(inner) => check_table(text, &whole, inner, faults),
-            toml::de::DeValue::Array(items) => {
-                for item in items.iter().filter_map(|item| item.get_ref().as_table()) {
-                    check_table(text, &whole, item, faults);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Writes a profile. What no file can hold (arguments that are not text) is
-/// written as it can be shown.
-#[must_use]
-pub fn to_toml(profile: &Profile) -> String {
-    toml::to_string_pretty(profile).unwrap_or_default()
-}
+/// A profile holds bytes that are not text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotText;
 
 /// A size: `512 MiB`, `2G`, `1.5 GiB`, `300 MB`, or bytes. K, M, G and T are
 /// powers of 1024, as libvirt-sandbox had them; KB, MB… are powers of 1000.
@@ -208,11 +163,12 @@ pub(super) mod size {
 
 /// Arguments: text in a file, any bytes in memory.
 pub(super) mod os_strings {
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{ser, Deserialize, Deserializer, Serializer};
     use std::ffi::OsString;
 
     pub fn serialize<S: Serializer>(words: &[OsString], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(words.iter().map(|word| word.to_string_lossy()))
+        let text = |word: &OsString| word.clone().into_string().map_err(|_| ser::Error::custom("not text"));
+        serializer.collect_seq(words.iter().map(text).collect::<Result<Vec<_>, _>>()?)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<OsString>, D::Error> {

@@ -7,6 +7,7 @@ use crate::error::{Error, FileAction};
 use crate::places::Places;
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The suffix of a profile's file.
@@ -51,7 +52,12 @@ fn names(entry: &Entry, name: &str) -> bool {
 pub fn load(path: &Path) -> Result<Profile, Error> {
     let failed = |source| Error::File { action: FileAction::Read, path: path.to_owned(), source };
     let mut text = String::new();
-    let file = fs::File::open(path).map_err(failed)?;
+    // A FIFO would wait for somebody who writes, a device may do anything.
+    let flags = nix::fcntl::OFlag::O_NONBLOCK.bits();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Error::NoFile { path: path.to_owned() });
+    }
     file.take(MAX as u64 + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() > MAX {
         return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
@@ -78,8 +84,11 @@ pub fn list(places: &Places) -> Result<Vec<Entry>, Error> {
 /// Adds a profile under a file name of its own.
 ///
 /// # Errors
-/// It cannot be written.
+/// There is one of that name, or it cannot be written.
 pub fn add(places: &Places, profile: &Profile) -> Result<PathBuf, Error> {
+    if list(places)?.iter().any(|entry| names(entry, &profile.name)) {
+        return Err(Error::ProfileExists { name: profile.name.clone() });
+    }
     let slug = crate::plan::slug(&profile.name);
     let numbered = |count: u32| if count == 1 { slug.clone() } else { format!("{slug}-{count}") };
     let path = (1..)
@@ -95,12 +104,13 @@ pub fn add(places: &Places, profile: &Profile) -> Result<PathBuf, Error> {
 /// # Errors
 /// It cannot be written; the old one is untouched.
 pub fn save(path: &Path, profile: &Profile) -> Result<(), Error> {
+    let text = to_toml(profile).map_err(|_| Error::NotText)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let fresh = path.with_extension(format!("{SUFFIX}.{}", std::process::id()));
     let write = || {
         fs::create_dir_all(folder)?;
         let mut file = fs::File::create(&fresh)?;
-        file.write_all(to_toml(profile).as_bytes())?;
+        file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&fresh, path)
     };

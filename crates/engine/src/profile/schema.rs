@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The form of a profile: every key, and what its value has to be.
+//!
+//! serde stops at the first fault; people want all of them at once, each with
+//! its line. So the text is held against this table first.
+
+use super::parse::{line_of, parse_size, Fault, FaultKind};
+use toml::de::{DeTable, DeValue};
+use toml::Spanned;
+
+/// What a value has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Any text.
+    Text,
+    /// A whole number that is not negative.
+    Number,
+    /// A size such as `"1 GiB"`, or a number of bytes.
+    Size,
+    /// `true` or `false`.
+    Flag,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A list of texts.
+    Texts,
+    /// A table of texts whose keys are free.
+    Variables,
+    /// A table with these keys.
+    Table(&'static [Key]),
+    /// A list of tables with these keys.
+    Tables(&'static [Key]),
+}
+
+/// One key of a table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    name: &'static str,
+    value: Expected,
+    required: bool,
+}
+
+const fn key(name: &'static str, value: Expected) -> Key {
+    Key { name, value, required: false }
+}
+
+const fn required(name: &'static str, value: Expected) -> Key {
+    Key { name, value, required: true }
+}
+
+use Expected::{Flag, Number, OneOf, Size, Table, Tables, Text, Texts, Variables};
+
+const PROFILE: &[Key] = &[
+    required("version", Number),
+    required("name", Text),
+    key("colour", OneOf(&["red", "orange", "amber", "green", "teal", "blue", "purple", "grey"])),
+    key("isolation", OneOf(&["container", "machine"])),
+    required("command", Table(COMMAND)),
+    key("display", Table(DISPLAY)),
+    key("files", Table(FILES)),
+    key("network", Table(&[key("mode", OneOf(&["none", "internet", "full", "custom"]))])),
+    key("limits", Table(&[key("memory", Size), key("cpus", Number)])),
+    key("machine", Table(MACHINE)),
+    key("security", Table(&[key("privileged", Flag)])),
+];
+
+const COMMAND: &[Key] = &[
+    required("argv", Texts),
+    key("directory", Text),
+    key("environment", Variables),
+    key("until", OneOf(&["command", "all"])),
+];
+
+const DISPLAY: &[Key] = &[
+    key("kind", OneOf(&["terminal", "window", "none"])),
+    key("clipboard", OneOf(&["off", "in", "out", "both", "ask"])),
+];
+
+const FILES: &[Key] = &[
+    key("home", OneOf(&["private", "kept", "readonly"])),
+    key("changes", OneOf(&["discard", "keep", "review"])),
+    key("mounts", Tables(MOUNT)),
+];
+
+const MOUNT: &[Key] = &[
+    required("type", OneOf(&["host-bind", "host-image", "guest-bind", "ram"])),
+    key("source", Text),
+    required("target", Text),
+    key("mode", OneOf(&["ro", "rw"])),
+];
+
+const MACHINE: &[Key] = &[
+    key("accelerator", OneOf(&["auto", "kvm", "emulation"])),
+    key("kernel", Text),
+    key("kernel_path", Text),
+    key("modules_path", Text),
+    key("connection", Text),
+];
+
+/// Everything in which `table` is no profile, in the order of the lines.
+pub(super) fn check(text: &str, table: &Spanned<DeTable>) -> Vec<Fault> {
+    let mut check = Check { text, faults: Vec::new() };
+    check.table("", PROFILE, table.get_ref(), 0);
+    check.faults.sort_by_key(|fault| fault.line);
+    check.faults
+}
+
+struct Check<'a> {
+    text: &'a str,
+    faults: Vec<Fault>,
+}
+
+impl Check<'_> {
+    fn add(&mut self, line: usize, what: FaultKind) {
+        self.faults.push(Fault { line, what });
+    }
+
+    fn table(&mut self, path: &str, keys: &'static [Key], table: &DeTable, line: usize) {
+        let whole = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        for (name, value) in table {
+            let line = line_of(self.text, name.span().start);
+            let name = name.get_ref().as_ref();
+            match keys.iter().find(|key| key.name == name) {
+                None => self.add(line, FaultKind::UnknownKey { key: whole(name) }),
+                Some(key) => self.value(&whole(name), &key.value, value, line),
+            }
+        }
+        for key in keys.iter().filter(|key| key.required && !table.contains_key(key.name)) {
+            self.add(line, FaultKind::Missing { key: whole(key.name) });
+        }
+    }
+
+    fn value(&mut self, path: &str, expected: &Expected, value: &Spanned<DeValue>, line: usize) {
+        let good = match (expected, value.get_ref()) {
+            (Text, DeValue::String(_)) | (Flag, DeValue::Boolean(_)) => true,
+            (Number | Size, DeValue::Integer(number)) => {
+                let most = if *expected == Size { u64::MAX } else { u32::MAX.into() };
+                u64::from_str_radix(number.as_str(), number.radix()).is_ok_and(|number| number <= most)
+            }
+            (Size, DeValue::String(text)) => parse_size(text).is_some(),
+            (OneOf(words), DeValue::String(text)) => words.contains(&text.as_ref()),
+            (Texts, DeValue::Array(items)) => items.iter().all(|item| item.get_ref().is_str()),
+            (Variables, DeValue::Table(table)) => table.iter().all(|(_, value)| value.get_ref().is_str()),
+            (Table(keys), DeValue::Table(table)) => {
+                self.table(path, keys, table, line);
+                true
+            }
+            (Tables(keys), DeValue::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.value(
+                        &format!("{path}[{index}]"),
+                        &Table(keys),
+                        item,
+                        line_of(self.text, item.span().start),
+                    );
+                }
+                true
+            }
+            _ => false,
+        };
+        if !good {
+            let line = line.max(line_of(self.text, value.span().start));
+            self.add(line, FaultKind::WrongValue { key: path.to_owned(), expected: expected.clone() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{parse, to_toml, Profile};
+
+    fn faults(text: &str) -> Vec<(usize, FaultKind)> {
+        parse(text).unwrap_err().faults.into_iter().map(|fault| (fault.line, fault.what)).collect()
+    }
+
+    fn wrong(key: &str, expected: Expected) -> FaultKind {
+        FaultKind::WrongValue { key: key.into(), expected }
+    }
+
+    #[test]
+    fn every_fault_is_found_at_once() {
+        let text = "version = 1\nname = 7\ncolour = \"pink\"\nnonsense = 1\n[command]\nargv = [\"a\", 1]\n\
+                    [limits]\nmemory = \"much\"\ncpus = -1\n[[files.mounts]]\ntype = \"ram\"\n\
+                    [security]\nprivileged = \"yes\"\n";
+        let colours = OneOf(&["red", "orange", "amber", "green", "teal", "blue", "purple", "grey"]);
+        let expected = [
+            (2, wrong("name", Text)),
+            (3, wrong("colour", colours)),
+            (4, FaultKind::UnknownKey { key: "nonsense".into() }),
+            (6, wrong("command.argv", Texts)),
+            (8, wrong("limits.memory", Size)),
+            (9, wrong("limits.cpus", Number)),
+            (10, FaultKind::Missing { key: "files.mounts[0].target".into() }),
+            (13, wrong("security.privileged", Flag)),
+        ];
+        assert_eq!(faults(text), expected);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = |key: &str| (0, FaultKind::Missing { key: key.into() });
+        assert_eq!(faults(""), [missing("version"), missing("name"), missing("command")]);
+    }
+
+    #[test]
+    fn this_table_and_the_profile_know_the_same_keys() {
+        let full = r#"{"version":1,"name":"x","colour":"red","isolation":"machine",
+            "command":{"argv":["a"],"directory":"/","environment":{"A":"b"},"until":"all"},
+            "display":{"kind":"none","clipboard":"off"},
+            "files":{"home":"kept","changes":"keep","mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw"}]},
+            "network":{"mode":"full"},"limits":{"memory":"2 GiB","cpus":2},
+            "machine":{"accelerator":"kvm","kernel":"6","kernel_path":"/k","modules_path":"/m","connection":"qemu:///system"},
+            "security":{"privileged":true}}"#;
+        let profile: Profile = serde_json::from_str(full).unwrap();
+        let text = to_toml(&profile).unwrap();
+        assert_eq!(parse(&text).unwrap(), profile);
+        let written: toml::Table = text.parse().unwrap();
+        assert_same("", PROFILE, &written);
+    }
+
+    fn assert_same(path: &str, keys: &[Key], table: &toml::Table) {
+        let mut known: Vec<&str> = keys.iter().map(|key| key.name).collect();
+        let mut written: Vec<&str> = table.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        written.sort_unstable();
+        assert_eq!(known, written, "in [{path}]");
+        for key in keys {
+            match (&key.value, &table[key.name]) {
+                (Table(keys), toml::Value::Table(inner)) => assert_same(key.name, keys, inner),
+                (Tables(keys), toml::Value::Array(all)) => {
+                    assert_same(key.name, keys, all[0].as_table().unwrap());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_table_is_one_of_the_profile() {
+        fn check(path: &str, keys: &[Key]) {
+            for key in keys {
+                let path = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
+                match &key.value {
+                    Table(keys) => check(&path, keys),
+                    OneOf(words) => words.iter().for_each(|word| one(&path, word)),
+                    _ => {}
+                }
+            }
+        }
+        fn one(path: &str, word: &str) {
+            let text = format!("version = 1\nname = \"x\"\n{path} = \"{word}\"\n[command]\nargv = [\"a\"]\n");
+            let text = if path.starts_with("command.") {
+                format!("version = 1\nname = \"x\"\ncommand.argv = [\"a\"]\n{path} = \"{word}\"\n")
+            } else {
+                text
+            };
+            assert!(parse(&text).is_ok(), "{path} = {word}: {:?}", parse(&text));
+        }
+        check("", PROFILE);
+    }
+}
