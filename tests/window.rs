@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terrarium::bridge::Bridge;
 use terrarium::window::Window;
-use terrarium_engine::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, Mac, RootEntry, User};
+use terrarium_engine::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, RootEntry, User};
 use terrarium_engine::places::Places;
 use terrarium_engine::uri::Uri;
 use vte::prelude::*;
@@ -143,10 +143,11 @@ fn host(folder: PathBuf) -> Host {
         kvm: Kvm { device: KvmDevice::Missing, processor: false },
         kernels: Vec::new(),
         connections: vec![
-            Connection { uri: Uri::LxcSystem, state: ConnectionState::Works },
-            Connection { uri: Uri::QemuSession, state: ConnectionState::Works },
+            Connection { uri: Uri::LxcSystem, state: ConnectionState::Works, confinement: None },
+            Connection { uri: Uri::QemuSession, state: ConnectionState::Works, confinement: None },
         ],
         root: vec![RootEntry::Directory { path: "/usr".into() }],
+        hidden: Vec::new(),
         environment: std::collections::BTreeMap::new(),
         places: Places {
             config: folder.join("c"),
@@ -154,7 +155,6 @@ fn host(folder: PathBuf) -> Host {
             cache: folder.join("k"),
             runtime: folder,
         },
-        mac: Mac::default(),
         in_group_libvirt: true,
         qemu_group: None,
     }

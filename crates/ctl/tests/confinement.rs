@@ -233,3 +233,24 @@ fn a_machine_exports_nothing_of_the_host_beside_the_shown_folders() {
     }
     assert_eq!(shown.matches("<readonly/>").count(), sources.len(), "{shown}");
 }
+
+/// Two loops for three seconds on one processor get three seconds together.
+#[test]
+fn processors_are_limited() {
+    let script = "t() { awk '{ print $14 + $15 + $16 + $17 }' /proc/$$/stat; }; \
+        for i in 1 2; do timeout 3 sh -c 'while :; do :; done' & done; wait; t";
+    for glass in [Glass::Container, Glass::Machine] {
+        let output = run(glass, &["--cpus", "1"], &["sh", "-c", script]).output().unwrap();
+        let ticks: u64 =
+            out(&output).trim().parse().unwrap_or_else(|_| panic!("{glass:?}: {}", err(&output)));
+        assert!((50..375).contains(&ticks), "{glass:?}: {ticks} ticks of 10 ms in 3 s");
+    }
+}
+
+#[test]
+fn usual_links_lead_to_private_places() {
+    for glass in [Glass::Container, Glass::Machine] {
+        let output = sh(glass, "readlink -f /var/run /var/lock; touch /var/lock/mine && ls /run/lock");
+        assert_eq!(out(&output), "/run\n/run/lock\nmine\n", "{glass:?}: {}", err(&output));
+    }
+}

@@ -47,8 +47,13 @@ pub enum Subject {
     NoKernel,
     /// KVM.
     Kvm(AcceleratorReason),
-    /// Mandatory access control, by name; `None`: there is none.
-    AccessControl(Option<&'static str>),
+    /// What mandatory access control a driver puts around its domains.
+    AccessControl {
+        /// Whose driver.
+        uri: Uri,
+        /// Names such as `apparmor`; empty: none.
+        models: Vec<String>,
+    },
     /// Whether the user is in group libvirt.
     Group(bool),
 }
@@ -57,8 +62,9 @@ pub enum Subject {
 #[must_use]
 pub fn examine(host: &Host) -> Vec<Finding> {
     let mut all: Vec<Finding> = host.connections.iter().map(|one| connection(&one.uri, &one.state)).collect();
-    all.extend(host.kernels.iter().map(kernel));
-    if host.kernels.is_empty() {
+    let any_boots = host.kernels.iter().any(Kernel::is_usable);
+    all.extend(host.kernels.iter().map(|one| kernel(one, any_boots)));
+    if !any_boots {
         let fix = Some("apt-get install linux-image-amd64".to_owned());
         all.push(Finding { severity: Severity::NeedsAttention, subject: Subject::NoKernel, fix });
     }
@@ -68,8 +74,8 @@ pub fn examine(host: &Host) -> Vec<Finding> {
     };
     let fix = (reason == AcceleratorReason::NotWritable).then(|| format!("adduser {} kvm", host.user.name));
     all.push(Finding { severity, subject: Subject::Kvm(reason), fix });
-    let name = if host.mac.apparmor { Some("AppArmor") } else { host.mac.selinux.then_some("SELinux") };
-    all.push(good_to_know(Subject::AccessControl(name)));
+    let asked = host.connections.iter().filter_map(|one| Some((&one.uri, one.confinement.clone()?)));
+    all.extend(asked.map(|(uri, models)| good_to_know(Subject::AccessControl { uri: uri.clone(), models })));
     if host.caller != 0 {
         all.push(good_to_know(Subject::Group(host.in_group_libvirt)));
     }
@@ -98,13 +104,75 @@ fn connection(uri: &Uri, state: &ConnectionState) -> Finding {
     Finding { severity, subject, fix: fix.map(str::to_owned) }
 }
 
-fn kernel(kernel: &Kernel) -> Finding {
+/// A kernel that cannot be booted matters only if no other one can.
+fn kernel(kernel: &Kernel, any_boots: bool) -> Finding {
     let fix = match kernel.problem {
         Some(crate::kernel::KernelProblem::ImageUnreadable) => {
-            Some(format!("chmod a+r {}", kernel.image.display()))
+            Some(format!("chmod a+r {}", crate::message::quote(&kernel.image.to_string_lossy())))
         }
         _ => None,
     };
-    let severity = if kernel.is_usable() { Severity::Works } else { Severity::GoodToKnow };
+    let severity = match (kernel.is_usable(), any_boots) {
+        (true, _) => Severity::Works,
+        (false, true) => Severity::GoodToKnow,
+        (false, false) => Severity::NeedsAttention,
+    };
     Finding { severity, subject: Subject::Kernel(kernel.clone()), fix }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::KernelProblem;
+    use crate::xml::tests::host;
+
+    fn severity(host: &Host, is: impl Fn(&Subject) -> bool) -> Option<(Severity, Option<String>)> {
+        let all = examine(host);
+        let found = all.into_iter().find(|finding| is(&finding.subject))?;
+        Some((found.severity, found.fix))
+    }
+
+    #[test]
+    fn a_kernel_matters_when_there_is_no_other() {
+        let mut host = host();
+        let mut locked = host.kernels[0].clone();
+        locked.problem = Some(KernelProblem::ImageUnreadable);
+        locked.image = "/boot/my kernel".into();
+        let is_locked = |subject: &Subject| matches!(subject, Subject::Kernel(kernel) if !kernel.is_usable());
+        host.kernels.push(locked);
+        let fix = Some("chmod a+r '/boot/my kernel'".to_owned());
+        assert_eq!(severity(&host, is_locked), Some((Severity::GoodToKnow, fix.clone())));
+        host.kernels.remove(0);
+        assert_eq!(severity(&host, is_locked), Some((Severity::NeedsAttention, fix)));
+        let none = severity(&host, |subject| *subject == Subject::NoKernel).unwrap();
+        assert!(none.0 == Severity::NeedsAttention && none.1.is_some());
+    }
+
+    #[test]
+    fn each_driver_says_what_confines_its_domains() {
+        let mut host = host();
+        host.connections[0].confinement = Some(vec!["apparmor".into()]);
+        host.connections[1].confinement = Some(Vec::new());
+        let words: Vec<String> = examine(&host)
+            .iter()
+            .filter(|finding| matches!(finding.subject, Subject::AccessControl { .. }))
+            .map(crate::message::finding)
+            .collect();
+        assert_eq!(words.len(), 2);
+        assert!(words[0].starts_with("lxc:///system: ") && words[0].contains("AppArmor"), "{words:?}");
+        assert!(words[1].starts_with("qemu:///session: "), "{words:?}");
+    }
+
+    #[test]
+    fn what_is_broken_comes_first_with_its_fix() {
+        let mut host = host();
+        host.connections[0].state = ConnectionState::DriverMissing;
+        host.connections[2].state = ConnectionState::NotAllowed;
+        let all = examine(&host);
+        assert!(all.windows(2).all(|two| two[0].severity <= two[1].severity));
+        assert_eq!(all[0].fix.as_deref(), Some("apt-get install libvirt-daemon-driver-lxc"));
+        let is_system =
+            |subject: &Subject| matches!(subject, Subject::Connection { uri: Uri::QemuSystem, .. });
+        assert_eq!(severity(&host, is_system).unwrap().0, Severity::GoodToKnow);
+    }
 }

@@ -37,13 +37,13 @@ pub struct Host {
     pub connections: Vec<Connection>,
     /// What stands in the root directory and may be shown.
     pub root: Vec<RootEntry>,
+    /// Directories that no sandbox sees unless they are shared.
+    pub hidden: Vec<PathBuf>,
     /// Variables of the caller that pass into a sandbox: LANG, LC_*, TZ, TERM
     /// and COLORTERM.
     pub environment: BTreeMap<String, String>,
     /// Where Terrarium keeps what.
     pub places: Places,
-    /// Mandatory access control of this computer.
-    pub mac: Mac,
     /// Whether the caller is in group libvirt.
     pub in_group_libvirt: bool,
     /// QEMU's group under libvirt (libvirt-qemu on Debian), for machines on
@@ -119,6 +119,9 @@ pub struct Connection {
     pub uri: Uri,
     /// Whether it can be used.
     pub state: ConnectionState,
+    /// Mandatory access control that its driver puts around a domain, such as
+    /// `apparmor` or `selinux`; `None` if it was not asked.
+    pub confinement: Option<Vec<String>>,
 }
 
 /// Whether a connection can be used. Planning looks without connecting;
@@ -174,16 +177,6 @@ impl RootEntry {
             Self::Directory { path } | Self::Link { path, .. } => path,
         }
     }
-}
-
-/// Mandatory access control.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mac {
-    /// AppArmor is in the kernel and enabled.
-    pub apparmor: bool,
-    /// SELinux is enforcing.
-    pub selinux: bool,
 }
 
 impl Host {

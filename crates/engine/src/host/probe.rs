@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Looks at this computer. Opens no connection unless asked to.
 
-use super::{kvm, root, Connection, ConnectionState, Host, Mac, User};
+use super::{kvm, root, Connection, ConnectionState, Host, User};
 use crate::kernel;
 use crate::places::Places;
 use crate::uri::Uri;
@@ -50,9 +50,9 @@ pub fn probe(options: &ProbeOptions) -> Host {
         ),
         connections: connections(caller, in_group_libvirt, options.connect),
         root: root::entries(Path::new("/")),
+        hidden: root::hidden(Path::new("/")),
         environment: environment(),
         places: places(),
-        mac: mac(),
         in_group_libvirt,
         qemu_group: Group::from_name("libvirt-qemu").ok().flatten().map(|group| group.name),
         user,
@@ -117,14 +117,6 @@ fn is_in_group(name: &str) -> bool {
     own.contains(&group.gid) || nix::unistd::getegid() == group.gid
 }
 
-fn mac() -> Mac {
-    let says = |path: &str, value: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
-    Mac {
-        apparmor: says("/sys/module/apparmor/parameters/enabled", "Y"),
-        selinux: says("/sys/fs/selinux/enforce", "1"),
-    }
-}
-
 fn environment() -> BTreeMap<String, String> {
     let passes = |name: &str| matches!(name, "LANG" | "TZ" | "TERM" | "COLORTERM") || name.starts_with("LC_");
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -142,8 +134,10 @@ fn connections(caller: u32, in_group: bool, connect: bool) -> Vec<Connection> {
     let judge = |uri: Uri| {
         let state = state(&uri, caller, in_group);
         // Whoever is not in the group would be asked for a password.
-        let state = if connect && state.usable() { crate::virt::probe(&uri) } else { state };
-        Connection { uri, state }
+        if connect && state.usable() {
+            return crate::virt::probe(uri);
+        }
+        Connection { uri, state, confinement: None }
     };
     uris.into_iter().map(judge).collect()
 }

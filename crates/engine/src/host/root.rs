@@ -3,7 +3,7 @@
 //! Every other top-level directory is never exported.
 
 use super::RootEntry;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// In the order in which they are mounted.
 const SHOWN: &[&str] = &[
@@ -22,6 +22,9 @@ const SHOWN: &[&str] = &[
     "gnu",
 ];
 
+/// Shown where they are links, as they are since /run exists.
+const LINKS: &[&str] = &["var/run", "var/lock"];
+
 /// Those of the list that exist below `top`.
 #[must_use]
 pub fn entries(top: &Path) -> Vec<RootEntry> {
@@ -33,5 +36,50 @@ pub fn entries(top: &Path) -> Vec<RootEntry> {
         }
         metadata.is_dir().then_some(RootEntry::Directory { path })
     };
-    SHOWN.iter().filter_map(one).collect()
+    let is_link = |entry: &RootEntry| matches!(entry, RootEntry::Link { .. });
+    SHOWN.iter().filter_map(one).chain(LINKS.iter().filter_map(one).filter(is_link)).collect()
+}
+
+/// Directories that no sandbox sees: what else stands in the root, and in
+/// /var. A command there is a mistake of the profile and not of its name.
+#[must_use]
+pub fn hidden(top: &Path) -> Vec<PathBuf> {
+    let kernels_own = ["dev", "proc", "sys"];
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(top.join(folder)).into_iter().flatten().flatten();
+        entries.map(|entry| Path::new(folder).join(entry.file_name())).collect::<Vec<_>>()
+    };
+    let is_other = |path: &PathBuf| {
+        // A directory with a shown one below it (/var) is looked into.
+        let shown = SHOWN.iter().any(|name| Path::new(name).starts_with(path));
+        let is_link = top.join(path).is_symlink();
+        !shown
+            && !is_link
+            && !kernels_own.iter().any(|name| path == Path::new(name))
+            && top.join(path).is_dir()
+    };
+    let mut all: Vec<PathBuf> = names("").into_iter().chain(names("var")).filter(is_other).collect();
+    all.sort();
+    all.into_iter().map(|path| Path::new("/").join(path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_is_hidden() {
+        let top = tempfile::tempdir().unwrap();
+        for name in ["usr/bin", "etc", "data", "home", "proc", "var/lib", "var/spool"] {
+            std::fs::create_dir_all(top.path().join(name)).unwrap();
+        }
+        std::fs::write(top.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("usr/bin", top.path().join("bin")).unwrap();
+        std::os::unix::fs::symlink("/run/lock", top.path().join("var/lock")).unwrap();
+        std::fs::create_dir(top.path().join("var/run")).unwrap();
+        let paths = ["/data", "/home", "/var/run", "/var/spool"].map(PathBuf::from);
+        assert_eq!(hidden(top.path()), paths);
+        let shown: Vec<_> = entries(top.path()).iter().map(|entry| entry.path().to_owned()).collect();
+        assert_eq!(shown, ["/usr", "/etc", "/var/lib", "/bin", "/var/lock"].map(PathBuf::from));
+    }
 }

@@ -5,6 +5,7 @@ use super::{connection_state, fill, shown};
 use crate::doctor::{Finding, Severity, Subject};
 use crate::kernel::{Kernel, KernelProblem};
 use crate::plan::{AcceleratorReason, Note};
+use crate::uri::Uri;
 use gettextrs::gettext;
 
 /// All findings under their headings, a line each.
@@ -42,13 +43,25 @@ pub fn finding(finding: &Finding) -> String {
         Subject::NoKernel => gettext("No kernel is installed that a virtual machine can use."),
         Subject::Kvm(AcceleratorReason::KvmWorks) => gettext("KVM works: virtual machines run at full speed."),
         Subject::Kvm(reason) => super::note(&Note::Emulated { reason: *reason }),
-        Subject::AccessControl(Some(name)) => {
-            fill(&gettext("{name} is active and confines libvirt’s domains as well."), &[("name", name)])
-        }
-        Subject::AccessControl(None) => gettext("Neither AppArmor nor SELinux is active for libvirt’s containers and virtual machines; Terrarium’s own confinement does not need them."),
+        Subject::AccessControl { uri, models } => access_control(uri, models),
         Subject::Group(true) => gettext("You are in the group libvirt, which equals being root on this computer."),
         Subject::Group(false) => gettext("You are not in the group libvirt. Being in it equals being root on this computer; virtual machines need no group."),
     }
+}
+
+fn access_control(uri: &Uri, models: &[String]) -> String {
+    let name = |model: &String| match model.as_str() {
+        "apparmor" => "AppArmor".to_owned(),
+        "selinux" => "SELinux".to_owned(),
+        other => shown(other),
+    };
+    let text = if models.is_empty() {
+        gettext("neither AppArmor nor SELinux is active; Terrarium’s own confinement does not need them.")
+    } else {
+        let names = models.iter().map(name).collect::<Vec<_>>().join(", ");
+        fill(&gettext("{name} confines libvirt’s side as well."), &[("name", &names)])
+    };
+    format!("{}: {text}", shown(uri.as_str()))
 }
 
 fn of_kernel(kernel: &Kernel) -> String {

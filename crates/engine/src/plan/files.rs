@@ -22,10 +22,6 @@ const MASKS: &[&str] = &[
     "/var/lib/systemd/coredump",
 ];
 
-/// Top-level directories that no sandbox sees: a command there is a mistake
-/// of the profile, not of the command's name.
-const HIDDEN: &[&str] = &["/boot", "/home", "/media", "/mnt", "/root", "/run", "/srv", "/tmp", "/var/tmp"];
-
 /// The entries of the root; a machine gets a tag for each.
 pub(super) fn root(host: &Host, isolation: Isolation) -> Vec<RootEntry> {
     let mut number = 0;
@@ -55,6 +51,7 @@ pub(super) fn private(host: &Host, memory: u64) -> Vec<Mount> {
         mount("/tmp".into(), 2, 0o1777, false),
         mount("/var/tmp".into(), 4, 0o1777, false),
         mount("/run".into(), 8, 0o755, false),
+        mount("/run/lock".into(), 64, 0o1777, false),
         mount(format!("/run/user/{}", host.user.uid).into(), 8, 0o700, true),
         mount("/dev/shm".into(), 2, 0o1777, false),
     ];
@@ -94,7 +91,9 @@ pub(super) fn masks(host: &Host) -> Vec<Bytes> {
 
 /// Whether a path surely lies where the sandbox does not look.
 pub(super) fn is_hidden(path: &Path, host: &Host) -> bool {
-    path.is_absolute() && (HIDDEN.iter().any(|top| path.starts_with(top)) || path.starts_with(home(host)))
+    let is_private = ["/run", "/tmp", "/var/tmp"].iter().any(|top| path.starts_with(top));
+    path.is_absolute()
+        && (is_private || path.starts_with(home(host)) || host.hidden.iter().any(|top| path.starts_with(top)))
 }
 
 /// Whether a directory exists inside although the host's is not seen.

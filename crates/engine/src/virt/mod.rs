@@ -8,8 +8,9 @@ pub use domain::{Domain, Power};
 pub use pool::Pool;
 
 use crate::error::{DomainAction, Error};
-use crate::host::ConnectionState;
+use crate::host::{Connection, ConnectionState};
 use crate::uri::Uri;
+use quick_xml::events::Event;
 use std::sync::Once;
 use virt::error::ErrorNumber;
 
@@ -19,20 +20,66 @@ fn silence() {
     ONCE.call_once(virt::error::clear_error_callback);
 }
 
-/// Whether `uri` answers. Blocks; may start the user's session daemon.
+/// Whether `uri` answers, and how it confines its domains. Blocks; may start
+/// the user's session daemon.
 #[must_use]
-pub fn probe(uri: &Uri) -> ConnectionState {
-    match open(uri) {
-        Ok(_) => ConnectionState::Works,
-        Err(Error::Connect { state, .. }) => state,
-        Err(other) => ConnectionState::Failed(other.to_string()),
+pub fn probe(uri: Uri) -> Connection {
+    match open(&uri) {
+        Ok(connect) => {
+            let models = connect.get_capabilities().map(|xml| security_models(&xml)).ok();
+            Connection { uri, state: ConnectionState::Works, confinement: models }
+        }
+        Err(Error::Connect { state, .. }) => Connection { uri, state, confinement: None },
+        Err(other) => {
+            Connection { uri, state: ConnectionState::Failed(other.to_string()), confinement: None }
+        }
     }
 }
 
+/// The `<secmodel>`s of the host in libvirt's capabilities, without `dac`
+/// (file ownership) and `none`.
+fn security_models(capabilities: &str) -> Vec<String> {
+    let mut reader = quick_xml::Reader::from_str(capabilities);
+    let (mut models, mut outer, mut inner) = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(element)) => {
+                outer = std::mem::replace(&mut inner, element.name().as_ref().to_vec());
+            }
+            Ok(Event::Text(text)) if (outer.as_slice(), inner.as_slice()) == (b"secmodel", b"model") => {
+                models.extend(text.decode().map(|name| name.into_owned()));
+            }
+            Ok(Event::End(_)) => inner.clear(),
+            Ok(Event::Eof) | Err(_) => break,
+            _ => {}
+        }
+    }
+    models.retain(|name| name != "none" && name != "dac");
+    models
+}
+
+/// How often a connection is tried when the daemon is just going.
+const ATTEMPTS: u32 = 5;
+
+/// A session's daemon ends when nobody has used it for a while. Whoever comes
+/// at that moment is cut off, and has to come again to start a new one.
 fn open(uri: &Uri) -> Result<virt::connect::Connect, Error> {
     silence();
-    virt::connect::Connect::open(Some(uri.as_str()))
-        .map_err(|error| Error::Connect { uri: uri.clone(), state: state_of(&error) })
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        match virt::connect::Connect::open(Some(uri.as_str())) {
+            Ok(connect) => return Ok(connect),
+            Err(error) if left > 0 && is_worth_another(uri, &error) => {
+                std::thread::sleep(std::time::Duration::from_millis(200));
+            }
+            Err(error) => return Err(Error::Connect { uri: uri.clone(), state: state_of(&error) }),
+        }
+    }
+}
+
+fn is_worth_another(uri: &Uri, error: &virt::error::Error) -> bool {
+    pool::is_broken(error) || (*uri == Uri::QemuSession && error.code() == ErrorNumber::SystemError)
 }
 
 /// Why a connection failed, as a user can act on it.
@@ -51,4 +98,20 @@ fn state_of(error: &virt::error::Error) -> ConnectionState {
 
 fn failed(action: DomainAction) -> impl Fn(virt::error::Error) -> Error {
     move |error| Error::Libvirt { action, message: error.message().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::security_models;
+
+    #[test]
+    fn what_confines_domains_is_read_from_the_capabilities() {
+        let text =
+            "<capabilities><host><cpu><model>Zen</model></cpu><secmodel><model>apparmor</model><doi>0</doi>\
+                    </secmodel><secmodel><model>dac</model></secmodel></host></capabilities>";
+        assert_eq!(security_models(text), ["apparmor"]);
+        assert!(
+            security_models("<secmodel><model>none</model>").is_empty() && security_models("<<").is_empty()
+        );
+    }
 }

@@ -98,9 +98,10 @@ impl Pool {
 }
 
 /// Whether an error says that the connection, not the request, is at fault.
-fn is_broken(error: &virt::error::Error) -> bool {
+pub(super) fn is_broken(error: &virt::error::Error) -> bool {
     matches!(error.code(), ErrorNumber::Rpc | ErrorNumber::InvalidConn | ErrorNumber::NoServer)
         || error.message().contains("client socket is closed")
+        || error.message().contains("End of file while reading")
         || error.message().contains("Cannot recv data")
         || error.message().contains("Cannot write data")
 }

@@ -5,12 +5,20 @@ use super::{empty, endings, path, text, Xml};
 use crate::plan::Instance;
 use std::io;
 
+/// In which processor time is counted, in microseconds.
+const PERIOD: u64 = 100_000;
+
 /// Everything after the parts that both have.
 ///
 /// The host's root is init's root, read-only; init builds the sandbox's own.
 /// `<privnet/>` always: without it and without an interface libvirt gives the
 /// container the host's network. No `<initenv>`: libvirt does not escape it.
-pub(super) fn rest(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
+pub(super) fn rest(xml: &mut Xml, cpus: u32, instance: &Instance) -> io::Result<()> {
+    // `<vcpu>` alone binds no container: the scheduler has to.
+    xml.create_element("cputune").write_inner_content(|xml| {
+        text(xml, "period", &PERIOD.to_string())?;
+        text(xml, "quota", &(PERIOD * u64::from(cpus)).to_string())
+    })?;
     xml.create_element("os").write_inner_content(|xml| {
         text(xml, "type", "exe")?;
         text(xml, "init", &path(&instance.init))

@@ -30,7 +30,7 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
     let _ = xml.create_element("domain").with_attribute(("type", kind)).write_inner_content(|xml| {
         common(xml, plan, instance)?;
         match &plan.machine {
-            None => container::rest(xml, instance),
+            None => container::rest(xml, plan.cpus, instance),
             Some(machine) => machine::rest(xml, machine, instance),
         }
     });

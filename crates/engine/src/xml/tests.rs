@@ -2,7 +2,7 @@
 //! Golden files: hand-written hosts and profiles on one side, XML on the
 //! other. `TERRARIUM_BLESS=1` writes them anew; read the difference.
 
-use crate::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, Mac, RootEntry, User};
+use crate::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, RootEntry, User};
 use crate::kernel::Kernel;
 use crate::places::Places;
 use crate::plan::{plan, Instance};
@@ -13,7 +13,7 @@ use std::process::Command;
 
 /// A computer as anybody might have it, with nothing of this one.
 pub fn host() -> Host {
-    let works = |uri: Uri| Connection { uri, state: ConnectionState::Likely };
+    let works = |uri: Uri| Connection { uri, state: ConnectionState::Likely, confinement: None };
     Host {
         arch: "x86_64".into(),
         caller: 1000,
@@ -40,6 +40,7 @@ pub fn host() -> Host {
             RootEntry::Directory { path: "/etc".into() },
             RootEntry::Link { path: "/bin".into(), target: "usr/bin".into() },
         ],
+        hidden: vec!["/data".into(), "/home".into(), "/srv".into()],
         environment: [("LANG".to_owned(), "en_GB.UTF-8".to_owned())].into(),
         places: Places {
             config: "/home/ada/.config/terrarium".into(),
@@ -47,7 +48,6 @@ pub fn host() -> Host {
             cache: "/home/ada/.cache/terrarium".into(),
             runtime: "/run/user/1000/terrarium".into(),
         },
-        mac: Mac::default(),
         in_group_libvirt: true,
         qemu_group: Some("libvirt-qemu".into()),
     }
