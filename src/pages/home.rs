@@ -118,7 +118,7 @@ impl Home {
         self.profiles_box.set_visible(!self.known.borrow().is_empty());
         let container_works = host.usable(&terrarium_engine::uri::Uri::LxcSystem);
         self.welcome_note.set_label(&if container_works {
-            gettext("This starts as a container.")
+            gettext("The terminal starts as a container.")
         } else {
             gettext("This starts as a virtual machine. Containers need one more step.")
         });

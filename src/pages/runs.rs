@@ -119,7 +119,7 @@ impl Runs {
             if let Some(index) = closed {
                 let tab = runs.tabs.borrow_mut().remove(index);
                 if tab.let_go() {
-                    window.toast(&gettext("It goes on. It is shown at Home."));
+                    window.toast(&gettext("It keeps running. You find it on the home page."));
                 }
             }
             view.close_page_finish(page, true);

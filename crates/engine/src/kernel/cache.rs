@@ -5,7 +5,7 @@
 
 use super::decompress::decompress;
 use super::modules::{name, Index};
-use super::{at, initrd, vmlinux, Boot, Error, Kernel, WANTED};
+use super::{at, initrd, vmlinux, Boot, Error, Expected, Kernel, WANTED};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -27,7 +27,7 @@ pub fn prepare(directory: &Path, kernel: &Kernel, init: &[u8]) -> Result<Boot, E
     fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(at(directory))?;
     let _guard = lock(directory)?;
     let image_key = key_of(&[&kernel.image], &[])?;
-    let broken = || Error::Format { path: kernel.modules.clone(), expected: "modules.dep" };
+    let broken = || Error::Format { path: kernel.modules.clone(), expected: Expected::Index };
     let paths = Index::read(&kernel.modules).ok_or_else(broken)?.closure(WANTED);
     let paths: Vec<PathBuf> = paths.iter().map(|path| kernel.modules.join(path)).collect();
     let boot_key = key_of(&paths.iter().collect::<Vec<_>>(), init)?;
@@ -44,7 +44,7 @@ pub fn prepare(directory: &Path, kernel: &Kernel, init: &[u8]) -> Result<Boot, E
 fn unpack_kernel(path: &Path) -> Result<Vec<u8>, Error> {
     let image = fs::read(path).map_err(at(path))?;
     if image.len() < 1024 {
-        return Err(Error::Format { path: path.to_owned(), expected: "a Linux kernel" });
+        return Err(Error::Format { path: path.to_owned(), expected: Expected::Image });
     }
     // What has no entry for QEMU boots as it is, only slower.
     Ok(vmlinux::extract(&image).unwrap_or(image))
@@ -56,7 +56,7 @@ fn pack_initrd(paths: &[PathBuf], init: &[u8]) -> Result<Vec<u8>, Error> {
         let packed = fs::read(path).map_err(at(path))?;
         let module = decompress(&packed, MODULE_MAX).map_err(at(path))?;
         if !module.starts_with(b"\x7fELF") {
-            return Err(Error::Format { path: path.clone(), expected: "a kernel module" });
+            return Err(Error::Format { path: path.clone(), expected: Expected::Module });
         }
         modules.push((name(&path.to_string_lossy()), module));
     }

@@ -103,8 +103,19 @@ pub enum Error {
         /// Which.
         path: PathBuf,
         /// What it should be.
-        expected: &'static str,
+        expected: Expected,
     },
+}
+
+/// What a file should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A Linux kernel.
+    Image,
+    /// A kernel module.
+    Module,
+    /// A folder of modules with its modules.dep.
+    Index,
 }
 
 /// What a machine boots.

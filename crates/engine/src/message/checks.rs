@@ -26,7 +26,7 @@ pub fn doctor(findings: &[Finding]) -> Vec<String> {
             lines.push(format!("  {}", finding(one)));
             lines.extend(
                 one.fix.as_ref().map(|fix| {
-                    format!("    {}", fill(&gettext("To mend it: {command}"), &[("command", fix)]))
+                    format!("    {}", fill(&gettext("To fix it: {command}"), &[("command", fix)]))
                 }),
             );
         }
@@ -75,7 +75,9 @@ fn of_kernel(kernel: &Kernel) -> String {
             fill(&gettext("Kernel {version}: its modules are missing or cannot be read."), &version)
         }
         Some(KernelProblem::Lacks(modules)) => {
-            let text = gettext("Kernel {version}: it lacks {modules}, so virtual machines cannot boot it.");
+            let text = gettext(
+                "Kernel {version}: it lacks the modules {modules}, so virtual machines cannot boot it.",
+            );
             fill(&text, &[version[0], ("modules", &modules.join(", "))])
         }
     }

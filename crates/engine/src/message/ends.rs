@@ -3,7 +3,6 @@
 
 use super::{duration, fill};
 use gettextrs::gettext;
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
 
@@ -32,7 +31,7 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
         Ending::Signalled { signal, .. } => {
             let name = signal_name(*signal);
             let text = fill(&gettext("Signal {signal} after {time}"), &[("signal", &name), ("time", &time)]);
-            (gettext("Killed"), text)
+            (gettext("Ended by a Signal"), text)
         }
         Ending::Failed(problem) => (gettext("Could Not Start"), failure(problem)),
     }
@@ -51,7 +50,7 @@ pub fn signal_name(number: i32) -> String {
     let meaning = match signal {
         Signal::SIGSEGV => gettext("invalid memory access"),
         Signal::SIGBUS => gettext("access to memory that is not there"),
-        Signal::SIGABRT => gettext("it gave up"),
+        Signal::SIGABRT => gettext("it aborted"),
         Signal::SIGILL => gettext("invalid instruction"),
         Signal::SIGFPE => gettext("invalid arithmetic"),
         Signal::SIGKILL => gettext("killed"),
@@ -67,22 +66,22 @@ pub fn signal_name(number: i32) -> String {
 /// A process was killed because memory ran out.
 #[must_use]
 pub fn out_of_memory() -> String {
-    gettext("It asked for more memory than it may use. Allow more memory and run it again.")
+    gettext("The command asked for more memory than it may use. Allow more memory and run it again.")
 }
 
 /// Output that is gone.
 #[must_use]
 pub fn gone(bytes: u64) -> String {
     let size = super::size(bytes);
-    fill(&gettext("{size} of older output are gone: nobody read them in time."), &[("size", &size)])
+    fill(&gettext("{size} of older output is gone: nobody read it in time."), &[("size", &size)])
 }
 
 /// Why a command never ran.
 #[must_use]
 pub fn failure(failure: &Failure) -> String {
     let object = failure.object.to_string();
-    let why = Errno::from_raw(failure.errno).desc();
-    let values = [("object", object.as_str()), ("why", why)];
+    let why = super::system_words(&std::io::Error::from_raw_os_error(failure.errno));
+    let values = [("object", object.as_str()), ("why", why.as_str())];
     let text = match failure.step {
         Step::NotFound => gettext("The command {object} was not found in the sandbox. Check its name, or share the folder that it lies in."),
         Step::NotExecutable => gettext("The command {object} cannot be executed: {why}. Check its permissions."),
@@ -90,7 +89,7 @@ pub fn failure(failure: &Failure) -> String {
         Step::Module => gettext("The kernel module {object} could not be loaded: {why}. Choose another kernel, or use a container."),
         Step::Root => gettext("{object} could not be shown to the sandbox: {why}. See the log, and report it if it stays."),
         Step::Mount => gettext("No private file system could be made at {object}: {why}. Allow more memory, and report it if it stays."),
-        Step::Mask => gettext("{object} could not be hidden from the sandbox, so it was not started: {why}."),
+        Step::Mask => gettext("{object} could not be hidden from the sandbox, so the sandbox was not started: {why}."),
         Step::Devices => gettext("{object} could not be set up in the sandbox: {why}."),
         Step::Network => gettext("The sandbox’s own network ({object}) could not be set up: {why}."),
         Step::Streams => gettext("The sandbox’s terminal or streams ({object}) could not be made: {why}."),

@@ -99,7 +99,7 @@ pub fn error(error: &Error) -> String {
             fill(&text, &[("seconds", &seconds.to_string())])
         }
         Error::Version { theirs } => {
-            let text = gettext("The sandbox was started by another version of Terrarium (protocol {version}). Use that version, or stop it.");
+            let text = gettext("The sandbox was started by another version of Terrarium (protocol {version}). Use that version, or stop the sandbox.");
             fill(&text, &[("version", &theirs.to_string())])
         }
         Error::Busy => {
@@ -118,7 +118,7 @@ pub fn error(error: &Error) -> String {
             fill(&text, &[("name", name)])
         }
         Error::NoSuchProfile { name } => {
-            let text = gettext("There is no profile with the name “{name}”. “terrariumctl profile list” shows them; a file needs a / in its name.");
+            let text = gettext("There is no profile with the name “{name}”. “terrariumctl profile list” shows them; a file needs a / in its name, or the ending .terrarium.");
             fill(&text, &[("name", name)])
         }
         Error::Kernel(error) => kernel_error(error),
@@ -135,7 +135,7 @@ fn file(action: FileAction, path: &Path, source: &std::io::Error) -> String {
         FileAction::Listen => gettext("No socket could be made at {path}: {why}."),
         FileAction::Connect => gettext("The sandbox could not be reached at {path}: {why}."),
     };
-    let text = fill(&text, &[("path", &path.display().to_string()), ("why", &why(source))]);
+    let text = fill(&text, &[("path", &path.display().to_string()), ("why", &super::system_words(source))]);
     let full = source.raw_os_error() == Some(28);
     if full {
         format!("{text} {}", gettext("Make room on the disk and try again."))
@@ -144,22 +144,16 @@ fn file(action: FileAction, path: &Path, source: &std::io::Error) -> String {
     }
 }
 
-/// The system's words without its number.
-fn why(source: &std::io::Error) -> String {
-    let text = source.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
 fn libvirt(action: DomainAction, message: &str) -> String {
     let text = match action {
         DomainAction::List => gettext("The sandboxes could not be listed: {why}"),
         DomainAction::Create => gettext("libvirt could not make the sandbox: {why}"),
-        DomainAction::Look => gettext("libvirt could not tell about the sandbox: {why}"),
+        DomainAction::Look => gettext("libvirt could not report on the sandbox: {why}"),
         DomainAction::Pause => gettext("The sandbox could not be paused: {why}"),
         DomainAction::Resume => gettext("The sandbox could not be resumed: {why}"),
         DomainAction::Destroy => gettext("The sandbox could not be ended: {why}"),
     };
-    let gone = gettext("it is gone.");
+    let gone = gettext("the sandbox is gone.");
     fill(&text, &[("why", if message.is_empty() { &gone } else { message })])
 }
 
@@ -182,7 +176,8 @@ fn kernel_error(error: &kernel::Error) -> String {
     match error {
         kernel::Error::File { path, source } => {
             let text = gettext("The virtual machine’s kernel could not be prepared: {path}: {why}.");
-            let text = fill(&text, &[("path", &path.display().to_string()), ("why", &why(source))]);
+            let text =
+                fill(&text, &[("path", &path.display().to_string()), ("why", &super::system_words(source))]);
             let full = source.raw_os_error() == Some(28);
             if full {
                 format!("{text} {}", gettext("Make room on the disk and try again."))
@@ -191,8 +186,14 @@ fn kernel_error(error: &kernel::Error) -> String {
             }
         }
         kernel::Error::Format { path, expected } => {
-            let text = gettext("{path} is not {expected}. Choose another kernel.");
-            fill(&text, &[("path", &path.display().to_string()), ("expected", expected)])
+            let text = match expected {
+                kernel::Expected::Image => gettext("{path} is not a Linux kernel. Choose another kernel."),
+                kernel::Expected::Module => gettext("{path} is not a kernel module. Choose another kernel."),
+                kernel::Expected::Index => {
+                    gettext("{path} has no list of modules (modules.dep). Choose another kernel.")
+                }
+            };
+            fill(&text, &[("path", &path.display().to_string())])
         }
     }
 }
@@ -206,9 +207,9 @@ pub fn connection_state(uri: &Uri, state: &ConnectionState) -> String {
         ConnectionState::DriverMissing if uri.is_lxc() => gettext("{what} need libvirt’s driver for them. Install the package libvirt-daemon-driver-lxc."),
         ConnectionState::DriverMissing => gettext("{what} need libvirt’s driver for them. Install the packages libvirt-daemon-driver-qemu and qemu-system-x86."),
         ConnectionState::NotRunning => gettext("{what} need libvirt, which does not run. Start the service libvirtd."),
-        ConnectionState::NotAllowed if uri.is_lxc() => gettext("{what} can be used by members of the group libvirt only; being in it equals being root on this computer. Use --machine, which needs no group, or ask the administrator."),
+        ConnectionState::NotAllowed if uri.is_lxc() => gettext("{what} can be used by members of the group libvirt only; being in it equals being root on this computer. Use a virtual machine (--machine), which needs no group, or ask the administrator."),
         ConnectionState::NotAllowed => gettext("{what} with the system’s networks can be used by members of the group libvirt only; being in it equals being root on this computer. Use the connection qemu:///session, which needs no group."),
-        ConnectionState::Failed(_) => gettext("{what} cannot be used: libvirt says: {why}"),
+        ConnectionState::Failed(_) => gettext("{what} cannot be used. libvirt says: {why}"),
     };
     let why = if let ConnectionState::Failed(why) = state { why } else { "" };
     fill(&text, &[("what", &what), ("why", why)])

@@ -72,6 +72,12 @@ pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
     out
 }
 
+/// What the system says, in the user's language and without its number.
+fn system_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
 /// Ctrl+] was pressed twice.
 #[must_use]
 pub fn let_go() -> String {

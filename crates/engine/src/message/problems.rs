@@ -25,11 +25,11 @@ pub fn problem(problem: &Problem) -> Sentence {
     match &problem.what {
         ProblemKind::NoCommand => both(gettext("There is no command to run."), gettext("Say which.")),
         ProblemKind::Nul => {
-            both(gettext("It holds a NUL byte, which no program can be given."), gettext("Remove it."))
+            both(gettext("The text holds a NUL byte, which no program can be given."), gettext("Remove it."))
         }
         ProblemKind::ArgumentTooLong { length } => {
             let text = gettext("This argument is {size} long; Linux takes 128 KiB.");
-            both(fill(&text, &[("size", &size(*length as u64))]), gettext("Put it into a file."))
+            both(fill(&text, &[("size", &size(*length as u64))]), gettext("Put the argument into a file."))
         }
         ProblemKind::ArgumentsTooLong { length, limit } => {
             let text = gettext("Arguments and variables are {size} long together; Linux takes {limit}.");
@@ -50,10 +50,10 @@ pub fn problem(problem: &Problem) -> Sentence {
         ),
         ProblemKind::RootUser => both(
             gettext("The command would run as root of this computer, or as a user that does not exist."),
-            gettext("Name an ordinary user with -S."),
+            gettext("Name an ordinary user (-S)."),
         ),
         ProblemKind::NotYet { value } => both(
-            fill(&gettext("“{value}” is not carried out by this version yet."), &[("value", value)]),
+            fill(&gettext("This version does not support “{value}” yet."), &[("value", value)]),
             gettext("Leave the setting at its default."),
         ),
         other => of_this_computer(other),
@@ -64,7 +64,7 @@ pub fn problem(problem: &Problem) -> Sentence {
 fn of_this_computer(what: &ProblemKind) -> Sentence {
     match what {
         ProblemKind::NotAbsolute { path } => both(
-            fill(&gettext("{path} is not a whole path."), &[("path", &path.display().to_string())]),
+            fill(&gettext("{path} is not an absolute path."), &[("path", &path.display().to_string())]),
             gettext("Write it from / on, without “..”."),
         ),
         ProblemKind::NotShown { path, share } => both(
@@ -112,7 +112,7 @@ fn of_this_computer(what: &ProblemKind) -> Sentence {
             gettext("“terrariumctl doctor” lists those that can."),
         ),
         ProblemKind::KvmUnusable { reason } => {
-            both(accelerator(*reason), gettext("Set the accelerator to automatic or emulation."))
+            both(accelerator(*reason), gettext("Set the accelerator to “auto” or “emulation”."))
         }
         ProblemKind::NoIsolation => both(
             gettext("Neither containers nor virtual machines work here."),
@@ -166,7 +166,7 @@ pub fn note(note: &Note) -> String {
                 accelerator(*reason)
             )
         }
-        Note::Privileged => gettext("The command is root inside the sandbox, and of nothing outside it."),
+        Note::Privileged => gettext("The command is root of the sandbox and of nothing outside it."),
     }
 }
 

@@ -29,7 +29,7 @@ fn ends_are_named() {
     let (killed, detail) = title(Ending::Signalled { signal: 11, stopped: false });
     assert_eq!(
         (killed.as_str(), detail.as_str()),
-        ("Killed", "Signal SIGSEGV (invalid memory access) after 12 s")
+        ("Ended by a Signal", "Signal SIGSEGV (invalid memory access) after 12 s")
     );
 }
 
@@ -194,6 +194,9 @@ fn errors() -> Vec<Error> {
     for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy] {
         all.extend([String::new(), foreign()].map(|message| Error::Libvirt { action, message }));
     }
+    use crate::kernel::{Error as KernelError, Expected as X};
+    let formats = [X::Image, X::Module, X::Index];
+    all.extend(formats.map(|expected| Error::Kernel(KernelError::Format { path: HOSTILE.into(), expected })));
     let refusals = [R::AlreadyStarted, R::NotStarted, R::Finished, R::Malformed, R::Busy, R::Version];
     all.extend(refusals.map(Error::Refused));
     all.extend([
@@ -208,7 +211,6 @@ fn errors() -> Vec<Error> {
         Error::NoSuchSandbox { name: foreign() },
         Error::NoSuchProfile { name: foreign() },
         Error::Kernel(crate::kernel::Error::File { path: HOSTILE.into(), source: io(28) }),
-        Error::Kernel(crate::kernel::Error::Format { path: HOSTILE.into(), expected: "a kernel" }),
         Error::NoFile { path: HOSTILE.into() },
         Error::NotText,
         Error::ProfileExists { name: foreign() },

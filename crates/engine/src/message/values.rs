@@ -14,8 +14,9 @@ pub fn duration(milliseconds: u64) -> String {
     match seconds {
         0..=9 => {
             let tenths = milliseconds / 100;
-            let number = format!("{}.{}", tenths / 10, tenths % 10);
-            fill(&gettext("{number} s"), &[("number", &number)])
+            let (whole, tenths) = (text(tenths / 10), text(tenths % 10));
+            // TRANSLATORS: seconds, with your language's decimal mark
+            fill(&gettext("{whole}.{tenths} s"), &[("whole", &whole), ("tenths", &tenths)])
         }
         10..=59 => fill(&gettext("{number} s"), &[("number", &text(seconds))]),
         60..=3599 => {
@@ -45,7 +46,10 @@ pub fn size(bytes: u64) -> String {
             if tenths % 10 == 0 || tenths >= 1000 {
                 format!("{} {unit}", tenths / 10)
             } else {
-                format!("{}.{} {unit}", tenths / 10, tenths % 10)
+                let values = [(tenths / 10).to_string(), (tenths % 10).to_string()];
+                // TRANSLATORS: a size such as 1.5 GiB, with your language's decimal mark
+                let text = gettext("{whole}.{tenths} {unit}");
+                fill(&text, &[("whole", &values[0]), ("tenths", &values[1]), ("unit", unit)])
             }
         }
         None => fill(&gettext("{number} bytes"), &[("number", &bytes.to_string())]),

@@ -32,7 +32,10 @@ pub fn list(real: &Real) -> Listing {
         match of_connection(real, uri) {
             Ok(more) => found.extend(more),
             Err(Error::Connect { uri, state }) => listing.unreachable.push((uri, state)),
-            Err(other) => listing.unreachable.push((uri.clone(), ConnectionState::Failed(other.to_string()))),
+            Err(other) => {
+                let why = ConnectionState::Failed(crate::message::error(&other));
+                listing.unreachable.push((uri.clone(), why));
+            }
         }
     }
     if listing.unreachable.is_empty() {

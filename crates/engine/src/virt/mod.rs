@@ -30,9 +30,11 @@ pub fn probe(uri: Uri) -> Connection {
             Connection { uri, state: ConnectionState::Works, confinement: models }
         }
         Err(Error::Connect { state, .. }) => Connection { uri, state, confinement: None },
-        Err(other) => {
-            Connection { uri, state: ConnectionState::Failed(other.to_string()), confinement: None }
-        }
+        Err(other) => Connection {
+            uri,
+            state: ConnectionState::Failed(crate::message::error(&other)),
+            confinement: None,
+        },
     }
 }
 
