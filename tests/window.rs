@@ -1,44 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The window against a driver without libvirt: what is typed and clicked
-//! goes in, what is shown comes out. Needs a display (xvfb-run will do).
+//! The window against a driver without libvirt.
 
 mod fake;
+mod scene;
 
 use adw::prelude::*;
 use fake::Fake;
-use gtk::glib;
+use scene::Shown;
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terrarium::bridge::Bridge;
-use terrarium::window::Window;
 use terrarium_engine::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, RootEntry, User};
 use terrarium_engine::places::Places;
 use terrarium_engine::uri::Uri;
 use vte::prelude::*;
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-thread_local! {
-    static APP: adw::Application = {
-        adw::init().expect("a display");
-        let settings = gtk::Settings::default().expect("a display");
-        settings.set_gtk_enable_animations(false);
-        terrarium::look::load();
-        let app = adw::Application::builder()
-            .application_id("org.terrarium.Terrarium.Test")
-            .flags(gtk::gio::ApplicationFlags::NON_UNIQUE)
-            .build();
-        app.register(gtk::gio::Cancellable::NONE).expect("an application");
-        app
-    };
-}
-
 /// A window and the driver behind it.
 struct Scene {
-    window: Rc<Window>,
+    shown: Shown,
     fake: Arc<Fake>,
     bridge: Bridge,
     _folder: tempfile::TempDir,
@@ -47,7 +29,14 @@ struct Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         self.fake.hangs.store(false, Ordering::SeqCst);
-        self.window.widget.destroy();
+    }
+}
+
+impl Deref for Scene {
+    type Target = Shown;
+
+    fn deref(&self) -> &Shown {
+        &self.shown
     }
 }
 
@@ -56,74 +45,8 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let fake = Arc::new(Fake::new(folder.path().to_owned()));
         let bridge = Bridge::with(host(folder.path().to_owned()), fake.clone());
-        let window = Window::new(&APP.with(Clone::clone), bridge.clone());
-        let scene = Self { window, fake, bridge, _folder: folder };
-        scene.until("the window is shown", || scene.window.widget.is_mapped());
-        scene
+        Self { shown: Shown::new(bridge.clone()), fake, bridge, _folder: folder }
     }
-
-    /// Lets the main loop run until something is so.
-    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
-        until(what, &|| self.window.describe(), is_so);
-    }
-
-    fn shows(&self, text: &str) {
-        self.until(text, || self.window.describe().contains(text));
-    }
-
-    fn object<T: IsA<gtk::Widget>>(&self, id: &str) -> T {
-        find(self.window.widget.upcast_ref(), id)
-            .and_then(|found| found.downcast().ok())
-            .unwrap_or_else(|| panic!("no {id}"))
-    }
-
-    fn act(&self, action: &str) {
-        WidgetExt::activate_action(&self.window.widget, action, None).expect(action);
-    }
-
-    /// Types a command into the form and runs it.
-    fn run(&self, command: &str) {
-        self.act("win.new-run");
-        self.object::<adw::EntryRow>("command").set_text(command);
-        self.until("the command can be run", || self.object::<gtk::Button>("run-form").is_sensitive());
-        self.act("win.run");
-    }
-
-    fn terminal(&self) -> vte::Terminal {
-        let tab = self.window.runs.current().expect("a tab");
-        let found = walk(tab.widget.upcast_ref(), &|one| one.is::<vte::Terminal>());
-        found.and_then(|found| found.downcast().ok()).expect("a terminal")
-    }
-}
-
-fn until(what: &str, shown: &dyn Fn() -> String, is_so: impl Fn() -> bool) {
-    let context = glib::MainContext::default();
-    let begun = Instant::now();
-    // Wakes the loop up, so that the clock is looked at.
-    let tick = glib::timeout_add_local(Duration::from_millis(10), || glib::ControlFlow::Continue);
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "in vain: {what}\n{}", shown());
-        context.iteration(true);
-    }
-    tick.remove();
-}
-
-fn walk(widget: &gtk::Widget, is_it: &dyn Fn(&gtk::Widget) -> bool) -> Option<gtk::Widget> {
-    if is_it(widget) {
-        return Some(widget.clone());
-    }
-    let mut child = widget.first_child();
-    while let Some(one) = child {
-        if let Some(found) = walk(&one, is_it) {
-            return Some(found);
-        }
-        child = one.next_sibling();
-    }
-    None
-}
-
-fn find(widget: &gtk::Widget, id: &str) -> Option<gtk::Widget> {
-    walk(widget, &|one| one.buildable_id().is_some_and(|found| found == id))
 }
 
 /// A computer with containers and without any kernel for machines.
@@ -288,20 +211,12 @@ fn a_window_that_is_gone_leaves_its_sandbox_to_the_next() {
     scene.shows("before");
     // As if it had been killed: nothing is asked, nothing is closed.
     scene.window.widget.destroy();
-    let next = Window::new(&APP.with(Clone::clone), scene.bridge.clone());
-    let shown = || next.describe();
-    let running = || {
-        find(next.widget.upcast_ref(), "running")
-            .and_then(|found| found.first_child())
-            .and_then(|child| child.first_child())
-    };
-    until("the sandbox is listed", &shown, || running().is_some_and(|card| card.is::<gtk::Button>()));
-    running().and_downcast::<gtk::Button>().expect("a card").emit_clicked();
-    until("what was there is shown", &shown, || next.describe().contains("before"));
-    let tab = next.runs.current().expect("a tab");
-    tab.stop();
-    until("it is stopped", &shown, || next.describe().contains("Stopped"));
-    next.widget.destroy();
+    let next = Shown::new(scene.bridge.clone());
+    next.until("the sandbox is listed", || next.card().is_some());
+    next.card().expect("a card").emit_clicked();
+    next.shows("before");
+    next.window.runs.current().expect("a tab").stop();
+    next.shows("Stopped");
 }
 
 #[gtk::test]

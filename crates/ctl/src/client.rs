@@ -4,8 +4,8 @@
 //! Output is written by the thread that receives it: while our reader does
 //! not read, neither do we, and so the command waits. Nothing is kept here.
 
-use crate::terminal::{self, LetGo, Raw};
-use nix::sys::signal::{SigSet, Signal};
+use crate::signals::{Signals, Target};
+use crate::terminal::{LetGo, Raw};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -52,33 +52,20 @@ impl Offsets {
     }
 }
 
-/// Blocks the signals that [`Client`] waits for; call it before any thread is
-/// started, since threads inherit it.
-pub fn hold_signals() {
-    let _ = signals().thread_block();
-}
-
-fn signals() -> SigSet {
-    let mut set = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGWINCH] {
-        set.add(signal);
-    }
-    set
-}
-
 /// This process's side of a conversation.
 pub struct Client {
     tell: Sender<End>,
     told: Receiver<End>,
     offsets: Offsets,
     terminal: bool,
+    signals: Signals,
 }
 
 impl Client {
     /// `terminal`: the command has a terminal and ours is in raw mode.
-    pub fn new(terminal: bool) -> Self {
+    pub fn new(terminal: bool, signals: Signals) -> Self {
         let (tell, told) = mpsc::channel();
-        Self { tell, told, offsets: Offsets::default(), terminal }
+        Self { tell, told, offsets: Offsets::default(), terminal, signals }
     }
 
     /// How far the streams got.
@@ -118,7 +105,7 @@ impl Client {
         if reads_input {
             self.carry_input(console.clone());
         }
-        carry_signals(console.clone(), self.terminal);
+        self.signals.go_to(Target::Command { console: console.clone(), terminal: self.terminal });
         let end = self.told.recv().unwrap_or(End::Lost);
         drop(raw);
         end
@@ -148,22 +135,6 @@ impl Client {
             console.close_input();
         });
     }
-}
-
-/// A terminal sends its keys as they are; signals that reach us all the same,
-/// and all of them without a terminal, are the command's.
-fn carry_signals(console: Console, terminal: bool) {
-    std::thread::spawn(move || {
-        while let Ok(signal) = signals().wait() {
-            if signal == Signal::SIGWINCH {
-                if terminal {
-                    console.resize(terminal::size());
-                }
-            } else {
-                console.signal(signal as i32);
-            }
-        }
-    });
 }
 
 /// Writes to ours what came from the command's. Not through Rust's buffered

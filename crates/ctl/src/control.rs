@@ -2,9 +2,10 @@
 //! Verbs about sandboxes that run.
 
 use crate::args::Exec;
-use crate::client::{self, Client, End};
+use crate::client::{Client, End};
 use crate::fault::{remark, status};
 use crate::run::{finish, DONE};
+use crate::signals::Signals;
 use crate::{terminal, Result};
 use serde_json::json;
 use std::os::unix::ffi::OsStrExt;
@@ -92,12 +93,11 @@ pub fn to_json(one: &Summary) -> serde_json::Value {
 }
 
 /// `attach`
-pub fn attach(name: &str, from: Option<u64>, watch: bool) -> Result {
-    client::hold_signals();
+pub fn attach(name: &str, from: Option<u64>, watch: bool, signals: Signals) -> Result {
     let driver = driver();
     let found = driver.find(name)?;
     let has_terminal = found.status.as_ref().is_some_and(|status| status.terminal.is_some());
-    let client = Client::new(has_terminal && terminal::is_ours() && !watch);
+    let client = Client::new(has_terminal && terminal::is_ours() && !watch, signals);
     let how = Attach { keyboard: !watch, out: from, err: None };
     let console = driver.attach(&found.id, how, client.handler())?;
     if has_terminal && terminal::is_ours() && !watch {
@@ -108,8 +108,7 @@ pub fn attach(name: &str, from: Option<u64>, watch: bool) -> Result {
 }
 
 /// `exec`
-pub fn exec(options: &Exec) -> Result {
-    client::hold_signals();
+pub fn exec(options: &Exec, signals: Signals) -> Result {
     let host = host();
     let driver = Real::new(&host);
     let found = driver.find(&options.name)?;
@@ -128,7 +127,7 @@ pub fn exec(options: &Exec) -> Result {
         directory: Bytes::from(directory.as_os_str().as_bytes()),
         terminal: has_terminal.then(terminal::size),
     };
-    let client = Client::new(has_terminal);
+    let client = Client::new(has_terminal, signals);
     let console = driver.exec(&found.id, command, client.handler())?;
     match client.converse(&console, true) {
         End::Result(outcome) => {

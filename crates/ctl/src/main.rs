@@ -6,6 +6,7 @@
 //! | [`args`] | the command line |
 //! | [`run`] | `run`: from options to a profile, a plan and a sandbox |
 //! | [`client`] | the streams between this process and a sandbox |
+//! | [`signals`] | Ctrl+C and its like, at any time |
 //! | [`terminal`] | raw mode, sizes, letting go |
 //! | [`control`] | `list`, `attach`, `exec`, `stop`, `pause`, `resume` |
 //! | [`show`] | `show`, `profile`, `doctor` |
@@ -17,6 +18,7 @@ mod control;
 mod fault;
 mod run;
 mod show;
+mod signals;
 mod terminal;
 
 use args::{Args, Verb};
@@ -33,14 +35,15 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { OURS } else { 0 });
         }
     };
+    let signals = signals::Signals::take();
     let result = match args.verb {
-        Verb::Run(options) => run::run(&options),
+        Verb::Run(options) => run::run(&options, &signals),
         Verb::List { json } => control::list(json),
-        Verb::Attach { name, from, watch } => control::attach(&name, from, watch),
+        Verb::Attach { name, from, watch } => control::attach(&name, from, watch, signals),
         Verb::Stop { name, now } => control::stop(&name, now),
         Verb::Pause { name } => control::pause(&name),
         Verb::Resume { name } => control::resume(&name),
-        Verb::Exec(exec) => control::exec(&exec),
+        Verb::Exec(exec) => control::exec(&exec, signals),
         Verb::Show(what) => show::show(&what),
         Verb::Profile { verb } => show::profile(&verb),
         Verb::Doctor { json } => show::doctor(json),

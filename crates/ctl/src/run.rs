@@ -2,17 +2,19 @@
 //! `terrariumctl run`: from options to a profile, a plan and a sandbox.
 
 use crate::args::Run;
-use crate::client::{self, Client, End};
+use crate::client::{Client, End};
 use crate::fault::{remark, status, Fault};
+use crate::signals::{Signals, Target};
 use crate::{terminal, Result};
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use terrarium_engine::console::Console;
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::plan::{plan, Plan};
 use terrarium_engine::profile::{store, DisplayKind, Isolation, Profile};
-use terrarium_engine::sandbox::{Attach, Driver, Id, Progress, Real, Start};
+use terrarium_engine::sandbox::{Attach, Driver, Id, Progress, Real, Start, Stop};
 use terrarium_engine::uri::Uri;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::orders::Lifetime;
@@ -22,8 +24,7 @@ use terrarium_protocol::orders::Lifetime;
 const TRIES: u32 = 20;
 
 /// Runs a command and returns its exit status.
-pub fn run(options: &Run) -> Result {
-    client::hold_signals();
+pub fn run(options: &Run, signals: &Signals) -> Result {
     set_up_log(options);
     let host = host::probe(&ProbeOptions {
         user: options.user.clone(),
@@ -39,7 +40,7 @@ pub fn run(options: &Run) -> Result {
     let plan = planned.plan.ok_or(planned.problems)?;
     let mut real = Real::new(&host);
     real.add_connection(plan.connection.clone());
-    start(&real, &plan, options)
+    start(&Arc::new(real), &plan, options, signals)
 }
 
 fn set_up_log(options: &Run) {
@@ -51,16 +52,20 @@ fn set_up_log(options: &Run) {
     let _ = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).try_init();
 }
 
-fn start(real: &Real, plan: &Plan, options: &Run) -> Result {
+fn start(real: &Arc<Real>, plan: &Plan, options: &Run, signals: &Signals) -> Result {
     let is_terminal = plan.orders.command.terminal.is_some();
-    let client = Client::new(is_terminal && !options.detach);
+    let client = Client::new(is_terminal && !options.detach, signals.clone());
     let how = Start {
         lifetime: if options.detach { Lifetime::Detached } else { Lifetime::Foreground },
         size: terminal::size(),
         unique_name: options.name.is_none() && options.profile.is_none(),
     };
     let verbose = options.verbose;
-    let progress = move |step: Progress| {
+    let progress = |step: Progress| {
+        if let Progress::Boot(id) = &step {
+            let (real, id) = (real.clone(), id.clone());
+            signals.go_to(Target::Boot(Box::new(move || drop(real.stop(&id, Stop::Now)))));
+        }
         if verbose {
             eprintln!("terrariumctl: {}", message::progress(&step));
         }
@@ -74,7 +79,7 @@ fn start(real: &Real, plan: &Plan, options: &Run) -> Result {
         return Ok(0);
     }
     let end = client.converse(&started.console, true);
-    finish(real, &started.id, &started.console, &client, end, true)
+    finish(real.as_ref(), &started.id, &started.console, &client, end, true)
 }
 
 /// What is left to do when a conversation about the command has ended.
@@ -93,8 +98,12 @@ pub fn finish(
                 let console = latest.as_ref().unwrap_or(console);
                 console.received();
                 console.close();
-                driver.finish(id, Duration::from_secs(3))?;
+                let left = driver.finish(id, Duration::from_secs(3));
                 remark(&outcome);
+                // What the command did counts; what is left is swept later.
+                if let Err(error) = left {
+                    Fault::Engine(error).print();
+                }
                 return Ok(status(&outcome));
             }
             End::LetGo => {

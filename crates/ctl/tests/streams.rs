@@ -42,15 +42,41 @@ for_both! {
 }
 
 for_both! {
-    fn bulk_through_cat_is_unchanged(glass: Glass) {
+    fn bulk_through_cat_is_unchanged_and_takes_little_memory(glass: Glass) {
         let source = noise(bulk(glass));
-        let mut child = run(glass, &[], &["cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = run(glass, &[], &["sh", "-c", "cat; grep VmHWM /proc/1/status >&2"])
+            .stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let ours = watch_memory(child.id());
         let feeder = feed(&mut child, source.clone());
         let output = child.wait_with_output().unwrap();
         feeder.join().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(output.stdout == source, "{} of {} bytes came back", output.stdout.len(), source.len());
+        let init = kib(&err(&output)).unwrap_or_else(|| panic!("{}", err(&output)));
+        assert!((1..32 << 10).contains(&init), "init took {init} KiB");
+        let ours = ours.join().unwrap();
+        assert!((1..64 << 10).contains(&ours), "terrariumctl took {ours} KiB");
     }
+}
+
+/// The number in `VmHWM:   1234 kB`.
+fn kib(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// The most memory that a process had, in KiB, told when it has ended.
+fn watch_memory(pid: u32) -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut most = 0;
+        while let Some(now) =
+            std::fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|text| kib(&text))
+        {
+            most = now;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        most
+    })
 }
 
 for_both! {

@@ -181,6 +181,13 @@ pub fn scaled<T>(daily: T, whole: T) -> T {
     }
 }
 
+/// Counts a test as skipped, and says why.
+pub fn skip(name: &str, why: &str) {
+    let list = std::env::var_os("TERRARIUM_SKIPS").expect("skips are counted by tools/test");
+    let mut list = fs::OpenOptions::new().append(true).open(list).unwrap();
+    writeln!(list, "{name}: {why}").unwrap();
+}
+
 /// Waits until `condition` holds; panics after `most` with what was awaited.
 pub fn wait_for(what: &str, most: Duration, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();

@@ -84,6 +84,12 @@ pub fn let_go() -> String {
     gettext("The sandbox goes on. Use “terrariumctl attach” to come back.")
 }
 
+/// libvirt has not answered for a while.
+#[must_use]
+pub fn libvirt_is_slow() -> String {
+    gettext("Waiting for libvirt, which does not answer. Press Ctrl+C to give up.")
+}
+
 /// `-c` with a URI that can run programs here.
 #[must_use]
 pub fn uri_refused(uri: &str) -> String {

@@ -49,6 +49,22 @@ impl Reservation {
     }
 }
 
+impl Reservation {
+    /// The start failed, and libvirt could not be asked what became of the
+    /// domain. The directory stays without its name, so that libvirt is asked
+    /// later and whatever is left can be taken away.
+    pub fn abandon(mut self) {
+        let _ = fs::remove_file(self.path.join("name"));
+        self.lock = None;
+    }
+}
+
+/// Whether a sandbox's directory is still wanted: it was neither removed nor
+/// abandoned.
+pub fn is_wanted(path: &Path) -> bool {
+    path.join("name").is_file()
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.lock.is_some() {
@@ -240,9 +256,13 @@ mod tests {
         assert_eq!((first.name.as_str(), second.name.as_str()), ("x", "x-2"));
         let path = first.path.clone();
         first.keep();
+        assert!(is_wanted(&path));
+        let left = second.path.clone();
+        second.abandon();
+        assert!(left.is_dir() && !is_wanted(&left));
         // Listed before its domain was there.
         sweep(runtime.path(), &[]);
-        assert!(path.is_dir());
+        assert!(path.is_dir() && left.is_dir());
         assert_eq!(reserve(runtime.path(), &wish, nothing).unwrap().number, 3);
         let long_ago = SystemTime::now() - Duration::from_secs(60);
         File::options().write(true).open(path.join("lock")).unwrap().set_modified(long_ago).unwrap();

@@ -13,8 +13,8 @@ use crate::virt::{Domain, Power};
 use std::time::{SystemTime, UNIX_EPOCH};
 use terrarium_protocol::message::{self, Status};
 
-/// A domain whose directory was removed has been given up by its client and
-/// is about to go; after this many seconds it needs help.
+/// A domain whose directory was removed or abandoned has been given up by its
+/// client and is about to go; after this many seconds it needs help.
 const LINGER: u64 = 10;
 
 /// One domain of ours, not asked yet.
@@ -64,9 +64,12 @@ fn of_connection(real: &Real, uri: &Uri) -> Result<Vec<Found>, Error> {
             continue;
         };
         let id = Id { connection: uri.clone(), number: metadata.number, uuid: domain.uuid() };
-        if metadata.directory.is_dir() {
+        let lingers = age(&metadata) > LINGER && !directory::is_starting(&metadata.directory);
+        // A daemon that died while it made a domain has left it behind, off.
+        let is_ghost = !directory::is_wanted(&metadata.directory) || domain.power() == Power::Off;
+        if !is_ghost {
             found.push(Found { id, metadata, domain });
-        } else if age(&metadata) > LINGER {
+        } else if lingers {
             let _ = end::destroy(&domain, &id);
         }
     }
@@ -154,7 +157,7 @@ pub fn in_use(real: &Real) -> Result<(Taken, Vec<u32>), Error> {
             taken.numbers.extend(mine.and_then(|number| number.parse::<u32>().ok()));
             let Some(metadata) = read_metadata(&domain) else { continue };
             blocks.push(metadata.id_base);
-            if mine.is_some() && metadata.directory.is_dir() {
+            if mine.is_some() && directory::is_wanted(&metadata.directory) {
                 taken.names.push(metadata.name);
             }
         }

@@ -17,6 +17,8 @@ pub use directory::PORTS;
 pub use metadata::Metadata;
 pub use real::Real;
 
+pub use crate::virt::longest_call as waits_for_libvirt;
+
 use crate::console::{Console, Handler};
 use crate::error::Error;
 use crate::host::ConnectionState;

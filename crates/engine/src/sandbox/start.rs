@@ -34,7 +34,13 @@ pub fn start(
     let mut plan = plan.clone();
     plan.name.clone_from(&made.reservation.name);
     let plan = &plan;
-    let domain = create(real, plan, &mut made)?;
+    let domain = match create(real, plan, &mut made) {
+        Ok(domain) => domain,
+        Err(error) => {
+            clean_up(real, plan, made);
+            return Err(error);
+        }
+    };
     let id = Id {
         connection: plan.connection.clone(),
         number: made.instance.number,
@@ -110,6 +116,24 @@ fn create(real: &Real, plan: &Plan, made: &mut Made) -> Result<Domain, Error> {
     let listener = made.listener.take();
     let files: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
     real.pool.create(&plan.connection, &text, &files)
+}
+
+/// After a create that failed there is a domain all the same if libvirt died
+/// in the middle of it.
+fn clean_up(real: &Real, plan: &Plan, made: Made) {
+    let id = Id {
+        connection: plan.connection.clone(),
+        number: made.instance.number,
+        uuid: made.instance.uuid.clone(),
+    };
+    let gone = match real.domain(&id) {
+        Ok(None) => true,
+        Ok(Some(domain)) => end::destroy(&domain, &id).is_ok(),
+        Err(_) => false,
+    };
+    if !gone {
+        made.reservation.abandon();
+    }
 }
 
 fn converse(

@@ -2,6 +2,7 @@
 //! One domain.
 
 use super::failed;
+use super::patience::call;
 use crate::error::{DomainAction, Error};
 
 /// Whether a domain computes.
@@ -45,6 +46,7 @@ impl Domain {
 
     /// Whether it computes.
     pub fn power(&self) -> Power {
+        let _call = call();
         match self.inner.get_state() {
             Ok((virt_sys::VIR_DOMAIN_PAUSED, _)) => Power::Paused,
             Ok((virt_sys::VIR_DOMAIN_RUNNING | virt_sys::VIR_DOMAIN_BLOCKED, _)) => Power::On,
@@ -54,16 +56,19 @@ impl Domain {
 
     /// Freezes it.
     pub fn pause(&self) -> Result<(), Error> {
+        let _call = call();
         self.inner.suspend().map(drop).map_err(failed(DomainAction::Pause))
     }
 
     /// Lets it go on.
     pub fn resume(&self) -> Result<(), Error> {
+        let _call = call();
         self.inner.resume().map(drop).map_err(failed(DomainAction::Resume))
     }
 
     /// Ends it without asking. No fault if it is gone already.
     pub fn destroy(&self) -> Result<(), Error> {
+        let _call = call();
         match self.inner.destroy() {
             Ok(()) => Ok(()),
             Err(_) if self.power() == Power::Off => Ok(()),
@@ -73,6 +78,7 @@ impl Domain {
 
     /// Its XML as libvirt has it now.
     pub fn xml(&self) -> Result<String, Error> {
+        let _call = call();
         self.inner.get_xml_desc(0).map_err(failed(DomainAction::Look))
     }
 }

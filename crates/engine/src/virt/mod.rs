@@ -2,9 +2,11 @@
 //! libvirt, and the only place that knows its API.
 
 mod domain;
+mod patience;
 mod pool;
 
 pub use domain::{Domain, Power};
+pub use patience::longest_call;
 pub use pool::Pool;
 
 use crate::error::{DomainAction, Error};
@@ -67,6 +69,7 @@ const ATTEMPTS: u32 = 5;
 /// at that moment is cut off, and has to come again to start a new one.
 fn open(uri: &Uri) -> Result<virt::connect::Connect, Error> {
     silence();
+    let _call = patience::call();
     let mut left = ATTEMPTS;
     loop {
         left -= 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Open connections, opened again when libvirt was restarted.
 
+use super::patience::call;
 use super::{failed, open, Domain};
 use crate::error::{DomainAction, Error};
 use crate::uri::Uri;
@@ -40,6 +41,7 @@ impl Pool {
         run: impl Fn(&Connect) -> Result<T, virt::error::Error>,
     ) -> Result<T, Error> {
         let connect = self.get(uri)?;
+        let _call = call();
         match run(&connect) {
             Ok(value) => Ok(value),
             Err(error) if connect.is_alive().unwrap_or(false) && !is_broken(&error) => {
@@ -52,10 +54,10 @@ impl Pool {
         }
     }
 
-    /// Every domain that exists now.
+    /// Every domain that libvirt knows, also those that are off: their names
+    /// are taken.
     pub fn domains(&self, uri: &Uri) -> Result<Vec<Domain>, Error> {
-        let flags = virt_sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE;
-        let found = self.again(uri, DomainAction::List, |connect| connect.list_all_domains(flags))?;
+        let found = self.again(uri, DomainAction::List, |connect| connect.list_all_domains(0))?;
         Ok(found.into_iter().map(Domain::new).collect())
     }
 
@@ -78,6 +80,7 @@ impl Pool {
         // A connection that libvirtd's restart broke shows it here first.
         self.domains(uri)?;
         let connect = self.get(uri)?;
+        let _call = call();
         let mut files: Vec<i32> = files.iter().map(AsRawFd::as_raw_fd).collect();
         // QEMU's driver does not know the call with files.
         let domain = if files.is_empty() {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Signals that this process gets, and where they go. Ctrl+C works at any
+//! time: while libvirt is waited for, while a machine boots, and then it is
+//! the command's.
+
+use crate::terminal;
+use nix::sys::signal::{SigSet, Signal};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use terrarium_engine::console::Console;
+use terrarium_engine::{message, sandbox};
+
+/// When it is said that libvirt does not answer. The first start of a machine
+/// takes a few seconds, in which libvirt looks at QEMU.
+const SLOW: Duration = Duration::from_secs(8);
+
+/// Where signals go.
+pub enum Target {
+    /// Nothing is there yet: this process ends.
+    Nobody,
+    /// A sandbox that boots: it is taken away, then this process ends.
+    Boot(Box<dyn FnOnce() + Send>),
+    /// The command.
+    Command {
+        /// The way to it.
+        console: Console,
+        /// Whether it has a terminal of the size of ours.
+        terminal: bool,
+    },
+}
+
+/// A handle to the thread that takes signals.
+#[derive(Clone)]
+pub struct Signals(Arc<Mutex<Target>>);
+
+impl Signals {
+    /// Begins to take them. Call it before any thread is started: threads
+    /// inherit that signals are held.
+    pub fn take() -> Self {
+        let signals = Self(Arc::new(Mutex::new(Target::Nobody)));
+        let _ = set().thread_block();
+        let taker = signals.clone();
+        std::thread::spawn(move || {
+            while let Ok(signal) = set().wait() {
+                taker.pass(signal);
+            }
+        });
+        std::thread::spawn(say_when_libvirt_is_slow);
+        signals
+    }
+
+    /// From now on they go there.
+    pub fn go_to(&self, target: Target) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = target;
+    }
+
+    fn pass(&self, signal: Signal) {
+        let mut target = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*target {
+            Target::Command { console, terminal } if signal == Signal::SIGWINCH => {
+                if *terminal {
+                    console.resize(terminal::size());
+                }
+            }
+            // A terminal sends its keys as they are; signals that reach us
+            // all the same, and all of them without one, are the command's.
+            Target::Command { console, .. } => console.signal(signal as i32),
+            _ if signal == Signal::SIGWINCH => {}
+            _ => {
+                if let Target::Boot(take_away) = std::mem::replace(&mut *target, Target::Nobody) {
+                    take_away();
+                }
+                std::process::exit(128 + signal as i32);
+            }
+        }
+    }
+}
+
+fn set() -> SigSet {
+    let mut set = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGWINCH] {
+        set.add(signal);
+    }
+    set
+}
+
+fn say_when_libvirt_is_slow() {
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+        if sandbox::waits_for_libvirt().is_some_and(|time| time > SLOW) {
+            eprintln!("terrariumctl: {}", message::libvirt_is_slow());
+            return;
+        }
+    }
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The window with real sandboxes. Pictures are left under target/pictures.
+
+mod scene;
+
+use adw::prelude::*;
+use gtk::{glib, graphene};
+use scene::Shown;
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use terrarium::bridge::Bridge;
+use terrarium::pages::tab::Phase;
+use vte::prelude::*;
+
+/// An emulated machine takes a while to boot on a busy computer.
+const BOOT: Duration = Duration::from_secs(90);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Glass {
+    Container,
+    Machine,
+}
+
+const BOTH: [Glass; 2] = [Glass::Container, Glass::Machine];
+
+/// A full count, or the one of every day.
+fn scaled<T>(daily: T, whole: T) -> T {
+    let full = std::env::var("TERRARIUM_TEST_SCALE").is_ok_and(|scale| scale == "full");
+    if full {
+        whole
+    } else {
+        daily
+    }
+}
+
+fn open() -> Shown {
+    let shown = Shown::new(Bridge::real());
+    shown.until("this computer is known", || shown.window.bridge.host().is_some());
+    shown
+}
+
+impl Shown {
+    fn start(&self, glass: Glass, command: &str) {
+        self.act("win.new-run");
+        let row = match glass {
+            Glass::Container => "container",
+            Glass::Machine => "machine",
+        };
+        let choice = self.object::<gtk::CheckButton>(row);
+        self.until("it can be chosen", || choice.is_sensitive());
+        choice.set_active(true);
+        self.run(command);
+        self.within(BOOT, "it runs", || self.phase() != Some(Phase::Starting));
+    }
+
+    fn phase(&self) -> Option<Phase> {
+        self.window.runs.current().map(|tab| tab.phase())
+    }
+
+    /// The lines of the terminal as they stand on the screen.
+    fn lines(&self) -> Vec<String> {
+        let tab = self.window.runs.current().expect("a tab");
+        tab.text().lines().map(str::to_owned).collect()
+    }
+
+    fn keys(&self, keys: &str) {
+        self.terminal().feed_child(keys.as_bytes());
+    }
+
+    fn ends(&self, with: &str) {
+        self.within(BOOT, "it ends", || self.phase() == Some(Phase::Ended));
+        self.shows(with);
+    }
+
+    /// Draws the window into a file, as its user sees it.
+    fn picture(&self, name: &str) {
+        let paintable = gtk::WidgetPaintable::new(Some(&self.window.widget));
+        let (width, height) = (self.window.widget.width(), self.window.widget.height());
+        let snapshot = gtk::Snapshot::new();
+        paintable.snapshot(&snapshot, width.into(), height.into());
+        let bounds = graphene::Rect::new(0.0, 0.0, width as f32, height as f32);
+        let node = snapshot.to_node().expect("something is drawn");
+        let renderer = self.window.widget.native().and_then(|native| native.renderer()).expect("a renderer");
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
+        std::fs::create_dir_all(&folder).expect("a folder for pictures");
+        let path = folder.join(format!("{name}.png"));
+        renderer.render_texture(&node, Some(&bounds)).save_to_png(path).expect("a picture");
+    }
+}
+
+#[gtk::test]
+fn programs_that_fill_the_screen_draw_properly() {
+    for glass in BOTH {
+        let shown = open();
+        shown.start(glass, "vim -n -R -u NONE /etc/passwd");
+        shown.within(BOOT, "vim draws", || shown.lines().iter().any(|line| line.contains("\"/etc/passwd\"")));
+        let rows = shown.terminal().row_count() as usize;
+        assert!(shown.lines()[0].starts_with("root:x:0:0:"), "{:?}", shown.lines());
+        assert_eq!(shown.lines().len(), rows, "its message is in the last row");
+        shown.picture(&format!("{glass:?}-vim"));
+        shown.window.widget.set_default_size(800, 560);
+        shown.until("there are fewer rows", || (shown.terminal().row_count() as usize) < rows);
+        shown.keys(":set number\r");
+        shown.until("it draws anew", || {
+            shown.lines().iter().any(|line| line.trim_start().starts_with("1 root:x:0:0:"))
+        });
+        shown.until("its last row is the last", || {
+            shown.lines().len() == shown.terminal().row_count() as usize
+        });
+        shown.keys(":q!\r");
+        shown.ends("Exit code 0");
+    }
+}
+
+#[gtk::test]
+fn a_pager_and_a_monitor_draw_properly() {
+    for glass in BOTH {
+        let shown = open();
+        shown.start(glass, "less /usr/share/common-licenses/GPL-3");
+        let has = |text: &str| shown.lines().iter().any(|line| line.contains(text));
+        shown.within(BOOT, "less draws", || has("GNU GENERAL PUBLIC LICENSE"));
+        shown.picture(&format!("{glass:?}-less"));
+        shown.keys("G");
+        shown.until("the last page", || has("why-not-lgpl.html") && !has("GNU GENERAL PUBLIC LICENSE  "));
+        shown.keys("q");
+        shown.ends("Exit code 0");
+        shown.start(glass, "top -d 1");
+        shown.within(BOOT, "top draws", || has("PID USER") && has("load average"));
+        assert!(shown.lines()[0].starts_with("top - "), "{:?}", shown.lines());
+        shown.picture(&format!("{glass:?}-top"));
+        shown.keys("q");
+        shown.ends("Exit code 0");
+    }
+}
+
+#[gtk::test]
+fn much_text_leaves_the_window_usable_and_small() {
+    let shown = open();
+    let bytes = scaled(20, 100) * 1_000_000;
+    shown.start(Glass::Container, &format!("sh -c 'yes \"a line of text that is long enough to be one\" | head -c {bytes}; echo; echo the end'"));
+    let (longest, last) = (Cell::new(Duration::ZERO), Cell::new(Instant::now()));
+    shown.within(Duration::from_secs(240), "it ends", || {
+        longest.set(longest.get().max(last.replace(Instant::now()).elapsed()));
+        shown.phase() == Some(Phase::Ended)
+    });
+    assert!(longest.get() < Duration::from_secs(1), "the main loop stood still for {:?}", longest.get());
+    let lines = shown.lines();
+    assert_eq!(lines.last().map(String::as_str), Some("the end"));
+    assert!(lines.len() > 10_000, "only {} lines are kept", lines.len());
+    let memory = peak_memory();
+    assert!(memory < 250 << 20, "the window took {} MiB", memory >> 20);
+}
+
+/// The most memory that this process ever had, in bytes.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+}
+
+/// The program itself, on the same screen.
+struct Program(Child);
+
+impl Program {
+    fn open() -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_terrarium"))
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let program = Self(child);
+        wait_for("its window", || {
+            !program.xdotool(&["search", "--onlyvisible", "--pid", &program.0.id().to_string()]).is_empty()
+        });
+        program
+    }
+
+    fn xdotool(&self, args: &[&str]) -> String {
+        let output = Command::new("xdotool").args(args).output().expect("xdotool");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Types into its window.
+    fn type_and_run(&self, glass: Glass, command: &str) {
+        let id = self.xdotool(&["search", "--onlyvisible", "--pid", &self.0.id().to_string()]);
+        let id = id.lines().last().expect("a window").to_owned();
+        let key = |key: &str| self.xdotool(&["windowfocus", "--sync", &id, "key", "--clearmodifiers", key]);
+        std::thread::sleep(Duration::from_secs(1));
+        key("ctrl+n");
+        std::thread::sleep(Duration::from_secs(1));
+        self.xdotool(&["type", "--delay", "10", command]);
+        key(if glass == Glass::Container { "alt+c" } else { "alt+v" });
+        std::thread::sleep(Duration::from_millis(500));
+        key("ctrl+Return");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < BOOT, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[gtk::test]
+fn a_killed_window_is_opened_again_where_it_was() {
+    for glass in BOTH {
+        let program = Program::open();
+        program.type_and_run(glass, "sh -c 'echo before; read a; echo \"then $a\"; exit 9'");
+        let shown = open();
+        shown.within(BOOT, "the sandbox is listed", || shown.card().is_some());
+        // SIGKILL.
+        drop(program);
+        if let Some(restart) = restart_of_libvirt() {
+            assert!(restart.success());
+        }
+        shown.card().expect("a card").emit_clicked();
+        shown.within(BOOT, "what was there", || shown.window.describe().contains("before"));
+        let mut other = Shown::terminal_client(&shown);
+        shown.keys("typed\r");
+        shown.ends("Exit code 9");
+        shown.shows("then typed");
+        assert_eq!(other.wait().expect("it ends").code(), Some(9), "the one that watched");
+    }
+}
+
+impl Shown {
+    /// `terrariumctl attach --watch` of what this window shows.
+    fn terminal_client(&self) -> Child {
+        let programs = PathBuf::from(env!("CARGO_BIN_EXE_terrarium"));
+        let ctl = programs.with_file_name("terrariumctl");
+        let uuid = self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+        let mut child = Command::new(ctl)
+            .args(["attach", "--watch", &uuid])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("terrariumctl");
+        let mut first = [0; 6];
+        std::io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut first)
+            .expect("what was there");
+        assert_eq!(&first, b"before");
+        child
+    }
+}
+
+/// Restarts the daemon, if it was started by tools/services.
+fn restart_of_libvirt() -> Option<std::process::ExitStatus> {
+    let services = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/services");
+    let pid = our_daemon()?;
+    Command::new("kill").args(["-KILL", &pid]).status().ok()?;
+    wait_for("the daemon's end", || !PathBuf::from("/proc").join(&pid).exists());
+    Command::new(services).arg("start").status().ok()
+}
+
+fn our_daemon() -> Option<String> {
+    let notes = std::fs::read_to_string("/run/terrarium-services/started").ok()?;
+    let line = notes.lines().rev().find(|line| line.ends_with(" libvirtd"))?;
+    line.split(' ').next().map(str::to_owned)
+}
+
+#[gtk::test]
+fn a_stopped_libvirt_leaves_the_window_painting_and_the_terminal_working() {
+    let Some(pid) = our_daemon() else {
+        let list = std::env::var("TERRARIUM_SKIPS").expect("skips are counted by tools/test");
+        std::fs::write(list, "a_stopped_libvirt: libvirtd was started by somebody else\n").expect("noted");
+        return;
+    };
+    let signal =
+        |name: &str| assert!(Command::new("kill").args([name, &pid]).status().expect("kill").success());
+    let shown = open();
+    shown.start(Glass::Container, "cat");
+    signal("-STOP");
+    shown.keys("hello\r");
+    shown.shows("hello");
+    shown.act("win.back");
+    let notice = shown.object::<gtk::Revealer>("notice");
+    shown.until("it says what it waits for", || notice.reveals_child());
+    shown.picture("waiting-for-libvirt");
+    shown.act("win.new-run");
+    assert!(shown.window.shows("form"));
+    // The main loop goes round while libvirt stands still.
+    let turns = std::rc::Rc::new(Cell::new(0));
+    let count = turns.clone();
+    let ticks = glib::timeout_add_local(Duration::from_millis(20), move || {
+        count.set(count.get() + 1);
+        glib::ControlFlow::Continue
+    });
+    shown.until("the loop goes round", || turns.get() > 50);
+    ticks.remove();
+    signal("-CONT");
+    shown.until("it works again", || !notice.reveals_child());
+    shown.window.show("runs");
+    shown.window.runs.current().expect("a tab").stop();
+    shown.ends("Stopped");
+}

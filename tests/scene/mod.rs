@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A window in a test: what is typed and clicked goes in, what is shown comes
+//! out. Needs a display (xvfb-run will do).
+#![allow(dead_code)]
+
+use adw::prelude::*;
+use gtk::glib;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use terrarium::bridge::Bridge;
+use terrarium::window::Window;
+
+/// How long anything may take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+thread_local! {
+    static APP: adw::Application = {
+        adw::init().expect("a display");
+        let settings = gtk::Settings::default().expect("a display");
+        settings.set_gtk_enable_animations(false);
+        terrarium::look::load();
+        let app = adw::Application::builder()
+            .application_id("org.terrarium.Terrarium.Test")
+            .flags(gtk::gio::ApplicationFlags::NON_UNIQUE)
+            .build();
+        app.register(gtk::gio::Cancellable::NONE).expect("an application");
+        app
+    };
+}
+
+/// A window.
+pub struct Shown {
+    /// The window.
+    pub window: Rc<Window>,
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.window.widget.destroy();
+    }
+}
+
+impl Shown {
+    /// Opens one.
+    pub fn new(bridge: Bridge) -> Self {
+        let shown = Self { window: Window::new(&APP.with(Clone::clone), bridge) };
+        shown.until("the window is shown", || shown.window.widget.is_mapped());
+        shown
+    }
+
+    /// Lets the main loop run until something is so.
+    pub fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        self.within(PATIENCE, what, is_so);
+    }
+
+    /// The same, with another patience.
+    pub fn within(&self, patience: Duration, what: &str, is_so: impl Fn() -> bool) {
+        let context = glib::MainContext::default();
+        let begun = Instant::now();
+        // Wakes the loop up, so that the clock is looked at.
+        let tick = glib::timeout_add_local(Duration::from_millis(10), || glib::ControlFlow::Continue);
+        while !is_so() {
+            assert!(begun.elapsed() < patience, "in vain: {what}\n{}", self.window.describe());
+            context.iteration(true);
+        }
+        tick.remove();
+    }
+
+    /// Waits for a text.
+    pub fn shows(&self, text: &str) {
+        self.until(text, || self.window.describe().contains(text));
+    }
+
+    /// A widget by its id.
+    pub fn object<T: IsA<gtk::Widget>>(&self, id: &str) -> T {
+        find(self.window.widget.upcast_ref(), id)
+            .and_then(|found| found.downcast().ok())
+            .unwrap_or_else(|| panic!("no {id}"))
+    }
+
+    /// Does what a menu or a shortcut does.
+    pub fn act(&self, action: &str) {
+        WidgetExt::activate_action(&self.window.widget, action, None).expect(action);
+    }
+
+    /// Types a command into the form and runs it.
+    pub fn run(&self, command: &str) {
+        self.act("win.new-run");
+        self.object::<adw::EntryRow>("command").set_text(command);
+        self.until("the command can be run", || self.object::<gtk::Button>("run-form").is_sensitive());
+        self.act("win.run");
+    }
+
+    /// The terminal of the tab that is shown.
+    pub fn terminal(&self) -> vte::Terminal {
+        let tab = self.window.runs.current().expect("a tab");
+        let found = walk(tab.widget.upcast_ref(), &|one| one.is::<vte::Terminal>());
+        found.and_then(|found| found.downcast().ok()).expect("a terminal")
+    }
+
+    /// The first card of a running sandbox, at Home.
+    pub fn card(&self) -> Option<gtk::Button> {
+        let cards = find(self.window.widget.upcast_ref(), "running")?;
+        walk(&cards, &|one| one.is::<gtk::Button>())?.downcast().ok()
+    }
+}
+
+/// The first widget, from the outside in, that is it.
+pub fn walk(widget: &gtk::Widget, is_it: &dyn Fn(&gtk::Widget) -> bool) -> Option<gtk::Widget> {
+    if is_it(widget) {
+        return Some(widget.clone());
+    }
+    let mut child = widget.first_child();
+    while let Some(one) = child {
+        if let Some(found) = walk(&one, is_it) {
+            return Some(found);
+        }
+        child = one.next_sibling();
+    }
+    None
+}
+
+fn find(widget: &gtk::Widget, id: &str) -> Option<gtk::Widget> {
+    walk(widget, &|one| one.buildable_id().is_some_and(|found| found == id))
+}
