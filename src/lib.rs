@@ -14,7 +14,7 @@
 //! [`bridge`] is the only way from the main loop to the engine: everything
 //! that may block runs on a thread of its own, and answers on the main loop.
 
-mod application;
+pub mod application;
 pub mod bridge;
 pub mod look;
 pub mod pages;

@@ -7,6 +7,7 @@ use adw::prelude::*;
 use gtk::{glib, graphene};
 use scene::Shown;
 use std::cell::Cell;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -35,13 +36,36 @@ fn scaled<T>(daily: T, whole: T) -> T {
     }
 }
 
-fn open() -> Shown {
-    let shown = Shown::new(Bridge::real());
-    shown.until("this computer is known", || shown.window.bridge.host().is_some());
-    shown
+/// A window whose sandboxes end with the test.
+struct Scene(Shown);
+
+impl Deref for Scene {
+    type Target = Shown;
+
+    fn deref(&self) -> &Shown {
+        &self.0
+    }
 }
 
-impl Shown {
+impl Drop for Scene {
+    fn drop(&mut self) {
+        for id in self.window.runs.running() {
+            let _ = Command::new(ctl()).args(["stop", "--now", &id.uuid]).status();
+        }
+    }
+}
+
+fn open() -> Scene {
+    let shown = Shown::new(Bridge::real());
+    shown.until("this computer is known", || shown.window.bridge.host().is_some());
+    Scene(shown)
+}
+
+fn ctl() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_terrarium")).with_file_name("terrariumctl")
+}
+
+impl Scene {
     fn start(&self, glass: Glass, command: &str) {
         self.act("win.new-run");
         let row = match glass {
@@ -78,10 +102,16 @@ impl Shown {
     fn picture(&self, name: &str) {
         let paintable = gtk::WidgetPaintable::new(Some(&self.window.widget));
         let (width, height) = (self.window.widget.width(), self.window.widget.height());
-        let snapshot = gtk::Snapshot::new();
-        paintable.snapshot(&snapshot, width.into(), height.into());
+        let draw = || {
+            let snapshot = gtk::Snapshot::new();
+            paintable.snapshot(&snapshot, width.into(), height.into());
+            snapshot.to_node()
+        };
+        // There is something once a frame was drawn.
+        self.window.widget.queue_draw();
+        self.until("a frame", || draw().is_some());
+        let node = draw().expect("something is drawn");
         let bounds = graphene::Rect::new(0.0, 0.0, width as f32, height as f32);
-        let node = snapshot.to_node().expect("something is drawn");
         let renderer = self.window.widget.native().and_then(|native| native.renderer()).expect("a renderer");
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
         std::fs::create_dir_all(&folder).expect("a folder for pictures");
@@ -97,8 +127,10 @@ fn programs_that_fill_the_screen_draw_properly() {
         shown.start(glass, "vim -n -R -u NONE /etc/passwd");
         shown.within(BOOT, "vim draws", || shown.lines().iter().any(|line| line.contains("\"/etc/passwd\"")));
         let rows = shown.terminal().row_count() as usize;
-        assert!(shown.lines()[0].starts_with("root:x:0:0:"), "{:?}", shown.lines());
-        assert_eq!(shown.lines().len(), rows, "its message is in the last row");
+        shown.until("its first and last row are where they belong", || {
+            let lines = shown.lines();
+            lines[0].starts_with("root:x:0:0:") && lines.len() == rows
+        });
         shown.picture(&format!("{glass:?}-vim"));
         shown.window.widget.set_default_size(800, 560);
         shown.until("there are fewer rows", || (shown.terminal().row_count() as usize) < rows);
@@ -106,8 +138,11 @@ fn programs_that_fill_the_screen_draw_properly() {
         shown.until("it draws anew", || {
             shown.lines().iter().any(|line| line.trim_start().starts_with("1 root:x:0:0:"))
         });
+        shown.keys(":file\r");
         shown.until("its last row is the last", || {
-            shown.lines().len() == shown.terminal().row_count() as usize
+            let lines = shown.lines();
+            lines.len() == shown.terminal().row_count() as usize
+                && lines.last().is_some_and(|line| line.contains("/etc/passwd"))
         });
         shown.keys(":q!\r");
         shown.ends("Exit code 0");
@@ -128,7 +163,10 @@ fn a_pager_and_a_monitor_draw_properly() {
         shown.ends("Exit code 0");
         shown.start(glass, "top -d 1");
         shown.within(BOOT, "top draws", || has("PID USER") && has("load average"));
-        assert!(shown.lines()[0].starts_with("top - "), "{:?}", shown.lines());
+        let row = |text: &str| shown.lines().iter().position(|line| line.contains(text));
+        shown.until("its rows are in order", || {
+            row("top - ").is_some_and(|first| row("PID USER") == Some(first + 6))
+        });
         shown.picture(&format!("{glass:?}-top"));
         shown.keys("q");
         shown.ends("Exit code 0");
@@ -146,8 +184,8 @@ fn much_text_leaves_the_window_usable_and_small() {
         shown.phase() == Some(Phase::Ended)
     });
     assert!(longest.get() < Duration::from_secs(1), "the main loop stood still for {:?}", longest.get());
+    shown.until("the end is drawn", || shown.lines().last().is_some_and(|line| line == "the end"));
     let lines = shown.lines();
-    assert_eq!(lines.last().map(String::as_str), Some("the end"));
     assert!(lines.len() > 10_000, "only {} lines are kept", lines.len());
     let memory = peak_memory();
     assert!(memory < 250 << 20, "the window took {} MiB", memory >> 20);
@@ -218,15 +256,16 @@ fn a_killed_window_is_opened_again_where_it_was() {
         let program = Program::open();
         program.type_and_run(glass, "sh -c 'echo before; read a; echo \"then $a\"; exit 9'");
         let shown = open();
-        shown.within(BOOT, "the sandbox is listed", || shown.card().is_some());
+        shown.within(BOOT, "the sandbox is listed", || shown.card("sh").is_some());
+        shown.within(BOOT, "it runs", has_spoken);
         // SIGKILL.
         drop(program);
         if let Some(restart) = restart_of_libvirt() {
             assert!(restart.success());
         }
-        shown.card().expect("a card").emit_clicked();
+        shown.card("sh").expect("a card").emit_clicked();
         shown.within(BOOT, "what was there", || shown.window.describe().contains("before"));
-        let mut other = Shown::terminal_client(&shown);
+        let mut other = shown.terminal_client();
         shown.keys("typed\r");
         shown.ends("Exit code 9");
         shown.shows("then typed");
@@ -234,13 +273,11 @@ fn a_killed_window_is_opened_again_where_it_was() {
     }
 }
 
-impl Shown {
+impl Scene {
     /// `terrariumctl attach --watch` of what this window shows.
     fn terminal_client(&self) -> Child {
-        let programs = PathBuf::from(env!("CARGO_BIN_EXE_terrarium"));
-        let ctl = programs.with_file_name("terrariumctl");
         let uuid = self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
-        let mut child = Command::new(ctl)
+        let mut child = Command::new(ctl())
             .args(["attach", "--watch", &uuid])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -254,6 +291,16 @@ impl Shown {
     }
 }
 
+/// Whether the sandbox of the killed window has written something.
+fn has_spoken() -> bool {
+    let output = Command::new(ctl()).args(["list", "--json"]).output().expect("terrariumctl");
+    let all: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a list");
+    all.as_array()
+        .into_iter()
+        .flatten()
+        .any(|one| one["name"] == "sh" && one["status"]["streams"][0]["end"].as_u64() > Some(0))
+}
+
 /// Restarts the daemon, if it was started by tools/services.
 fn restart_of_libvirt() -> Option<std::process::ExitStatus> {
     let services = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/services");
@@ -261,6 +308,21 @@ fn restart_of_libvirt() -> Option<std::process::ExitStatus> {
     Command::new("kill").args(["-KILL", &pid]).status().ok()?;
     wait_for("the daemon's end", || !PathBuf::from("/proc").join(&pid).exists());
     Command::new(services).arg("start").status().ok()
+}
+
+/// Goes on when the test is over, however it ends.
+struct Hung(String);
+
+impl Hung {
+    fn signal(&self, name: &str) {
+        let _ = Command::new("kill").args([name, &self.0]).status();
+    }
+}
+
+impl Drop for Hung {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+    }
 }
 
 fn our_daemon() -> Option<String> {
@@ -276,11 +338,10 @@ fn a_stopped_libvirt_leaves_the_window_painting_and_the_terminal_working() {
         std::fs::write(list, "a_stopped_libvirt: libvirtd was started by somebody else\n").expect("noted");
         return;
     };
-    let signal =
-        |name: &str| assert!(Command::new("kill").args([name, &pid]).status().expect("kill").success());
     let shown = open();
+    let hung = Hung(pid);
     shown.start(Glass::Container, "cat");
-    signal("-STOP");
+    hung.signal("-STOP");
     shown.keys("hello\r");
     shown.shows("hello");
     shown.act("win.back");
@@ -298,7 +359,7 @@ fn a_stopped_libvirt_leaves_the_window_painting_and_the_terminal_working() {
     });
     shown.until("the loop goes round", || turns.get() > 50);
     ticks.remove();
-    signal("-CONT");
+    hung.signal("-CONT");
     shown.until("it works again", || !notice.reveals_child());
     shown.window.show("runs");
     shown.window.runs.current().expect("a tab").stop();

@@ -212,8 +212,8 @@ fn a_window_that_is_gone_leaves_its_sandbox_to_the_next() {
     // As if it had been killed: nothing is asked, nothing is closed.
     scene.window.widget.destroy();
     let next = Shown::new(scene.bridge.clone());
-    next.until("the sandbox is listed", || next.card().is_some());
-    next.card().expect("a card").emit_clicked();
+    next.until("the sandbox is listed", || next.card("echo").is_some());
+    next.card("echo").expect("a card").emit_clicked();
     next.shows("before");
     next.window.runs.current().expect("a tab").stop();
     next.shows("Stopped");

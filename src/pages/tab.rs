@@ -20,8 +20,9 @@ use terrarium_engine::sandbox::{Id, State, Stop, Summary};
 use terrarium_protocol::orders::Size;
 use vte::prelude::*;
 
-/// Lines that can be scrolled back.
-const SCROLLBACK: i64 = 10_000;
+/// Lines that VTE keeps: 10 000 to scroll back, and those that are shown,
+/// which it counts as well.
+const SCROLLBACK: i64 = 10_300;
 /// Between TERM and KILL, in milliseconds.
 const GRACE: u32 = 10_000;
 

@@ -18,6 +18,7 @@ thread_local! {
         adw::init().expect("a display");
         let settings = gtk::Settings::default().expect("a display");
         settings.set_gtk_enable_animations(false);
+        terrarium::application::load_resources();
         terrarium::look::load();
         let app = adw::Application::builder()
             .application_id("org.terrarium.Terrarium.Test")
@@ -98,10 +99,16 @@ impl Shown {
         found.and_then(|found| found.downcast().ok()).expect("a terminal")
     }
 
-    /// The first card of a running sandbox, at Home.
-    pub fn card(&self) -> Option<gtk::Button> {
-        let cards = find(self.window.widget.upcast_ref(), "running")?;
-        walk(&cards, &|one| one.is::<gtk::Button>())?.downcast().ok()
+    /// The card of a running sandbox, at Home.
+    pub fn card(&self, name: &str) -> Option<gtk::Button> {
+        let has_name = |one: &gtk::Widget| {
+            one.is::<gtk::Button>()
+                && walk(one, &|inner| {
+                    inner.downcast_ref::<gtk::Label>().is_some_and(|label| label.text() == name)
+                })
+                .is_some()
+        };
+        walk(&find(self.window.widget.upcast_ref(), "running")?, &has_name)?.downcast().ok()
     }
 }
 

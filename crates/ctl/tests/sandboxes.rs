@@ -224,3 +224,17 @@ for_both! {
         assert!(ticks < 60, "init computes all the time: {ticks}");
     }
 }
+
+for_both! {
+    // These read /proc/meminfo more than once through one descriptor.
+    fn monitors_work_and_show_the_sandbox_s_own_memory(glass: Glass) {
+        let script = "top -b -n 1 | head -5; free -m; vmstat 1 2 | tail -1 | wc -w";
+        let output = run(glass, &["--memory", "512MiB"], &["sh", "-c", script]).output().unwrap();
+        let text = out(&output);
+        assert!(text.starts_with("top - ") && text.contains("MiB Mem"), "{text}{}", err(&output));
+        let total = text.lines().find_map(|line| line.strip_prefix("Mem:")).and_then(|line| line.split_whitespace().next());
+        let total: u32 = total.and_then(|total| total.parse().ok()).unwrap_or_else(|| panic!("{text}"));
+        assert!((400..=512).contains(&total), "{text}");
+        assert!(text.trim().ends_with("17"), "{text}");
+    }
+}

@@ -116,6 +116,11 @@ fn ask(one: Found) -> Option<Summary> {
                 let status = greeted.status.clone();
                 let _ =
                     greeted.begin(&terrarium_protocol::ToInit::Query, Box::new(|_, _| {})).map(|c| c.close());
+                if status.state == message::State::Waiting && !directory::is_starting(path) {
+                    // Whoever was starting it is gone, and with them the command.
+                    let _ = end::destroy(&domain, &id);
+                    return None;
+                }
                 summary(state_of(&status), Some(status))
             }
             Err(_) if domain.power() == Power::Off => None,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! /proc, /sys and /dev as a container's runtime shows them.
 
+use super::meminfo::MemoryInfo;
 use super::{masks, Place, Site};
 use crate::fault::{at, io_at, Result};
 use nix::errno::Errno;
@@ -59,27 +60,19 @@ pub fn owner(user: &User, id_base: u32, place: Place) -> (u32, u32) {
     }
 }
 
-/// /proc and /sys.
-pub fn kernel_views(site: &Site) -> Result<()> {
+/// /proc and /sys; a container's /proc has memory information of its own.
+pub fn kernel_views(site: &Site) -> Result<Option<MemoryInfo>> {
     let fresh = |kind: &str, path: &str, flags: MsFlags| {
         let spot = site.directory(Path::new(path), Step::Devices)?;
         spot.mount(kind, flags, None).map_err(at(Step::Devices, path))
     };
     fresh("proc", "/proc", SAFE)?;
     fresh("sysfs", "/sys", SAFE | MsFlags::MS_RDONLY)?;
-    if site.place == Place::Container {
-        show_memory_limit(site)?;
-    }
+    let memory = if site.place == Place::Container { Some(MemoryInfo::show(site)?) } else { None };
     READ_ONLY
         .iter()
-        .try_for_each(|path| make_read_only(site, Path::new(path)).map_err(at(Step::Devices, *path)))
-}
-
-/// libvirt serves a /proc/meminfo that tells the container's own limit.
-fn show_memory_limit(site: &Site) -> Result<()> {
-    let path = Path::new("/proc/meminfo");
-    let show = || site.find(path)?.map_or(Ok(()), |spot| spot.bind(path));
-    show().map_err(at(Step::Devices, "/proc/meminfo"))
+        .try_for_each(|path| make_read_only(site, Path::new(path)).map_err(at(Step::Devices, *path)))?;
+    Ok(memory)
 }
 
 fn make_read_only(site: &Site, path: &Path) -> nix::Result<()> {

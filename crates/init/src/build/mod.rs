@@ -3,11 +3,13 @@
 
 mod devices;
 mod masks;
+mod meminfo;
 mod mounts;
 mod root;
 mod site;
 
 pub use devices::owner;
+pub use meminfo::MemoryInfo;
 use site::Site;
 
 use crate::fault::{at, io_at, Result};
@@ -27,17 +29,19 @@ pub enum Place {
     Machine,
 }
 
-/// Builds the whole and makes it the root.
-pub fn build(orders: &Orders, place: Place) -> Result<()> {
+/// Builds the whole and makes it the root. What comes back is to be kept up to
+/// date.
+pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     let site = begin(place)?;
     root::show(&site, &orders.root)?;
-    devices::kernel_views(&site)?;
+    let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
     root::submounts(&site, &orders.root)?;
     mounts::private(&site, orders)?;
     masks::hide(&site, &orders.masks)?;
     enter(&site)?;
-    seal()
+    seal()?;
+    Ok(memory)
 }
 
 fn begin(place: Place) -> Result<Site> {

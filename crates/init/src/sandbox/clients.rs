@@ -111,7 +111,8 @@ impl Sandbox {
     fn build(&mut self, talk: usize, orders: &Orders) -> Result<Job> {
         crate::network::begin(&orders.host_name)?;
         // A missing module shows as a mount that fails; then it is the cause.
-        build::build(orders, self.place).map_err(|failure| self.early.pop().unwrap_or(failure))?;
+        self.memory_info =
+            build::build(orders, self.place).map_err(|failure| self.early.pop().unwrap_or(failure))?;
         self.tell_now(talk, &FromInit::Stage(Stage::Command));
         let mut setting = Setting {
             place: self.place,

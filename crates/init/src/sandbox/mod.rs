@@ -11,7 +11,7 @@ mod clients;
 mod output;
 mod time;
 
-use crate::build::Place;
+use crate::build::{MemoryInfo, Place};
 use crate::channel::Listener;
 use crate::conversation::{About, Conversation};
 use crate::job::Job;
@@ -40,6 +40,8 @@ pub struct Sandbox {
     until: Until,
     lifetime: Lifetime,
     memory: OutOfMemory,
+    memory_info: Option<MemoryInfo>,
+    memory_info_at: Instant,
     /// Failures from before the orders: modules that would not load.
     early: Vec<Failure>,
     /// Since when nobody watches the command (or waits to give orders).
@@ -67,6 +69,8 @@ impl Sandbox {
             until: Until::Command,
             lifetime: Lifetime::Kept,
             memory: OutOfMemory::watch(place),
+            memory_info: None,
+            memory_info_at: Instant::now(),
             early,
             alone_since: Instant::now(),
             kill_all_at: None,

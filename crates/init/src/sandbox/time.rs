@@ -67,6 +67,10 @@ impl Sandbox {
         }
         // A program whose client has left and that has ended is forgotten.
         self.jobs.retain(|job| job.id == 0 || job.primary.is_some() || !job.has_ended());
+        if now.duration_since(self.memory_info_at) >= LOOK {
+            self.memory_info_at = now;
+            self.memory_info.iter().for_each(|info| info.refresh());
+        }
         self.notice_the_end(now);
         self.notice_loneliness(now);
         self.should_end(now)
