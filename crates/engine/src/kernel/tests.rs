@@ -147,6 +147,16 @@ fn a_kernel_without_9p_is_listed_with_its_reason() {
     assert_eq!(found[2].problem, Some(KernelProblem::Lacks(vec!["9p".into(), "9pnet_virtio".into()])));
 }
 
+#[test]
+fn the_seeds_of_the_fuzz_targets_pass() {
+    let images = crate::fuzz_seeds("kernel_image");
+    images.iter().for_each(|image| fuzz::image(image));
+    assert!(images.iter().any(|image| vmlinux::extract(image, 1 << 20).is_some()), "one can be started");
+    crate::fuzz_seeds("modules_index")
+        .into_iter()
+        .for_each(|seed| fuzz::index(&String::from_utf8(seed).unwrap()));
+}
+
 proptest! {
     #[test]
     fn prepared_images_do_no_harm(data in proptest::collection::vec(any::<u8>(), 0..2000), magic in 0usize..5) {

@@ -5,20 +5,20 @@
 use super::decompress::{decompress, is_packed};
 
 /// Largest kernel, unpacked, in bytes.
-const MAX: usize = 1 << 30;
+pub const MAX: usize = 1 << 30;
 /// `XEN_ELFNOTE_PHYS32_ENTRY`: where a PVH guest starts (Linux:
 /// include/xen/interface/elfnote.h).
 const PVH_NOTE: u32 = 18;
 
 /// The ELF kernel of an image; `None` if it has none that QEMU can start, so
-/// that the image itself has to be booted.
-pub fn extract(image: &[u8]) -> Option<Vec<u8>> {
+/// that the image itself has to be booted. At most `limit` bytes are unpacked.
+pub fn extract(image: &[u8], limit: usize) -> Option<Vec<u8>> {
     let kernel = if image.starts_with(b"\x7fELF") {
         image.to_vec()
     } else if is_packed(image) {
-        decompress(image, MAX).ok()?
+        decompress(image, limit).ok()?
     } else {
-        decompress(payload(image)?, MAX).ok()?
+        decompress(payload(image)?, limit).ok()?
     };
     has_pvh_entry(&kernel).then_some(kernel)
 }

@@ -171,6 +171,18 @@ prop_compose! {
     }
 }
 
+#[test]
+fn the_seeds_of_the_fuzz_target_profile_pass() {
+    let seeds = crate::fuzz_seeds("profile").into_iter().map(|seed| String::from_utf8(seed).unwrap());
+    let read: Vec<bool> = seeds
+        .map(|text| {
+            crate::profile::fuzz::text(&text);
+            parse(&text).is_ok()
+        })
+        .collect();
+    assert!(read.contains(&true) && read.contains(&false), "{read:?}");
+}
+
 proptest! {
     #[test]
     fn a_plan_or_a_reason_whatever_the_profile(profile in any_profile(), uid in any::<u32>()) {
