@@ -56,8 +56,7 @@ pub fn parse(text: &str) -> Result<Profile, ParseError> {
             return Err(ParseError { faults: vec![Fault { line: 0, what: FaultKind::Newer { version } }] });
         }
     }
-    let mut faults = Vec::new();
-    unknown_keys(text, table.get_ref(), &mut faults);
+    let mut faults = unknown_keys(text, table.get_ref());
     match Profile::deserialize(toml::Deserializer::from(table)) {
         Ok(profile) if faults.is_empty() => Ok(profile),
         Ok(_) => Err(ParseError { faults }),
@@ -82,7 +81,11 @@ fn fault(text: &str, error: &toml::de::Error) -> Fault {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1
+    newlines(text.get(..offset).unwrap_or(text)) + 1
+}
+
+fn newlines(text: &str) -> usize {
+    text.bytes().filter(|&byte| byte == b'\n').count()
 }
 
 /// Keys of each table; `None` for a table whose keys are free.
@@ -113,26 +116,35 @@ fn known(table: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-fn unknown_keys(text: &str, table: &toml::de::DeTable, faults: &mut Vec<Fault>) {
-    check_table(text, "", table, faults);
-    faults.sort_by_key(|fault| fault.line);
+fn unknown_keys(text: &str, table: &toml::de::DeTable) -> Vec<Fault> {
+    let mut found = Vec::new();
+    check_table("", table, &mut found);
+    found.sort();
+    // One pass over the text for all of them: there can be a million.
+    let (mut line, mut counted) = (1, 0);
+    let fault = |(offset, key): (usize, String)| {
+        line += newlines(text.get(counted..offset).unwrap_or_default());
+        counted = offset;
+        Fault { line, what: FaultKind::UnknownKey { key } }
+    };
+    found.into_iter().map(fault).collect()
 }
 
-fn check_table(text: &str, path: &str, table: &toml::de::DeTable, faults: &mut Vec<Fault>) {
+/// Finds keys that nobody knows: where each stands, and its whole name.
+fn check_table(path: &str, table: &toml::de::DeTable, found: &mut Vec<(usize, String)>) {
     let Some(keys) = known(path) else { return };
     for (key, value) in table {
         let name = key.get_ref().as_ref();
         let whole = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         if !keys.contains(&name) {
-            let line = line_of(text, key.span().start);
-            faults.push(Fault { line, what: FaultKind::UnknownKey { key: whole } });
+            found.push((key.span().start, whole));
             continue;
         }
         match value.get_ref() {
-            toml::de::DeValue::Table(inner) => check_table(text, &whole, inner, faults),
+            toml::de::DeValue::Table(inner) => check_table(&whole, inner, found),
             toml::de::DeValue::Array(items) => {
                 for item in items.iter().filter_map(|item| item.get_ref().as_table()) {
-                    check_table(text, &whole, item, faults);
+                    check_table(&whole, item, found);
                 }
             }
             _ => {}
