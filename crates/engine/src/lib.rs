@@ -29,3 +29,14 @@ mod virt;
 pub mod xml;
 
 pub use error::Error;
+
+/// The beginnings of a fuzz target's corpus.
+#[cfg(test)]
+fn fuzz_seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let seeds = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("seed-"));
+    let seeds: Vec<Vec<u8>> = seeds.map(|seed| std::fs::read(seed.path()).unwrap()).collect();
+    assert!(seeds.len() > 1, "{target}");
+    seeds
+}

@@ -168,6 +168,11 @@ impl Decoder {
         Ok(Some(frame))
     }
 
+    /// How much is stored of what was fed, in bytes.
+    pub(crate) fn kept(&self) -> usize {
+        self.buffer.len() - self.taken
+    }
+
     /// What was fed and is not part of a frame yet.
     #[must_use]
     pub fn into_rest(mut self) -> Vec<u8> {

@@ -1,34 +1,112 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Entries for the fuzz targets, run by the tests as well.
 
-use crate::frame::split_output;
-use crate::{Decoder, Greeting, Scanner, Tag};
+use crate::frame::{split_output, FrameError, OUTPUT_HEADER, OVERHEAD};
+use crate::greeting::LENGTH;
+use crate::{Decoder, Frame, Greeting, Scanner};
 
-/// A hostile stream, in pieces of `size` bytes, through scanner and decoder.
+/// Limit of the payloads here, in bytes.
+pub const LIMIT: usize = 512;
+/// The client's nonce here.
+pub const NONCE: [u8; 16] = [0x55; 16];
+
+/// A hostile stream of frames, in pieces of `size` bytes.
 ///
 /// # Panics
-/// When one of them keeps more than its limit.
+/// When the decoder keeps more than its limit, or finds something else than in
+/// the same stream as one piece.
 pub fn frames(stream: &[u8], size: usize) {
-    const LIMIT: usize = 512;
-    let tag: Tag = Greeting::new([0x55; 16]).tag();
-    let mut scanner = Scanner::for_client();
-    let mut decoder = Decoder::new(tag, LIMIT);
-    for piece in stream.chunks(size.max(1)) {
-        let _ = scanner.feed(piece);
-        decoder.feed(piece);
-        loop {
-            match decoder.next_frame() {
-                Ok(Some(frame)) => {
-                    assert!(frame.payload.len() <= LIMIT);
-                    let _ = split_output(&frame.payload);
-                }
-                Ok(None) => break,
-                Err(_) => {
-                    let rest = std::mem::replace(&mut decoder, Decoder::new(tag, LIMIT)).into_rest();
-                    assert!(rest.len() <= LIMIT + crate::frame::OVERHEAD + size);
-                    break;
-                }
+    let decode = |size: usize| {
+        let mut decoder = Decoder::new(Greeting::new(NONCE).tag(), LIMIT);
+        let mut found = Vec::new();
+        for piece in stream.chunks(size.max(1)) {
+            decoder.feed(piece);
+            let end = drain(&mut decoder, &mut found);
+            if end.is_some() {
+                assert!(decoder.into_rest().len() < LIMIT + OVERHEAD + piece.len());
+                return (found, end);
             }
+            assert!(decoder.kept() < LIMIT + OVERHEAD);
         }
+        (found, None)
+    };
+    assert_eq!(decode(size), decode(stream.len()));
+}
+
+/// Takes every whole frame; gives the error that ended it, if one did.
+fn drain(decoder: &mut Decoder, found: &mut Vec<Frame>) -> Option<FrameError> {
+    loop {
+        match decoder.next_frame() {
+            Ok(Some(frame)) => {
+                assert!(frame.payload.len() <= LIMIT);
+                assert_eq!(split_output(&frame.payload).is_some(), frame.payload.len() >= OUTPUT_HEADER);
+                found.push(frame);
+            }
+            Ok(None) => return None,
+            Err(error) => return Some(error),
+        }
+    }
+}
+
+/// A hostile stream of whole conversations, in pieces of `size` bytes, as
+/// either side reads it: greeting, frames until something is none, and the
+/// next greeting.
+///
+/// # Panics
+/// When more is kept than allowed, or something else is found than in the same
+/// stream as one piece.
+pub fn greeting(stream: &[u8], size: usize) {
+    for scanner in [Scanner::for_client, || Scanner::for_echo(NONCE)] {
+        let read = |size: usize| {
+            let mut reader = Reader { scanner: scanner(), decoder: None, found: Vec::new() };
+            stream.chunks(size.max(1)).for_each(|piece| reader.feed(piece));
+            reader.found
+        };
+        assert_eq!(read(size), read(stream.len()));
+    }
+}
+
+/// What is found in a stream.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Greeting(Greeting),
+    Frame(Frame),
+    End(FrameError),
+}
+
+struct Reader {
+    scanner: Scanner,
+    decoder: Option<Decoder>,
+    found: Vec<Found>,
+}
+
+impl Reader {
+    fn feed(&mut self, piece: &[u8]) {
+        let mut piece = piece.to_vec();
+        loop {
+            let Some(mut decoder) = self.decoder.take().or_else(|| self.scan(&mut piece)) else { return };
+            decoder.feed(&piece);
+            let mut frames = Vec::new();
+            let end = drain(&mut decoder, &mut frames);
+            self.found.extend(frames.into_iter().map(Found::Frame));
+            let Some(end) = end else {
+                self.decoder = Some(decoder);
+                return;
+            };
+            self.found.push(Found::End(end));
+            piece = decoder.into_rest();
+        }
+    }
+
+    /// A decoder for what comes after a greeting, which stays in `piece`.
+    fn scan(&mut self, piece: &mut Vec<u8>) -> Option<Decoder> {
+        let Some((greeting, rest)) = self.scanner.feed(piece) else {
+            assert!(self.scanner.kept() < LENGTH);
+            return None;
+        };
+        assert!(self.scanner.kept() == 0 && rest.len() <= piece.len());
+        *piece = rest;
+        self.found.push(Found::Greeting(greeting));
+        Some(Decoder::new(greeting.tag(), LIMIT))
     }
 }

@@ -124,6 +124,11 @@ impl Scanner {
         self.buffer.drain(..self.buffer.len() - keep);
         None
     }
+
+    /// How much is stored of what was fed, in bytes.
+    pub(crate) fn kept(&self) -> usize {
+        self.buffer.len()
+    }
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -64,13 +64,52 @@ fn bytes_survive_json() {
     assert!(serde_json::from_str::<Bytes>("\"\u{100}\"").is_err());
 }
 
+/// A piece of a stream as somebody hostile makes it who knows the tag: whole
+/// frames, the beginnings of frames, lengths that lie, greetings, anything.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let tag = Greeting::new(fuzz::NONCE).tag();
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..300);
+    let kind = prop_oneof![Just(Kind::Control), Just(Kind::Input), Just(Kind::Output)];
+    let whole = (kind, bytes()).prop_map(move |(kind, payload)| encoded(tag, kind, &payload)).boxed();
+    let begun = (whole.clone(), any::<proptest::sample::Index>())
+        .prop_map(|(frame, end)| frame[..end.index(frame.len())].to_vec());
+    let header = (0u32..600, 0u8..5)
+        .prop_map(move |(length, kind)| [&tag.0.to_le_bytes()[..], &length.to_le_bytes(), &[kind]].concat());
+    let side = prop_oneof![Just(Side::Client), Just(Side::Init)];
+    let greeting = (side, prop_oneof![Just(fuzz::NONCE), any::<[u8; 16]>()])
+        .prop_map(|(side, nonce)| Greeting::new(nonce).encode(side).to_vec())
+        .boxed();
+    let cut = (greeting.clone(), 0..LENGTH).prop_map(|(greeting, end)| greeting[..end].to_vec());
+    prop_oneof![4 => whole, 1 => begun, 1 => header, 2 => greeting, 1 => cut, 1 => bytes()]
+}
+
+#[test]
+fn the_seeds_of_the_fuzz_targets_pass() {
+    for (target, entry) in [("frames", fuzz::frames as fn(&[u8], usize)), ("greeting", fuzz::greeting)] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let seeds = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("seed-"));
+        let seeds: Vec<Vec<u8>> = seeds.map(|seed| std::fs::read(seed.path()).unwrap()).collect();
+        assert!(seeds.len() > 1, "{target}");
+        seeds.iter().for_each(|data| entry(&data[1..], usize::from(data[0])));
+    }
+}
+
 proptest! {
     /// The same entry as the fuzz target `frames`.
     #[test]
-    fn any_bytes_in_any_pieces_never_panic_and_stay_bounded(
-        pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..20)
+    fn any_frames_in_any_pieces_stay_bounded_and_the_same(
+        pieces in proptest::collection::vec(hostile(), 0..20), size in 0usize..400
     ) {
-        fuzz::frames(&pieces.concat(), 37);
+        fuzz::frames(&pieces.concat(), size);
+    }
+
+    /// The same entry as the fuzz target `greeting`.
+    #[test]
+    fn any_conversations_in_any_pieces_stay_bounded_and_the_same(
+        pieces in proptest::collection::vec(hostile(), 0..20), size in 0usize..400
+    ) {
+        fuzz::greeting(&pieces.concat(), size);
     }
 
     #[test]

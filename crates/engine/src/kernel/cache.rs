@@ -47,7 +47,7 @@ fn unpack_kernel(path: &Path) -> Result<Vec<u8>, Error> {
         return Err(Error::Format { path: path.to_owned(), expected: Expected::Image });
     }
     // What has no entry for QEMU boots as it is, only slower.
-    Ok(vmlinux::extract(&image).unwrap_or(image))
+    Ok(vmlinux::extract(&image, vmlinux::MAX).unwrap_or(image))
 }
 
 fn pack_initrd(paths: &[PathBuf], init: &[u8]) -> Result<Vec<u8>, Error> {

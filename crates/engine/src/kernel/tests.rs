@@ -147,6 +147,39 @@ fn a_kernel_without_9p_is_listed_with_its_reason() {
     assert_eq!(found[2].problem, Some(KernelProblem::Lacks(vec!["9p".into(), "9pnet_virtio".into()])));
 }
 
+/// 65 535 program headers that all name the same four megabytes of notes.
+#[test]
+fn the_same_notes_are_not_read_for_ever() {
+    const NOTES: u64 = 4 << 20;
+    let mut elf = b"\x7fELF\x02\x01".to_vec();
+    elf.resize(64, 0);
+    elf[18] = 62;
+    elf[32] = 64;
+    elf[56..58].fill(0xff);
+    for size in [0u8, 56] {
+        elf.truncate(64);
+        elf[54] = size;
+        let headers = if size == 0 { 1 } else { 65_535 };
+        let mut header = [0; 56];
+        header[0] = 4;
+        header[8..16].copy_from_slice(&(64 + headers * 56u64).to_le_bytes());
+        header[32..40].copy_from_slice(&NOTES.to_le_bytes());
+        (0..headers).for_each(|_| elf.extend(header));
+        elf.extend((0..NOTES).map(|at| u8::from(at % 12 == 8)));
+        assert!(!vmlinux::has_pvh_entry(&elf));
+    }
+}
+
+#[test]
+fn the_seeds_of_the_fuzz_targets_pass() {
+    let images = crate::fuzz_seeds("kernel_image");
+    images.iter().for_each(|image| fuzz::image(image));
+    assert!(images.iter().any(|image| vmlinux::extract(image, 1 << 20).is_some()), "one can be started");
+    crate::fuzz_seeds("modules_index")
+        .into_iter()
+        .for_each(|seed| fuzz::index(&String::from_utf8(seed).unwrap()));
+}
+
 proptest! {
     #[test]
     fn prepared_images_do_no_harm(data in proptest::collection::vec(any::<u8>(), 0..2000), magic in 0usize..5) {

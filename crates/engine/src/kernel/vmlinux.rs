@@ -5,20 +5,26 @@
 use super::decompress::{decompress, is_packed};
 
 /// Largest kernel, unpacked, in bytes.
-const MAX: usize = 1 << 30;
+pub const MAX: usize = 1 << 30;
 /// `XEN_ELFNOTE_PHYS32_ENTRY`: where a PVH guest starts (Linux:
 /// include/xen/interface/elfnote.h).
 const PVH_NOTE: u32 = 18;
+/// Bytes of a program header; a kernel has about five.
+const PROGRAM_HEADER: usize = 56;
+/// Most program headers and bytes of notes that are looked at: who made the
+/// file says how often the same notes are read.
+const HEADERS: usize = 64;
+const NOTES: usize = 64 * 1024;
 
 /// The ELF kernel of an image; `None` if it has none that QEMU can start, so
-/// that the image itself has to be booted.
-pub fn extract(image: &[u8]) -> Option<Vec<u8>> {
+/// that the image itself has to be booted. At most `limit` bytes are unpacked.
+pub fn extract(image: &[u8], limit: usize) -> Option<Vec<u8>> {
     let kernel = if image.starts_with(b"\x7fELF") {
         image.to_vec()
     } else if is_packed(image) {
-        decompress(image, MAX).ok()?
+        decompress(image, limit).ok()?
     } else {
-        decompress(payload(image)?, MAX).ok()?
+        decompress(payload(image)?, limit).ok()?
     };
     has_pvh_entry(&kernel).then_some(kernel)
 }
@@ -54,14 +60,18 @@ fn find_note(elf: &[u8]) -> Option<()> {
         return None;
     }
     let (table, size, count) = (long(32)?, usize::from(half(54)?), usize::from(half(56)?));
-    (0..count).find_map(|index| {
-        let header = table.checked_add(index.checked_mul(size)?)?;
+    if size != PROGRAM_HEADER {
+        return None;
+    }
+    (0..count.min(HEADERS)).find_map(|index| {
+        let header = table.checked_add(index * PROGRAM_HEADER)?;
         // PT_NOTE
         if word(header)? != 4 {
             return None;
         }
         let start = long(header.checked_add(8)?)?;
-        notes(elf.get(start..start.checked_add(long(header.checked_add(32)?)?)?)?)
+        let found = elf.get(start..start.checked_add(long(header.checked_add(32)?)?)?)?;
+        notes(&found[..found.len().min(NOTES)])
     })
 }
 

@@ -193,6 +193,27 @@ prop_compose! {
     }
 }
 
+/// Nothing but faults: each has its line, and the text is not read anew for each.
+#[test]
+fn a_long_text_of_unknown_keys_is_read_in_one_pass() {
+    let mut text = String::from("version = 1\nname = \"a\"\ncommand.argv = []\n");
+    (0..200_000).for_each(|number| text.push_str(&format!("k{number:x} = 1\n")));
+    let faults = parse(&text).unwrap_err().faults;
+    assert_eq!((faults.len(), faults[0].line, faults[199_999].line), (200_000, 4, 200_003));
+}
+
+#[test]
+fn the_seeds_of_the_fuzz_target_profile_pass() {
+    let seeds = crate::fuzz_seeds("profile").into_iter().map(|seed| String::from_utf8(seed).unwrap());
+    let read: Vec<bool> = seeds
+        .map(|text| {
+            crate::profile::fuzz::text(&text);
+            parse(&text).is_ok()
+        })
+        .collect();
+    assert!(read.contains(&true) && read.contains(&false), "{read:?}");
+}
+
 proptest! {
     #[test]
     fn a_plan_or_a_reason_whatever_the_profile(profile in any_profile(), uid in any::<u32>()) {

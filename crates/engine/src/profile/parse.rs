@@ -61,9 +61,10 @@ pub const MAX: usize = 8 * 1024 * 1024;
 /// # Errors
 /// It is no profile; every fault is named, with its line.
 pub fn parse(text: &str) -> Result<Profile, ParseError> {
+    let lines = Lines::new(text);
     let (table, errors) = toml::de::DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(ParseError { faults: errors.iter().map(|error| fault(text, error)).collect() });
+        return Err(ParseError { faults: errors.iter().map(|error| fault(&lines, error)).collect() });
     }
     if let Some(version) = table.get_ref().get("version").and_then(|value| value.get_ref().as_integer()) {
         let version = i64::from_str_radix(version.as_str(), version.radix()).unwrap_or(i64::MAX);
@@ -71,22 +72,31 @@ pub fn parse(text: &str) -> Result<Profile, ParseError> {
             return Err(ParseError { faults: vec![Fault { line: 0, what: FaultKind::Newer { version } }] });
         }
     }
-    let faults = super::schema::check(text, &table);
+    let faults = super::schema::check(&lines, &table);
     if !faults.is_empty() {
         return Err(ParseError { faults });
     }
     Profile::deserialize(toml::Deserializer::from(table))
-        .map_err(|error| ParseError { faults: vec![fault(text, &error)] })
+        .map_err(|error| ParseError { faults: vec![fault(&lines, &error)] })
 }
 
-fn fault(text: &str, error: &toml::de::Error) -> Fault {
-    let line = error.span().map_or(0, |span| line_of(text, span.start));
+fn fault(lines: &Lines, error: &toml::de::Error) -> Fault {
+    let line = error.span().map_or(0, |span| lines.of(span.start));
     Fault { line, what: FaultKind::Syntax { message: error.message().trim().replace('\n', " ") } }
 }
 
-/// Line of an offset, from 1.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1
+/// Where the lines of a text begin: there can be a million faults in it.
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1).collect())
+    }
+
+    /// Line of an offset, from 1.
+    pub(super) fn of(&self, offset: usize) -> usize {
+        self.0.partition_point(|start| *start <= offset) + 1
+    }
 }
 
 /// Writes a profile.

@@ -4,7 +4,7 @@
 //! serde stops at the first fault; people want all of them at once, each with
 //! its line. So the text is held against this table first.
 
-use super::parse::{line_of, parse_size, Fault, FaultKind};
+use super::parse::{parse_size, Fault, FaultKind, Lines};
 use toml::de::{DeTable, DeValue};
 use toml::Spanned;
 
@@ -97,15 +97,15 @@ const MACHINE: &[Key] = &[
 ];
 
 /// Everything in which `table` is no profile, in the order of the lines.
-pub(super) fn check(text: &str, table: &Spanned<DeTable>) -> Vec<Fault> {
-    let mut check = Check { text, faults: Vec::new() };
+pub(super) fn check(lines: &Lines, table: &Spanned<DeTable>) -> Vec<Fault> {
+    let mut check = Check { lines, faults: Vec::new() };
     check.table("", PROFILE, table.get_ref(), 0);
     check.faults.sort_by_key(|fault| fault.line);
     check.faults
 }
 
 struct Check<'a> {
-    text: &'a str,
+    lines: &'a Lines,
     faults: Vec<Fault>,
 }
 
@@ -117,7 +117,7 @@ impl Check<'_> {
     fn table(&mut self, path: &str, keys: &'static [Key], table: &DeTable, line: usize) {
         let whole = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         for (name, value) in table {
-            let line = line_of(self.text, name.span().start);
+            let line = self.lines.of(name.span().start);
             let name = name.get_ref().as_ref();
             match keys.iter().find(|key| key.name == name) {
                 None => self.add(line, FaultKind::UnknownKey { key: whole(name) }),
@@ -150,7 +150,7 @@ impl Check<'_> {
                         &format!("{path}[{index}]"),
                         &Table(keys),
                         item,
-                        line_of(self.text, item.span().start),
+                        self.lines.of(item.span().start),
                     );
                 }
                 true
@@ -158,7 +158,7 @@ impl Check<'_> {
             _ => false,
         };
         if !good {
-            let line = line.max(line_of(self.text, value.span().start));
+            let line = line.max(self.lines.of(value.span().start));
             self.add(line, FaultKind::WrongValue { key: path.to_owned(), expected: expected.clone() });
         }
     }

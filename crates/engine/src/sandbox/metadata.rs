@@ -33,6 +33,16 @@ pub struct Metadata {
     pub created: u64,
 }
 
+impl Metadata {
+    /// The element's content, not yet escaped for XML.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        // XML has no form for these two at all.
+        let json = serde_json::to_string(self).unwrap_or_default();
+        json.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+    }
+}
+
 /// Reads the element back. Anybody who may use libvirt can have written it.
 #[must_use]
 pub fn parse(xml: &str) -> Option<Metadata> {

@@ -7,11 +7,14 @@
 
 mod directory;
 mod end;
+pub mod fuzz;
 mod ids;
 mod list;
 pub mod metadata;
 mod real;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub use directory::PORTS;
 pub use metadata::Metadata;

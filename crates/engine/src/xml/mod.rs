@@ -42,9 +42,7 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
 fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "name", &plan.domain_name(instance.number))?;
     text(xml, "uuid", &instance.uuid)?;
-    // XML has no form for these two at all.
-    let json = serde_json::to_string(&metadata(plan, instance)).unwrap_or_default();
-    let json = json.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
+    let json = metadata(plan, instance).to_text();
     xml.create_element("metadata").write_inner_content(|xml| {
         let element = xml.create_element("terrarium:sandbox").with_attribute(("xmlns:terrarium", NAMESPACE));
         element.write_text_content(BytesText::new(&json)).map(drop)
