@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`run`] | `run`: from options to a profile, a plan and a sandbox |
+//! | [`help`] | its help in the user's language |
 //! | [`client`] | the streams between this process and a sandbox |
 //! | [`signals`] | Ctrl+C and its like, at any time |
 //! | [`terminal`] | raw mode, sizes, letting go |
@@ -16,19 +17,21 @@ mod args;
 mod client;
 mod control;
 mod fault;
+mod help;
 mod run;
 mod show;
 mod signals;
 mod terminal;
 
 use args::{Args, Verb};
-use clap::Parser;
+use clap::FromArgMatches;
 use fault::{Fault, OURS};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     set_up_texts();
-    let args = match Args::try_parse() {
+    let matches = help::translated().try_get_matches();
+    let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();

@@ -8,7 +8,7 @@ use super::modules::{name, Index};
 use super::{at, initrd, vmlinux, Boot, Error, Expected, Kernel, WANTED};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -119,11 +119,30 @@ fn touch(path: &Path) {
 
 fn is_whole(path: &Path, sum: &Path) -> bool {
     let Ok(expected) = fs::read_to_string(sum) else { return false };
-    fs::read(path).is_ok_and(|content| checksum(&content) == expected)
+    checksum_of_file(path).is_ok_and(|found| found == expected)
+}
+
+/// Piece by piece: a kernel is large, and most starts only look at it.
+fn checksum_of_file(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let (mut hasher, mut length, mut piece) = (crc32fast::Hasher::new(), 0, vec![0; 256 * 1024]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(sum_line(length, hasher.finalize())),
+            count => {
+                hasher.update(&piece[..count]);
+                length += count;
+            }
+        }
+    }
 }
 
 fn checksum(content: &[u8]) -> String {
-    format!("{} {:08x}\n", content.len(), crc32fast::hash(content))
+    sum_line(content.len(), crc32fast::hash(content))
+}
+
+fn sum_line(length: usize, hash: u32) -> String {
+    format!("{length} {hash:08x}\n")
 }
 
 /// Writes a whole file or none.

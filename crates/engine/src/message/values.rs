@@ -6,12 +6,13 @@ use crate::profile::Isolation;
 use crate::sandbox::{Progress, State};
 use gettextrs::gettext;
 
-/// Milliseconds: `0.2 s`, `12 s`, `2 min 31 s`, `1 h 5 min`.
+/// Milliseconds: `40 ms`, `0.2 s`, `12 s`, `2 min 31 s`, `1 h 5 min`.
 #[must_use]
 pub fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     let text = |value: u64| value.to_string();
     match seconds {
+        0 if milliseconds < 100 => fill(&gettext("{number} ms"), &[("number", &text(milliseconds))]),
         0..=9 => {
             let tenths = milliseconds / 100;
             let (whole, tenths) = (text(tenths / 10), text(tenths % 10));

@@ -55,9 +55,9 @@ fn ask(real: &Real, id: &Id, grace: u32) -> Option<Outcome> {
 /// See [`super::Driver::finish`].
 pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
     if let Some(domain) = real.domain(id)? {
-        if !gone_within(&domain, wait) {
+        if !gone_within(real, id, wait) {
             destroy(&domain, id)?;
-            gone_within(&domain, LEAVE);
+            gone_within(real, id, LEAVE);
         }
     }
     let _ = std::fs::remove_dir_all(real.directory(id));
@@ -73,10 +73,12 @@ pub fn destroy(domain: &Domain, id: &Id) -> Result<(), Error> {
     domain.destroy()
 }
 
-fn gone_within(domain: &Domain, wait: Duration) -> bool {
+/// Until libvirt does not know it any more: a domain that is off still has
+/// its name, and the next one could not have it.
+fn gone_within(real: &Real, id: &Id, wait: Duration) -> bool {
     let begun = Instant::now();
     loop {
-        if domain.power() == Power::Off {
+        if matches!(real.domain(id), Ok(None)) {
             return true;
         }
         if begun.elapsed() >= wait {

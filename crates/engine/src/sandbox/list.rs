@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::host::ConnectionState;
 use crate::uri::Uri;
 use crate::virt::{Domain, Power};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use terrarium_protocol::message::{self, Status};
 
@@ -47,11 +48,18 @@ pub fn list(real: &Real) -> Listing {
     listing
 }
 
-/// The session daemon is started by asking it, so it is asked only if there
-/// is something that it may know.
+/// The session's daemon is started by asking it, so it is asked only if it
+/// runs, or if there is something that it may know.
 fn worth_asking(real: &Real) -> impl Iterator<Item = &Uri> {
-    let any = directory::any(&real.places.runtime);
-    real.connections.iter().filter(move |uri| **uri != Uri::QemuSession || any)
+    let may_know = directory::any(&real.places.runtime) || session_runs(&real.places.runtime);
+    real.connections.iter().filter(move |uri| **uri != Uri::QemuSession || may_know)
+}
+
+/// Whether a session's daemon listens beside our own runtime folder.
+fn session_runs(runtime: &Path) -> bool {
+    let listens = |name: &str| std::os::unix::net::UnixStream::connect(name).is_ok();
+    let folder = runtime.parent().unwrap_or(runtime).join("libvirt");
+    ["virtqemud-sock", "libvirt-sock"].iter().any(|name| listens(&folder.join(name).to_string_lossy()))
 }
 
 /// Domains of the caller on one connection.

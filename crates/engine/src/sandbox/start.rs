@@ -16,10 +16,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
 use terrarium_protocol::message::{Failure, Step};
 use terrarium_protocol::ToInit;
+
+/// How often a number is tried that libvirt still has a domain for, and the
+/// time between.
+const TRIES: u32 = 10;
+const BETWEEN: Duration = Duration::from_millis(300);
 
 /// See [`super::Driver::start`].
 pub fn start(
@@ -29,18 +34,26 @@ pub fn start(
     progress: &(dyn Fn(Progress) + Send + Sync),
     handler: Handler,
 ) -> Result<Started, Error> {
-    let mut made = prepare(real, plan, how, progress)?;
-    progress(Progress::Domain);
-    let mut plan = plan.clone();
-    plan.name.clone_from(&made.reservation.name);
-    let plan = &plan;
-    let domain = match create(real, plan, &mut made) {
-        Ok(domain) => domain,
-        Err(error) => {
-            clean_up(real, plan, made);
-            return Err(error);
+    let mut tries = TRIES;
+    let (made, plan, domain) = loop {
+        let mut made = prepare(real, plan, how, progress)?;
+        progress(Progress::Domain);
+        let mut plan = plan.clone();
+        plan.name.clone_from(&made.reservation.name);
+        match create(real, &plan, &mut made) {
+            Ok(domain) => break (made, plan, domain),
+            Err(error) => {
+                let number = made.reservation.number;
+                clean_up(real, &plan, made);
+                tries -= 1;
+                if tries == 0 || !is_taken(real, &plan, number) {
+                    return Err(error);
+                }
+            }
         }
+        std::thread::sleep(BETWEEN);
     };
+    let plan = &plan;
     let id = Id {
         connection: plan.connection.clone(),
         number: made.instance.number,
@@ -118,6 +131,13 @@ fn create(real: &Real, plan: &Plan, made: &mut Made) -> Result<Domain, Error> {
     real.pool.create(&plan.connection, &text, &files)
 }
 
+/// Whether libvirt has another domain of that name, one that is just going.
+fn is_taken(real: &Real, plan: &Plan, number: u32) -> bool {
+    let name = plan.domain_name(number);
+    let domains = real.pool.domains(&plan.connection).unwrap_or_default();
+    domains.iter().any(|domain| domain.name() == name)
+}
+
 /// After a create that failed there is a domain all the same if libvirt died
 /// in the middle of it.
 fn clean_up(real: &Real, plan: &Plan, made: Made) {
@@ -171,7 +191,7 @@ fn converse(
 fn gone(real: &Real, id: &Id) -> bool {
     for _ in 0..20 {
         match real.domain(id) {
-            Ok(Some(_)) => std::thread::sleep(std::time::Duration::from_millis(50)),
+            Ok(Some(_)) => std::thread::sleep(Duration::from_millis(50)),
             Ok(None) => return true,
             Err(_) => return false,
         }

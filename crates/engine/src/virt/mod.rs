@@ -12,6 +12,8 @@ pub use pool::Pool;
 use crate::error::{DomainAction, Error};
 use crate::host::{Connection, ConnectionState};
 use crate::uri::Uri;
+use nix::errno::Errno;
+use nix::unistd::{access, AccessFlags};
 use quick_xml::events::Event;
 use std::sync::Once;
 use virt::error::ErrorNumber;
@@ -75,16 +77,12 @@ fn open(uri: &Uri) -> Result<virt::connect::Connect, Error> {
         left -= 1;
         match virt::connect::Connect::open(Some(uri.as_str())) {
             Ok(connect) => return Ok(connect),
-            Err(error) if left > 0 && is_worth_another(uri, &error) => {
+            Err(error) if left > 0 && pool::is_broken(&error) => {
                 std::thread::sleep(std::time::Duration::from_millis(200));
             }
             Err(error) => return Err(Error::Connect { uri: uri.clone(), state: state_of(&error) }),
         }
     }
-}
-
-fn is_worth_another(uri: &Uri, error: &virt::error::Error) -> bool {
-    pool::is_broken(error) || (*uri == Uri::QemuSession && error.code() == ErrorNumber::SystemError)
 }
 
 /// Why a connection failed, as a user can act on it.
@@ -95,10 +93,18 @@ fn state_of(error: &virt::error::Error) -> ConnectionState {
             ConnectionState::NotAllowed
         }
         N::NoConnect | N::ConfigUnsupported | N::NoSupport => ConnectionState::DriverMissing,
-        N::SystemError if error.message().contains("Permission denied") => ConnectionState::NotAllowed,
+        N::SystemError if is_locked() => ConnectionState::NotAllowed,
         N::SystemError => ConnectionState::NotRunning,
         _ => ConnectionState::Failed(error.message().to_owned()),
     }
+}
+
+/// Whether the system's sockets are there, and not for us.
+fn is_locked() -> bool {
+    let sockets =
+        ["libvirt-sock", "virtqemud-sock", "virtlxcd-sock"].map(|name| format!("/run/libvirt/{name}"));
+    let closed = |path: &String| access(path.as_str(), AccessFlags::W_OK) == Err(Errno::EACCES);
+    sockets.iter().any(closed)
 }
 
 fn failed(action: DomainAction) -> impl Fn(virt::error::Error) -> Error {

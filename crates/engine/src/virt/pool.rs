@@ -101,10 +101,8 @@ impl Pool {
 }
 
 /// Whether an error says that the connection, not the request, is at fault.
+/// Its words are in whatever language the daemon or we speak.
 pub(super) fn is_broken(error: &virt::error::Error) -> bool {
-    matches!(error.code(), ErrorNumber::Rpc | ErrorNumber::InvalidConn | ErrorNumber::NoServer)
-        || error.message().contains("client socket is closed")
-        || error.message().contains("End of file while reading")
-        || error.message().contains("Cannot recv data")
-        || error.message().contains("Cannot write data")
+    use ErrorNumber as N;
+    matches!(error.code(), N::Rpc | N::InvalidConn | N::NoServer | N::SystemError)
 }
