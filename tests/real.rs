@@ -96,6 +96,8 @@ impl Scene {
     fn ends(&self, with: &str) {
         self.within(BOOT, "it ends", || self.phase() == Some(Phase::Ended));
         self.shows(with);
+        let uuid = self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+        self.within(BOOT, "it is gone", || !listed().iter().any(|one| one["uuid"] == uuid.as_str()));
     }
 
     /// Draws the window into a file, as its user sees it.
@@ -291,14 +293,16 @@ impl Scene {
     }
 }
 
+/// What `terrariumctl list` knows.
+fn listed() -> Vec<serde_json::Value> {
+    let output = Command::new(ctl()).args(["list", "--json"]).output().expect("terrariumctl");
+    serde_json::from_slice(&output.stdout).expect("a list")
+}
+
 /// Whether the sandbox of the killed window has written something.
 fn has_spoken() -> bool {
-    let output = Command::new(ctl()).args(["list", "--json"]).output().expect("terrariumctl");
-    let all: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a list");
-    all.as_array()
-        .into_iter()
-        .flatten()
-        .any(|one| one["name"] == "sh" && one["status"]["streams"][0]["end"].as_u64() > Some(0))
+    let wrote = |one: &serde_json::Value| one["status"]["streams"][0]["end"].as_u64() > Some(0);
+    listed().iter().any(|one| one["name"] == "sh" && wrote(one))
 }
 
 /// Restarts the daemon, if it was started by tools/services.

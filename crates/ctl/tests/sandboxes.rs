@@ -238,3 +238,24 @@ for_both! {
         assert!(text.trim().ends_with("17"), "{text}");
     }
 }
+
+#[test]
+fn kernel_and_accelerator_are_chosen() {
+    let doctor = User::Plain.ctl().args(["doctor", "--json"]).output().unwrap();
+    let doctor: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let kernels = doctor["host"]["kernels"].as_array().unwrap();
+    let kernel = kernels.iter().find(|kernel| kernel["problem"].is_null()).expect("a kernel that boots");
+    let word = |key: &str| kernel[key].as_str().unwrap();
+    let version = word("version");
+    for options in [
+        vec!["--kernver", version],
+        vec!["--kernpath", word("image"), "--kmodpath", word("modules"), "--accelerator", "emulation"],
+    ] {
+        let output = run(Glass::Machine, &options, &["uname", "-r"]).output().unwrap();
+        assert_eq!(out(&output).trim(), version, "{options:?}: {}", err(&output));
+    }
+    let kvm = run(Glass::Machine, &["--accelerator", "kvm"], &["uname", "-r"]).output().unwrap();
+    let works = doctor["host"]["kvm"]["processor"] == true && doctor["host"]["kvm"]["device"] == "writable";
+    assert_eq!(kvm.status.code(), Some(if works { 0 } else { 125 }), "{}", err(&kvm));
+    assert!(works || err(&kvm).contains("KVM") || err(&kvm).contains("vmx"), "{}", err(&kvm));
+}
