@@ -87,7 +87,8 @@ impl EndPage {
         self.again.grab_focus();
     }
 
-    fn show_output(&self, text: &str) {
+    /// Shows the last lines of what the command wrote.
+    pub fn show_output(&self, text: &str) {
         let lines: Vec<&str> = text.lines().collect();
         let last = &lines[lines.len().saturating_sub(LINES)..];
         let cut = |line: &&str| line.chars().take(WIDTH).collect::<String>();

@@ -151,6 +151,13 @@ impl Tab {
                 let _ = got_size.try_send(());
             });
         });
+        let weak = Rc::downgrade(self);
+        self.terminal.connect_contents_changed(move |_| {
+            // VTE draws what it was fed a little later, also after the end.
+            if let Some(tab) = weak.upgrade().filter(|tab| tab.phase.get() == Phase::Ended) {
+                tab.end_page.show_output(&tab.text());
+            }
+        });
         self.start_page.connect(self);
         self.end_page.connect(self);
         add_menu(&self.terminal);
