@@ -38,12 +38,15 @@ pub fn run(mut sandbox: Sandbox) {
         .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK));
     let Ok(signals) = signals else { return };
     loop {
+        // First what is due, since that may be a result to be told; nothing
+        // that can be said now waits for the next event.
+        sandbox.tick();
         // What was written at once made room for more.
         while sandbox.pump() {
             flush(&mut sandbox);
         }
         flush(&mut sandbox);
-        if sandbox.tick() || !once(&mut sandbox, &signals) {
+        if sandbox.should_end() || !once(&mut sandbox, &signals) {
             return;
         }
     }

@@ -49,6 +49,32 @@ as_root! {
         assert_eq!((finished.outcome.dropped, finished.outcome.out_of_memory), (0, false));
     }
 
+    fn the_result_waits_for_nothing_once_all_has_ended() {
+        // Frozen meanwhile, init hears of the command's end and of its
+        // streams' ends at once. On a busy computer one try can be slow.
+        let waits = (0..3).map(|_| {
+            let sandbox = Sandbox::new();
+            let mut client = sandbox.client();
+            client.start(sh("echo ready; sleep 0.4"));
+            client.until_text("ready");
+            let init = sandbox.init();
+            let signal = |signal| nix::sys::signal::kill(nix::unistd::Pid::from_raw(init), signal).unwrap();
+            signal(nix::sys::signal::Signal::SIGSTOP);
+            eventually("the command's end", || {
+                let children = std::fs::read_to_string(format!("/proc/{init}/task/{init}/children")).unwrap();
+                children.split_whitespace().all(|child| {
+                    std::fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| stat.contains(") Z "))
+                })
+            });
+            signal(nix::sys::signal::Signal::SIGCONT);
+            let begun = std::time::Instant::now();
+            client.finish();
+            begun.elapsed()
+        });
+        let least = waits.min().unwrap();
+        assert!(least < Duration::from_millis(600), "{least:?}");
+    }
+
     fn a_signal_is_told_from_a_status() {
         let ending = run(sh("kill -SEGV $$")).outcome.ending;
         assert_eq!(ending, Ending::Signalled { signal: 11, stopped: false });

@@ -55,8 +55,8 @@ impl Sandbox {
         self.kill_all_at = Some(self.kill_all_at.map_or(at, |old| old.min(at)));
     }
 
-    /// Does what is due. `true` once the sandbox should end.
-    pub(crate) fn tick(&mut self) -> bool {
+    /// Does what is due.
+    pub(crate) fn tick(&mut self) {
         let now = Instant::now();
         if self.kill_all_at.is_some_and(|at| now >= at) {
             self.kill_all_at = None;
@@ -73,7 +73,6 @@ impl Sandbox {
         }
         self.notice_the_end(now);
         self.notice_loneliness(now);
-        self.should_end(now)
     }
 
     fn notice_the_end(&mut self, now: Instant) {
@@ -99,7 +98,9 @@ impl Sandbox {
         }
     }
 
-    fn should_end(&self, now: Instant) -> bool {
+    /// Whether nothing is left to be done here.
+    pub(crate) fn should_end(&self) -> bool {
+        let now = Instant::now();
         if let Some(until) = self.leaving {
             let waits = |talk: &Conversation| match talk.about {
                 About::Job(_) => !talk.absent && (!talk.has_result || talk.queued() > 0),

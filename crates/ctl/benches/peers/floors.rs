@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The least that could be: the same libvirt and the same QEMU, without us.
+
+use crate::common::{self, Glass, User};
+use crate::measure::{succeed, until};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A folder that every user can read; it is gone in the end.
+pub fn folder() -> &'static Path {
+    common::binary().parent().unwrap_or(Path::new("/nowhere"))
+}
+
+/// A libvirt container with nothing in it but a program that ends at once.
+pub struct Container {
+    user: User,
+    name: String,
+    xml: PathBuf,
+}
+
+impl Container {
+    /// One that `user` may start.
+    pub fn new(user: User) -> Self {
+        let name = format!("terrarium-floor-{}", std::process::id());
+        let xml = folder().join("floor.xml");
+        let text = format!(
+            "<domain type='lxc'><name>{name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>\
+             <os><type>exe</type><init>/bin/true</init></os><features><privnet/></features>\
+             <devices><filesystem type='mount'><source dir='/'/><target dir='/'/><readonly/></filesystem>\
+             <console type='pty'/></devices></domain>"
+        );
+        fs::write(&xml, text).unwrap();
+        Self { user, name, xml }
+    }
+
+    /// Creates it and waits until libvirt has put it away.
+    pub fn run(&self) {
+        succeed(self.user.command("virsh").args(["-q", "-c", "lxc:///system", "create"]).arg(&self.xml));
+        // What libvirt notes of a domain while there is one.
+        let note = Path::new("/run/libvirt/lxc").join(format!("{}.xml", self.name));
+        until("the floor's end", || !note.exists());
+    }
+}
+
+/// What a machine of Terrarium boots, started by QEMU alone.
+pub struct Machine {
+    user: User,
+    arguments: Vec<String>,
+}
+
+impl Machine {
+    /// Reads kernel, initrd and command line off a sandbox that runs.
+    pub fn new(user: User) -> Self {
+        let name = common::fresh_name("floor");
+        let _stop = common::Stop { user, name: name.clone() };
+        succeed(&mut common::run_as(user, Glass::Machine, &["--detach", "-n", &name], &["sleep", "600"]));
+        let shown = succeed(user.ctl().args(["show", "--xml", &name]));
+        Self { user, arguments: arguments(&common::out(&shown)) }
+    }
+
+    /// Boots the kernel with the initrd. There is no init by the name that it
+    /// is given, so that it ends as soon as it would have started one.
+    pub fn run(&self) -> Command {
+        let mut qemu = self.user.command("qemu-system-x86_64");
+        qemu.args(&self.arguments);
+        qemu
+    }
+}
+
+fn arguments(xml: &str) -> Vec<String> {
+    let between = |from: &str, to: &str| {
+        let (_, rest) = xml.split_once(from).unwrap_or_else(|| panic!("no {from} in {xml}"));
+        rest.split_once(to).map_or(rest, |(value, _)| value).to_owned()
+    };
+    let kvm = xml.contains("type='kvm'");
+    let line = format!("{} rdinit=/none", between("<cmdline>", "</cmdline>"));
+    let memory = between("<memory unit='KiB'>", "<").parse::<u64>().unwrap() / 1024;
+    let accelerator = if kvm { "kvm" } else { "tcg" };
+    let processor = if kvm { "host" } else { "max" };
+    let words = format!(
+        "-nodefaults -no-user-config -display none -no-reboot -machine {},accel={accelerator},usb=off \
+         -cpu {processor} -smp {} -m {memory}",
+        between("machine='", "'"),
+        between("<vcpu placement='static'>", "<"),
+    );
+    let mut arguments: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+    let kernel = between("<kernel>", "</kernel>");
+    let initrd = between("<initrd>", "</initrd>");
+    arguments.extend(["-kernel".into(), kernel, "-initrd".into(), initrd, "-append".into(), line]);
+    arguments
+}
+
+/// bubblewrap with a read-only root, where it is installed.
+pub fn bubblewrap(user: User) -> Option<Command> {
+    let make = |program: &str| {
+        let mut bwrap = user.command("bwrap");
+        bwrap.args([
+            "--ro-bind",
+            "/",
+            "/",
+            "--dev",
+            "/dev",
+            "--proc",
+            "/proc",
+            "--unshare-all",
+            "--",
+            program,
+        ]);
+        bwrap
+    };
+    make("true").output().is_ok_and(|output| output.status.success()).then(|| make("true"))
+}
