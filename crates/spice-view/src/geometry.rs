@@ -113,7 +113,7 @@ impl Placement {
 
     /// Where a rectangle of the guest lies: x, y, width and height in logical
     /// pixels, all on device pixels.
-    pub fn to_view(&self, rect: &Rect) -> (f64, f64, f64, f64) {
+    pub fn to_view(self, rect: &Rect) -> (f64, f64, f64, f64) {
         let (left, top) = (self.edge(self.x, rect.x), self.edge(self.y, rect.y));
         let (right, bottom) = (self.edge(self.x, rect.right()), self.edge(self.y, rect.bottom()));
         (left, top, right - left, bottom - top)
@@ -121,7 +121,7 @@ impl Placement {
 
     /// The guest's pixel at a point of the view; the nearest one for a point
     /// outside of the picture.
-    pub fn to_guest(&self, x: f64, y: f64) -> (u32, u32) {
+    pub fn to_guest(self, x: f64, y: f64) -> (u32, u32) {
         let pixel = |at: f64, offset: f64, side: u32| {
             let at = ((at - offset) / self.scale).floor();
             if at.is_nan() {
@@ -134,18 +134,8 @@ impl Placement {
     }
 
     /// A movement in logical pixels, in the guest's.
-    pub fn to_guest_distance(&self, x: f64, y: f64) -> (f64, f64) {
+    pub fn to_guest_distance(self, x: f64, y: f64) -> (f64, f64) {
         (x / self.scale, y / self.scale)
-    }
-
-    /// The whole picture as it lies in the view.
-    pub fn bounds(&self) -> (f64, f64, f64, f64) {
-        self.to_view(&Rect { x: 0, y: 0, width: self.guest.0, height: self.guest.1 })
-    }
-
-    /// Whether each of the guest's pixels covers whole device pixels.
-    pub fn is_exact(&self) -> bool {
-        (self.scale * self.factor).fract().abs() < 1e-9
     }
 }
 
@@ -154,6 +144,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn bounds(placed: Placement) -> (f64, f64, f64, f64) {
+        placed.to_view(&Rect { x: 0, y: 0, width: placed.guest.0, height: placed.guest.1 })
+    }
 
     fn fit(width: i32, height: i32, factor: i32) -> View {
         View { size: (width, height), factor, mode: ScaleMode::Fit, zoom: 1.0 }
@@ -164,8 +158,7 @@ mod tests {
         for factor in [1, 2, 3] {
             let size = ((801 * factor) as u32, (601 * factor) as u32);
             let placed = fit(801, 601, factor).place(size).unwrap();
-            assert_eq!(placed.bounds(), (0.0, 0.0, 801.0, 601.0));
-            assert!(placed.is_exact());
+            assert_eq!(bounds(placed), (0.0, 0.0, 801.0, 601.0));
             assert_eq!(fit(801, 601, factor).wanted(), Some(size));
         }
     }
@@ -173,18 +166,18 @@ mod tests {
     #[test]
     fn a_few_pixels_less_are_letterboxed_not_stretched() {
         let placed = fit(807, 600, 1).place((800, 600)).unwrap();
-        assert_eq!(placed.bounds(), (3.0, 0.0, 800.0, 600.0));
+        assert_eq!(bounds(placed), (3.0, 0.0, 800.0, 600.0));
         let placed = fit(808, 600, 1).place((800, 600)).unwrap();
-        assert_eq!(placed.bounds().2, 800.0, "the height does not allow more");
+        assert_eq!(bounds(placed).2, 800.0, "the height does not allow more");
         let placed = fit(1600, 1200, 1).place((800, 600)).unwrap();
-        assert_eq!(placed.bounds(), (0.0, 0.0, 1600.0, 1200.0));
+        assert_eq!(bounds(placed), (0.0, 0.0, 1600.0, 1200.0));
     }
 
     #[test]
     fn one_to_one_is_in_device_pixels() {
         let view = View { size: (400, 300), factor: 2, mode: ScaleMode::Actual, zoom: 1.0 };
         assert_eq!(view.natural((800, 600)), (400, 300));
-        assert_eq!(view.place((800, 600)).unwrap().bounds(), (0.0, 0.0, 400.0, 300.0));
+        assert_eq!(bounds(view.place((800, 600)).unwrap()), (0.0, 0.0, 400.0, 300.0));
         let zoomed = View { zoom: 1.5, ..view };
         assert_eq!(zoomed.natural((800, 600)), (600, 450));
         assert_eq!(View { zoom: f64::NAN, ..view }.natural((800, 600)), (400, 300));
@@ -193,7 +186,7 @@ mod tests {
     #[test]
     fn corners_and_centre_meet_the_guests() {
         let placed = fit(1000, 1000, 1).place((640, 480)).unwrap();
-        let (x, y, width, height) = placed.bounds();
+        let (x, y, width, height) = bounds(placed);
         assert_eq!(placed.to_guest(x, y), (0, 0));
         assert_eq!(placed.to_guest(x + width - 0.5, y + height - 0.5), (639, 479));
         assert_eq!(placed.to_guest(500.0, 500.0), (320, 240));
@@ -236,7 +229,7 @@ mod tests {
             prop_assert!((first.1 + first.3 - second.1).abs() < 1e-9);
             let device = second.0 * f64::from(factor);
             prop_assert!((device - device.round()).abs() < 1e-6);
-            let (left, top, wide, high) = placed.bounds();
+            let (left, top, wide, high) = bounds(placed);
             prop_assert!(left >= 0.0 && top >= 0.0);
             prop_assert!(left + wide <= f64::from(width) + 1e-9 && top + high <= f64::from(height) + 1e-9);
         }

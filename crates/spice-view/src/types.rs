@@ -181,6 +181,14 @@ impl Picture {
         Rc::new(Picture { width, height, pixels: RefCell::new(pixels) })
     }
 
+    /// A picture of which a function gives each pixel as 0xRRGGBB by its
+    /// place; for sessions that are not SPICE's, and for tests.
+    pub fn from_pixels(width: u32, height: u32, colour: impl Fn(u32, u32) -> u32) -> Rc<Picture> {
+        let rows = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let pixels = rows.flat_map(|(x, y)| (colour(x, y) | 0xff00_0000).to_ne_bytes()).collect();
+        Rc::new(Picture { width, height, pixels: RefCell::new(pixels) })
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         self.width
@@ -357,6 +365,8 @@ pub enum Event {
     Frame(Frame),
     /// The pointer's shape.
     Cursor(Cursor),
+    /// Where the guest moved its pointer to, in relative mode.
+    CursorAt(u32, u32),
     /// How the guest takes the pointer.
     MouseMode(MouseMode),
     /// The guest's locks.
