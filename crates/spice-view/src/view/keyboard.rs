@@ -186,7 +186,17 @@ fn send(view: &SpiceView, keys: Vec<(Scancode, bool)>) {
 pub(super) fn leave_by_default(values: &[glib::Value]) -> Option<glib::Value> {
     let view = values.first().and_then(|value| value.get::<SpiceView>().ok())?;
     let root = view.root()?;
-    if view.has_focus() && (!root.child_focus(gtk::DirectionType::TabForward) || view.has_focus()) {
+    if !view.has_focus() {
+        return None;
+    }
+    // GTK forgets the way to the focus when a widget with it gets another
+    // parent; without the way there is no next.
+    let mut child: gtk::Widget = view.clone().upcast();
+    while let Some(parent) = child.parent() {
+        parent.set_focus_child(Some(&child));
+        child = parent;
+    }
+    if !root.child_focus(gtk::DirectionType::TabForward) || view.has_focus() {
         root.set_focus(None::<&gtk::Widget>);
     }
     None
