@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A GTK 4 widget that shows a SPICE session.
+
+mod frame;
+mod geometry;
+mod keys;
+mod link;
+mod session;
+mod types;
+mod view;
+mod wheel;
+
+pub use geometry::ScaleMode;
+pub use keys::{from_evdev, from_hardware, Combo, Scancode, UnknownKey};
+pub use link::{Link, Listener, Teller};
+pub use session::{open, BadUri, Connector, Opening, Options};
+pub use types::*;
+pub use view::{ScreenshotError, SpiceView};

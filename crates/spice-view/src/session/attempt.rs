@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! One connection to a server, from its first socket to its end. Reconnecting
+//! makes another one, so that nothing of an old one can reach the views.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use gtk::glib;
+use spice_client_glib as spice;
+
+use super::cursor::CursorState;
+use super::display::Display;
+use super::inputs::Inputs;
+use super::{Connector, Options};
+use crate::link::Teller;
+use crate::types::{Command, Event, Failure, FailureKind, MonitorId, State};
+
+/// More channels of pictures than this are left alone.
+pub(super) const MAX_DISPLAYS: usize = 16;
+
+pub(super) struct Attempt {
+    pub(super) connector: Connector,
+    pub(super) options: Options,
+    teller: Teller,
+    spice: spice::Session,
+    ended: Cell<bool>,
+    /// The last state that was told.
+    state: RefCell<State>,
+    /// Timers of channels that are not there yet.
+    pub(super) timers: RefCell<BTreeMap<(i32, i32), glib::SourceId>>,
+    pub(super) main: RefCell<Option<spice::MainChannel>>,
+    pub(super) main_open: Cell<bool>,
+    pub(super) display_open: Cell<bool>,
+    pub(super) inputs: Inputs,
+    pub(super) cursor: CursorState,
+    pub(super) displays: RefCell<BTreeMap<i32, Rc<Display>>>,
+    /// The sizes that views asked for; the agent may come later.
+    pub(super) sizes: RefCell<BTreeMap<MonitorId, (u32, u32)>>,
+}
+
+impl Attempt {
+    pub(super) fn new(connector: Connector, options: Options, teller: Teller) -> Rc<Attempt> {
+        let spice = spice::Session::new();
+        // What is not asked for is not there: nothing reads cards, folders or devices.
+        spice.set_enable_smartcard(false);
+        spice.set_enable_usbredir(false);
+        spice.set_enable_audio(false);
+        spice.set_shared_dir(None);
+        spice.set_gl_scanout(false);
+        spice.set_password(options.password.as_deref());
+        Rc::new(Attempt {
+            connector,
+            options,
+            teller,
+            spice,
+            ended: Cell::default(),
+            state: RefCell::new(State::Connecting),
+            timers: RefCell::default(),
+            main: RefCell::default(),
+            main_open: Cell::default(),
+            display_open: Cell::default(),
+            inputs: Inputs::default(),
+            cursor: CursorState::default(),
+            displays: RefCell::default(),
+            sizes: RefCell::default(),
+        })
+    }
+
+    pub(super) fn begin(self: &Rc<Self>) {
+        let weak = Rc::downgrade(self);
+        self.spice.connect_channel_new(move |_, channel| {
+            if let Some(attempt) = weak.upgrade() {
+                attempt.take_channel(channel);
+            }
+        });
+        // With -1 each channel asks for its socket; nothing is opened by spice-glib itself.
+        if !self.spice.open_fd(-1) {
+            self.fail(FailureKind::Protocol, "the session cannot be begun");
+        }
+    }
+
+    pub(super) fn handle(self: &Rc<Self>, command: &Command) {
+        if self.ended.get() {
+            return;
+        }
+        match *command {
+            Command::Resize(monitor, width, height) => {
+                self.sizes.borrow_mut().insert(monitor, (width, height));
+                self.send_sizes();
+            }
+            Command::FrameWanted(monitor) => {
+                let displays: Vec<_> = self.displays.borrow().values().cloned().collect();
+                displays.iter().for_each(|display| display.frame_wanted(monitor));
+            }
+            Command::Position(monitor, x, y) => self.inputs.position(monitor, x, y),
+            Command::Key(key, down) => self.inputs.key(key, down),
+            Command::Motion(x, y) => self.inputs.motion(x, y),
+            Command::Button(button, down) => self.inputs.button(button, down),
+            Command::Wheel(steps) => self.inputs.wheel(steps),
+            Command::Locks(locks) => self.inputs.set_locks(locks),
+            _ => {}
+        }
+    }
+
+    pub(super) fn tell(&self, event: &Event) {
+        if !self.ended.get() {
+            self.teller.tell(event);
+        }
+    }
+
+    /// Tells that something was dropped, which harms nothing else.
+    pub(super) fn dropped(&self, what: &str) {
+        tracing::debug!("{what}");
+        self.tell(&Event::Dropped(Failure::new(FailureKind::Refused, what).detail));
+    }
+
+    /// Tells the state if it is another one than before.
+    pub(super) fn update_state(&self) {
+        if self.ended.get() || !self.main_open.get() || !self.display_open.get() {
+            return;
+        }
+        let agent = self.main.borrow().as_ref().is_some_and(spice::MainChannel::is_agent_connected);
+        let state = State::Connected { agent };
+        if *self.state.borrow() != state {
+            self.state.replace(state.clone());
+            self.tell(&Event::State(state));
+            if agent {
+                self.send_sizes();
+            }
+        }
+    }
+
+    pub(super) fn fail(&self, kind: FailureKind, detail: &str) {
+        if self.end() {
+            self.teller.tell(&Event::State(State::Failed(Failure::new(kind, detail))));
+        }
+    }
+
+    /// The server closed in good order.
+    pub(super) fn closed(&self) {
+        if self.end() {
+            self.teller.tell(&Event::State(State::Closed));
+        }
+    }
+
+    /// Ends the connection; false if it had ended before.
+    pub(super) fn end(&self) -> bool {
+        if self.ended.replace(true) {
+            return false;
+        }
+        for timer in self.timers.take().into_values() {
+            timer.remove();
+        }
+        self.inputs.forget();
+        self.cursor.forget();
+        self.main.take();
+        self.displays.take().values().for_each(|display| display.forget());
+        self.spice.disconnect();
+        true
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Tells the monitors of all channels in one order.
+    pub(super) fn tell_monitors(&self) {
+        let monitors = self.displays.borrow().values().flat_map(|display| display.monitors()).collect();
+        self.tell(&Event::Monitors(monitors));
+    }
+
+    /// The bytes that the pictures of the other channels take.
+    pub(super) fn bytes_of_others(&self, number: i32) -> u64 {
+        let displays = self.displays.borrow();
+        displays.iter().filter(|(other, _)| **other != number).map(|(_, display)| display.bytes()).sum()
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The half that speaks SPICE. All of it runs on the main thread, in the main
+//! loop's default context, where spice-glib runs too.
+
+mod attempt;
+mod channels;
+mod connector;
+mod cursor;
+mod display;
+mod inputs;
+mod main;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use connector::{BadUri, Connector, Opening};
+
+use crate::link::{Link, Teller};
+use crate::types::{Command, Event, State};
+use attempt::Attempt;
+
+/// What a session does and does not do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The password that the server asks for, if it does.
+    pub password: Option<String>,
+    /// How long a channel may take to be there.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { password: None, patience: Duration::from_secs(20) }
+    }
+}
+
+/// Begins a session with the server that `connector` leads to.
+///
+/// It says at once that it is connecting; that it could not comes as an event.
+pub fn open(connector: Connector, options: Options) -> Link {
+    let link = Link::new(|teller| {
+        let session = Session { connector, options, teller, attempt: RefCell::default() };
+        move |command| session.handle(command)
+    });
+    link.send(Command::Reconnect);
+    link
+}
+
+struct Session {
+    connector: Connector,
+    options: Options,
+    teller: Teller,
+    attempt: RefCell<Option<Rc<Attempt>>>,
+}
+
+impl Session {
+    fn handle(&self, command: Command) {
+        match command {
+            Command::Reconnect => self.begin(),
+            Command::Close => {
+                let attempt = self.attempt.take();
+                if attempt.is_some_and(|attempt| attempt.end()) {
+                    self.teller.tell(&Event::State(State::Closed));
+                }
+            }
+            other => {
+                let attempt = self.attempt.borrow().clone();
+                if let Some(attempt) = attempt {
+                    attempt.handle(&other);
+                }
+            }
+        }
+    }
+
+    fn begin(&self) {
+        if let Some(old) = self.attempt.take() {
+            old.end();
+        }
+        self.teller.tell(&Event::State(State::Connecting));
+        let attempt = Attempt::new(self.connector.clone(), self.options.clone(), self.teller.clone());
+        self.attempt.replace(Some(Rc::clone(&attempt)));
+        attempt.begin();
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.end();
+        }
+    }
+}

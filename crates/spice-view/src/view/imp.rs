@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The widget's inside: properties, size, drawing.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::sync::LazyLock;
+
+use glib::subclass::Signal;
+use glib::Properties;
+use gtk::prelude::*;
+use gtk::subclass::prelude::*;
+use gtk::{gdk, glib, graphene};
+
+use super::keyboard::Keyboard;
+use super::pointer::Pointer;
+use super::resize::Resize;
+use super::tiles::Tiles;
+use crate::geometry::{Placement, ScaleMode, View};
+use crate::link::{Link, Listener};
+use crate::types::{Command, Event, Frame, MonitorId, State};
+
+/// A view in which nothing can be seen is of no use: logical pixels.
+const SMALLEST: i32 = 64;
+
+#[derive(Properties, Default)]
+#[properties(wrapper_type = super::SpiceView)]
+pub struct SpiceView {
+    /// Which of the guest's monitors is shown.
+    #[property(get, set = Self::set_monitor)]
+    monitor: Cell<u32>,
+    /// How large the guest's pixels are drawn.
+    #[property(get, set = Self::set_scale_mode, builder(ScaleMode::default()))]
+    scale_mode: Cell<ScaleMode>,
+    /// How many device pixels a pixel of the guest is wide in the mode `actual`.
+    #[property(get = Self::zoom_or_one, set = Self::set_zoom, minimum = 0.1, maximum = 8.0, default = 1.0)]
+    zoom: Cell<f64>,
+    /// Whether the guest is asked, through its agent, to take the view's size.
+    #[property(get, set = Self::set_ask_resize, default = true)]
+    pub(super) ask_resize: Cell<bool>,
+    /// Whether shortcuts of the desktop go to the guest while the view has
+    /// the focus. Ctrl+Alt, pressed and let go alone, ends it.
+    #[property(get, set = Self::set_grab, explicit_notify)]
+    pub(super) grab: Cell<bool>,
+    /// The width of the guest's picture in pixels, 0 before the first one.
+    #[property(get)]
+    guest_width: Cell<u32>,
+    /// The height of the guest's picture in pixels, 0 before the first one.
+    #[property(get)]
+    guest_height: Cell<u32>,
+
+    pub(super) link: RefCell<Option<Link>>,
+    listener: RefCell<Option<Listener>>,
+    pub(super) state: RefCell<State>,
+    pub(super) tiles: RefCell<Tiles>,
+    pub(super) keyboard: Keyboard,
+    pub(super) pointer: Pointer,
+    pub(super) resize: Resize,
+    handlers: OnceCell<()>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for SpiceView {
+    const NAME: &'static str = "SpiceView";
+    type Type = super::SpiceView;
+    type ParentType = gtk::Widget;
+
+    fn class_init(class: &mut Self::Class) {
+        class.set_css_name("spiceview");
+        class.set_accessible_role(gtk::AccessibleRole::Img);
+    }
+}
+
+#[glib::derived_properties]
+impl ObjectImpl for SpiceView {
+    fn signals() -> &'static [Signal] {
+        static SIGNALS: LazyLock<Vec<Signal>> = LazyLock::new(|| {
+            vec![
+                Signal::builder("state-changed").build(),
+                Signal::builder("wanted-size").param_types([u32::static_type(), u32::static_type()]).build(),
+                Signal::builder("leave").run_last().class_handler(super::keyboard::leave_by_default).build(),
+            ]
+        });
+        &SIGNALS
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let view = self.obj();
+        self.ask_resize.set(true);
+        view.set_focusable(true);
+        view.set_overflow(gtk::Overflow::Hidden);
+        view.update_property(&[gtk::accessible::Property::Description(super::WAY_OUT)]);
+        if self.handlers.set(()).is_ok() {
+            self.keyboard.install(&view);
+            self.pointer.install(&view);
+        }
+        view.connect_scale_factor_notify(|view| {
+            view.queue_resize();
+            view.imp().size_changed();
+        });
+    }
+
+    fn dispose(&self) {
+        self.set_link(None);
+        self.resize.forget();
+    }
+}
+
+impl WidgetImpl for SpiceView {
+    fn request_mode(&self) -> gtk::SizeRequestMode {
+        gtk::SizeRequestMode::ConstantSize
+    }
+
+    fn measure(&self, orientation: gtk::Orientation, _for_size: i32) -> (i32, i32, i32, i32) {
+        let (width, height) = self.measured().natural(self.tiles.borrow().size());
+        let natural = if orientation == gtk::Orientation::Horizontal { width } else { height };
+        let natural = natural.max(SMALLEST);
+        let minimum = if self.scale_mode.get() == ScaleMode::Actual { natural } else { SMALLEST };
+        (minimum, natural, -1, -1)
+    }
+
+    fn size_allocate(&self, width: i32, height: i32, baseline: i32) {
+        self.parent_size_allocate(width, height, baseline);
+        self.size_changed();
+    }
+
+    fn map(&self) {
+        self.parent_map();
+        self.send(Command::FrameWanted(self.monitor_id()));
+    }
+
+    fn unmap(&self) {
+        self.let_go();
+        self.parent_unmap();
+    }
+
+    fn root(&self) {
+        self.parent_root();
+        self.keyboard.rooted(&self.obj());
+    }
+
+    fn unroot(&self) {
+        self.keyboard.unrooted();
+        self.parent_unroot();
+    }
+
+    fn snapshot(&self, snapshot: &gtk::Snapshot) {
+        let view = self.obj();
+        let whole = graphene::Rect::new(0.0, 0.0, view.width() as f32, view.height() as f32);
+        snapshot.append_color(&gdk::RGBA::BLACK, &whole);
+        if let Some(placement) = self.placement() {
+            self.tiles.borrow_mut().draw(snapshot, &placement);
+            self.pointer.draw(snapshot, &placement);
+        }
+        self.send(Command::FrameWanted(self.monitor_id()));
+    }
+}
+
+impl SpiceView {
+    pub(super) fn set_link(&self, link: Option<&Link>) {
+        if let (Some(old), Some(new)) = (self.link.borrow().as_ref(), link) {
+            if old.is(new) {
+                return;
+            }
+        }
+        self.let_go();
+        self.listener.take();
+        self.link.replace(link.cloned());
+        self.tiles.take();
+        let weak = self.obj().downgrade();
+        let listener = link.map(|link| {
+            link.listen(move |event| {
+                if let Some(view) = weak.upgrade() {
+                    view.imp().hear(event);
+                }
+            })
+        });
+        self.listener.replace(listener);
+        if link.is_none() {
+            self.set_state(&State::Idle);
+        }
+        self.obj().queue_resize();
+    }
+
+    pub(super) fn send(&self, command: Command) {
+        // Sending may lead back here: nothing is borrowed meanwhile.
+        let link = self.link.borrow().clone();
+        if let Some(link) = link {
+            link.send(command);
+        }
+    }
+
+    pub(super) fn monitor_id(&self) -> MonitorId {
+        MonitorId(self.monitor.get())
+    }
+
+    fn hear(&self, event: &Event) {
+        match event {
+            Event::State(state) => self.set_state(state),
+            Event::Frame(frame) if frame.monitor == self.monitor_id() => self.take_frame(frame),
+            Event::Cursor(cursor) => self.pointer.set_shape(&self.obj(), cursor),
+            Event::CursorAt(x, y) => self.pointer.set_place(&self.obj(), *x, *y),
+            Event::MouseMode(mode) => self.pointer.set_mode(&self.obj(), *mode),
+            Event::Locks(locks) => self.keyboard.guest_locks(&self.obj(), *locks),
+            _ => {}
+        }
+    }
+
+    fn set_state(&self, state: &State) {
+        let before = self.state.replace(state.clone());
+        if before == *state {
+            return;
+        }
+        if !state.is_connected() {
+            self.let_go();
+        }
+        self.pointer.update_cursor(&self.obj());
+        if state.is_connected() && !before.is_connected() {
+            self.keyboard.send_locks(&self.obj());
+            self.resize.again(&self.obj());
+        }
+        self.obj().emit_by_name::<()>("state-changed", &[]);
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.state.borrow().is_connected()
+    }
+
+    fn take_frame(&self, frame: &Frame) {
+        let resized = self.tiles.borrow_mut().take(frame);
+        let view = self.obj();
+        if resized {
+            let (width, height) = self.tiles.borrow().size();
+            self.guest_width.set(width);
+            self.guest_height.set(height);
+            view.notify_guest_width();
+            view.notify_guest_height();
+            view.queue_resize();
+        }
+        view.queue_draw();
+    }
+
+    /// The view as far as placing is concerned.
+    pub(super) fn measured(&self) -> View {
+        let view = self.obj();
+        View {
+            size: (view.width(), view.height()),
+            factor: view.scale_factor(),
+            mode: self.scale_mode.get(),
+            zoom: self.zoom_or_one(),
+        }
+    }
+
+    pub(super) fn placement(&self) -> Option<Placement> {
+        self.measured().place(self.tiles.borrow().size())
+    }
+
+    /// Lets go of every key and button, and of the desktop's shortcuts.
+    pub(super) fn let_go(&self) {
+        self.keyboard.let_go(&self.obj());
+        self.pointer.let_go(&self.obj());
+    }
+
+    fn size_changed(&self) {
+        self.resize.changed(&self.obj());
+    }
+
+    fn set_monitor(&self, monitor: u32) {
+        self.monitor.set(monitor);
+        self.tiles.take();
+        let picture = self.link.borrow().as_ref().and_then(|link| link.picture(MonitorId(monitor)));
+        if let Some(picture) = picture {
+            let dirty = vec![picture.bounds()];
+            self.take_frame(&Frame { monitor: MonitorId(monitor), picture, dirty });
+        }
+        self.send(Command::FrameWanted(MonitorId(monitor)));
+        self.obj().queue_resize();
+    }
+
+    fn set_scale_mode(&self, mode: ScaleMode) {
+        self.scale_mode.set(mode);
+        self.obj().queue_resize();
+        self.size_changed();
+    }
+
+    /// Zero stands for a zoom that was never set.
+    fn zoom_or_one(&self) -> f64 {
+        if self.zoom.get() == 0.0 {
+            1.0
+        } else {
+            self.zoom.get()
+        }
+    }
+
+    fn set_zoom(&self, zoom: f64) {
+        self.zoom.set(zoom);
+        self.obj().queue_resize();
+    }
+
+    fn set_ask_resize(&self, ask: bool) {
+        self.ask_resize.set(ask);
+        self.resize.again(&self.obj());
+    }
+
+    fn set_grab(&self, grab: bool) {
+        if self.grab.replace(grab) != grab {
+            self.keyboard.update_grab(&self.obj());
+            self.obj().notify_grab();
+        }
+    }
+}

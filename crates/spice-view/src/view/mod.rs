@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The half that GTK draws and listens with.
+
+mod imp;
+mod keyboard;
+mod pointer;
+mod resize;
+mod screenshot;
+mod tiles;
+
+pub use screenshot::ScreenshotError;
+
+use gtk::glib;
+use gtk::prelude::*;
+use gtk::subclass::prelude::*;
+
+use crate::keys::Combo;
+use crate::link::Link;
+use crate::types::{Command, State};
+
+/// What somebody needs to know who cannot see how to get out.
+const WAY_OUT: &str = "The screen of another computer. Press Ctrl+Alt to leave it.";
+
+glib::wrapper! {
+    /// A widget that shows one monitor of a SPICE session and passes on keys
+    /// and the pointer.
+    ///
+    /// # Properties
+    /// - `monitor`: which of the guest's monitors; the first by default
+    /// - `scale-mode`: [`crate::geometry::ScaleMode`]
+    /// - `zoom`: device pixels for each of the guest's, in the mode `actual`
+    /// - `ask-resize`: whether the guest is asked to take the view's size
+    /// - `grab`: whether the desktop's shortcuts go to the guest
+    /// - `guest-width`, `guest-height`: the picture's size in pixels
+    ///
+    /// # Signals
+    /// - `state-changed`: see [`SpiceView::state`]
+    /// - `wanted-size` (width, height): the size of a guest that would fill
+    ///   the view, in device pixels, whenever it is another one
+    /// - `leave`: Ctrl+Alt was pressed and let go; by default the focus goes
+    ///   to the next widget
+    pub struct SpiceView(ObjectSubclass<imp::SpiceView>)
+        @extends gtk::Widget,
+        @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget;
+}
+
+impl Default for SpiceView {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SpiceView {
+    /// A view of nothing.
+    pub fn new() -> Self {
+        glib::Object::new()
+    }
+
+    /// Shows a session, or none. What was shown of another one is gone; what
+    /// a session showed last stays when it ends.
+    pub fn set_link(&self, link: Option<&Link>) {
+        self.imp().set_link(link);
+    }
+
+    /// The session that is shown.
+    pub fn link(&self) -> Option<Link> {
+        self.imp().link.borrow().clone()
+    }
+
+    /// How the session fares.
+    pub fn state(&self) -> State {
+        self.imp().state.borrow().clone()
+    }
+
+    /// Sends keys to the guest as if they were pressed together.
+    pub fn send_keys(&self, combo: &Combo) {
+        let press = combo.keys().iter().map(|key| Command::Key(*key, true));
+        let release = combo.keys().iter().rev().map(|key| Command::Key(*key, false));
+        for command in press.chain(release) {
+            self.imp().send(command);
+        }
+    }
+
+    /// Calls a function when the session fares differently.
+    pub fn connect_state_changed(&self, f: impl Fn(&Self, State) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "state-changed",
+            false,
+            glib::closure_local!(move |view: &SpiceView| f(view, view.state())),
+        )
+    }
+
+    /// Calls a function with the size, in device pixels, that a guest should
+    /// have to fill the view.
+    pub fn connect_wanted_size(&self, f: impl Fn(&Self, u32, u32) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "wanted-size",
+            false,
+            glib::closure_local!(move |view: &SpiceView, width: u32, height: u32| f(view, width, height)),
+        )
+    }
+
+    /// Calls a function when the user leaves the guest by Ctrl+Alt, before
+    /// the focus goes on.
+    pub fn connect_leave(&self, f: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure("leave", false, glib::closure_local!(move |view: &SpiceView| f(view)))
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Pictures of the guest to keep.
+
+use std::path::Path;
+
+use gtk::gdk;
+use gtk::glib;
+use gtk::prelude::*;
+use gtk::subclass::prelude::*;
+
+use super::tiles::make_texture;
+use super::SpiceView;
+
+/// Why there is no screenshot.
+#[derive(Debug, thiserror::Error)]
+pub enum ScreenshotError {
+    /// The guest has shown nothing yet.
+    #[error("there is no picture yet")]
+    NoPicture,
+    /// The file could not be written.
+    #[error("{0}")]
+    File(#[from] glib::BoolError),
+}
+
+impl SpiceView {
+    /// The guest's picture, pixel by pixel, as the view last got it; also
+    /// after the session ended. A view that is not mapped gets none anew.
+    pub fn screenshot(&self) -> Option<gdk::Texture> {
+        let picture = self.imp().tiles.borrow().picture().cloned()?;
+        make_texture(&picture, &picture.bounds())
+    }
+
+    /// Writes the guest's picture to a PNG file.
+    ///
+    /// # Errors
+    /// If there is no picture, or the file cannot be written.
+    pub fn save_screenshot(&self, path: impl AsRef<Path>) -> Result<(), ScreenshotError> {
+        let texture = self.screenshot().ok_or(ScreenshotError::NoPicture)?;
+        Ok(texture.save_to_png(path)?)
+    }
+}

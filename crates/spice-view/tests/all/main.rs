@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The widget on a screen: with a session that the test plays itself, with
+//! QEMU, and with servers that mean harm. Needs a display (Xvfb does).
+
+mod hostile;
+mod input;
+mod qemu;
+mod server;
+mod stage;
+mod view;

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The widget with a real server: QEMU with nothing but its firmware, which
+//! writes text and answers a key.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use spice_view::{Command, Connector, Link, MonitorId, Options, ScaleMode, State};
+
+use crate::stage::{pixels, pixels_of, wait, Stage};
+
+/// A machine without a disk; killed when dropped.
+struct Machine {
+    process: Child,
+    socket: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Machine {
+    fn start() -> Machine {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("spice");
+        let process = spawn(&socket);
+        let machine = Machine { process, socket, _folder: folder };
+        machine.await_socket();
+        machine
+    }
+
+    fn await_socket(&self) {
+        wait(30, "QEMU listens", || std::os::unix::net::UnixStream::connect(&self.socket).is_ok());
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    fn restart(&mut self) {
+        std::fs::remove_file(&self.socket).ok();
+        self.process = spawn(&self.socket);
+        self.await_socket();
+    }
+
+    fn link(&self) -> Link {
+        let uri = format!("spice+unix://{}", self.socket.display());
+        spice_view::open(Connector::from_uri(&uri).unwrap(), Options::default())
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn spawn(socket: &std::path::Path) -> Child {
+    let spice = format!("unix=on,addr={},disable-ticketing=on", socket.display());
+    std::process::Command::new("qemu-system-x86_64")
+        .args(["-machine", "q35,accel=tcg", "-m", "64", "-nodefaults", "-vga", "qxl", "-display", "none"])
+        // The firmware waits for Escape for a minute.
+        .args(["-boot", "menu=on,splash-time=60000", "-device", "usb-ehci", "-device", "usb-tablet"])
+        .args(["-spice", &spice])
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("qemu-system-x86_64 can be run")
+}
+
+fn colours(link: &Link) -> usize {
+    link.picture(MonitorId(0)).map_or(0, |picture| pixels_of(&picture).iter().collect::<BTreeSet<_>>().len())
+}
+
+/// How many pixels are not black.
+fn written(link: &Link) -> usize {
+    let lit = |pixels: Vec<u32>| pixels.into_iter().filter(|pixel| *pixel != 0xff00_0000).count();
+    link.picture(MonitorId(0)).map_or(0, |picture| lit(pixels_of(&picture)))
+}
+
+#[gtk::test]
+fn a_machine_is_shown_typed_to_lost_and_found() {
+    let mut machine = Machine::start();
+    let stage = Stage::new(1024, 768);
+    let link = machine.link();
+    stage.connect(&link, 20);
+    wait(60, "the firmware writes", || colours(&link) > 1 && written(&link) > 500);
+    check_drawing(&stage, &link);
+
+    let before = written(&link);
+    stage.view.send_keys(&"Escape".parse().unwrap());
+    wait(60, "Escape opens a menu", || written(&link) > before + 500);
+
+    machine.kill();
+    wait(20, "the end is noticed", || !stage.view.state().is_connected());
+    assert!(matches!(stage.view.state(), State::Closed | State::Failed(_)), "{:?}", stage.view.state());
+    assert!(stage.view.screenshot().is_some(), "the last picture is kept");
+
+    machine.restart();
+    link.send(Command::Reconnect);
+    wait(20, "connected again", || stage.view.state().is_connected());
+    wait(60, "the firmware writes again", || (500..before * 2).contains(&written(&link)));
+
+    link.send(Command::Close);
+    assert_eq!(stage.view.state(), State::Closed);
+}
+
+/// Drawn one to one and fitted, the view shows what the session got.
+fn check_drawing(stage: &Stage, link: &Link) {
+    let (width, height) = (stage.view.guest_width(), stage.view.guest_height());
+    assert!(width >= 640 && height >= 400, "{width}x{height}");
+    let (wide, high) = (i32::try_from(width).unwrap(), i32::try_from(height).unwrap());
+    for mode in [ScaleMode::Actual, ScaleMode::Fit] {
+        stage.view.set_scale_mode(mode);
+        stage.resize(wide, high);
+        // Time goes on in the guest: what is drawn is compared with what was got.
+        wait(10, "the view shows the picture", || {
+            let got = link.picture(MonitorId(0)).map(|picture| pixels_of(&picture));
+            got == Some(stage.draw().0) && got == stage.view.screenshot().map(|shot| pixels(&shot).0)
+        });
+    }
+    stage.resize(1023, 801);
+    let lit = stage.draw().0.iter().filter(|pixel| **pixel & 0xff_ffff != 0).count();
+    assert!(lit > 500, "the fitted picture is not black");
+}
