@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is compared with the others of its table.
 pub struct Case<'a> {
@@ -90,15 +90,6 @@ pub fn succeed(command: &mut Command) -> Output {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}: {said}", output.status);
     output
-}
-
-/// Waits until something is so, looking every millisecond; at most 20 s.
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// What the figures were measured on, for whoever compares them with others.

@@ -19,7 +19,7 @@ pub fn print(user: User, glass: Glass, runs: usize) {
         }
     }
     let shown = steps.into_iter().map(|(name, all)| format!("{name} {:.0} ms", quantile(all, 0.5) * 1e3));
-    println!("\nIts steps: {}.", shown.collect::<Vec<_>>().join(", "));
+    println!("\nIts steps, the last one until all is over: {}.", shown.collect::<Vec<_>>().join(", "));
 }
 
 fn once(user: User, glass: Glass) -> Vec<(String, f64)> {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Whatever a kernel or a module is packed with.
 
-use std::io::{self, Cursor, Read};
+use super::xz;
+use std::io::{self, Read};
 
 /// Magic of lz4's legacy frame, which kernels use.
 const LZ4_LEGACY: &[u8] = &[0x02, 0x21, 0x4c, 0x18];
@@ -16,8 +17,9 @@ const LZ4_BLOCK: usize = 8 * 1024 * 1024;
 pub fn decompress(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
     match data {
         [0x1f, 0x8b, ..] => bounded(flate2::read::GzDecoder::new(data), limit),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
-            bounded(lzma_rust2::XzReader::new(Cursor::new(data), false), limit)
+        _ if data.starts_with(xz::MAGIC) => {
+            let out = xz::unpack(data, limit)?;
+            (out.len() <= limit).then_some(out).ok_or_else(too_large)
         }
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             let decoder = ruzstd::decoding::StreamingDecoder::new(data).map_err(io::Error::other)?;
@@ -33,7 +35,7 @@ pub fn decompress(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
 /// Whether [`decompress`] would unpack it.
 pub fn is_packed(data: &[u8]) -> bool {
     const MAGICS: &[&[u8]] =
-        &[&[0x1f, 0x8b, 8], b"\xfd7zXZ\0", &[0x28, 0xb5, 0x2f, 0xfd], &[0x04, 0x22, 0x4d, 0x18], LZ4_LEGACY];
+        &[&[0x1f, 0x8b, 8], xz::MAGIC, &[0x28, 0xb5, 0x2f, 0xfd], &[0x04, 0x22, 0x4d, 0x18], LZ4_LEGACY];
     MAGICS.iter().any(|magic| data.starts_with(magic))
 }
 

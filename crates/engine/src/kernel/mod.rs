@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`find`] | which kernels there are and what each can do |
 //! | [`modules`] | which modules are needed, in which order |
-//! | [`decompress`], [`vmlinux`] | the uncompressed kernel inside an image |
+//! | [`decompress`], [`xz`], [`vmlinux`] | the uncompressed kernel inside an image |
 //! | [`initrd`] | init and its modules as an archive |
 //! | [`cache`] | both, made once |
 
@@ -18,6 +18,7 @@ mod modules;
 #[cfg(test)]
 mod tests;
 mod vmlinux;
+mod xz;
 
 pub use cache::prepare;
 pub use find::find;

@@ -49,6 +49,39 @@ fn every_packing_is_unpacked() {
     }
 }
 
+fn xz(data: &[u8], check: lzma_rust2::CheckType, block: u64, x86: bool) -> Vec<u8> {
+    let mut options = lzma_rust2::XzOptions::with_preset(1);
+    options.set_check_sum_type(check);
+    options.set_block_size(std::num::NonZeroU64::new(block));
+    if x86 {
+        options.prepend_pre_filter(lzma_rust2::FilterType::BcjX86, 0);
+    }
+    let mut writer = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    writer.write_all(data).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn xz_is_unpacked_in_all_the_forms_that_kernels_have() {
+    use lzma_rust2::CheckType::{Crc32, Crc64, None};
+    let calls = (0..30_000u32).flat_map(|number| [&[0xe8][..], &(number / 3).to_le_bytes()].concat());
+    let data: Vec<u8> = calls.collect();
+    for (check, block, x86) in [(Crc32, 1 << 20, true), (Crc64, 40_000, false), (None, 1 << 20, false)] {
+        let packed = xz(&data, check, block, x86);
+        let with_more = [&packed, &b"more"[..]].concat();
+        assert!(packed.len() < data.len() / 2);
+        assert_eq!(decompress::decompress(&with_more, data.len()).unwrap(), data);
+        assert!(decompress::decompress(&packed, data.len() - 1).is_err(), "the bound holds");
+        assert!(decompress::decompress(&packed[..packed.len() / 2], data.len()).is_err());
+        if check != None {
+            let mut broken = packed;
+            let middle = broken.len() / 2;
+            broken[middle] ^= 1;
+            assert!(decompress::decompress(&broken, data.len()).is_err(), "a bit is wrong");
+        }
+    }
+}
+
 #[test]
 fn the_archive_has_what_a_kernel_looks_for() {
     let archive = initrd::build(
