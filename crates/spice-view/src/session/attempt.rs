@@ -85,6 +85,7 @@ impl Attempt {
             return;
         }
         match *command {
+            Command::Clipboard(ref message) => self.to_guest(message),
             Command::Resize(monitor, width, height) => {
                 self.sizes.borrow_mut().insert(monitor, (width, height));
                 self.send_sizes();

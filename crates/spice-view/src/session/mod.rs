@@ -4,6 +4,7 @@
 
 mod attempt;
 mod channels;
+mod clipboard;
 mod connector;
 mod cursor;
 mod display;
