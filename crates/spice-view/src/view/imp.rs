@@ -11,6 +11,7 @@ use gtk::subclass::prelude::*;
 use gtk::{gdk, glib, graphene};
 
 use super::clipboard::{self, Clipboard};
+use super::files::Files;
 use super::keyboard::Keyboard;
 use super::pointer::Pointer;
 use super::resize::Resize;
@@ -18,7 +19,7 @@ use super::tiles::Tiles;
 use crate::clipboard::{ClipboardAsk, ClipboardPolicy};
 use crate::geometry::{Placement, ScaleMode, View};
 use crate::link::{Link, Listener};
-use crate::types::{Command, Event, Frame, MonitorId, State};
+use crate::types::{Command, Event, Frame, MonitorId, State, Transfer};
 
 /// A view in which nothing can be seen is of no use: logical pixels.
 const SMALLEST: i32 = 64;
@@ -51,6 +52,9 @@ pub struct SpiceView {
     /// For how many seconds a permission to paste into the guest lasts.
     #[property(get, set = Self::set_clipboard_lifetime, default = clipboard::LIFETIME)]
     clipboard_lifetime: Cell<u32>,
+    /// Whether files that are dropped on the view are sent into the guest.
+    #[property(get, set = Self::set_file_drop)]
+    file_drop: Cell<bool>,
     /// The width of the guest's picture in pixels, 0 before the first one.
     #[property(get)]
     guest_width: Cell<u32>,
@@ -66,6 +70,7 @@ pub struct SpiceView {
     pub(super) pointer: Pointer,
     pub(super) resize: Resize,
     pub(super) clipboard: Clipboard,
+    pub(super) files: Files,
     handlers: OnceCell<()>,
 }
 
@@ -91,6 +96,7 @@ impl ObjectImpl for SpiceView {
                 Signal::builder("clipboard-asks").param_types([ClipboardAsk::static_type()]).build(),
                 Signal::builder("clipboard-ask-gone").param_types([u64::static_type()]).build(),
                 Signal::builder("clipboard-moved").param_types([ClipboardAsk::static_type()]).build(),
+                Signal::builder("transfer").param_types([Transfer::static_type()]).build(),
                 Signal::builder("leave").run_last().class_handler(super::keyboard::leave_by_default).build(),
             ]
         });
@@ -219,6 +225,7 @@ impl SpiceView {
             Event::CursorAt(x, y) => self.pointer.set_place(&self.obj(), *x, *y),
             Event::MouseMode(mode) => self.pointer.set_mode(&self.obj(), *mode),
             Event::Clipboard(message) => self.clipboard.hear_guest(&self.obj(), message),
+            Event::Transfer(transfer) => self.obj().emit_by_name::<()>("transfer", &[transfer]),
             Event::Locks(locks) => self.keyboard.guest_locks(&self.obj(), *locks),
             _ => {}
         }
@@ -342,5 +349,10 @@ impl SpiceView {
     fn set_clipboard_lifetime(&self, lifetime: u32) {
         self.clipboard_lifetime.set(lifetime);
         self.clipboard.set_bounds(self.clipboard_limit.get(), lifetime);
+    }
+
+    fn set_file_drop(&self, allow: bool) {
+        self.file_drop.set(allow);
+        self.files.allow(&self.obj(), allow);
     }
 }

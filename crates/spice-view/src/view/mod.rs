@@ -2,6 +2,7 @@
 //! The half that GTK draws and listens with.
 
 mod clipboard;
+mod files;
 mod imp;
 mod keyboard;
 mod pointer;
@@ -19,7 +20,7 @@ use gtk::subclass::prelude::*;
 use crate::clipboard::ClipboardAsk;
 use crate::keys::Combo;
 use crate::link::Link;
-use crate::types::{Command, State};
+use crate::types::{Command, State, Transfer};
 
 /// What somebody needs to know who cannot see how to get out.
 const WAY_OUT: &str = "The screen of another computer. Press Ctrl+Alt to leave it.";
@@ -39,6 +40,7 @@ glib::wrapper! {
     /// - `clipboard-limit`: bytes that may be pasted at once; 64 MiB by default
     /// - `clipboard-lifetime`: seconds after which what the user allowed into
     ///   the guest is taken back; 30 by default
+    /// - `file-drop`: whether files may be dropped into the guest; off by default
     /// - `guest-width`, `guest-height`: the picture's size in pixels
     ///
     /// # Signals
@@ -47,6 +49,7 @@ glib::wrapper! {
     ///   the view, in device pixels, whenever it is another one
     /// - `clipboard-asks`, `clipboard-ask-gone`, `clipboard-moved`: see the
     ///   methods that connect to them
+    /// - `transfer`: how files on their way into the guest fare
     /// - `leave`: Ctrl+Alt was pressed and let go; by default the focus goes
     ///   to the next widget
     pub struct SpiceView(ObjectSubclass<imp::SpiceView>)
@@ -154,5 +157,15 @@ impl SpiceView {
     /// Answers a question. A number that is void changes nothing.
     pub fn answer_clipboard(&self, id: u64, allowed: bool) {
         self.imp().clipboard.answer(self, id, allowed);
+    }
+
+    /// Calls a function while files are on their way into the guest, last
+    /// when they are there or will not be.
+    pub fn connect_transfer(&self, f: impl Fn(&Self, &Transfer) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "transfer",
+            false,
+            glib::closure_local!(move |view: &SpiceView, transfer: &Transfer| f(view, transfer)),
+        )
     }
 }
