@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A GTK 4 widget that shows a SPICE session.
 
+mod clipboard;
 mod frame;
 mod geometry;
 mod keys;
@@ -10,6 +11,7 @@ mod types;
 mod view;
 mod wheel;
 
+pub use clipboard::{ClipboardAsk, ClipboardPolicy, Direction};
 pub use geometry::ScaleMode;
 pub use keys::{from_evdev, from_hardware, Combo, Scancode, UnknownKey};
 pub use link::{Link, Listener, Teller};

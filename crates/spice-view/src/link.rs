@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
-use crate::types::{Command, Cursor, Event, Frame, Locks, MonitorId, MouseMode, Picture, State};
+use crate::types::{Command, Cursor, Event, Frame, Locks, MonitorId, MouseMode, Picture, State, UsbDevice};
 
 type Handler = Rc<dyn Fn(&Event)>;
 
@@ -34,6 +34,7 @@ struct Known {
     mouse_mode: MouseMode,
     locks: Locks,
     sound: bool,
+    usb: Vec<UsbDevice>,
 }
 
 /// Listens to a session until it is dropped.
@@ -80,6 +81,7 @@ impl Known {
             Event::MouseMode(mode) => self.mouse_mode = *mode,
             Event::Locks(locks) => self.locks = *locks,
             Event::Sound(sound) => self.sound = *sound,
+            Event::Usb(devices) => self.usb.clone_from(devices),
             Event::Clipboard(_) | Event::Transfer(_) | Event::Dropped(_) => {}
         }
     }
@@ -91,6 +93,7 @@ impl Known {
             Event::MouseMode(self.mouse_mode),
             Event::Locks(self.locks),
             Event::Sound(self.sound),
+            Event::Usb(self.usb.clone()),
             Event::Cursor(self.cursor.clone()),
         ];
         events.extend(self.cursor_at.map(|(x, y)| Event::CursorAt(x, y)));

@@ -342,7 +342,8 @@ pub enum ToGuest {
 }
 
 /// How files on their way into the guest fare.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, glib::Boxed)]
+#[boxed_type(name = "SpiceViewTransfer")]
 pub struct Transfer {
     /// The number that was given with the order.
     pub id: u64,
@@ -352,6 +353,17 @@ pub struct Transfer {
     pub total: u64,
     /// How it ended, or nothing while it goes on.
     pub end: Option<Result<(), String>>,
+}
+
+/// A USB device of this computer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsbDevice {
+    /// Who made it, what it is and where it is plugged in; no other has it.
+    pub name: String,
+    /// Whether the guest has it.
+    pub connected: bool,
+    /// Whether the guest could have it.
+    pub possible: bool,
 }
 
 /// What a session tells its views.
@@ -377,6 +389,8 @@ pub enum Event {
     Transfer(Transfer),
     /// Whether the guest has sound to play.
     Sound(bool),
+    /// The USB devices of this computer.
+    Usb(Vec<UsbDevice>),
     /// Something that the server sent was dropped; a line for a log.
     Dropped(String),
 }
@@ -408,6 +422,8 @@ pub enum Command {
     CancelTransfer(u64),
     /// Silences the guest's sound, or lets it be heard.
     Mute(bool),
+    /// Gives the USB device of that name to the guest, or takes it back.
+    Usb(String, bool),
     /// Ends the session.
     Close,
     /// Begins anew, with new sockets.

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use gtk::glib;
+use gtk::{gio, glib};
 use spice_client_glib as spice;
 
 use super::cursor::CursorState;
@@ -23,7 +23,7 @@ pub(super) struct Attempt {
     pub(super) connector: Connector,
     pub(super) options: Options,
     teller: Teller,
-    spice: spice::Session,
+    pub(super) spice: spice::Session,
     ended: Cell<bool>,
     /// The last state that was told.
     state: RefCell<State>,
@@ -37,6 +37,12 @@ pub(super) struct Attempt {
     pub(super) displays: RefCell<BTreeMap<i32, Rc<Display>>>,
     /// The sizes that views asked for; the agent may come later.
     pub(super) sizes: RefCell<BTreeMap<MonitorId, (u32, u32)>>,
+    pub(super) playback: RefCell<Option<spice::PlaybackChannel>>,
+    pub(super) muted: Cell<bool>,
+    /// What stops each of the transfers under way.
+    pub(super) transfers: RefCell<BTreeMap<u64, gio::Cancellable>>,
+    #[cfg(feature = "usb")]
+    pub(super) usb: RefCell<Option<spice::UsbDeviceManager>>,
 }
 
 impl Attempt {
@@ -64,6 +70,11 @@ impl Attempt {
             cursor: CursorState::default(),
             displays: RefCell::default(),
             sizes: RefCell::default(),
+            playback: RefCell::default(),
+            muted: Cell::default(),
+            transfers: RefCell::default(),
+            #[cfg(feature = "usb")]
+            usb: RefCell::default(),
         })
     }
 
@@ -74,6 +85,9 @@ impl Attempt {
                 attempt.take_channel(channel);
             }
         });
+        self.begin_sound();
+        #[cfg(feature = "usb")]
+        self.begin_usb();
         // With -1 each channel asks for its socket; nothing is opened by spice-glib itself.
         if !self.spice.open_fd(-1) {
             self.fail(FailureKind::Protocol, "the session cannot be begun");
@@ -85,6 +99,12 @@ impl Attempt {
             return;
         }
         match *command {
+            Command::Clipboard(ref message) => self.to_guest(message),
+            Command::Mute(mute) => self.mute(mute),
+            Command::SendFiles(id, ref paths) => self.send_files(id, paths),
+            Command::CancelTransfer(id) => self.cancel_transfer(id),
+            #[cfg(feature = "usb")]
+            Command::Usb(ref name, connect) => self.use_usb(name, connect),
             Command::Resize(monitor, width, height) => {
                 self.sizes.borrow_mut().insert(monitor, (width, height));
                 self.send_sizes();
@@ -146,15 +166,20 @@ impl Attempt {
 
     /// Ends the connection; false if it had ended before.
     pub(super) fn end(&self) -> bool {
-        if self.ended.replace(true) {
+        if self.ended.get() {
             return false;
         }
+        self.end_transfers();
+        self.ended.set(true);
         for timer in self.timers.take().into_values() {
             timer.remove();
         }
         self.inputs.forget();
         self.cursor.forget();
         self.main.take();
+        self.playback.take();
+        #[cfg(feature = "usb")]
+        self.usb.take();
         self.displays.take().values().for_each(|display| display.forget());
         self.spice.disconnect();
         true

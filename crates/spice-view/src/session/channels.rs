@@ -51,8 +51,9 @@ impl Attempt {
                 attempt.channel_event(channel, event);
             }
         });
-        // The session connects the main channel by itself.
-        if kind != ChannelKind::Main {
+        // The session connects the main channel by itself, and the player those of sound.
+        if !matches!(kind, ChannelKind::Main | ChannelKind::Playback | ChannelKind::Record | ChannelKind::Usb)
+        {
             ChannelExt::connect(channel);
         }
     }
@@ -83,9 +84,13 @@ impl Attempt {
                 Some(cursor) if channel.channel_id() == 0 => self.adopt_cursor(cursor),
                 _ => return false,
             },
-            ChannelKind::Playback | ChannelKind::Record | ChannelKind::Usb | ChannelKind::Other => {
-                return false;
-            }
+            ChannelKind::Playback => match channel.downcast_ref::<spice::PlaybackChannel>() {
+                Some(playback) if self.options.sound => self.adopt_playback(playback),
+                _ => return false,
+            },
+            ChannelKind::Record => return self.options.microphone,
+            ChannelKind::Usb => return self.options.usb && cfg!(feature = "usb"),
+            ChannelKind::Other => return false,
         }
         true
     }

@@ -16,6 +16,7 @@ const MAX_MONITORS: u32 = 256;
 impl Attempt {
     pub(super) fn adopt_main(self: &Rc<Self>, main: &spice::MainChannel) {
         self.main.replace(Some(main.clone()));
+        self.adopt_clipboard(main);
         let weak = Rc::downgrade(self);
         main.connect_main_agent_update(move |_| {
             if let Some(attempt) = weak.upgrade() {

@@ -4,11 +4,16 @@
 
 mod attempt;
 mod channels;
+mod clipboard;
 mod connector;
 mod cursor;
 mod display;
+mod files;
 mod inputs;
 mod main;
+mod sound;
+#[cfg(feature = "usb")]
+mod usb;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,11 +32,23 @@ pub struct Options {
     pub password: Option<String>,
     /// How long a channel may take to be there.
     pub patience: Duration,
+    /// Whether the guest's sound is played; it can still be muted.
+    pub sound: bool,
+    /// Whether the guest hears the microphone.
+    pub microphone: bool,
+    /// Whether the guest can be given USB devices, with the feature `usb`.
+    pub usb: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { password: None, patience: Duration::from_secs(20) }
+        Options {
+            password: None,
+            patience: Duration::from_secs(20),
+            sound: false,
+            microphone: false,
+            usb: false,
+        }
     }
 }
 

@@ -10,13 +10,16 @@ use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 use gtk::{gdk, glib, graphene};
 
+use super::clipboard::{self, Clipboard};
+use super::files::Files;
 use super::keyboard::Keyboard;
 use super::pointer::Pointer;
 use super::resize::Resize;
 use super::tiles::Tiles;
+use crate::clipboard::{ClipboardAsk, ClipboardPolicy};
 use crate::geometry::{Placement, ScaleMode, View};
 use crate::link::{Link, Listener};
-use crate::types::{Command, Event, Frame, MonitorId, State};
+use crate::types::{Command, Event, Frame, MonitorId, State, Transfer};
 
 /// A view in which nothing can be seen is of no use: logical pixels.
 const SMALLEST: i32 = 64;
@@ -40,6 +43,18 @@ pub struct SpiceView {
     /// the focus. Ctrl+Alt, pressed and let go alone, ends it.
     #[property(get, set = Self::set_grab, explicit_notify)]
     pub(super) grab: Cell<bool>,
+    /// In which directions the clipboard is shared.
+    #[property(get, set = Self::set_clipboard_policy, builder(ClipboardPolicy::default()))]
+    clipboard_policy: Cell<ClipboardPolicy>,
+    /// How many bytes may be pasted at once.
+    #[property(get, set = Self::set_clipboard_limit, default = clipboard::LIMIT)]
+    clipboard_limit: Cell<u32>,
+    /// For how many seconds a permission to paste into the guest lasts.
+    #[property(get, set = Self::set_clipboard_lifetime, default = clipboard::LIFETIME)]
+    clipboard_lifetime: Cell<u32>,
+    /// Whether files that are dropped on the view are sent into the guest.
+    #[property(get, set = Self::set_file_drop)]
+    file_drop: Cell<bool>,
     /// The width of the guest's picture in pixels, 0 before the first one.
     #[property(get)]
     guest_width: Cell<u32>,
@@ -54,6 +69,8 @@ pub struct SpiceView {
     pub(super) keyboard: Keyboard,
     pub(super) pointer: Pointer,
     pub(super) resize: Resize,
+    pub(super) clipboard: Clipboard,
+    pub(super) files: Files,
     handlers: OnceCell<()>,
 }
 
@@ -76,6 +93,10 @@ impl ObjectImpl for SpiceView {
             vec![
                 Signal::builder("state-changed").build(),
                 Signal::builder("wanted-size").param_types([u32::static_type(), u32::static_type()]).build(),
+                Signal::builder("clipboard-asks").param_types([ClipboardAsk::static_type()]).build(),
+                Signal::builder("clipboard-ask-gone").param_types([u64::static_type()]).build(),
+                Signal::builder("clipboard-moved").param_types([ClipboardAsk::static_type()]).build(),
+                Signal::builder("transfer").param_types([Transfer::static_type()]).build(),
                 Signal::builder("leave").run_last().class_handler(super::keyboard::leave_by_default).build(),
             ]
         });
@@ -86,6 +107,8 @@ impl ObjectImpl for SpiceView {
         self.parent_constructed();
         let view = self.obj();
         self.ask_resize.set(true);
+        self.clipboard_limit.set(clipboard::LIMIT);
+        self.clipboard_lifetime.set(clipboard::LIFETIME);
         view.set_focusable(true);
         view.set_overflow(gtk::Overflow::Hidden);
         view.update_property(&[gtk::accessible::Property::Description(super::WAY_OUT)]);
@@ -102,6 +125,7 @@ impl ObjectImpl for SpiceView {
     fn dispose(&self) {
         self.set_link(None);
         self.resize.forget();
+        self.clipboard.forget(&self.obj());
     }
 }
 
@@ -130,6 +154,7 @@ impl WidgetImpl for SpiceView {
 
     fn unmap(&self) {
         self.let_go();
+        self.keyboard.unmapped(&self.obj());
         self.parent_unmap();
     }
 
@@ -164,6 +189,8 @@ impl SpiceView {
         }
         self.let_go();
         self.listener.take();
+        // What was offered to one guest is not offered to the next.
+        self.set_state(&State::Idle);
         self.link.replace(link.cloned());
         self.tiles.take();
         let weak = self.obj().downgrade();
@@ -175,9 +202,6 @@ impl SpiceView {
             })
         });
         self.listener.replace(listener);
-        if link.is_none() {
-            self.set_state(&State::Idle);
-        }
         self.obj().queue_resize();
     }
 
@@ -200,6 +224,8 @@ impl SpiceView {
             Event::Cursor(cursor) => self.pointer.set_shape(&self.obj(), cursor),
             Event::CursorAt(x, y) => self.pointer.set_place(&self.obj(), *x, *y),
             Event::MouseMode(mode) => self.pointer.set_mode(&self.obj(), *mode),
+            Event::Clipboard(message) => self.clipboard.hear_guest(&self.obj(), message),
+            Event::Transfer(transfer) => self.obj().emit_by_name::<()>("transfer", &[transfer]),
             Event::Locks(locks) => self.keyboard.guest_locks(&self.obj(), *locks),
             _ => {}
         }
@@ -214,6 +240,8 @@ impl SpiceView {
             self.let_go();
         }
         self.pointer.update_cursor(&self.obj());
+        let agent = *state == State::Connected { agent: true };
+        self.clipboard.set_agent(&self.obj(), agent);
         if state.is_connected() && !before.is_connected() {
             self.keyboard.send_locks(&self.obj());
             self.resize.again(&self.obj());
@@ -306,5 +334,25 @@ impl SpiceView {
             self.keyboard.update_grab(&self.obj());
             self.obj().notify_grab();
         }
+    }
+
+    fn set_clipboard_policy(&self, policy: ClipboardPolicy) {
+        self.clipboard_policy.set(policy);
+        self.clipboard.set_policy(&self.obj(), policy);
+    }
+
+    fn set_clipboard_limit(&self, limit: u32) {
+        self.clipboard_limit.set(limit);
+        self.clipboard.set_bounds(limit, self.clipboard_lifetime.get());
+    }
+
+    fn set_clipboard_lifetime(&self, lifetime: u32) {
+        self.clipboard_lifetime.set(lifetime);
+        self.clipboard.set_bounds(self.clipboard_limit.get(), lifetime);
+    }
+
+    fn set_file_drop(&self, allow: bool) {
+        self.file_drop.set(allow);
+        self.files.allow(&self.obj(), allow);
     }
 }

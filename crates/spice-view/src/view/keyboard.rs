@@ -22,7 +22,8 @@ pub(super) struct Keyboard {
     /// Whether the desktop's shortcuts are held back now.
     inhibits: Cell<bool>,
     locks_sent: Cell<Option<Instant>>,
-    window: RefCell<Option<(gtk::Window, glib::SignalHandlerId)>>,
+    /// A window lives as long as somebody keeps it: not its own child.
+    window: RefCell<Option<(glib::WeakRef<gtk::Window>, glib::SignalHandlerId)>>,
 }
 
 impl Keyboard {
@@ -72,11 +73,11 @@ impl Keyboard {
             let Some(view) = weak.upgrade() else { return };
             view.imp().keyboard.set_focused(&view, window.is_active() && view.has_focus());
         });
-        self.window.replace(Some((window, handler)));
+        self.window.replace(Some((window.downgrade(), handler)));
     }
 
     pub(super) fn unrooted(&self) {
-        if let Some((window, handler)) = self.window.take() {
+        if let Some((Some(window), handler)) = self.window.take().map(|(window, id)| (window.upgrade(), id)) {
             window.disconnect(handler);
         }
     }
@@ -91,6 +92,7 @@ impl Keyboard {
             self.release(view);
         }
         self.update_grab(view);
+        view.imp().clipboard.set_focused(view, focused);
     }
 
     /// A key went down or up; whether it was the guest's.
@@ -131,6 +133,11 @@ impl Keyboard {
     pub(super) fn let_go(&self, view: &SpiceView) {
         self.release(view);
         self.update_grab(view);
+    }
+
+    /// The view is not seen any more; GTK does not always tell that the focus went.
+    pub(super) fn unmapped(&self, view: &SpiceView) {
+        self.set_focused(view, false);
     }
 
     /// Holds the desktop's shortcuts back, or no longer.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The half that GTK draws and listens with.
 
+mod clipboard;
+mod files;
 mod imp;
 mod keyboard;
 mod pointer;
+mod provider;
 mod resize;
 mod screenshot;
 mod tiles;
@@ -14,9 +17,10 @@ use gtk::glib;
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 
+use crate::clipboard::ClipboardAsk;
 use crate::keys::Combo;
 use crate::link::Link;
-use crate::types::{Command, State};
+use crate::types::{Command, State, Transfer};
 
 /// What somebody needs to know who cannot see how to get out.
 const WAY_OUT: &str = "The screen of another computer. Press Ctrl+Alt to leave it.";
@@ -31,12 +35,21 @@ glib::wrapper! {
     /// - `zoom`: device pixels for each of the guest's, in the mode `actual`
     /// - `ask-resize`: whether the guest is asked to take the view's size
     /// - `grab`: whether the desktop's shortcuts go to the guest
+    /// - `clipboard-policy`: [`crate::ClipboardPolicy`]; of several views of a
+    ///   session one only should have another one than `off`
+    /// - `clipboard-limit`: bytes that may be pasted at once; 64 MiB by default
+    /// - `clipboard-lifetime`: seconds after which what the user allowed into
+    ///   the guest is taken back; 30 by default
+    /// - `file-drop`: whether files may be dropped into the guest; off by default
     /// - `guest-width`, `guest-height`: the picture's size in pixels
     ///
     /// # Signals
     /// - `state-changed`: see [`SpiceView::state`]
     /// - `wanted-size` (width, height): the size of a guest that would fill
     ///   the view, in device pixels, whenever it is another one
+    /// - `clipboard-asks`, `clipboard-ask-gone`, `clipboard-moved`: see the
+    ///   methods that connect to them
+    /// - `transfer`: how files on their way into the guest fare
     /// - `leave`: Ctrl+Alt was pressed and let go; by default the focus goes
     ///   to the next widget
     pub struct SpiceView(ObjectSubclass<imp::SpiceView>)
@@ -104,5 +117,55 @@ impl SpiceView {
     /// the focus goes on.
     pub fn connect_leave(&self, f: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
         self.connect_closure("leave", false, glib::closure_local!(move |view: &SpiceView| f(view)))
+    }
+
+    /// Calls a function with each question whether something may be pasted,
+    /// under the policy `ask`. [`SpiceView::answer_clipboard`] answers.
+    pub fn connect_clipboard_asks(
+        &self,
+        f: impl Fn(&Self, &ClipboardAsk) + 'static,
+    ) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "clipboard-asks",
+            false,
+            glib::closure_local!(move |view: &SpiceView, ask: &ClipboardAsk| f(view, ask)),
+        )
+    }
+
+    /// Calls a function with the number of a question that is void.
+    pub fn connect_clipboard_ask_gone(&self, f: impl Fn(&Self, u64) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "clipboard-ask-gone",
+            false,
+            glib::closure_local!(move |view: &SpiceView, id: u64| f(view, id)),
+        )
+    }
+
+    /// Calls a function with whatever was pasted, either way, for the user to
+    /// see that it was; its number is 0.
+    pub fn connect_clipboard_moved(
+        &self,
+        f: impl Fn(&Self, &ClipboardAsk) + 'static,
+    ) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "clipboard-moved",
+            false,
+            glib::closure_local!(move |view: &SpiceView, moved: &ClipboardAsk| f(view, moved)),
+        )
+    }
+
+    /// Answers a question. A number that is void changes nothing.
+    pub fn answer_clipboard(&self, id: u64, allowed: bool) {
+        self.imp().clipboard.answer(self, id, allowed);
+    }
+
+    /// Calls a function while files are on their way into the guest, last
+    /// when they are there or will not be.
+    pub fn connect_transfer(&self, f: impl Fn(&Self, &Transfer) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "transfer",
+            false,
+            glib::closure_local!(move |view: &SpiceView, transfer: &Transfer| f(view, transfer)),
+        )
     }
 }

@@ -30,7 +30,7 @@ fn keys(action: &str, codes: &[u32]) {
 }
 
 /// Gives the keyboard to the stage's window; there is no window manager.
-fn focus(stage: &Stage, name: &str) -> String {
+pub fn focus(stage: &Stage, name: &str) -> String {
     stage.window.set_title(Some(name));
     let mut id = String::new();
     wait(10, "the window has its name", || {

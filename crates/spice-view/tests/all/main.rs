@@ -2,6 +2,7 @@
 //! The widget on a screen: with a session that the test plays itself, with
 //! QEMU, and with servers that mean harm. Needs a display (Xvfb does).
 
+mod clipboard;
 mod hostile;
 mod input;
 mod qemu;

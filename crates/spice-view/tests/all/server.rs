@@ -47,6 +47,39 @@ impl Channel {
         self.stream.write_all(bytes)
     }
 
+    /// How long [`Channel::hear_if_any`] waits.
+    pub fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(patience))
+    }
+
+    /// The next message, if one begins within the patience.
+    pub fn hear_if_any(&mut self) -> io::Result<()> {
+        // A byte at a time until the header is there: what was begun is not lost.
+        let mut header = Vec::with_capacity(6);
+        while header.len() < 6 {
+            let mut byte = [0];
+            match self.stream.read(&mut byte) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => header.push(byte[0]),
+                Err(error) if would_block(&error) && header.is_empty() => return Ok(()),
+                Err(error) if would_block(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut content = vec![0; u32::from_le_bytes([header[2], header[3], header[4], header[5]]) as usize];
+        let mut got = 0;
+        while got < content.len() {
+            match self.stream.read(&mut content[got..]) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => got += count,
+                Err(error) if would_block(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.heard.send((self.kind, u16::from_le_bytes([header[0], header[1]]), content)).ok();
+        Ok(())
+    }
+
     /// The next message, which the test hears of too.
     pub fn hear(&mut self) -> io::Result<(u16, Vec<u8>)> {
         let mut header = [0; 6];
@@ -125,6 +158,10 @@ fn serve(mut stream: UnixStream, manner: &Manner, heard: mpsc::Sender<Heard>) ->
             Ok(())
         }
     }
+}
+
+fn would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn drain(stream: &mut UnixStream) -> io::Result<()> {

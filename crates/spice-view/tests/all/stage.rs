@@ -13,12 +13,16 @@ use spice_view::{Command, Event, Frame, Link, MonitorId, Picture, SpiceView, Sta
 pub fn wait(seconds: u64, what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(seconds);
     let context = glib::MainContext::default();
+    // Something always comes, so that what holds is looked at again.
+    let tick = glib::timeout_add_local(Duration::from_millis(5), || glib::ControlFlow::Continue);
     while !holds() {
         assert!(Instant::now() < end, "{what}: not within {seconds} s");
-        if !context.iteration(false) {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        context.iteration(true);
+        // Looking can be dear: what has come is dealt with before.
+        let while_busy = Instant::now() + Duration::from_millis(20);
+        while Instant::now() < while_busy && context.iteration(false) {}
     }
+    tick.remove();
 }
 
 /// Runs the main loop for a while, to see that something does not happen.

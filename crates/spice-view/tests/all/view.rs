@@ -143,3 +143,18 @@ fn two_monitors_show_in_two_views() {
     assert!(two.draw().0.iter().filter(|pixel| **pixel == 0xff00_ff00).count() >= pixels_of(&other).len());
     assert!(one.draw().0.iter().all(|pixel| *pixel == WHITE));
 }
+
+#[gtk::test]
+fn a_view_that_is_dropped_is_gone() {
+    let player = Player::new();
+    let weak = {
+        let stage = Stage::new(200, 100);
+        stage.view.set_clipboard_policy(spice_view::ClipboardPolicy::Both);
+        stage.view.set_link(Some(&player.link));
+        player.show(200, 100, |_, _| WHITE);
+        stage.draw();
+        stage.view.downgrade()
+    };
+    wait(10, "nobody keeps the view", || weak.upgrade().is_none());
+    player.show(200, 100, |_, _| BLACK);
+}

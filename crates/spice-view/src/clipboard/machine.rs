@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The machine that decides. Two things are offered: what lies in the
+//! clipboard here, to the guest, and what was copied in the guest, here. Both
+//! only while the user works in the view: a guest in the background neither
+//! reads the clipboard nor replaces what is in it.
+
+use std::time::Duration;
+
+use super::{accept, ClipboardAsk, ClipboardPolicy, Direction};
+use crate::types::{Format, ToGuest};
+
+/// How long after the focus went the guest may still finish what was begun.
+const GRACE: Duration = Duration::from_secs(2);
+/// A guest that copies so soon after a paste gives back what it was given.
+const ECHO: Duration = Duration::from_millis(500);
+/// How long the guest may take to hand over what it offered.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// So many programs here may wait for the guest's content.
+const MAX_WAITING: usize = 8;
+/// What is preferred when several formats are offered and one is taken.
+const PREFERRED: [Format; 5] = [Format::Text, Format::Png, Format::Jpeg, Format::Tiff, Format::Bmp];
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Another policy holds.
+    Policy(ClipboardPolicy),
+    /// The guest's agent came or went.
+    Agent(bool),
+    /// The user turned to the view or away from it.
+    Focus(bool),
+    /// Something was copied here, of these formats. Not for what the machine put there.
+    HostChanged(Vec<Format>),
+    /// The content that was to be read: its number, and the content.
+    HostRead(u64, Format, Option<Vec<u8>>),
+    /// A program here pastes what the guest offered under that number; the
+    /// answer goes to the ticket.
+    HostPastes(u64, u64, Format),
+    /// The guest copied something.
+    GuestGrabs(Vec<Format>),
+    /// The guest wants what is offered to it.
+    GuestRequests(Format),
+    /// The guest hands something over.
+    GuestData(Format, Vec<u8>),
+    /// The guest's offer is gone.
+    GuestReleases,
+    /// The user answered a question.
+    Answer(u64, bool),
+    /// Time passed.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Tell the guest.
+    Tell(ToGuest),
+    /// Read the clipboard here, and say so with that number.
+    ReadHost(u64, Format),
+    /// Offer here what the guest has, under that number.
+    OfferHere(u64, Vec<Format>),
+    /// Put this into the clipboard here.
+    PutHere(Format, Vec<u8>),
+    /// Take the guest's offer out of the clipboard here.
+    TakeBack,
+    /// Answer a program here that pastes; nothing if there is nothing.
+    AnswerPaste(u64, Option<Vec<u8>>),
+    /// Ask the user.
+    Ask(ClipboardAsk),
+    /// The question is void.
+    AskGone(u64),
+    /// Something went that way, for the user to see.
+    Moved(Direction, Format, usize),
+}
+
+/// What the guest is offered.
+enum Offered {
+    /// Whatever it asks for of the content with that number.
+    Free(u64, Vec<Format>),
+    /// This, once, until then.
+    Once(Format, Vec<u8>, Duration),
+}
+
+/// Why the clipboard here is being read.
+enum Reading {
+    ToAsk(u64, Format),
+    ToSend(u64, Format),
+}
+
+/// What the guest was asked for.
+struct Request {
+    format: Format,
+    deadline: Duration,
+    /// The tickets of those who wait; none if it is for a question.
+    waiting: Vec<u64>,
+}
+
+/// Decides about one session's clipboard.
+pub struct Machine {
+    policy: ClipboardPolicy,
+    limit: usize,
+    lifetime: Duration,
+    agent: bool,
+    focused: bool,
+    left: Option<Duration>,
+    now: Duration,
+    /// The number of what lies in the clipboard here, and its formats.
+    host: (u64, Vec<Format>),
+    /// The number of what was offered or asked about last.
+    host_done: u64,
+    offered: Option<Offered>,
+    reading: Option<Reading>,
+    /// The number of what the guest copied last.
+    guest: u64,
+    /// What of it is offered here.
+    here: Option<Vec<Format>>,
+    requests: Vec<Request>,
+    asking: Option<(ClipboardAsk, Vec<u8>)>,
+    last_ask: u64,
+    last_sent: Option<Duration>,
+    actions: Vec<Action>,
+}
+
+impl Machine {
+    /// Shares nothing at first. Content over `limit` bytes is refused both
+    /// ways; what the user allows into the guest is taken back after `lifetime`.
+    pub fn new(limit: usize, lifetime: Duration) -> Self {
+        Machine {
+            policy: ClipboardPolicy::Off,
+            limit,
+            lifetime,
+            agent: false,
+            focused: false,
+            left: None,
+            now: Duration::ZERO,
+            host: (1, Vec::new()),
+            host_done: 0,
+            offered: None,
+            reading: None,
+            guest: 0,
+            here: None,
+            requests: Vec::new(),
+            asking: None,
+            last_ask: 0,
+            last_sent: None,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Other bounds from now on.
+    pub fn set_bounds(&mut self, limit: usize, lifetime: Duration) {
+        self.limit = limit;
+        self.lifetime = lifetime;
+    }
+
+    /// Takes what happened at a time, which never runs backwards, and gives
+    /// what is to be done, in order.
+    pub fn take(&mut self, now: Duration, input: Input) -> Vec<Action> {
+        self.now = self.now.max(now);
+        self.expire();
+        match input {
+            Input::Policy(policy) => self.set_policy(policy),
+            Input::Agent(present) => self.set_agent(present),
+            Input::Focus(focused) => self.set_focus(focused),
+            Input::HostChanged(formats) => self.host_changed(formats),
+            Input::HostRead(number, format, content) => self.host_read(number, format, content),
+            Input::HostPastes(number, ticket, format) => self.host_pastes(number, ticket, format),
+            Input::GuestGrabs(formats) => self.guest_grabs(formats),
+            Input::GuestRequests(format) => self.guest_requests(format),
+            Input::GuestData(format, content) => self.guest_data(format, content),
+            Input::GuestReleases => self.guest_releases(),
+            Input::Answer(id, allowed) => self.answer(id, allowed),
+            Input::Tick => {}
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// When time alone will change something.
+    pub fn deadline(&self) -> Option<Duration> {
+        let offered = match &self.offered {
+            Some(Offered::Once(_, _, until)) => Some(*until),
+            _ => None,
+        };
+        self.requests.iter().map(|request| request.deadline).chain(offered).min()
+    }
+
+    fn tell(&mut self, message: ToGuest) {
+        if self.agent {
+            self.actions.push(Action::Tell(message));
+        }
+    }
+
+    /// Whether the user works in the view, or just did.
+    fn is_near(&self) -> bool {
+        self.focused || self.left.is_some_and(|left| self.now.saturating_sub(left) <= GRACE)
+    }
+
+    fn set_policy(&mut self, policy: ClipboardPolicy) {
+        if policy == self.policy {
+            return;
+        }
+        self.withdraw();
+        self.forget_guest();
+        self.policy = policy;
+        self.host_done = 0;
+        self.offer();
+    }
+
+    fn set_agent(&mut self, present: bool) {
+        if present == self.agent {
+            return;
+        }
+        if !present {
+            // There is nobody left to tell.
+            self.agent = false;
+            self.withdraw();
+            self.forget_guest();
+            return;
+        }
+        self.agent = true;
+        self.host_done = 0;
+        self.offer();
+    }
+
+    fn set_focus(&mut self, focused: bool) {
+        if self.focused && !focused {
+            self.left = Some(self.now);
+        }
+        self.focused = focused;
+        self.offer();
+    }
+
+    /// Takes back what the guest is offered, and the question about it.
+    fn withdraw(&mut self) {
+        if self.offered.take().is_some() {
+            self.tell(ToGuest::Release);
+        }
+        if let Some(Reading::ToSend(_, format)) = self.reading.take() {
+            self.tell(ToGuest::Data(format, Vec::new()));
+        }
+        self.drop_question(Direction::In);
+    }
+
+    fn drop_question(&mut self, direction: Direction) {
+        if self.asking.as_ref().is_some_and(|(ask, _)| ask.direction == direction) {
+            if let Some((ask, _)) = self.asking.take() {
+                self.actions.push(Action::AskGone(ask.id));
+            }
+        }
+    }
+
+    fn ask(&mut self, direction: Direction, format: Format, content: Vec<u8>) {
+        if let Some((old, _)) = self.asking.take() {
+            self.actions.push(Action::AskGone(old.id));
+        }
+        self.last_ask += 1;
+        let ask = ClipboardAsk { id: self.last_ask, direction, format, size: content.len() };
+        self.actions.push(Action::Ask(ask.clone()));
+        self.asking = Some((ask, content));
+    }
+
+    fn answer(&mut self, id: u64, allowed: bool) {
+        let Some((ask, content)) = self.asking.take_if(|(ask, _)| ask.id == id) else { return };
+        if !allowed || !self.agent {
+            return;
+        }
+        match ask.direction {
+            Direction::In => {
+                self.tell(ToGuest::Grab(vec![ask.format]));
+                let until = self.now.saturating_add(self.lifetime);
+                self.offered = Some(Offered::Once(ask.format, content, until));
+            }
+            Direction::Out => {
+                self.actions.push(Action::Moved(Direction::Out, ask.format, content.len()));
+                self.actions.push(Action::PutHere(ask.format, content));
+            }
+        }
+    }
+
+    // From here to the guest.
+
+    fn host_changed(&mut self, formats: Vec<Format>) {
+        self.withdraw();
+        // What the guest had offered here was replaced.
+        self.here = None;
+        self.fail_requests();
+        self.host = (self.host.0 + 1, formats);
+        self.offer();
+    }
+
+    /// Offers what lies in the clipboard here, or asks about it; each content once.
+    fn offer(&mut self) {
+        let (number, formats) = self.host.clone();
+        if !self.focused || !self.agent || formats.is_empty() || self.host_done == number {
+            return;
+        }
+        if self.policy.allows_in() {
+            self.host_done = number;
+            self.tell(ToGuest::Grab(formats.clone()));
+            self.offered = Some(Offered::Free(number, formats));
+        } else if self.policy == ClipboardPolicy::Ask && self.reading.is_none() {
+            let Some(format) = preferred(&formats) else { return };
+            self.host_done = number;
+            self.reading = Some(Reading::ToAsk(number, format));
+            self.actions.push(Action::ReadHost(number, format));
+        }
+    }
+
+    fn guest_requests(&mut self, format: Format) {
+        let near = self.is_near() && self.agent;
+        match self.offered.take() {
+            Some(Offered::Free(number, formats)) => {
+                let good = near && formats.contains(&format) && self.reading.is_none();
+                self.offered = Some(Offered::Free(number, formats));
+                if good {
+                    self.reading = Some(Reading::ToSend(number, format));
+                    self.actions.push(Action::ReadHost(number, format));
+                    return;
+                }
+            }
+            Some(Offered::Once(allowed, content, _)) if near && allowed == format => {
+                self.send(format, content);
+                self.tell(ToGuest::Release);
+                return;
+            }
+            other => self.offered = other,
+        }
+        // A program in the guest waits for an answer: it gets an empty one.
+        self.tell(ToGuest::Data(format, Vec::new()));
+    }
+
+    fn host_read(&mut self, number: u64, format: Format, content: Option<Vec<u8>>) {
+        let same = |(n, f): (u64, Format)| (n, f) == (number, format);
+        let content = content.and_then(|content| accept(format, content, self.limit));
+        match self.reading.take() {
+            Some(Reading::ToAsk(n, f)) if same((n, f)) => {
+                if let Some(content) = content.filter(|_| number == self.host.0) {
+                    self.ask(Direction::In, format, content);
+                }
+            }
+            Some(Reading::ToSend(n, f)) if same((n, f)) => match content {
+                Some(content) if number == self.host.0 => self.send(format, content),
+                _ => self.tell(ToGuest::Data(format, Vec::new())),
+            },
+            // An old answer; the one that is waited for may still come.
+            other => self.reading = other,
+        }
+    }
+
+    fn send(&mut self, format: Format, content: Vec<u8>) {
+        self.last_sent = Some(self.now);
+        self.actions.push(Action::Moved(Direction::In, format, content.len()));
+        self.tell(ToGuest::Data(format, content));
+    }
+
+    // From the guest to here.
+
+    fn guest_grabs(&mut self, mut formats: Vec<Format>) {
+        formats.sort_unstable();
+        formats.dedup();
+        // What was offered to it, it has replaced by its own.
+        self.offered = None;
+        let echo = self.last_sent.is_some_and(|sent| self.now.saturating_sub(sent) < ECHO);
+        if !self.agent || !self.is_near() || echo || formats.is_empty() {
+            return;
+        }
+        self.guest += 1;
+        if self.policy.allows_out() {
+            self.fail_requests();
+            self.here = Some(formats.clone());
+            self.actions.push(Action::OfferHere(self.guest, formats));
+        } else if self.policy == ClipboardPolicy::Ask && self.requests.is_empty() {
+            self.drop_question(Direction::Out);
+            if let Some(format) = preferred(&formats) {
+                self.request(format, Vec::new());
+            }
+        }
+    }
+
+    fn request(&mut self, format: Format, waiting: Vec<u64>) {
+        let deadline = self.now.saturating_add(PATIENCE);
+        self.requests.push(Request { format, deadline, waiting });
+        // The agent answers one at a time.
+        if self.requests.len() == 1 {
+            self.tell(ToGuest::Request(format));
+        }
+    }
+
+    fn host_pastes(&mut self, number: u64, ticket: u64, format: Format) {
+        let offered = self.here.as_ref().is_some_and(|formats| formats.contains(&format));
+        let waiting: usize = self.requests.iter().map(|request| request.waiting.len()).sum();
+        if !offered || number != self.guest || !self.policy.allows_out() || waiting >= MAX_WAITING {
+            return self.actions.push(Action::AnswerPaste(ticket, None));
+        }
+        match self.requests.iter_mut().find(|request| request.format == format) {
+            Some(request) => request.waiting.push(ticket),
+            None => self.request(format, vec![ticket]),
+        }
+    }
+
+    fn guest_data(&mut self, format: Format, content: Vec<u8>) {
+        // Only what was asked for is looked at.
+        if self.requests.first().is_none_or(|request| request.format != format) {
+            return;
+        }
+        let request = self.requests.remove(0);
+        let content = accept(format, content, self.limit);
+        if let Some(content) = content.as_ref().filter(|_| !request.waiting.is_empty()) {
+            self.actions.push(Action::Moved(Direction::Out, format, content.len()));
+        }
+        let for_question = request.waiting.is_empty() && self.policy == ClipboardPolicy::Ask;
+        for ticket in request.waiting {
+            self.actions.push(Action::AnswerPaste(ticket, content.clone()));
+        }
+        if let Some(content) = content.filter(|_| for_question) {
+            self.ask(Direction::Out, format, content);
+        }
+        if let Some(next) = self.requests.first() {
+            let format = next.format;
+            self.tell(ToGuest::Request(format));
+        }
+    }
+
+    fn guest_releases(&mut self) {
+        self.forget_guest();
+    }
+
+    fn forget_guest(&mut self) {
+        self.fail_requests();
+        if self.here.take().is_some() {
+            self.actions.push(Action::TakeBack);
+        }
+        self.drop_question(Direction::Out);
+    }
+
+    fn fail_requests(&mut self) {
+        for request in self.requests.drain(..) {
+            self.actions.extend(request.waiting.into_iter().map(|ticket| Action::AnswerPaste(ticket, None)));
+        }
+    }
+
+    fn expire(&mut self) {
+        if matches!(&self.offered, Some(Offered::Once(_, _, until)) if *until <= self.now) {
+            self.offered = None;
+            self.tell(ToGuest::Release);
+        }
+        // One that does not answer is not asked for the rest either.
+        if self.requests.iter().any(|request| request.deadline <= self.now) {
+            self.fail_requests();
+        }
+    }
+}
+
+fn preferred(formats: &[Format]) -> Option<Format> {
+    PREFERRED.into_iter().find(|format| formats.contains(format))
+}

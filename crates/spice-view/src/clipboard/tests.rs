@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Each policy in each direction, with agents that behave and that do not.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::types::ToGuest;
+
+const LIMIT: usize = 1000;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A machine with an agent, in focus, and what it did about that.
+fn machine(policy: ClipboardPolicy) -> Machine {
+    let mut machine = Machine::new(LIMIT, seconds(30));
+    for input in [Input::Policy(policy), Input::Agent(true), Input::Focus(true)] {
+        assert!(machine.take(seconds(10), input).is_empty());
+    }
+    machine
+}
+
+fn text(content: &str) -> Vec<u8> {
+    content.as_bytes().to_vec()
+}
+
+fn nothing() -> Action {
+    Action::Tell(ToGuest::Data(Format::Text, vec![]))
+}
+
+fn sent(content: &str) -> [Action; 2] {
+    let data = Action::Tell(ToGuest::Data(Format::Text, text(content)));
+    [Action::Moved(Direction::In, Format::Text, content.len()), data]
+}
+
+#[test]
+fn in_gives_the_guest_what_is_here_when_it_asks() {
+    let mut m = machine(ClipboardPolicy::In);
+    let now = seconds(11);
+    let done = m.take(now, Input::HostChanged(vec![Format::Text, Format::Png]));
+    assert_eq!(done, [Action::Tell(ToGuest::Grab(vec![Format::Text, Format::Png]))]);
+    assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [Action::ReadHost(2, Format::Text)]);
+    assert_eq!(m.take(now, Input::HostRead(2, Format::Text, Some(text("hello")))), sent("hello"));
+    // Nothing goes the other way.
+    let later = seconds(20);
+    assert_eq!(m.take(later, Input::GuestGrabs(vec![Format::Text])), []);
+    assert_eq!(m.take(later, Input::GuestData(Format::Text, text("evil"))), []);
+    assert_eq!(m.take(later, Input::HostPastes(1, 5, Format::Text)), [Action::AnswerPaste(5, None)]);
+}
+
+#[test]
+fn a_guest_gets_nothing_that_was_not_offered() {
+    let mut m = machine(ClipboardPolicy::In);
+    let now = seconds(11);
+    assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [nothing()]);
+    m.take(now, Input::HostChanged(vec![Format::Png]));
+    assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [nothing()]);
+}
+
+#[test]
+fn a_guest_in_the_background_reads_nothing() {
+    let mut m = machine(ClipboardPolicy::Both);
+    m.take(seconds(11), Input::HostChanged(vec![Format::Text]));
+    m.take(seconds(12), Input::Focus(false));
+    // A password is copied elsewhere: what was offered is taken back.
+    let done = m.take(seconds(13), Input::HostChanged(vec![Format::Text]));
+    assert_eq!(done, [Action::Tell(ToGuest::Release)]);
+    assert_eq!(m.take(seconds(13), Input::GuestRequests(Format::Text)), [nothing()]);
+    assert_eq!(m.take(seconds(20), Input::GuestGrabs(vec![Format::Text])), [], "nor replaces it");
+    let done = m.take(seconds(21), Input::Focus(true));
+    assert_eq!(done, [Action::Tell(ToGuest::Grab(vec![Format::Text]))]);
+}
+
+#[test]
+fn what_is_read_too_late_is_not_sent() {
+    let mut m = machine(ClipboardPolicy::In);
+    let now = seconds(11);
+    m.take(now, Input::HostChanged(vec![Format::Text]));
+    m.take(now, Input::GuestRequests(Format::Text));
+    let done = m.take(now, Input::HostChanged(vec![Format::Text]));
+    let grab = Action::Tell(ToGuest::Grab(vec![Format::Text]));
+    assert_eq!(done, [Action::Tell(ToGuest::Release), nothing(), grab]);
+    assert_eq!(m.take(now, Input::HostRead(2, Format::Text, Some(text("old")))), []);
+}
+
+#[test]
+fn too_large_is_refused_both_ways() {
+    let mut m = machine(ClipboardPolicy::Both);
+    let now = seconds(11);
+    m.take(now, Input::HostChanged(vec![Format::Text]));
+    m.take(now, Input::GuestRequests(Format::Text));
+    let large = vec![b'x'; LIMIT + 1];
+    assert_eq!(m.take(now, Input::HostRead(2, Format::Text, Some(large.clone()))), [nothing()]);
+    m.take(now, Input::GuestGrabs(vec![Format::Text]));
+    m.take(now, Input::HostPastes(1, 7, Format::Text));
+    assert_eq!(m.take(now, Input::GuestData(Format::Text, large)), [Action::AnswerPaste(7, None)]);
+}
+
+#[test]
+fn out_offers_here_and_fetches_when_somebody_pastes() {
+    let mut m = machine(ClipboardPolicy::Out);
+    let now = seconds(11);
+    assert_eq!(m.take(now, Input::HostChanged(vec![Format::Text])), []);
+    assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [nothing()]);
+    let formats = vec![Format::Text, Format::Png];
+    let done = m.take(now, Input::GuestGrabs(vec![Format::Png, Format::Text, Format::Png]));
+    assert_eq!(done, [Action::OfferHere(1, formats)]);
+    assert_eq!(m.take(now, Input::GuestData(Format::Text, text("unasked"))), []);
+    let ask = Action::Tell(ToGuest::Request(Format::Text));
+    assert_eq!(m.take(now, Input::HostPastes(1, 1, Format::Text)), [ask]);
+    assert_eq!(m.take(now, Input::HostPastes(1, 2, Format::Text)), []);
+    assert_eq!(m.take(now, Input::GuestData(Format::Png, text("other"))), []);
+    let done = m.take(now, Input::GuestData(Format::Text, text("hi")));
+    let moved = Action::Moved(Direction::Out, Format::Text, 2);
+    let answer = |ticket| Action::AnswerPaste(ticket, Some(text("hi")));
+    assert_eq!(done, [moved, answer(1), answer(2)]);
+    assert_eq!(m.take(now, Input::GuestReleases), [Action::TakeBack]);
+    assert_eq!(m.take(now, Input::HostPastes(1, 3, Format::Text)), [Action::AnswerPaste(3, None)]);
+}
+
+#[test]
+fn a_guest_that_does_not_answer_is_not_waited_for() {
+    let mut m = machine(ClipboardPolicy::Out);
+    m.take(seconds(11), Input::GuestGrabs(vec![Format::Text]));
+    m.take(seconds(11), Input::HostPastes(1, 1, Format::Text));
+    assert_eq!(m.deadline(), Some(seconds(21)));
+    assert_eq!(m.take(seconds(21), Input::Tick), [Action::AnswerPaste(1, None)]);
+    assert_eq!(m.take(seconds(22), Input::GuestData(Format::Text, text("late"))), []);
+    let old = Input::HostPastes(0, 2, Format::Text);
+    assert_eq!(m.take(seconds(22), old), [Action::AnswerPaste(2, None)], "an offer that was replaced");
+}
+
+#[test]
+fn ask_in_gives_one_paste_for_one_permission() {
+    let mut m = machine(ClipboardPolicy::Ask);
+    let now = seconds(11);
+    let done = m.take(now, Input::HostChanged(vec![Format::Png, Format::Text]));
+    assert_eq!(done, [Action::ReadHost(2, Format::Text)], "nothing is said to the guest");
+    let done = m.take(now, Input::HostRead(2, Format::Text, Some(text("secret"))));
+    let ask = ClipboardAsk { id: 1, direction: Direction::In, format: Format::Text, size: 6 };
+    assert_eq!(done, [Action::Ask(ask)]);
+    assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [nothing()]);
+    let done = m.take(now, Input::Answer(1, true));
+    assert_eq!(done, [Action::Tell(ToGuest::Grab(vec![Format::Text]))]);
+    let done = m.take(now, Input::GuestRequests(Format::Text));
+    assert_eq!(done[..2], sent("secret"));
+    assert_eq!(done[2], Action::Tell(ToGuest::Release));
+    assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [nothing()], "once");
+    assert_eq!(m.take(now, Input::Answer(1, true)), [], "nor by the same answer again");
+    m.take(now, Input::Focus(false));
+    assert_eq!(m.take(now, Input::Focus(true)), [], "the same content is asked about once");
+}
+
+#[test]
+fn a_permission_ends_after_its_time() {
+    let mut m = machine(ClipboardPolicy::Ask);
+    m.take(seconds(11), Input::HostChanged(vec![Format::Text]));
+    m.take(seconds(11), Input::HostRead(2, Format::Text, Some(text("secret"))));
+    m.take(seconds(12), Input::Answer(1, true));
+    assert_eq!(m.deadline(), Some(seconds(42)));
+    assert_eq!(m.take(seconds(42), Input::Tick), [Action::Tell(ToGuest::Release)]);
+    assert_eq!(m.take(seconds(42), Input::GuestRequests(Format::Text)), [nothing()]);
+}
+
+#[test]
+fn ask_out_puts_here_what_was_asked_about() {
+    let mut m = machine(ClipboardPolicy::Ask);
+    let now = seconds(11);
+    let done = m.take(now, Input::GuestGrabs(vec![Format::Text]));
+    assert_eq!(done, [Action::Tell(ToGuest::Request(Format::Text))]);
+    let done = m.take(now, Input::GuestData(Format::Text, text("out")));
+    let ask = ClipboardAsk { id: 1, direction: Direction::Out, format: Format::Text, size: 3 };
+    assert_eq!(done, [Action::Ask(ask)]);
+    assert_eq!(m.take(now, Input::GuestData(Format::Text, text("swapped"))), []);
+    let done = m.take(now, Input::Answer(1, true));
+    assert_eq!(done[1..], [Action::PutHere(Format::Text, text("out"))]);
+
+    m.take(now, Input::GuestGrabs(vec![Format::Text]));
+    m.take(now, Input::GuestData(Format::Text, text("again")));
+    assert_eq!(m.take(now, Input::Answer(2, false)), []);
+    m.take(now, Input::GuestGrabs(vec![Format::Text]));
+    m.take(now, Input::GuestData(Format::Text, text("third")));
+    assert_eq!(m.take(now, Input::Policy(ClipboardPolicy::Off)), [Action::AskGone(3)]);
+    assert_eq!(m.take(now, Input::Answer(3, true)), []);
+}
+
+#[test]
+fn what_the_guest_was_fed_does_not_come_back() {
+    let mut m = machine(ClipboardPolicy::Both);
+    let now = seconds(11);
+    m.take(now, Input::HostChanged(vec![Format::Text]));
+    m.take(now, Input::GuestRequests(Format::Text));
+    m.take(now, Input::HostRead(2, Format::Text, Some(text("mine"))));
+    assert_eq!(m.take(now + Duration::from_millis(100), Input::GuestGrabs(vec![Format::Text])), []);
+    let later = m.take(now + seconds(1), Input::GuestGrabs(vec![Format::Text]));
+    assert_eq!(later, [Action::OfferHere(1, vec![Format::Text])]);
+}
+
+#[test]
+fn an_agent_that_goes_takes_its_offers_along() {
+    let mut m = machine(ClipboardPolicy::Both);
+    let now = seconds(11);
+    m.take(now, Input::GuestGrabs(vec![Format::Text]));
+    m.take(now, Input::HostPastes(1, 1, Format::Text));
+    let done = m.take(now, Input::Agent(false));
+    assert_eq!(done, [Action::AnswerPaste(1, None), Action::TakeBack]);
+    assert_eq!(m.take(now, Input::GuestGrabs(vec![Format::Text])), []);
+    assert_eq!(m.take(now, Input::HostChanged(vec![Format::Text])), []);
+    assert_eq!(m.take(now, Input::Agent(true)), [Action::Tell(ToGuest::Grab(vec![Format::Text]))]);
+}
+
+fn formats() -> impl Strategy<Value = Vec<Format>> {
+    proptest::collection::vec(prop_oneof![Just(Format::Text), Just(Format::Png)], 0..3)
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let format = || prop_oneof![4 => Just(Format::Text), 1 => Just(Format::Png)];
+    let content = || proptest::collection::vec(b'a'..=b'z', 0..LIMIT + 200);
+    prop_oneof![
+        Just(Input::Agent(true)),
+        Just(Input::Agent(false)),
+        Just(Input::Focus(true)),
+        Just(Input::Focus(false)),
+        formats().prop_map(Input::HostChanged),
+        (0_u64..6, format(), proptest::option::of(content())).prop_map(|(n, f, c)| Input::HostRead(n, f, c)),
+        (0_u64..6, 0_u64..9, format()).prop_map(|(n, t, f)| Input::HostPastes(n, t, f)),
+        formats().prop_map(Input::GuestGrabs),
+        format().prop_map(Input::GuestRequests),
+        (format(), content()).prop_map(|(f, c)| Input::GuestData(f, c)),
+        Just(Input::GuestReleases),
+        (0_u64..6, any::<bool>()).prop_map(|(id, yes)| Input::Answer(id, yes)),
+        Just(Input::Tick),
+    ]
+}
+
+/// What the actions let through: into the guest, out of it, and what else
+/// shows the one side something of the other.
+#[derive(Default)]
+struct Passed {
+    into: usize,
+    out: usize,
+    told: usize,
+    read: usize,
+    offered: usize,
+}
+
+impl Passed {
+    fn see(&mut self, action: &Action) {
+        match action {
+            Action::Tell(ToGuest::Data(_, content)) if !content.is_empty() => {
+                assert!(content.len() <= LIMIT);
+                self.into += 1;
+            }
+            Action::Tell(ToGuest::Grab(_)) => self.told += 1,
+            Action::ReadHost(..) => self.read += 1,
+            Action::PutHere(_, content) | Action::AnswerPaste(_, Some(content)) => {
+                assert!(content.len() <= LIMIT);
+                self.out += 1;
+            }
+            Action::OfferHere(..) => self.offered += 1,
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn nothing_passes_that_the_policy_does_not_allow(
+        policy in prop_oneof![
+            Just(ClipboardPolicy::Off), Just(ClipboardPolicy::In), Just(ClipboardPolicy::Out),
+            Just(ClipboardPolicy::Both), Just(ClipboardPolicy::Ask),
+        ],
+        inputs in proptest::collection::vec((0_u64..3000, input()), 0..120),
+    ) {
+        let mut machine = machine(policy);
+        let (mut now, mut passed) = (seconds(10), Passed::default());
+        let (mut yes, mut asks) = ([0_usize; 2], Vec::new());
+        for (milliseconds, input) in inputs {
+            now += Duration::from_millis(milliseconds);
+            if let Input::Answer(id, true) = input {
+                if let Some(at) = asks.iter().position(|ask: &ClipboardAsk| ask.id == id) {
+                    yes[asks.remove(at).direction as usize] += 1;
+                }
+            }
+            for action in machine.take(now, input) {
+                passed.see(&action);
+                match action {
+                    Action::Ask(ask) => asks.push(ask),
+                    Action::AskGone(id) => asks.retain(|ask| ask.id != id),
+                    _ => {}
+                }
+            }
+        }
+        match policy {
+            ClipboardPolicy::Off => {
+                prop_assert_eq!(passed.into + passed.out + passed.told + passed.read + passed.offered, 0);
+            }
+            ClipboardPolicy::In => prop_assert_eq!(passed.out + passed.offered, 0),
+            ClipboardPolicy::Out => prop_assert_eq!(passed.into + passed.told + passed.read, 0),
+            ClipboardPolicy::Ask => {
+                prop_assert!(passed.into <= yes[0] && passed.told <= yes[0]);
+                prop_assert!(passed.out <= yes[1] && passed.offered == 0);
+            }
+            ClipboardPolicy::Both => {}
+        }
+    }
+}
