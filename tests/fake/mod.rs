@@ -80,6 +80,12 @@ impl Run {
         }
     }
 
+    /// Waits at most so long.
+    fn within(&self, wait: Duration, is_so: impl Fn(&Inside) -> bool) {
+        let inside = lock(&self.inside);
+        drop(self.changed.wait_timeout_while(inside, wait, |inside| !is_so(inside)));
+    }
+
     fn end(&self, ending: Ending) {
         let outcome = Outcome { ending, duration: 1200, out_of_memory: false, dropped: 0 };
         self.change(|inside| inside.result = inside.result.take().or(Some(outcome)));
@@ -284,8 +290,10 @@ impl Driver for Fake {
         Ok(String::new())
     }
 
-    fn finish(&self, id: &Id, _wait: Duration) -> Result<(), Error> {
+    fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {
         let run = self.run(id)?;
+        // As init does: it goes when it is told that its result has arrived.
+        run.within(wait, |inside| inside.received);
         run.change(|inside| inside.gone = true);
         let _ = std::fs::remove_file(&run.path);
         Ok(())
