@@ -24,6 +24,8 @@ pub enum End {
     Stopped(u64),
     /// It never ran, or its result is lost.
     Failed(Error),
+    /// It is there, but cannot be talked to.
+    Unheard(Error),
 }
 
 /// The page.
@@ -128,6 +130,15 @@ impl Tab {
         self.change();
     }
 
+    /// Takes the page of an end away.
+    pub(super) fn not_ended(&self) {
+        self.end_page.ended.set_reveal_child(false);
+        self.end_page.ended_text.set_label("");
+        self.terminal.set_input_enabled(true);
+        self.widget.set_visible_child_name("terminal");
+        self.change();
+    }
+
     /// The second button: what goes round the cause.
     fn offer(&self, end: &End) {
         let page = &self.end_page;
@@ -175,13 +186,14 @@ fn words(end: &End) -> (String, String) {
         }
         End::Failed(error @ Error::Crashed { .. }) => (gettext("Crashed"), message::error(error)),
         End::Failed(error) => (gettext("Could Not Start"), message::error(error)),
+        End::Unheard(error) => (gettext("No Connection"), message::error(error)),
     }
 }
 
 fn icon(end: &End) -> &'static str {
     match end {
         End::Stopped(_) => "media-playback-stop-symbolic",
-        End::Failed(_) => "computer-fail-symbolic",
+        End::Failed(_) | End::Unheard(_) => "computer-fail-symbolic",
         End::Outcome(outcome) => match &outcome.ending {
             Ending::Exited { code: 0 } => "object-select-symbolic",
             Ending::Signalled { stopped: true, .. } => "media-playback-stop-symbolic",
