@@ -117,7 +117,8 @@ impl Tab {
         page.detail.set_label(&detail);
         page.ended_text.set_label(&format!("{title} · {detail}"));
         page.ended.set_reveal_child(true);
-        page.again.set_visible(self.plan.is_some());
+        page.again.set_visible(self.plan.is_some() && !self.unheard.get());
+        page.other.set_visible(false);
         page.show_output(&self.text());
         self.offer(end);
         self.terminal.set_opacity(1.0);
@@ -142,6 +143,10 @@ impl Tab {
     /// The second button: what goes round the cause.
     fn offer(&self, end: &End) {
         let page = &self.end_page;
+        if let End::Unheard(_) = end {
+            page.other.set_label(&gettext("_Try Again"));
+            page.other.set_visible(true);
+        }
         let Some(plan) = &self.plan else { return };
         match end {
             End::Outcome(outcome) if outcome.out_of_memory => {
@@ -156,7 +161,7 @@ impl Tab {
                     page.other.set_visible(true);
                 }
             }
-            End::Failed(_) => {
+            End::Failed(_) | End::Outcome(Outcome { ending: Ending::Failed(_), .. }) => {
                 page.other.set_label(&gettext("_Change…"));
                 page.other.set_visible(true);
             }
@@ -165,6 +170,9 @@ impl Tab {
     }
 
     fn go_round(self: &Rc<Self>) {
+        if self.unheard.get() {
+            return self.try_again();
+        }
         let Some(window) = self.window.upgrade() else { return };
         match (self.end_page.more_memory.get(), self.plan.clone()) {
             (Some(memory), Some(mut plan)) => {

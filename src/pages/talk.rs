@@ -246,7 +246,7 @@ impl Tab {
         }
     }
 
-    /// The user comes back to it.
+    /// Once more to what could not be talked to.
     pub fn try_again(self: &Rc<Self>) {
         if self.unheard.take() {
             self.phase.set(Phase::Running);

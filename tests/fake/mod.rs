@@ -9,6 +9,7 @@
 //! | `echo` | writes back what is typed, until `q` |
 //! | `crash` | is gone without a result |
 //! | `refuse` | cannot be started |
+//! | `missing` | is not found inside |
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -112,6 +113,10 @@ impl Run {
             "echo" => {
                 while self.echo() {}
                 exit(0);
+            }
+            "missing" => {
+                let failure = Failure { step: Step::NotFound, object: "missing".into(), errno: 2 };
+                self.end(Ending::Failed(failure));
             }
             "crash" => self.change(|inside| inside.gone = true),
             _ => exit(127),
