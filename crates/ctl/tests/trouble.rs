@@ -11,10 +11,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 static ALONE: Mutex<()> = Mutex::new(());
+static BEFORE: OnceLock<Vec<String>> = OnceLock::new();
 
 /// The daemon that serves a glass's user here.
 struct Daemon {
@@ -25,7 +26,7 @@ struct Daemon {
 impl Daemon {
     /// `None`, and counted as skipped, where it is not ours to disturb.
     fn of(glass: Glass) -> Option<Self> {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         let ours = fs::read_to_string("/run/terrarium-services/started").unwrap_or_default();
         let may = glass == Glass::Machine || has_systemd() || ours.contains("libvirtd");
         if !may {
@@ -79,6 +80,21 @@ fn has_systemd() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
+/// Nobody else's: takes the tests one after another, and remembers what was
+/// there before the first, so that it does not count as left behind.
+fn alone() -> MutexGuard<'static, ()> {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    BEFORE.get_or_init(|| [traces(Glass::Container), traces(Glass::Machine)].concat());
+    alone
+}
+
+/// Those that were not there before the first test.
+fn fresh(mut found: Vec<String>) -> Vec<String> {
+    let before = BEFORE.get().map_or(&[][..], Vec::as_slice);
+    found.retain(|one| !before.contains(one));
+    found
+}
+
 /// Everything of a glass's user that a run could leave behind.
 fn traces(glass: Glass) -> Vec<String> {
     let user = glass.user();
@@ -111,7 +127,7 @@ fn processes(glass: Glass) -> Vec<String> {
 fn nothing_is_left(glass: Glass) {
     wait_for("nothing to be left", Duration::from_secs(40), || {
         list(glass.user());
-        traces(glass).is_empty()
+        fresh(traces(glass)).is_empty()
     });
 }
 
@@ -169,7 +185,7 @@ for_both! {
             nothing_is_left(glass);
             let child = run(glass, &[], &["true"]).stderr(Stdio::piped()).spawn().unwrap();
             let begun = Instant::now();
-            while processes(glass).is_empty() && begun.elapsed() < Duration::from_secs(20) {}
+            while fresh(processes(glass)).is_empty() && begun.elapsed() < Duration::from_secs(20) {}
             daemon.kill();
             let output = child.wait_with_output().unwrap();
             daemon.start();
@@ -281,7 +297,7 @@ for_both! {
 
 for_both! {
     fn a_start_is_given_up_with_ctrl_c(glass: Glass) {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = alone();
         let mut child = run(glass, &["-v"], &["sleep", "60"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut words = BufReader::new(child.stderr.take().unwrap());
         until_it_says(&mut words, "Boot the sandbox");
