@@ -23,6 +23,7 @@ pub type Events = async_channel::Receiver<(Console, Event)>;
 /// The window's way to the engine. Clones are the same one.
 #[derive(Clone)]
 pub struct Bridge {
+    look: Arc<dyn Fn() -> (Host, Arc<dyn Driver>) + Send + Sync>,
     host: Arc<OnceLock<Host>>,
     driver: Arc<OnceLock<Arc<dyn Driver>>>,
 }
@@ -31,7 +32,17 @@ impl Bridge {
     /// To libvirt. Call [`Self::begin`] before anything else.
     #[must_use]
     pub fn real() -> Self {
-        Self { host: Arc::default(), driver: Arc::default() }
+        Self::new(|| {
+            let host = host::probe(&ProbeOptions::default());
+            let driver = Arc::new(Real::new(&host));
+            (host, driver)
+        })
+    }
+
+    /// To what `look` finds; it is called at most once, on another thread.
+    #[must_use]
+    pub fn new(look: impl Fn() -> (Host, Arc<dyn Driver>) + Send + Sync + 'static) -> Self {
+        Self { look: Arc::new(look), host: Arc::default(), driver: Arc::default() }
     }
 
     /// To another driver, for tests.
@@ -45,12 +56,14 @@ impl Bridge {
 
     /// Looks at this computer.
     pub async fn begin(&self) {
-        let (host, driver) = (self.host.clone(), self.driver.clone());
-        let look = move || {
-            let host = host.get_or_init(|| host::probe(&ProbeOptions::default()));
-            driver.get_or_init(|| Arc::new(Real::new(host)));
-        };
-        let _ = gio::spawn_blocking(look).await;
+        if self.host.get().is_some() {
+            return;
+        }
+        let look = self.look.clone();
+        if let Ok((host, driver)) = gio::spawn_blocking(move || look()).await {
+            let _ = self.driver.set(driver);
+            let _ = self.host.set(host);
+        }
     }
 
     /// This computer; `None` until it was looked at.

@@ -117,6 +117,8 @@ impl Window {
         let mut text = format!("page: {page}\n");
         if self.shows("runs") {
             text += &self.runs.describe();
+        } else if self.shows("home") {
+            text += &self.home.describe();
         }
         text
     }

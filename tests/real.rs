@@ -222,23 +222,24 @@ impl Program {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Types into its window.
+    /// Types into its window, however far it is.
     fn type_and_run(&self, glass: Glass, command: &str) {
         let id = self.xdotool(&["search", "--onlyvisible", "--pid", &self.0.id().to_string()]);
         let id = id.lines().last().expect("a window").to_owned();
         let key = |key: &str| self.xdotool(&["windowfocus", "--sync", &id, "key", "--clearmodifiers", key]);
-        std::thread::sleep(Duration::from_secs(1));
         key("ctrl+n");
-        std::thread::sleep(Duration::from_secs(1));
         self.xdotool(&["type", "--delay", "10", command]);
         key(if glass == Glass::Container { "alt+c" } else { "alt+v" });
-        std::thread::sleep(Duration::from_millis(500));
         key("ctrl+Return");
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let picture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures/failed.png");
+            let _ = Command::new("import").args(["-window", "root"]).arg(picture).status();
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

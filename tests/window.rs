@@ -9,12 +9,13 @@ use fake::Fake;
 use scene::Shown;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terrarium::bridge::Bridge;
 use terrarium_engine::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, RootEntry, User};
 use terrarium_engine::places::Places;
+use terrarium_engine::sandbox::{Driver, State};
 use terrarium_engine::uri::Uri;
 use vte::prelude::*;
 
@@ -177,6 +178,15 @@ fn a_start_that_fails_says_why_and_loses_nothing() {
 }
 
 #[gtk::test]
+fn a_command_that_is_not_there_can_be_changed() {
+    let scene = Scene::new();
+    scene.run("missing this");
+    scene.shows("Could Not Start");
+    scene.object::<gtk::Button>("other").emit_clicked();
+    scene.until("the form is back", || scene.window.shows("form"));
+}
+
+#[gtk::test]
 fn what_cannot_work_here_says_why() {
     let scene = Scene::new();
     scene.act("win.new-run");
@@ -219,6 +229,63 @@ fn a_window_that_is_gone_leaves_its_sandbox_to_the_next() {
     next.shows("before");
     next.window.runs.current().expect("a tab").stop();
     next.shows("Stopped");
+}
+
+#[gtk::test]
+fn one_that_cannot_be_attached_to_is_left_alone() {
+    let scene = Scene::new();
+    scene.run("echo");
+    scene.shows("phase: Running");
+    scene.window.widget.destroy();
+    scene.fake.busy.store(true, Ordering::SeqCst);
+    let next = Shown::new(scene.bridge.clone());
+    next.until("the sandbox is listed", || next.card("echo").is_some());
+    next.card("echo").expect("a card").emit_clicked();
+    next.shows("No Connection");
+    assert_eq!(scene.fake.list().sandboxes[0].state, State::Running);
+    scene.fake.busy.store(false, Ordering::SeqCst);
+    next.object::<gtk::Button>("other").emit_clicked();
+    next.shows("kernel:");
+}
+
+#[gtk::test]
+fn what_somebody_else_pauses_and_resumes_is_seen() {
+    let scene = Scene::new();
+    scene.run("echo");
+    scene.shows("phase: Running");
+    let id = scene.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox");
+    scene.fake.pause(&id).expect("paused");
+    scene.shows("subtitle: Paused");
+    // A window that finds it so comes to talk to it.
+    scene.window.widget.destroy();
+    let next = Shown::new(scene.bridge.clone());
+    next.until("the sandbox is listed", || next.card("echo").is_some());
+    next.card("echo").expect("a card").emit_clicked();
+    next.shows("subtitle: Paused");
+    scene.fake.resume(&id).expect("resumed");
+    next.shows("kernel:");
+    assert!(!next.window.describe().contains("Paused"));
+    next.terminal().feed_child(b"abc");
+    next.shows("abc");
+}
+
+#[gtk::test]
+fn who_is_quicker_than_the_first_look_at_the_computer_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, looked) = (folder.path().to_owned(), Arc::new(AtomicBool::new(false)));
+    let wait = looked.clone();
+    let shown = Shown::new(Bridge::new(move || {
+        while !wait.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        (host(path.clone()), Arc::new(Fake::new(path.clone())))
+    }));
+    shown.act("win.new-run");
+    shown.object::<adw::EntryRow>("command").set_text("print quick 4");
+    shown.object::<gtk::CheckButton>("container").set_active(true);
+    shown.act("win.run");
+    looked.store(true, Ordering::SeqCst);
+    shown.shows("Exit code 4");
 }
 
 #[gtk::test]

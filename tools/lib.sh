@@ -9,7 +9,14 @@ say() { printf '%s\n' "$*" >&2; }
 
 # Runs something as root: as it is, or through sudo.
 as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -- "$@"
+    else
+        say "This takes root, and there is no sudo: $*"
+        return 1
+    fi
 }
 
 listed_packages() { sed -e 's/#.*//' -e 's/[[:space:]].*//' -e '/^$/d' "$TOP/tools/packages.list"; }

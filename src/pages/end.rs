@@ -24,6 +24,8 @@ pub enum End {
     Stopped(u64),
     /// It never ran, or its result is lost.
     Failed(Error),
+    /// It is there, but cannot be talked to.
+    Unheard(Error),
 }
 
 /// The page.
@@ -115,7 +117,8 @@ impl Tab {
         page.detail.set_label(&detail);
         page.ended_text.set_label(&format!("{title} · {detail}"));
         page.ended.set_reveal_child(true);
-        page.again.set_visible(self.plan.is_some());
+        page.again.set_visible(self.plan.is_some() && !self.unheard.get());
+        page.other.set_visible(false);
         page.show_output(&self.text());
         self.offer(end);
         self.terminal.set_opacity(1.0);
@@ -128,9 +131,22 @@ impl Tab {
         self.change();
     }
 
+    /// Takes the page of an end away.
+    pub(super) fn not_ended(&self) {
+        self.end_page.ended.set_reveal_child(false);
+        self.end_page.ended_text.set_label("");
+        self.terminal.set_input_enabled(true);
+        self.widget.set_visible_child_name("terminal");
+        self.change();
+    }
+
     /// The second button: what goes round the cause.
     fn offer(&self, end: &End) {
         let page = &self.end_page;
+        if let End::Unheard(_) = end {
+            page.other.set_label(&gettext("_Try Again"));
+            page.other.set_visible(true);
+        }
         let Some(plan) = &self.plan else { return };
         match end {
             End::Outcome(outcome) if outcome.out_of_memory => {
@@ -145,7 +161,7 @@ impl Tab {
                     page.other.set_visible(true);
                 }
             }
-            End::Failed(_) => {
+            End::Failed(_) | End::Outcome(Outcome { ending: Ending::Failed(_), .. }) => {
                 page.other.set_label(&gettext("_Change…"));
                 page.other.set_visible(true);
             }
@@ -154,6 +170,9 @@ impl Tab {
     }
 
     fn go_round(self: &Rc<Self>) {
+        if self.unheard.get() {
+            return self.try_again();
+        }
         let Some(window) = self.window.upgrade() else { return };
         match (self.end_page.more_memory.get(), self.plan.clone()) {
             (Some(memory), Some(mut plan)) => {
@@ -175,13 +194,14 @@ fn words(end: &End) -> (String, String) {
         }
         End::Failed(error @ Error::Crashed { .. }) => (gettext("Crashed"), message::error(error)),
         End::Failed(error) => (gettext("Could Not Start"), message::error(error)),
+        End::Unheard(error) => (gettext("No Connection"), message::error(error)),
     }
 }
 
 fn icon(end: &End) -> &'static str {
     match end {
         End::Stopped(_) => "media-playback-stop-symbolic",
-        End::Failed(_) => "computer-fail-symbolic",
+        End::Failed(_) | End::Unheard(_) => "computer-fail-symbolic",
         End::Outcome(outcome) => match &outcome.ending {
             Ending::Exited { code: 0 } => "object-select-symbolic",
             Ending::Signalled { stopped: true, .. } => "media-playback-stop-symbolic",

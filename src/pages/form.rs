@@ -35,6 +35,8 @@ pub struct Form {
     /// What the form does not show of a profile stays as it was.
     rest: RefCell<Profile>,
     filling: Cell<bool>,
+    /// Run was asked for before this computer was looked at.
+    wanted: Cell<bool>,
 }
 
 /// Which message row shows the problems of which keys.
@@ -67,6 +69,7 @@ impl Form {
             messages: messages.chain(glass.map(|(key, id)| (key, object(&builder, id)))).collect(),
             rest: RefCell::new(Profile::new("", Vec::new())),
             filling: Cell::new(false),
+            wanted: Cell::new(false),
         })
     }
 
@@ -100,15 +103,19 @@ impl Form {
         });
     }
 
-    /// The computer has been looked at: choose what works.
+    /// The computer has been looked at: choose what works, unless the user
+    /// was quicker.
     pub fn host_is_known(self: &Rc<Self>, window: &Rc<Window>) {
-        if let Some(host) = window.bridge.host() {
+        let chosen = self.machine.is_active() || self.container.is_active();
+        if let Some(host) = window.bridge.host().filter(|_| !chosen) {
             let usual = plan(&Profile::new("usual", vec!["true".into()]), host).plan;
             let machine = usual.is_some_and(|plan| plan.isolation == Isolation::Machine);
-            self.machine.set_active(machine);
-            self.cpus.set_value(1.0);
+            if machine { &self.machine } else { &self.container }.set_active(true);
         }
         self.look(window);
+        if self.wanted.take() {
+            self.run(window);
+        }
     }
 
     /// Puts the cursor where one begins.
@@ -162,7 +169,10 @@ impl Form {
 
     /// Runs what the form says, or shows why it cannot.
     pub fn run(self: &Rc<Self>, window: &Rc<Window>) {
-        let Some(host) = window.bridge.host().filter(|_| window.shows("form")) else { return };
+        if !window.shows("form") {
+            return;
+        }
+        let Some(host) = window.bridge.host() else { return self.wanted.set(true) };
         match plan(&self.profile(), host).plan {
             Some(plan) => window.start(plan),
             None => self.look(window),

@@ -9,7 +9,7 @@ use gettextrs::gettext;
 use gtk::glib;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use terrarium_engine::message;
 use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{store, Profile};
@@ -92,13 +92,25 @@ impl Home {
                 home.waiting.set(true);
                 let slow = home.clone();
                 glib::timeout_add_local_once(SLOW, move || slow.say_what_is_waited_for());
+                let begun = Instant::now();
                 let listing = window.bridge.list().await;
                 home.waiting.set(false);
+                window.runs.follow(&listing, begun);
                 home.show(&window, listing);
                 drop(window);
                 glib::timeout_future(EVERY).await;
             }
         });
+    }
+
+    /// What is listed and said, as text, for tests.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let notice = if self.notice.reveals_child() { self.notice_text.label() } else { "".into() };
+        let shown = self.shown.borrow();
+        let cards =
+            shown.iter().flatten().map(|one| format!("{}: {}", one.name(), message::state(&one.state)));
+        format!("notice: {notice}\n{}\n", cards.collect::<Vec<_>>().join("\n"))
     }
 
     fn say_what_is_waited_for(&self) {

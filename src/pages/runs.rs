@@ -11,10 +11,10 @@ use gettextrs::gettext;
 use gtk::{gio, glib};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::Colour;
-use terrarium_engine::sandbox::{Id, Summary};
+use terrarium_engine::sandbox::{Id, Listing, Summary};
 
 /// The page.
 pub struct Runs {
@@ -143,6 +143,18 @@ impl Runs {
         self.tabs.borrow().iter().filter(|tab| tab.is_running()).filter_map(|tab| tab.id()).collect()
     }
 
+    /// Somebody else may pause a sandbox, or let it go on: what was listed
+    /// since `begun` counts.
+    pub fn follow(&self, listing: &Listing, begun: Instant) {
+        let tabs = self.tabs.borrow().clone();
+        for tab in tabs {
+            let id = tab.id();
+            if let Some(one) = listing.sandboxes.iter().find(|one| Some(&one.id) == id.as_ref()) {
+                tab.follow(&one.state, begun);
+            }
+        }
+    }
+
     /// Runs a plan in a tab of its own.
     pub fn start(self: &Rc<Self>, window: &Rc<Window>, plan: Plan) {
         let tab = Tab::of_plan(window, plan);
@@ -155,6 +167,7 @@ impl Runs {
         let known = self.tabs.borrow().iter().find(|tab| tab.id().as_ref() == Some(&one.id)).cloned();
         if let Some(tab) = known {
             self.view.set_selected_page(&self.view.page(&tab.widget));
+            tab.try_again();
             self.focus();
             return;
         }

@@ -60,6 +60,10 @@ pub struct Tab {
     pub(super) cancelled: Cell<bool>,
     pub(super) forced: Cell<bool>,
     paused: Cell<bool>,
+    /// When that was last found out, or changed here.
+    known: Cell<Instant>,
+    /// It is there, but could not be talked to.
+    pub(super) unheard: Cell<bool>,
     stopping: Cell<Option<Instant>>,
     /// What is waited for, in words.
     pub(super) waiting: RefCell<Option<String>>,
@@ -123,6 +127,8 @@ impl Tab {
             cancelled: Cell::new(false),
             forced: Cell::new(false),
             paused: Cell::new(false),
+            known: Cell::new(Instant::now()),
+            unheard: Cell::new(false),
             stopping: Cell::new(None),
             waiting: RefCell::default(),
             changed: RefCell::default(),
@@ -300,6 +306,7 @@ impl Tab {
             return;
         };
         self.stopping.set(self.stopping.get().or(Some(Instant::now())));
+        self.known.set(Instant::now());
         self.paused.set(false);
         self.terminal.set_opacity(1.0);
         self.change();
@@ -324,17 +331,29 @@ impl Tab {
         let tab = self.clone();
         glib::spawn_future_local(async move {
             match window.bridge.set_paused(id, paused).await {
-                Ok(()) => {
-                    tab.paused.set(paused);
-                    tab.terminal.set_opacity(if paused { 0.5 } else { 1.0 });
-                    if !paused && tab.console.borrow().is_none() {
-                        tab.attach();
-                    }
-                }
+                Ok(()) => tab.set_paused(paused),
                 Err(error) => window.toast(&message::error(&error)),
             }
-            tab.change();
         });
+    }
+
+    fn set_paused(self: &Rc<Self>, paused: bool) {
+        self.known.set(Instant::now());
+        self.paused.set(paused);
+        self.terminal.set_opacity(if paused { 0.5 } else { 1.0 });
+        if !paused && self.console.borrow().is_none() {
+            self.attach();
+        }
+        self.change();
+    }
+
+    /// How it was found at or after `begun`, which may be older than what is
+    /// known here.
+    pub fn follow(self: &Rc<Self>, state: &State, begun: Instant) {
+        let paused = *state == State::Paused;
+        if self.phase.get() == Phase::Running && self.known.get() < begun && self.paused.get() != paused {
+            self.set_paused(paused);
+        }
     }
 
     /// Runs the same once more, in this tab's place.

@@ -116,23 +116,17 @@ impl Tab {
         let (Some(window), Some(id)) = (self.window.upgrade(), self.id()) else { return };
         let tab = self.clone();
         glib::spawn_future_local(async move {
-            if !tab.attach_at(&window.bridge, id.clone(), None).await {
-                tab.lost(&window.bridge, id, None).await;
-            }
+            tab.lost(&window.bridge, id, None).await;
         });
     }
 
-    async fn attach_at(self: &Rc<Self>, bridge: &Bridge, id: Id, from: Option<u64>) -> bool {
+    async fn attach_at(self: &Rc<Self>, bridge: &Bridge, id: Id, from: Option<u64>) -> Result<(), Error> {
         let (events, attached) = bridge.attach(id, from);
-        match attached.await {
-            Ok(console) => {
-                self.waiting.replace(None);
-                self.listen(bridge.clone(), events);
-                self.begin(console);
-                true
-            }
-            Err(_) => false,
-        }
+        let console = attached.await?;
+        self.waiting.replace(None);
+        self.listen(bridge.clone(), events);
+        self.begin(console);
+        Ok(())
     }
 
     fn listen(self: &Rc<Self>, bridge: Bridge, events: Events) {
@@ -216,16 +210,16 @@ impl Tab {
         });
     }
 
-    /// The conversation broke off. While its domain is there it is looked for.
+    /// There is no conversation, or it broke off. While its domain is there it
+    /// is looked for; one that does not answer is left as it is.
     async fn lost(self: &Rc<Self>, bridge: &Bridge, id: Id, from: Option<u64>) {
         let mut tries = 0;
-        while self.phase.get() == Phase::Running && tries < TRIES {
-            if self.attach_at(bridge, id.clone(), from).await {
-                return;
-            }
+        while self.phase.get() == Phase::Running {
+            let Err(error) = self.attach_at(bridge, id.clone(), from).await else { return };
             self.waiting.replace(Some(gettext("Waiting for libvirt…")));
             match bridge.exists(id.clone()).await {
                 Ok(false) => break,
+                Ok(true) if tries == TRIES => return self.unheard(error),
                 Ok(true) => tries += 1,
                 // libvirt is away; the sandbox need not be.
                 Err(_) => {}
@@ -242,5 +236,22 @@ impl Tab {
             self.ended(&End::Failed(Error::Crashed { last_words: None }));
         }
         let _ = bridge.finish(id).await;
+    }
+
+    fn unheard(&self, error: Error) {
+        self.waiting.replace(None);
+        if self.phase.get() == Phase::Running {
+            self.unheard.set(true);
+            self.ended(&End::Unheard(error));
+        }
+    }
+
+    /// Once more to what could not be talked to.
+    pub fn try_again(self: &Rc<Self>) {
+        if self.unheard.take() {
+            self.phase.set(Phase::Running);
+            self.not_ended();
+            self.attach();
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! | `echo` | writes back what is typed, until `q` |
 //! | `crash` | is gone without a result |
 //! | `refuse` | cannot be started |
+//! | `missing` | is not found inside |
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub struct Fake {
     numbers: AtomicU32,
     /// While set nothing answers, as if libvirtd were stopped.
     pub hangs: AtomicBool,
+    /// While set nobody else can attach.
+    pub busy: AtomicBool,
 }
 
 /// One sandbox.
@@ -80,6 +83,12 @@ impl Run {
         }
     }
 
+    /// Waits at most so long.
+    fn within(&self, wait: Duration, is_so: impl Fn(&Inside) -> bool) {
+        let inside = lock(&self.inside);
+        drop(self.changed.wait_timeout_while(inside, wait, |inside| !is_so(inside)));
+    }
+
     fn end(&self, ending: Ending) {
         let outcome = Outcome { ending, duration: 1200, out_of_memory: false, dropped: 0 };
         self.change(|inside| inside.result = inside.result.take().or(Some(outcome)));
@@ -105,6 +114,10 @@ impl Run {
                 while self.echo() {}
                 exit(0);
             }
+            "missing" => {
+                let failure = Failure { step: Step::NotFound, object: "missing".into(), errno: 2 };
+                self.end(Ending::Failed(failure));
+            }
             "crash" => self.change(|inside| inside.gone = true),
             _ => exit(127),
         }
@@ -112,14 +125,17 @@ impl Run {
 
     /// Writes back what was typed; `false` after a `q`, or when it was ended.
     fn echo(&self) -> bool {
-        self.wait(|inside| match std::mem::take(&mut inside.input) {
+        let goes_on = self.wait(|inside| match std::mem::take(&mut inside.input) {
             _ if inside.result.is_some() => Some(false),
             typed if typed.is_empty() => None,
             typed => {
                 inside.output.extend(&typed);
                 Some(!typed.contains(&b'q'))
             }
-        })
+        });
+        // Whoever sends it may have looked before.
+        self.changed.notify_all();
+        goes_on
     }
 }
 
@@ -127,7 +143,8 @@ impl Fake {
     /// Its sockets lie in `folder`, which the test removes.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, runs: Mutex::default(), numbers: AtomicU32::new(1), hangs: AtomicBool::new(false) }
+        let (hangs, busy) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { folder, runs: Mutex::default(), numbers: AtomicU32::new(1), hangs, busy }
     }
 
     /// What the terminal's size was last said to be.
@@ -225,6 +242,8 @@ impl Driver for Fake {
         progress(Progress::Boot(run.summary.id.clone()));
         let request = ToInit::Start(Box::new(plan.orders.clone()));
         let console = greet(&run.path, None, Patience::ATTACH)?.begin(&request, handler)?;
+        // It has been started; whoever attaches comes later.
+        run.within(Duration::from_secs(10), |inside| inside.clients > 0);
         Ok(Started { id: run.summary.id.clone(), name: plan.name.clone(), console })
     }
 
@@ -255,6 +274,9 @@ impl Driver for Fake {
 
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {
         let run = self.run(id)?;
+        if self.busy.load(Ordering::SeqCst) {
+            return Err(Error::Busy);
+        }
         let request = ToInit::Attach { keyboard: how.keyboard, out: how.out, err: how.err };
         greet(&run.path, None, Patience::LOOK)?.begin(&request, handler)
     }
@@ -284,8 +306,10 @@ impl Driver for Fake {
         Ok(String::new())
     }
 
-    fn finish(&self, id: &Id, _wait: Duration) -> Result<(), Error> {
+    fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {
         let run = self.run(id)?;
+        // As init does: it goes when it is told that its result has arrived.
+        run.within(wait, |inside| inside.received);
         run.change(|inside| inside.gone = true);
         let _ = std::fs::remove_file(&run.path);
         Ok(())
@@ -338,10 +362,7 @@ fn serve(run: &Arc<Run>, mut socket: UnixStream) -> Option<()> {
                         (run.clone(), socket.try_clone().ok()?, acknowledged.clone());
                     std::thread::spawn(move || talk(&run, socket, tag, me, &acknowledged));
                 }
-                ToInit::Ack { offset, .. } => {
-                    *lock(&acknowledged) = offset;
-                    run.changed.notify_all();
-                }
+                ToInit::Ack { offset, .. } => run.change(|_| *lock(&acknowledged) = offset),
                 ToInit::Keyboard => run.change(|inside| inside.keyboard = me),
                 ToInit::Resize(size) => run.change(|inside| inside.size = Some(size)),
                 ToInit::Received => run.change(|inside| inside.received = true),

@@ -101,14 +101,20 @@ impl Client {
 
     /// Carries input and signals until the conversation ends.
     pub fn converse(&self, console: &Console, reads_input: bool) -> End {
+        // First: a signal that ends us must not leave our terminal raw.
+        self.signals.go_to(Target::Command { console: console.clone(), terminal: self.terminal });
         let raw = if self.terminal { Raw::enter() } else { None };
         if reads_input {
             self.carry_input(console.clone());
         }
-        self.signals.go_to(Target::Command { console: console.clone(), terminal: self.terminal });
         let end = self.told.recv().unwrap_or(End::Lost);
         drop(raw);
         end
+    }
+
+    /// Nothing is left of the command but its status: signals end us with it.
+    pub fn is_over(&self, status: u8) {
+        self.signals.go_to(Target::Over(status));
     }
 
     fn carry_input(&self, console: Console) {

@@ -71,7 +71,12 @@ fn start(real: &Arc<Real>, plan: &Plan, options: &Run, signals: &Signals) -> Res
         }
     };
     let handler = if options.detach { Box::new(|_: &Console, _| {}) } else { client.handler() };
-    let started = real.start(plan, how, &progress, handler)?;
+    let started = real.start(plan, how, &progress, handler);
+    if options.detach || started.is_err() {
+        // Nothing is taken away any more; unless it just is, by a signal.
+        signals.go_to(Target::Nobody);
+    }
+    let started = started?;
     if options.detach {
         // Closed by us, so that init does not wait for a reader.
         started.console.close();
@@ -98,6 +103,7 @@ pub fn finish(
                 let console = latest.as_ref().unwrap_or(console);
                 console.received();
                 console.close();
+                client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));
                 remark(&outcome);
                 // What the command did counts; what is left is swept later.

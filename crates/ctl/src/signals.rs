@@ -5,7 +5,7 @@
 
 use crate::terminal;
 use nix::sys::signal::{SigSet, Signal};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use terrarium_engine::console::Console;
 use terrarium_engine::{message, sandbox};
@@ -20,6 +20,12 @@ pub enum Target {
     Nobody,
     /// A sandbox that boots: it is taken away, then this process ends.
     Boot(Box<dyn FnOnce() + Send>),
+    /// The command has ended with this status; what is still cleaned up can be
+    /// left to the next `run` or `list`.
+    Over(u8),
+    /// This process is ending because of one. The next one does not wait for
+    /// what is taken away.
+    Leaving,
     /// The command.
     Command {
         /// The way to it.
@@ -49,13 +55,24 @@ impl Signals {
         signals
     }
 
-    /// From now on they go there.
+    /// From now on they go there. Does not return once one has ended this
+    /// process: what is taken away fails, and that is not what is to be said.
     pub fn go_to(&self, target: Target) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = target;
+        let mut now = self.lock();
+        while matches!(*now, Target::Leaving) {
+            drop(now);
+            std::thread::park();
+            now = self.lock();
+        }
+        *now = target;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Target> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pass(&self, signal: Signal) {
-        let mut target = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut target = self.lock();
         match &*target {
             Target::Command { console, terminal } if signal == Signal::SIGWINCH => {
                 if *terminal {
@@ -66,14 +83,19 @@ impl Signals {
             // all the same, and all of them without one, are the command's.
             Target::Command { console, .. } => console.signal(signal as i32),
             _ if signal == Signal::SIGWINCH => {}
-            _ => {
-                if let Target::Boot(take_away) = std::mem::replace(&mut *target, Target::Nobody) {
-                    take_away();
-                }
-                std::process::exit(128 + signal as i32);
-            }
+            Target::Over(status) => std::process::exit((*status).into()),
+            _ => leave(std::mem::replace(&mut *target, Target::Leaving), 128 + signal as i32),
         }
     }
+}
+
+/// Ends this process. libvirt may let it wait: meanwhile signals are taken.
+fn leave(target: Target, status: i32) {
+    let Target::Boot(take_away) = target else { std::process::exit(status) };
+    std::thread::spawn(move || {
+        take_away();
+        std::process::exit(status);
+    });
 }
 
 fn set() -> SigSet {

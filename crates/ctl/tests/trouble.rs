@@ -11,10 +11,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 static ALONE: Mutex<()> = Mutex::new(());
+static BEFORE: OnceLock<Vec<String>> = OnceLock::new();
 
 /// The daemon that serves a glass's user here.
 struct Daemon {
@@ -25,7 +26,7 @@ struct Daemon {
 impl Daemon {
     /// `None`, and counted as skipped, where it is not ours to disturb.
     fn of(glass: Glass) -> Option<Self> {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         let ours = fs::read_to_string("/run/terrarium-services/started").unwrap_or_default();
         let may = glass == Glass::Machine || has_systemd() || ours.contains("libvirtd");
         if !may {
@@ -79,6 +80,21 @@ fn has_systemd() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
+/// Nobody else's: takes the tests one after another, and remembers what was
+/// there before the first, so that it does not count as left behind.
+fn alone() -> MutexGuard<'static, ()> {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    BEFORE.get_or_init(|| [traces(Glass::Container), traces(Glass::Machine)].concat());
+    alone
+}
+
+/// Those that were not there before the first test.
+fn fresh(mut found: Vec<String>) -> Vec<String> {
+    let before = BEFORE.get().map_or(&[][..], Vec::as_slice);
+    found.retain(|one| !before.contains(one));
+    found
+}
+
 /// Everything of a glass's user that a run could leave behind.
 fn traces(glass: Glass) -> Vec<String> {
     let user = glass.user();
@@ -111,7 +127,7 @@ fn processes(glass: Glass) -> Vec<String> {
 fn nothing_is_left(glass: Glass) {
     wait_for("nothing to be left", Duration::from_secs(40), || {
         list(glass.user());
-        traces(glass).is_empty()
+        fresh(traces(glass)).is_empty()
     });
 }
 
@@ -169,7 +185,7 @@ for_both! {
             nothing_is_left(glass);
             let child = run(glass, &[], &["true"]).stderr(Stdio::piped()).spawn().unwrap();
             let begun = Instant::now();
-            while processes(glass).is_empty() && begun.elapsed() < Duration::from_secs(20) {}
+            while fresh(processes(glass)).is_empty() && begun.elapsed() < Duration::from_secs(20) {}
             daemon.kill();
             let output = child.wait_with_output().unwrap();
             daemon.start();
@@ -209,20 +225,51 @@ fn none_at_all_is_said() {
     assert!(err(&output).contains("libvirt") && out(&output).is_empty(), "{}", err(&output));
 }
 
+/// Reads what a child says until a line has this.
+fn until_it_says(words: &mut impl BufRead, text: &str) {
+    let mut line = String::new();
+    while !line.contains(text) {
+        line.clear();
+        assert!(words.read_line(&mut line).unwrap() > 0, "it ended before it said: {text}");
+    }
+}
+
+/// Presses Ctrl+C for a child that says it waits for libvirt.
+fn is_given_up(mut child: Child, words: &mut impl BufRead, status: i32) {
+    until_it_says(words, "Ctrl+C");
+    let begun = Instant::now();
+    kill(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(status));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
 for_both! {
     fn one_that_hangs_can_be_given_up(glass: Glass) {
         let Some(daemon) = Daemon::of(glass) else { return };
         assert_eq!(sh(glass, "exit 3").status.code(), Some(3));
         daemon.signal("-STOP");
         let mut child = run(glass, &[], &["true"]).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.contains("libvirt") && line.contains("Ctrl+C"), "{line}");
-        let begun = Instant::now();
-        kill(&child, "-INT");
-        assert_eq!(child.wait().unwrap().code(), Some(130));
-        assert!(begun.elapsed() < Duration::from_secs(2));
+        let mut words = BufReader::new(child.stderr.take().unwrap());
+        is_given_up(child, &mut words, 130);
         daemon.signal("-CONT");
+        nothing_is_left(glass);
+    }
+}
+
+for_both! {
+    // Once to take the sandbox away, and once because that hangs.
+    fn one_that_hangs_then_is_given_up_with_a_second_ctrl_c(glass: Glass) {
+        let Some(daemon) = Daemon::of(glass) else { return };
+        let name = fresh_name("twice");
+        let mut child = run(glass, &["-v", "-n", &name], &["sleep", "60"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut words = BufReader::new(child.stderr.take().unwrap());
+        until_it_says(&mut words, "Boot the sandbox");
+        daemon.signal("-STOP");
+        kill(&child, "-INT");
+        is_given_up(child, &mut words, 130);
+        daemon.signal("-CONT");
+        // It may have got as far as a result, which is kept for a minute.
+        drop(Stop { user: glass.user(), name });
         nothing_is_left(glass);
     }
 }
@@ -231,7 +278,8 @@ for_both! {
     fn one_that_hangs_does_not_hold_up_what_runs(glass: Glass) {
         let Some(daemon) = Daemon::of(glass) else { return };
         let mut child = run(glass, &[], &["sh", "-c", "echo begun; read x; echo \"got $x\"; exit 4"])
-            .stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            .stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut words = BufReader::new(child.stderr.take().unwrap());
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
@@ -240,22 +288,19 @@ for_both! {
         line.clear();
         lines.read_line(&mut line).unwrap();
         assert_eq!(line, "got typed\n");
+        // What it cleans up after its command can be given up, too.
+        is_given_up(child, &mut words, 4);
         daemon.signal("-CONT");
-        assert_eq!(child.wait().unwrap().code(), Some(4));
         nothing_is_left(glass);
     }
 }
 
 for_both! {
     fn a_start_is_given_up_with_ctrl_c(glass: Glass) {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = alone();
         let mut child = run(glass, &["-v"], &["sleep", "60"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut words = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("Boot the sandbox") {
-            line.clear();
-            assert!(words.read_line(&mut line).unwrap() > 0, "it ended before");
-        }
+        until_it_says(&mut words, "Boot the sandbox");
         kill(&child, "-INT");
         let code = child.wait().unwrap().code();
         assert_eq!(code, Some(130), "the command, or nobody, got it");

@@ -5,6 +5,7 @@
 //! - `lock`: locked while the sandbox is being started;
 //! - `name`: what the user calls it, so that a second one is refused while
 //!   the first has no domain yet;
+//! - `uuid`: which sandbox it is; the number is taken again when it is gone;
 //! - `c`: a container's socket; `0` to `3`: a machine's, each with a `.lock`
 //!   that the client using it holds.
 
@@ -12,7 +13,7 @@ use crate::error::{Error, FileAction};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{chown, DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{chown, DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -40,6 +41,15 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// It is for the sandbox with this UUID.
+    ///
+    /// # Errors
+    /// The disk will not have it.
+    pub fn belongs_to(&self, uuid: &str) -> Result<(), Error> {
+        let file = self.path.join("uuid");
+        fs::write(&file, uuid).map_err(fault(FileAction::Write, &file))
+    }
+
     /// The sandbox runs: the directory stays.
     pub fn keep(mut self) {
         if let Some(lock) = self.lock.take() {
@@ -67,9 +77,28 @@ pub fn is_wanted(path: &Path) -> bool {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.lock.is_some() {
+        // Somebody may have taken the sandbox away, and somebody else may
+        // have taken its number since.
+        let held = self.lock.as_ref().and_then(|lock| lock.metadata().ok()).map(|found| found.ino());
+        let there = fs::metadata(self.path.join("lock")).ok().map(|found| found.ino());
+        if held.is_some() && held == there {
             let _ = fs::remove_dir_all(&self.path);
         }
+    }
+}
+
+/// Whether a directory is that of the sandbox with this UUID.
+pub fn is_of(path: &Path, uuid: &str) -> bool {
+    fs::read(path.join("uuid")).is_ok_and(|found| found == uuid.as_bytes())
+}
+
+/// Removes the directory of a sandbox that is gone, unless its number was
+/// taken again.
+pub fn remove(runtime: &Path, number: u32, uuid: &str) {
+    let path = runtime.join(number.to_string());
+    let _guard = lock(&runtime.join("lock"), FlockArg::LockExclusive);
+    if is_of(&path, uuid) {
+        let _ = fs::remove_dir_all(&path);
     }
 }
 
@@ -244,6 +273,28 @@ mod tests {
 
     fn nothing() -> Result<Taken, Error> {
         Ok(Taken::default())
+    }
+
+    #[test]
+    fn who_cleans_up_late_leaves_the_next_of_the_same_number_alone() {
+        let runtime = tempfile::tempdir().unwrap();
+        let wish = Wish { name: "x", unique: true, owner: None };
+        let first = reserve(runtime.path(), &wish, nothing).unwrap();
+        first.belongs_to("first").unwrap();
+        let path = first.path.clone();
+        // As a signal does, while its start still goes on.
+        remove(runtime.path(), 1, "first");
+        assert!(!path.exists());
+        let second = reserve(runtime.path(), &wish, nothing).unwrap();
+        assert_eq!(second.number, 1);
+        remove(runtime.path(), 1, "first");
+        drop(first);
+        assert!(path.is_dir());
+        second.belongs_to("second").unwrap();
+        remove(runtime.path(), 1, "first");
+        assert!(is_of(&path, "second"));
+        drop(second);
+        assert!(!path.exists());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! How sandboxes are ended and cleaned up after.
 
 use super::real::Real;
-use super::{Id, Stop};
+use super::{directory, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
 use crate::virt::{Domain, Power};
@@ -60,7 +60,7 @@ pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
             gone_within(real, id, LEAVE);
         }
     }
-    let _ = std::fs::remove_dir_all(real.directory(id));
+    directory::remove(&real.places.runtime, id.number, &id.uuid);
     Ok(())
 }
 

@@ -108,13 +108,12 @@ fn ask(one: Found) -> Option<Summary> {
     let summary = |state, status| Some(Summary { id: id.clone(), metadata: metadata.clone(), state, status });
     match domain.power() {
         Power::Off => return None,
+        // libvirt makes a machine paused and then lets it go on.
+        _ if directory::is_starting(&metadata.directory) => return summary(State::Starting, None),
         Power::Paused => return summary(State::Paused, None),
         Power::On => {}
     }
     let path = &metadata.directory;
-    if directory::is_starting(path) {
-        return summary(State::Starting, None);
-    }
     match directory::socket(path, id.connection.is_lxc()) {
         // All ports are in use: somebody converses with it, so it runs.
         Err(Error::Busy) => summary(State::Running, None),

@@ -61,7 +61,12 @@ impl Real {
         request: &ToInit,
         handler: Handler,
     ) -> Result<Console, Error> {
-        let (path, lock) = directory::socket(&self.directory(id), id.connection.is_lxc())?;
+        let directory = self.directory(id);
+        if !directory::is_of(&directory, &id.uuid) {
+            // Its number may be another's by now.
+            return Err(Error::NoSuchSandbox { name: id.uuid.clone() });
+        }
+        let (path, lock) = directory::socket(&directory, id.connection.is_lxc())?;
         greet(&path, lock, patience)?.begin(request, handler)
     }
 }

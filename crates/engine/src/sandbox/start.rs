@@ -100,11 +100,12 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         blocks = used;
         Ok(taken)
     })?;
-    let number = reservation.number;
+    let (number, uuid) = (reservation.number, random_uuid()?);
+    reservation.belongs_to(&uuid)?;
     let (kernel, initrd) = boot.map_or_else(Default::default, |boot| (boot.kernel, boot.initrd));
     let instance = Instance {
         number,
-        uuid: random_uuid()?,
+        uuid,
         id_base: ids::choose(plan.caller, number, &blocks),
         directory: reservation.path.clone(),
         init,

@@ -64,16 +64,23 @@ impl Stage {
 
     /// What the view draws, as rows of 0xAARRGGBB, and its width.
     pub fn draw(&self) -> (Vec<u32>, usize) {
-        // What was asked for is drawn with the next frame.
+        // Taken at the end of the next frame: as soon as anything new comes,
+        // GTK throws away what was drawn.
         let clock = self.view.frame_clock().expect("the view is shown");
-        let before = clock.frame_counter();
+        let drawn = Rc::new(RefCell::new(None));
+        let (view, taken) = (self.view.clone(), Rc::clone(&drawn));
+        let handler = clock.connect_after_paint(move |_| {
+            let snapshot = gtk::Snapshot::new();
+            let (width, height) = (f64::from(view.width()), f64::from(view.height()));
+            gtk::WidgetPaintable::new(Some(&view)).snapshot(&snapshot, width, height);
+            if let Some(node) = snapshot.to_node() {
+                taken.replace(Some(node));
+            }
+        });
         self.view.queue_draw();
-        wait(10, "the view is drawn", || clock.frame_counter() > before);
-        let paintable = gtk::WidgetPaintable::new(Some(&self.view));
-        let (width, height) = (self.view.width(), self.view.height());
-        let snapshot = gtk::Snapshot::new();
-        paintable.snapshot(&snapshot, f64::from(width), f64::from(height));
-        let node = snapshot.to_node().expect("something is drawn");
+        wait(10, "the view is drawn", || drawn.borrow().is_some());
+        clock.disconnect(handler);
+        let node = drawn.take().expect("something is drawn");
         let renderer = self.window.renderer().expect("the window can draw");
         pixels(&renderer.render_texture(node, None))
     }
