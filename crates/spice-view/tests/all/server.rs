@@ -152,6 +152,8 @@ fn serve(mut stream: UnixStream, manner: &Manner, heard: mpsc::Sender<Heard>) ->
         },
         Manner::Speaks(script) => {
             let kind = greet(&mut stream)?;
+            // That the channel is there is heard as an empty message.
+            heard.send((kind, 0, Vec::new())).ok();
             let mut channel = Channel { stream, kind, heard };
             script(&mut channel)?;
             while channel.hear().is_ok() {}
