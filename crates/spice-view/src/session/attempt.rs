@@ -37,8 +37,10 @@ pub(super) struct Attempt {
     pub(super) displays: RefCell<BTreeMap<i32, Rc<Display>>>,
     /// The sizes that views asked for; the agent may come later.
     pub(super) sizes: RefCell<BTreeMap<MonitorId, (u32, u32)>>,
-    pub(super) playback: RefCell<Option<spice::PlaybackChannel>>,
-    pub(super) muted: Cell<bool>,
+    /// Whether sound is kept silent; outlives the connection.
+    pub(super) muted: Rc<Cell<bool>>,
+    /// Whether the guest plays.
+    pub(super) sounds: Cell<bool>,
     /// What stops each of the transfers under way.
     pub(super) transfers: RefCell<BTreeMap<u64, gio::Cancellable>>,
     #[cfg(feature = "usb")]
@@ -46,7 +48,12 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn new(connector: Connector, options: Options, teller: Teller) -> Rc<Attempt> {
+    pub(super) fn new(
+        connector: Connector,
+        options: Options,
+        teller: Teller,
+        muted: Rc<Cell<bool>>,
+    ) -> Rc<Attempt> {
         let spice = spice::Session::new();
         // What is not asked for is not there: nothing reads cards, folders or devices.
         spice.set_enable_smartcard(false);
@@ -70,8 +77,8 @@ impl Attempt {
             cursor: CursorState::default(),
             displays: RefCell::default(),
             sizes: RefCell::default(),
-            playback: RefCell::default(),
-            muted: Cell::default(),
+            muted,
+            sounds: Cell::default(),
             transfers: RefCell::default(),
             #[cfg(feature = "usb")]
             usb: RefCell::default(),
@@ -100,7 +107,6 @@ impl Attempt {
         }
         match *command {
             Command::Clipboard(ref message) => self.to_guest(message),
-            Command::Mute(mute) => self.mute(mute),
             Command::SendFiles(id, ref paths) => self.send_files(id, paths),
             Command::CancelTransfer(id) => self.cancel_transfer(id),
             #[cfg(feature = "usb")]
@@ -170,6 +176,7 @@ impl Attempt {
             return false;
         }
         self.end_transfers();
+        self.tell_sound(false);
         self.ended.set(true);
         for timer in self.timers.take().into_values() {
             timer.remove();
@@ -177,7 +184,6 @@ impl Attempt {
         self.inputs.forget();
         self.cursor.forget();
         self.main.take();
-        self.playback.take();
         #[cfg(feature = "usb")]
         self.usb.take();
         self.displays.take().values().for_each(|display| display.forget());

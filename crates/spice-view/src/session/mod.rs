@@ -15,7 +15,7 @@ mod sound;
 #[cfg(feature = "usb")]
 mod usb;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -57,7 +57,8 @@ impl Default for Options {
 /// It says at once that it is connecting; that it could not comes as an event.
 pub fn open(connector: Connector, options: Options) -> Link {
     let link = Link::new(|teller| {
-        let session = Session { connector, options, teller, attempt: RefCell::default() };
+        let (attempt, muted) = (RefCell::default(), Rc::default());
+        let session = Session { connector, options, teller, attempt, muted };
         move |command| session.handle(command)
     });
     link.send(Command::Reconnect);
@@ -69,12 +70,14 @@ struct Session {
     options: Options,
     teller: Teller,
     attempt: RefCell<Option<Rc<Attempt>>>,
+    muted: Rc<Cell<bool>>,
 }
 
 impl Session {
     fn handle(&self, command: Command) {
         match command {
             Command::Reconnect => self.begin(),
+            Command::Mute(mute) => self.muted.set(mute),
             Command::Close => {
                 let attempt = self.attempt.take();
                 if attempt.is_some_and(|attempt| attempt.end()) {
@@ -95,7 +98,12 @@ impl Session {
             old.end();
         }
         self.teller.tell(&Event::State(State::Connecting));
-        let attempt = Attempt::new(self.connector.clone(), self.options.clone(), self.teller.clone());
+        let attempt = Attempt::new(
+            self.connector.clone(),
+            self.options.clone(),
+            self.teller.clone(),
+            Rc::clone(&self.muted),
+        );
         self.attempt.replace(Some(Rc::clone(&attempt)));
         attempt.begin();
     }
