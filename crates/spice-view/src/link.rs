@@ -30,6 +30,7 @@ struct Known {
     monitors: Vec<MonitorId>,
     pictures: BTreeMap<MonitorId, Rc<Picture>>,
     cursor: Cursor,
+    cursors: BTreeMap<MonitorId, Cursor>,
     cursor_at: Option<(u32, u32)>,
     mouse_mode: MouseMode,
     locks: Locks,
@@ -71,12 +72,24 @@ impl Teller {
 impl Known {
     fn learn(&mut self, event: &Event) {
         match event {
-            Event::State(state) => self.state = state.clone(),
-            Event::Monitors(monitors) => self.monitors.clone_from(monitors),
+            Event::State(state) => {
+                self.state = state.clone();
+                if *state == State::Connecting {
+                    self.cursors.clear();
+                    self.cursor_at = None;
+                }
+            }
+            Event::Monitors(monitors) => {
+                self.monitors.clone_from(monitors);
+                self.pictures.retain(|monitor, _| monitors.contains(monitor));
+            }
             Event::Frame(frame) => {
                 self.pictures.insert(frame.monitor, Rc::clone(&frame.picture));
             }
             Event::Cursor(cursor) => self.cursor = cursor.clone(),
+            Event::CursorOn(monitor, cursor) => {
+                self.cursors.insert(*monitor, cursor.clone());
+            }
             Event::CursorAt(x, y) => self.cursor_at = Some((*x, *y)),
             Event::MouseMode(mode) => self.mouse_mode = *mode,
             Event::Locks(locks) => self.locks = *locks,
@@ -96,6 +109,8 @@ impl Known {
             Event::Usb(self.usb.clone()),
             Event::Cursor(self.cursor.clone()),
         ];
+        let own = self.cursors.iter().map(|(monitor, cursor)| Event::CursorOn(*monitor, cursor.clone()));
+        events.extend(own);
         events.extend(self.cursor_at.map(|(x, y)| Event::CursorAt(x, y)));
         events.extend(self.pictures.iter().map(|(monitor, picture)| {
             let dirty = vec![picture.bounds()];

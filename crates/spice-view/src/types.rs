@@ -371,12 +371,15 @@ pub struct UsbDevice {
 pub enum Event {
     /// How the session fares.
     State(State),
-    /// The guest's monitors, in their order; at most 16.
+    /// The guest's monitors, in their order; at most 16 of each channel of
+    /// pictures. Those that are not named are gone.
     Monitors(Vec<MonitorId>),
     /// New pixels.
     Frame(Frame),
-    /// The pointer's shape.
+    /// The pointer's shape, on each monitor that has no other.
     Cursor(Cursor),
+    /// The pointer's shape over a monitor that has one of its own.
+    CursorOn(MonitorId, Cursor),
     /// Where the guest moved its pointer to, in relative mode.
     CursorAt(u32, u32),
     /// How the guest takes the pointer.
@@ -410,7 +413,8 @@ pub enum Command {
     Wheel(i32),
     /// The locks of the keyboard here.
     Locks(Locks),
-    /// Asks the guest, through its agent, for another size of a monitor in pixels.
+    /// Asks the guest, through its agent, for another size of a monitor in
+    /// pixels. A size of 0x0 turns a monitor off, but not the first.
     Resize(MonitorId, u32, u32),
     /// The clipboard here.
     Clipboard(ToGuest),

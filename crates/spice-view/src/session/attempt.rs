@@ -9,7 +9,7 @@ use std::rc::Rc;
 use gtk::{gio, glib};
 use spice_client_glib as spice;
 
-use super::cursor::CursorState;
+use super::cursor::Pointers;
 use super::display::Display;
 use super::inputs::Inputs;
 use super::{Connector, Options};
@@ -18,6 +18,8 @@ use crate::types::{Command, Event, Failure, FailureKind, MonitorId, State};
 
 /// More channels of pictures than this are left alone.
 pub(super) const MAX_DISPLAYS: usize = 16;
+/// A pointer is nowhere beyond this, in pixels.
+const MAX_PLACE: u32 = 16384;
 
 pub(super) struct Attempt {
     pub(super) connector: Connector,
@@ -33,7 +35,7 @@ pub(super) struct Attempt {
     pub(super) main_open: Cell<bool>,
     pub(super) display_open: Cell<bool>,
     pub(super) inputs: Inputs,
-    pub(super) cursor: CursorState,
+    pub(super) pointers: Pointers,
     pub(super) displays: RefCell<BTreeMap<i32, Rc<Display>>>,
     /// The sizes that views asked for; the agent may come later.
     pub(super) sizes: RefCell<BTreeMap<MonitorId, (u32, u32)>>,
@@ -74,7 +76,7 @@ impl Attempt {
             main_open: Cell::default(),
             display_open: Cell::default(),
             inputs: Inputs::default(),
-            cursor: CursorState::default(),
+            pointers: RefCell::default(),
             displays: RefCell::default(),
             sizes: RefCell::default(),
             muted,
@@ -119,7 +121,7 @@ impl Attempt {
                 let displays: Vec<_> = self.displays.borrow().values().cloned().collect();
                 displays.iter().for_each(|display| display.frame_wanted(monitor));
             }
-            Command::Position(monitor, x, y) => self.inputs.position(monitor, x, y),
+            Command::Position(monitor, x, y) => self.position(monitor, x, y),
             Command::Key(key, down) => self.inputs.key(key, down),
             Command::Motion(x, y) => self.inputs.motion(x, y),
             Command::Button(button, down) => self.inputs.button(button, down),
@@ -146,7 +148,7 @@ impl Attempt {
         if self.ended.get() || !self.main_open.get() || !self.display_open.get() {
             return;
         }
-        let agent = self.main.borrow().as_ref().is_some_and(spice::MainChannel::is_agent_connected);
+        let agent = self.has_agent();
         let state = State::Connected { agent };
         if *self.state.borrow() != state {
             self.state.replace(state.clone());
@@ -182,7 +184,7 @@ impl Attempt {
             timer.remove();
         }
         self.inputs.forget();
-        self.cursor.forget();
+        self.pointers.take();
         self.main.take();
         #[cfg(feature = "usb")]
         self.usb.take();
@@ -199,6 +201,23 @@ impl Attempt {
     pub(super) fn tell_monitors(&self) {
         let monitors = self.displays.borrow().values().flat_map(|display| display.monitors()).collect();
         self.tell(&Event::Monitors(monitors));
+    }
+
+    /// The pointer is at a pixel of a monitor. An agent is told the monitor; a
+    /// tablet knows no monitors, only the whole that they are parts of.
+    fn position(&self, monitor: MonitorId, x: u32, y: u32) {
+        let (x, y) = (x.min(MAX_PLACE), y.min(MAX_PLACE));
+        let (left, top) = if self.has_agent() { (0, 0) } else { self.origin_of(monitor) };
+        self.inputs.position(monitor, x + left, y + top);
+    }
+
+    pub(super) fn has_agent(&self) -> bool {
+        self.main.borrow().as_ref().is_some_and(spice::MainChannel::is_agent_connected)
+    }
+
+    fn origin_of(&self, monitor: MonitorId) -> (u32, u32) {
+        let displays = self.displays.borrow();
+        displays.values().find_map(|display| display.origin_of(monitor)).unwrap_or_default()
     }
 
     /// The bytes that the pictures of the other channels take.

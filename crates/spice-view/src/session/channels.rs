@@ -81,8 +81,8 @@ impl Attempt {
                 _ => return false,
             },
             ChannelKind::Cursor => match channel.downcast_ref::<spice::CursorChannel>() {
-                Some(cursor) if channel.channel_id() == 0 => self.adopt_cursor(cursor),
-                _ => return false,
+                Some(cursor) => return self.adopt_cursor(cursor),
+                None => return false,
             },
             ChannelKind::Playback => match channel.downcast_ref::<spice::PlaybackChannel>() {
                 Some(playback) if self.options.sound => self.adopt_playback(playback),

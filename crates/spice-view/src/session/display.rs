@@ -79,6 +79,12 @@ impl Display {
         self.monitors.borrow().iter().map(|monitor| monitor.id).collect()
     }
 
+    /// The left upper corner of a monitor on the surface, if it is here.
+    pub(super) fn origin_of(&self, id: MonitorId) -> Option<(u32, u32)> {
+        let monitors = self.monitors.borrow();
+        monitors.iter().find(|monitor| monitor.id == id).map(|monitor| (monitor.area.x, monitor.area.y))
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.monitors.borrow().iter().map(|monitor| bytes(&monitor.area)).sum()
     }

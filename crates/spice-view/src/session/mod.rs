@@ -22,7 +22,7 @@ use std::time::Duration;
 pub use connector::{BadUri, Connector, Opening};
 
 use crate::link::{Link, Teller};
-use crate::types::{Command, Event, State};
+use crate::types::{Command, Cursor, Event, MouseMode, State};
 use attempt::Attempt;
 
 /// What a session does and does not do.
@@ -96,6 +96,9 @@ impl Session {
     fn begin(&self) {
         if let Some(old) = self.attempt.take() {
             old.end();
+            // What was so there need not be so here.
+            self.teller.tell(&Event::Cursor(Cursor::Default));
+            self.teller.tell(&Event::MouseMode(MouseMode::default()));
         }
         self.teller.tell(&Event::State(State::Connecting));
         let attempt = Attempt::new(

@@ -6,6 +6,7 @@ mod clipboard;
 mod extras;
 mod hostile;
 mod input;
+mod monitors;
 mod qemu;
 mod server;
 mod stage;

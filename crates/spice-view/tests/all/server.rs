@@ -32,6 +32,7 @@ pub type Heard = (u8, u16, Vec<u8>);
 pub struct Channel {
     stream: UnixStream,
     pub kind: u8,
+    pub number: u8,
     heard: mpsc::Sender<Heard>,
 }
 
@@ -151,10 +152,10 @@ fn serve(mut stream: UnixStream, manner: &Manner, heard: mpsc::Sender<Heard>) ->
             stream.write_all(bytes)?;
         },
         Manner::Speaks(script) => {
-            let kind = greet(&mut stream)?;
+            let (kind, number) = greet(&mut stream)?;
             // That the channel is there is heard as an empty message.
             heard.send((kind, 0, Vec::new())).ok();
-            let mut channel = Channel { stream, kind, heard };
+            let mut channel = Channel { stream, kind, number, heard };
             script(&mut channel)?;
             while channel.hear().is_ok() {}
             Ok(())
@@ -180,8 +181,8 @@ fn key() -> Vec<u8> {
     pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }
 
-/// The greeting, without a password; gives the channel's type.
-fn greet(stream: &mut UnixStream) -> io::Result<u8> {
+/// The greeting, without a password; gives the channel's type and number.
+fn greet(stream: &mut UnixStream) -> io::Result<(u8, u8)> {
     let mut header = [0; 16];
     stream.read_exact(&mut header)?;
     let mut link = vec![0; u32::from_le_bytes([header[12], header[13], header[14], header[15]]) as usize];
@@ -203,7 +204,7 @@ fn greet(stream: &mut UnixStream) -> io::Result<u8> {
     // How it proves itself, and the password.
     stream.read_exact(&mut [0; 4 + 128])?;
     stream.write_all(&words(&[0]))?;
-    Ok(link[4])
+    Ok((link[4], link[5]))
 }
 
 /// The main channel's first words: which channels there are.
@@ -229,6 +230,14 @@ pub fn whiten(channel: &mut Channel, x: u32, y: u32, width: u32, height: u32) ->
     content.push(0);
     content.extend(words(&[0, 0, 0]));
     channel.send(307, &content)
+}
+
+/// The monitors: number, surface, width, height, left, top, flags of each.
+pub fn heads(channel: &mut Channel, heads: &[[u32; 7]]) -> io::Result<()> {
+    let mut content = u16::try_from(heads.len()).unwrap().to_le_bytes().to_vec();
+    content.extend([16, 0]);
+    heads.iter().for_each(|head| content.extend(words(head)));
+    channel.send(317, &content)
 }
 
 /// A server whose display channel runs a script and whose others do what is proper.

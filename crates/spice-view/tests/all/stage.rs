@@ -71,9 +71,15 @@ impl Stage {
         wait(10, "the view is drawn", || clock.frame_counter() > before);
         let paintable = gtk::WidgetPaintable::new(Some(&self.view));
         let (width, height) = (self.view.width(), self.view.height());
-        let snapshot = gtk::Snapshot::new();
-        paintable.snapshot(&snapshot, f64::from(width), f64::from(height));
-        let node = snapshot.to_node().expect("something is drawn");
+        let mut node = None;
+        // A widget that is about to get another size draws nothing.
+        wait(10, "something is drawn", || {
+            let snapshot = gtk::Snapshot::new();
+            paintable.snapshot(&snapshot, f64::from(width), f64::from(height));
+            node = snapshot.to_node();
+            node.is_some()
+        });
+        let node = node.expect("it was waited for");
         let renderer = self.window.renderer().expect("the window can draw");
         pixels(&renderer.render_texture(node, None))
     }
