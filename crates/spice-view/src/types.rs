@@ -45,8 +45,22 @@ pub enum State {
     },
     /// It could not be begun, or broke.
     Failed(Failure),
-    /// It ended as asked, or the server closed it in good order.
+    /// It ended as asked, or the server closed it in good order. Why is told
+    /// by [`CloseReason`].
     Closed,
+}
+
+/// Why a session is in the state [`State::Closed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// By [`Command::Close`].
+    Asked,
+    /// The server closed it and is gone, as when the guest is shut down.
+    Ended,
+    /// The server closed this connection and goes on: as a rule because
+    /// somebody else looks at the guest now. [`Command::Reconnect`] takes the
+    /// place back.
+    TakenOver,
 }
 
 impl State {
@@ -371,6 +385,8 @@ pub struct UsbDevice {
 pub enum Event {
     /// How the session fares.
     State(State),
+    /// Why the session will now be told to be closed.
+    Closing(CloseReason),
     /// The guest's monitors, in their order; at most 16 of each channel of
     /// pictures. Those that are not named are gone.
     Monitors(Vec<MonitorId>),

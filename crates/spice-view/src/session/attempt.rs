@@ -12,9 +12,9 @@ use spice_client_glib as spice;
 use super::cursor::Pointers;
 use super::display::Display;
 use super::inputs::Inputs;
-use super::{Connector, Options};
+use super::{probe, Connector, Options};
 use crate::link::Teller;
-use crate::types::{Command, Event, Failure, FailureKind, MonitorId, State};
+use crate::types::{CloseReason, Command, Event, Failure, FailureKind, MonitorId, State};
 
 /// More channels of pictures than this are left alone.
 pub(super) const MAX_DISPLAYS: usize = 16;
@@ -27,6 +27,8 @@ pub(super) struct Attempt {
     teller: Teller,
     pub(super) spice: spice::Session,
     ended: Cell<bool>,
+    /// Finds out why it ended.
+    probe: RefCell<Option<glib::JoinHandle<()>>>,
     /// The last state that was told.
     state: RefCell<State>,
     /// Timers of channels that are not there yet.
@@ -70,6 +72,7 @@ impl Attempt {
             teller,
             spice,
             ended: Cell::default(),
+            probe: RefCell::default(),
             state: RefCell::new(State::Connecting),
             timers: RefCell::default(),
             main: RefCell::default(),
@@ -165,17 +168,37 @@ impl Attempt {
         }
     }
 
-    /// The server closed in good order.
-    pub(super) fn closed(&self) {
-        if self.end() {
-            self.teller.tell(&Event::State(State::Closed));
+    /// The server closed a connection that was in use; `lost` says how, if
+    /// not in good order. Told once it is known whether the server goes on.
+    pub(super) fn closed(self: &Rc<Self>, lost: Option<&str>) {
+        if !self.end() {
+            return;
         }
+        let (weak, connector) = (Rc::downgrade(self), self.connector.clone());
+        let lost = lost.map(|detail| Failure::new(FailureKind::Lost, detail));
+        let probe = glib::MainContext::default().spawn_local(async move {
+            let goes_on = probe::greets(&connector).await;
+            // Somebody may have begun anew, or closed, in the meantime.
+            let Some(attempt) = weak.upgrade().filter(|attempt| attempt.probe.take().is_some()) else {
+                return;
+            };
+            let reason = if goes_on { CloseReason::TakenOver } else { CloseReason::Ended };
+            match lost.filter(|_| !goes_on) {
+                Some(failure) => attempt.teller.tell(&Event::State(State::Failed(failure))),
+                None => {
+                    attempt.teller.tell(&Event::Closing(reason));
+                    attempt.teller.tell(&Event::State(State::Closed));
+                }
+            }
+        });
+        self.probe.replace(Some(probe));
     }
 
-    /// Ends the connection; false if it had ended before.
+    /// Ends the connection; false if its end had been told before.
     pub(super) fn end(&self) -> bool {
         if self.ended.get() {
-            return false;
+            let probe = self.probe.take();
+            return probe.map(|probe| probe.abort()).is_some();
         }
         self.end_transfers();
         self.tell_sound(false);

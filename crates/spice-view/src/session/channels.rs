@@ -161,12 +161,13 @@ impl Attempt {
                 self.stop_timer(channel);
                 self.opened(kind);
             }
-            ChannelEvent::Closed if is_needed(kind) && self.was_open() => self.closed(),
+            ChannelEvent::Closed if is_needed(kind) && self.was_open() => self.closed(None),
             ChannelEvent::Closed => self.lose(kind, FailureKind::Protocol, "it closed the connection"),
             ChannelEvent::ErrorConnect => self.lose(kind, FailureKind::Unreachable, &detail),
             ChannelEvent::ErrorTls => self.lose(kind, FailureKind::Encryption, &detail),
             ChannelEvent::ErrorLink => self.lose(kind, FailureKind::Protocol, &detail),
             ChannelEvent::ErrorAuth => self.lose(kind, FailureKind::Password, &detail),
+            ChannelEvent::ErrorIo if is_needed(kind) && self.was_open() => self.closed(Some(&detail)),
             ChannelEvent::ErrorIo => self.lose(kind, FailureKind::Lost, &detail),
             _ => {}
         }

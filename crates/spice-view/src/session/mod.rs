@@ -11,6 +11,7 @@ mod display;
 mod files;
 mod inputs;
 mod main;
+mod probe;
 mod sound;
 #[cfg(feature = "usb")]
 mod usb;
@@ -22,7 +23,7 @@ use std::time::Duration;
 pub use connector::{BadUri, Connector, Opening};
 
 use crate::link::{Link, Teller};
-use crate::types::{Command, Cursor, Event, MouseMode, State};
+use crate::types::{CloseReason, Command, Cursor, Event, MouseMode, State};
 use attempt::Attempt;
 
 /// What a session does and does not do.
@@ -81,6 +82,7 @@ impl Session {
             Command::Close => {
                 let attempt = self.attempt.take();
                 if attempt.is_some_and(|attempt| attempt.end()) {
+                    self.teller.tell(&Event::Closing(CloseReason::Asked));
                     self.teller.tell(&Event::State(State::Closed));
                 }
             }

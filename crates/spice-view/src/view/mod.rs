@@ -20,7 +20,7 @@ use gtk::subclass::prelude::*;
 use crate::clipboard::ClipboardAsk;
 use crate::keys::Combo;
 use crate::link::Link;
-use crate::types::{Command, MonitorId, State, Transfer};
+use crate::types::{CloseReason, Command, MonitorId, State, Transfer};
 
 /// What somebody needs to know who cannot see how to get out.
 const WAY_OUT: &str = "The screen of another computer. Press Ctrl+Alt to leave it.";
@@ -84,6 +84,17 @@ impl SpiceView {
     /// How the session fares.
     pub fn state(&self) -> State {
         self.imp().state.borrow().clone()
+    }
+
+    /// Why the session is closed, if it is. After [`CloseReason::TakenOver`]
+    /// it is well to ask before taking the place back.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.link().and_then(|link| link.close_reason())
+    }
+
+    /// Begins the session anew with new sockets, whatever state it is in.
+    pub fn reconnect(&self) {
+        self.imp().send(Command::Reconnect);
     }
 
     /// The guest's monitors, for as many views of the same session; each gets

@@ -5,7 +5,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{mpsc, Arc, Mutex};
 
-use gtk::prelude::*;
 use spice_view::{Command, Cursor, Event, MonitorId};
 
 use crate::input::shape;

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
-use spice_view::{Command, Connector, Link, MonitorId, Options, ScaleMode, State};
+use spice_view::{CloseReason, Command, Connector, Link, MonitorId, Options, ScaleMode, State};
 
 use crate::stage::{pixels, pixels_of, wait, Stage};
 
@@ -103,7 +103,25 @@ fn a_machine_is_shown_typed_to_lost_and_found() {
     wait(60, "the firmware writes again", || (500..before * 2).contains(&written(&link)));
 
     link.send(Command::Close);
-    assert_eq!(stage.view.state(), State::Closed);
+    assert_eq!((stage.view.state(), link.close_reason()), (State::Closed, Some(CloseReason::Asked)));
+}
+
+#[gtk::test]
+fn who_is_pushed_out_by_another_viewer_is_told_so() {
+    let mut machine = Machine::start();
+    let (one, two) = (Stage::new(640, 480), Stage::new(640, 480));
+    one.connect(&machine.link(), 20);
+    assert_eq!(one.view.close_reason(), None);
+    two.connect(&machine.link(), 20);
+    let taken = |stage: &Stage| stage.view.close_reason() == Some(CloseReason::TakenOver);
+    wait(20, "the first one is told", || taken(&one));
+    assert!(two.view.state().is_connected(), "the second one is left in peace");
+    one.view.reconnect();
+    wait(20, "the place is taken back", || one.view.state().is_connected() && taken(&two));
+    assert_eq!(one.view.close_reason(), None);
+    machine.kill();
+    wait(20, "the end is told", || !one.view.state().is_connected());
+    assert!(!taken(&one), "{:?}", one.view.state());
 }
 
 /// Drawn one to one and fitted, the view shows what the session got.
