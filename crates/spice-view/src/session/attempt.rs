@@ -92,9 +92,12 @@ impl Attempt {
 
     pub(super) fn begin(self: &Rc<Self>) {
         let weak = Rc::downgrade(self);
-        self.spice.connect_channel_new(move |_, channel| {
-            if let Some(attempt) = weak.upgrade() {
-                attempt.take_channel(channel);
+        self.spice.connect_channel_new(move |session, channel| {
+            match weak.upgrade().filter(|attempt| !attempt.has_ended()) {
+                Some(attempt) => attempt.take_channel(channel),
+                // Channels that were announced still come after the end, and
+                // keep the session, which keeps them.
+                None => session.disconnect(),
             }
         });
         self.begin_sound();
