@@ -114,7 +114,10 @@ fn who_is_pushed_out_by_another_viewer_is_told_so() {
     assert_eq!(one.view.close_reason(), None);
     two.connect(&machine.link(), 20);
     let taken = |stage: &Stage| stage.view.close_reason() == Some(CloseReason::TakenOver);
-    wait(20, "the first one is told", || taken(&one));
+    wait(20, "the first one is told", || {
+        assert!(!matches!(one.view.state(), State::Failed(_)), "{:?}", one.view.state());
+        taken(&one)
+    });
     assert!(two.view.state().is_connected(), "the second one is left in peace");
     one.view.reconnect();
     wait(20, "the place is taken back", || one.view.state().is_connected() && taken(&two));
