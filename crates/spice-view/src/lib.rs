@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A GTK 4 widget that shows a SPICE session.
+#![doc = include_str!("../README.md")]
 
 mod clipboard;
 mod frame;

@@ -10,6 +10,7 @@ mod cursor;
 mod display;
 mod files;
 mod inputs;
+mod log;
 mod main;
 mod probe;
 mod sound;
@@ -57,6 +58,7 @@ impl Default for Options {
 ///
 /// It says at once that it is connecting; that it could not comes as an event.
 pub fn open(connector: Connector, options: Options) -> Link {
+    log::moderate();
     let link = Link::new(|teller| {
         let (attempt, muted) = (RefCell::default(), Rc::default());
         let session = Session { connector, options, teller, attempt, muted };
