@@ -153,7 +153,11 @@ impl Server {
     }
 
     pub fn connector(&self) -> Connector {
-        Connector::unix(self.folder.path().join("spice"))
+        Connector::unix(self.path())
+    }
+
+    pub fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("spice")
     }
 
     pub fn link(&self) -> Link {
@@ -170,7 +174,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.gone.store(true, Ordering::SeqCst);
         // Wakes the thread that listens.
-        UnixStream::connect(self.folder.path().join("spice")).ok();
+        UnixStream::connect(self.path()).ok();
     }
 }
 
