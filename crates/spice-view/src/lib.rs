@@ -6,6 +6,7 @@ mod frame;
 mod geometry;
 mod keys;
 mod link;
+mod picture;
 mod session;
 mod types;
 mod view;

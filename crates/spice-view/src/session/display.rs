@@ -288,15 +288,15 @@ impl Monitor {
         if self.damage.is_empty() {
             return None;
         }
-        let (origin, size) = ((self.area.x, self.area.y), (self.area.width, self.area.height));
+        let (left, top) = (self.area.x, self.area.y);
         let rects = self.damage.take();
-        self.picture.write(|to| {
-            for rect in &rects {
-                frame::copy(pixels, surface, rect, origin, size, to);
-            }
+        let dirty: Vec<Rect> = rects.iter().map(|r| Rect { x: r.x - left, y: r.y - top, ..*r }).collect();
+        self.picture.write(&dirty, |tile, part, to| {
+            let part = Rect { x: part.x + left, y: part.y + top, ..*part };
+            let origin = (tile.x + left, tile.y + top);
+            frame::copy(pixels, surface, &part, origin, (tile.width, tile.height), to);
         });
         self.wanted = false;
-        let dirty = rects.iter().map(|r| Rect { x: r.x - origin.0, y: r.y - origin.1, ..*r }).collect();
         Some(Frame { monitor: self.id, picture: Rc::clone(&self.picture), dirty })
     }
 }

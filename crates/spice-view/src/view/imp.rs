@@ -8,7 +8,7 @@ use glib::subclass::Signal;
 use glib::Properties;
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
-use gtk::{gdk, glib, graphene};
+use gtk::{gdk, glib, graphene, gsk};
 
 use super::clipboard::{self, Clipboard};
 use super::files::Files;
@@ -17,7 +17,7 @@ use super::pointer::Pointer;
 use super::resize::Resize;
 use super::tiles::Tiles;
 use crate::clipboard::{ClipboardAsk, ClipboardPolicy};
-use crate::geometry::{Placement, ScaleMode, View};
+use crate::geometry::{self, Placement, ScaleMode, View};
 use crate::link::{Link, Listener};
 use crate::types::{Command, Event, Frame, MonitorId, State, Transfer};
 
@@ -175,10 +175,16 @@ impl WidgetImpl for SpiceView {
 
     fn snapshot(&self, snapshot: &gtk::Snapshot) {
         let view = self.obj();
-        let whole = graphene::Rect::new(0.0, 0.0, view.width() as f32, view.height() as f32);
-        snapshot.append_color(&gdk::RGBA::BLACK, &whole);
-        if let Some(placement) = self.placement() {
-            self.tiles.borrow_mut().draw(snapshot, &placement);
+        let placement = self.placement();
+        let (width, height) = (f64::from(view.width()), f64::from(view.height()));
+        for (x, y, width, height) in geometry::around(placement.as_ref(), width, height) {
+            let bar = graphene::Rect::new(x as f32, y as f32, width as f32, height as f32);
+            snapshot.append_color(&gdk::RGBA::BLACK, &bar);
+        }
+        if let Some(placement) = placement {
+            let renderer = view.native().and_then(|native| native.renderer());
+            let by_cairo = renderer.is_some_and(|renderer| renderer.is::<gsk::CairoRenderer>());
+            self.tiles.borrow_mut().draw(snapshot, &placement, by_cairo);
             self.pointer.draw(snapshot, &placement);
         }
         self.send(Command::FrameWanted(self.monitor_id()));
