@@ -105,7 +105,27 @@ impl View {
     }
 }
 
+/// What of a view of that size lies beside the picture: x, y, width and
+/// height of what is to be black. All of it if there is no picture.
+pub fn around(placement: Option<&Placement>, width: f64, height: f64) -> Vec<(f64, f64, f64, f64)> {
+    let Some(placement) = placement else { return vec![(0.0, 0.0, width, height)] };
+    let (x, y, inner_width, inner_height) = placement.whole();
+    let (right, bottom) = (x + inner_width, y + inner_height);
+    let bars = [
+        (0.0, 0.0, width, y),
+        (0.0, bottom, width, height - bottom),
+        (0.0, y, x, inner_height),
+        (right, y, width - right, inner_height),
+    ];
+    bars.into_iter().filter(|(.., width, height)| *width > 0.0 && *height > 0.0).collect()
+}
+
 impl Placement {
+    /// Where the whole picture lies, as [`Placement::to_view`] gives it.
+    fn whole(&self) -> (f64, f64, f64, f64) {
+        self.to_view(&Rect { x: 0, y: 0, width: self.guest.0, height: self.guest.1 })
+    }
+
     fn edge(&self, offset: f64, guest: u32) -> f64 {
         // On a device pixel: two tiles that meet leave no seam, at any scale.
         ((offset + f64::from(guest) * self.scale) * self.factor).round() / self.factor
@@ -144,6 +164,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn black_is_all_that_is_not_the_picture() {
+        for (size, guest, factor) in
+            [((640, 480), (1025, 517), 1), ((300, 900), (1025, 517), 2), ((640, 480), (640, 480), 1)]
+        {
+            let view = View { size, factor, mode: ScaleMode::Fit, zoom: 1.0 };
+            let placement = view.place(guest).unwrap();
+            let (width, height) = (f64::from(size.0), f64::from(size.1));
+            let bars = around(Some(&placement), width, height);
+            let area = |(_, _, width, height): &(f64, f64, f64, f64)| width * height;
+            let black: f64 = bars.iter().map(area).sum();
+            assert!((black + area(&placement.whole()) - width * height).abs() < 1e-6, "{bars:?}");
+            assert_eq!(bars.is_empty(), guest == (640, 480));
+        }
+        assert_eq!(around(None, 3.0, 4.0), [(0.0, 0.0, 3.0, 4.0)]);
+        let view = View { size: (100, 100), factor: 1, mode: ScaleMode::Actual, zoom: 2.0 };
+        assert!(around(view.place((200, 200)).as_ref(), 100.0, 100.0).is_empty(), "cut, not negative");
+    }
 
     fn bounds(placed: Placement) -> (f64, f64, f64, f64) {
         placed.to_view(&Rect { x: 0, y: 0, width: placed.guest.0, height: placed.guest.1 })

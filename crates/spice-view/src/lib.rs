@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A GTK 4 widget that shows a SPICE session.
+#![doc = include_str!("../README.md")]
 
 mod clipboard;
 mod frame;
 mod geometry;
 mod keys;
 mod link;
+mod picture;
 mod session;
 mod types;
 mod view;

@@ -7,7 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
-use crate::types::{Command, Cursor, Event, Frame, Locks, MonitorId, MouseMode, Picture, State, UsbDevice};
+use crate::types::{
+    CloseReason, Command, Cursor, Event, Frame, Locks, MonitorId, MouseMode, Picture, State, UsbDevice,
+};
 
 type Handler = Rc<dyn Fn(&Event)>;
 
@@ -27,9 +29,11 @@ struct Inner {
 #[derive(Default)]
 struct Known {
     state: State,
+    closed: Option<CloseReason>,
     monitors: Vec<MonitorId>,
     pictures: BTreeMap<MonitorId, Rc<Picture>>,
     cursor: Cursor,
+    cursors: BTreeMap<MonitorId, Cursor>,
     cursor_at: Option<(u32, u32)>,
     mouse_mode: MouseMode,
     locks: Locks,
@@ -71,12 +75,26 @@ impl Teller {
 impl Known {
     fn learn(&mut self, event: &Event) {
         match event {
-            Event::State(state) => self.state = state.clone(),
-            Event::Monitors(monitors) => self.monitors.clone_from(monitors),
+            Event::State(state) => {
+                self.state = state.clone();
+                if *state == State::Connecting {
+                    self.closed = None;
+                    self.cursors.clear();
+                    self.cursor_at = None;
+                }
+            }
+            Event::Closing(reason) => self.closed = Some(*reason),
+            Event::Monitors(monitors) => {
+                self.monitors.clone_from(monitors);
+                self.pictures.retain(|monitor, _| monitors.contains(monitor));
+            }
             Event::Frame(frame) => {
                 self.pictures.insert(frame.monitor, Rc::clone(&frame.picture));
             }
             Event::Cursor(cursor) => self.cursor = cursor.clone(),
+            Event::CursorOn(monitor, cursor) => {
+                self.cursors.insert(*monitor, cursor.clone());
+            }
             Event::CursorAt(x, y) => self.cursor_at = Some((*x, *y)),
             Event::MouseMode(mode) => self.mouse_mode = *mode,
             Event::Locks(locks) => self.locks = *locks,
@@ -87,7 +105,8 @@ impl Known {
     }
 
     fn events(&self) -> Vec<Event> {
-        let mut events = vec![
+        let mut events: Vec<Event> = self.closed.map(Event::Closing).into_iter().collect();
+        events.extend([
             Event::State(self.state.clone()),
             Event::Monitors(self.monitors.clone()),
             Event::MouseMode(self.mouse_mode),
@@ -95,7 +114,9 @@ impl Known {
             Event::Sound(self.sound),
             Event::Usb(self.usb.clone()),
             Event::Cursor(self.cursor.clone()),
-        ];
+        ]);
+        let own = self.cursors.iter().map(|(monitor, cursor)| Event::CursorOn(*monitor, cursor.clone()));
+        events.extend(own);
         events.extend(self.cursor_at.map(|(x, y)| Event::CursorAt(x, y)));
         events.extend(self.pictures.iter().map(|(monitor, picture)| {
             let dirty = vec![picture.bounds()];
@@ -141,6 +162,12 @@ impl Link {
     /// How the session fares.
     pub fn state(&self) -> State {
         self.0.known.borrow().state.clone()
+    }
+
+    /// Why the session is closed, if it is.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        let known = self.0.known.borrow();
+        known.closed.filter(|_| known.state == State::Closed)
     }
 
     /// The guest's monitors.

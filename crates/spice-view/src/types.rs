@@ -2,11 +2,11 @@
 //! The plain data that a session and its views exchange. No type of SPICE or
 //! of GTK is here, so that a session can run where there is no screen.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::keys::Scancode;
+pub use crate::picture::Picture;
 
 /// What a socket that the session asks for is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,8 +45,22 @@ pub enum State {
     },
     /// It could not be begun, or broke.
     Failed(Failure),
-    /// It ended as asked, or the server closed it in good order.
+    /// It ended as asked, or the server closed it in good order. Why is told
+    /// by [`CloseReason`].
     Closed,
+}
+
+/// Why a session is in the state [`State::Closed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// By [`Command::Close`].
+    Asked,
+    /// The server closed it and is gone, as when the guest is shut down.
+    Ended,
+    /// The server closed this connection and goes on: as a rule because
+    /// somebody else looks at the guest now. [`Command::Reconnect`] takes the
+    /// place back.
+    TakenOver,
 }
 
 impl State {
@@ -158,71 +172,6 @@ impl Rect {
             && self.y <= other.y
             && self.right() >= other.right()
             && self.bottom() >= other.bottom()
-    }
-}
-
-/// A monitor's picture, shared by the session, which writes it, and the views,
-/// which read it. Four bytes a pixel, in the order of a native-endian
-/// 0xAARRGGBB, always opaque, no gap between rows.
-#[derive(Debug)]
-pub struct Picture {
-    width: u32,
-    height: u32,
-    pixels: RefCell<Vec<u8>>,
-}
-
-impl Picture {
-    /// A black picture.
-    pub fn new(width: u32, height: u32) -> Rc<Picture> {
-        let mut pixels = vec![0; width as usize * height as usize * 4];
-        for pixel in pixels.chunks_exact_mut(4) {
-            pixel.copy_from_slice(&0xff00_0000_u32.to_ne_bytes());
-        }
-        Rc::new(Picture { width, height, pixels: RefCell::new(pixels) })
-    }
-
-    /// A picture of which a function gives each pixel as 0xRRGGBB by its
-    /// place; for sessions that are not SPICE's, and for tests.
-    pub fn from_pixels(width: u32, height: u32, colour: impl Fn(u32, u32) -> u32) -> Rc<Picture> {
-        let rows = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-        let pixels = rows.flat_map(|(x, y)| (colour(x, y) | 0xff00_0000).to_ne_bytes()).collect();
-        Rc::new(Picture { width, height, pixels: RefCell::new(pixels) })
-    }
-
-    /// Width in pixels.
-    pub fn width(&self) -> u32 {
-        self.width
-    }
-
-    /// Height in pixels.
-    pub fn height(&self) -> u32 {
-        self.height
-    }
-
-    /// The whole as a rectangle.
-    pub fn bounds(&self) -> Rect {
-        Rect { x: 0, y: 0, width: self.width, height: self.height }
-    }
-
-    /// A copy of the pixels in a rectangle, row after row, or nothing if it
-    /// reaches out of the picture.
-    pub fn copy(&self, rect: &Rect) -> Option<Vec<u8>> {
-        if rect.is_empty() || !self.bounds().contains(rect) {
-            return None;
-        }
-        let pixels = self.pixels.borrow();
-        let (stride, row) = (self.width as usize * 4, rect.width as usize * 4);
-        let mut out = Vec::with_capacity(row * rect.height as usize);
-        for y in rect.y..rect.bottom() {
-            let start = y as usize * stride + rect.x as usize * 4;
-            out.extend_from_slice(pixels.get(start..start + row)?);
-        }
-        Some(out)
-    }
-
-    /// Lets something write the pixels.
-    pub(crate) fn write(&self, f: impl FnOnce(&mut [u8])) {
-        f(&mut self.pixels.borrow_mut());
     }
 }
 
@@ -371,12 +320,17 @@ pub struct UsbDevice {
 pub enum Event {
     /// How the session fares.
     State(State),
-    /// The guest's monitors, in their order; at most 16.
+    /// Why the session will now be told to be closed.
+    Closing(CloseReason),
+    /// The guest's monitors, in their order; at most 16 of each channel of
+    /// pictures. Those that are not named are gone.
     Monitors(Vec<MonitorId>),
     /// New pixels.
     Frame(Frame),
-    /// The pointer's shape.
+    /// The pointer's shape, on each monitor that has no other.
     Cursor(Cursor),
+    /// The pointer's shape over a monitor that has one of its own.
+    CursorOn(MonitorId, Cursor),
     /// Where the guest moved its pointer to, in relative mode.
     CursorAt(u32, u32),
     /// How the guest takes the pointer.
@@ -410,7 +364,8 @@ pub enum Command {
     Wheel(i32),
     /// The locks of the keyboard here.
     Locks(Locks),
-    /// Asks the guest, through its agent, for another size of a monitor in pixels.
+    /// Asks the guest, through its agent, for another size of a monitor in
+    /// pixels. A size of 0x0 turns a monitor off, but not the first.
     Resize(MonitorId, u32, u32),
     /// The clipboard here.
     Clipboard(ToGuest),
@@ -433,16 +388,6 @@ pub enum Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_picture_is_black_and_copies_only_what_it_has() {
-        let picture = Picture::new(3, 2);
-        let pixel = 0xff00_0000_u32.to_ne_bytes();
-        assert_eq!(picture.copy(&picture.bounds()), Some(pixel.repeat(6)));
-        assert_eq!(picture.copy(&Rect { x: 2, y: 0, width: 2, height: 1 }), None);
-        assert_eq!(picture.copy(&Rect { x: u32::MAX, y: 0, width: 2, height: 1 }), None);
-        assert_eq!(picture.copy(&Rect { x: 1, y: 1, width: 0, height: 1 }), None);
-    }
 
     #[test]
     fn rectangles_meet_where_both_are() {

@@ -9,15 +9,17 @@ use std::rc::Rc;
 use gtk::{gio, glib};
 use spice_client_glib as spice;
 
-use super::cursor::CursorState;
+use super::cursor::Pointers;
 use super::display::Display;
 use super::inputs::Inputs;
-use super::{Connector, Options};
+use super::{probe, Connector, Options};
 use crate::link::Teller;
-use crate::types::{Command, Event, Failure, FailureKind, MonitorId, State};
+use crate::types::{CloseReason, Command, Event, Failure, FailureKind, MonitorId, State};
 
 /// More channels of pictures than this are left alone.
 pub(super) const MAX_DISPLAYS: usize = 16;
+/// A pointer is nowhere beyond this, in pixels.
+const MAX_PLACE: u32 = 16384;
 
 pub(super) struct Attempt {
     pub(super) connector: Connector,
@@ -25,6 +27,8 @@ pub(super) struct Attempt {
     teller: Teller,
     pub(super) spice: spice::Session,
     ended: Cell<bool>,
+    /// Finds out why it ended.
+    probe: RefCell<Option<glib::JoinHandle<()>>>,
     /// The last state that was told.
     state: RefCell<State>,
     /// Timers of channels that are not there yet.
@@ -33,12 +37,14 @@ pub(super) struct Attempt {
     pub(super) main_open: Cell<bool>,
     pub(super) display_open: Cell<bool>,
     pub(super) inputs: Inputs,
-    pub(super) cursor: CursorState,
+    pub(super) pointers: Pointers,
     pub(super) displays: RefCell<BTreeMap<i32, Rc<Display>>>,
     /// The sizes that views asked for; the agent may come later.
     pub(super) sizes: RefCell<BTreeMap<MonitorId, (u32, u32)>>,
-    pub(super) playback: RefCell<Option<spice::PlaybackChannel>>,
-    pub(super) muted: Cell<bool>,
+    /// Whether sound is kept silent; outlives the connection.
+    pub(super) muted: Rc<Cell<bool>>,
+    /// Whether the guest plays.
+    pub(super) sounds: Cell<bool>,
     /// What stops each of the transfers under way.
     pub(super) transfers: RefCell<BTreeMap<u64, gio::Cancellable>>,
     #[cfg(feature = "usb")]
@@ -46,7 +52,12 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn new(connector: Connector, options: Options, teller: Teller) -> Rc<Attempt> {
+    pub(super) fn new(
+        connector: Connector,
+        options: Options,
+        teller: Teller,
+        muted: Rc<Cell<bool>>,
+    ) -> Rc<Attempt> {
         let spice = spice::Session::new();
         // What is not asked for is not there: nothing reads cards, folders or devices.
         spice.set_enable_smartcard(false);
@@ -61,17 +72,18 @@ impl Attempt {
             teller,
             spice,
             ended: Cell::default(),
+            probe: RefCell::default(),
             state: RefCell::new(State::Connecting),
             timers: RefCell::default(),
             main: RefCell::default(),
             main_open: Cell::default(),
             display_open: Cell::default(),
             inputs: Inputs::default(),
-            cursor: CursorState::default(),
+            pointers: RefCell::default(),
             displays: RefCell::default(),
             sizes: RefCell::default(),
-            playback: RefCell::default(),
-            muted: Cell::default(),
+            muted,
+            sounds: Cell::default(),
             transfers: RefCell::default(),
             #[cfg(feature = "usb")]
             usb: RefCell::default(),
@@ -80,9 +92,12 @@ impl Attempt {
 
     pub(super) fn begin(self: &Rc<Self>) {
         let weak = Rc::downgrade(self);
-        self.spice.connect_channel_new(move |_, channel| {
-            if let Some(attempt) = weak.upgrade() {
-                attempt.take_channel(channel);
+        self.spice.connect_channel_new(move |session, channel| {
+            match weak.upgrade().filter(|attempt| !attempt.has_ended()) {
+                Some(attempt) => attempt.take_channel(channel),
+                // Channels that were announced still come after the end, and
+                // keep the session, which keeps them.
+                None => session.disconnect(),
             }
         });
         self.begin_sound();
@@ -100,7 +115,6 @@ impl Attempt {
         }
         match *command {
             Command::Clipboard(ref message) => self.to_guest(message),
-            Command::Mute(mute) => self.mute(mute),
             Command::SendFiles(id, ref paths) => self.send_files(id, paths),
             Command::CancelTransfer(id) => self.cancel_transfer(id),
             #[cfg(feature = "usb")]
@@ -113,7 +127,7 @@ impl Attempt {
                 let displays: Vec<_> = self.displays.borrow().values().cloned().collect();
                 displays.iter().for_each(|display| display.frame_wanted(monitor));
             }
-            Command::Position(monitor, x, y) => self.inputs.position(monitor, x, y),
+            Command::Position(monitor, x, y) => self.position(monitor, x, y),
             Command::Key(key, down) => self.inputs.key(key, down),
             Command::Motion(x, y) => self.inputs.motion(x, y),
             Command::Button(button, down) => self.inputs.button(button, down),
@@ -140,7 +154,7 @@ impl Attempt {
         if self.ended.get() || !self.main_open.get() || !self.display_open.get() {
             return;
         }
-        let agent = self.main.borrow().as_ref().is_some_and(spice::MainChannel::is_agent_connected);
+        let agent = self.has_agent();
         let state = State::Connected { agent };
         if *self.state.borrow() != state {
             self.state.replace(state.clone());
@@ -157,27 +171,47 @@ impl Attempt {
         }
     }
 
-    /// The server closed in good order.
-    pub(super) fn closed(&self) {
-        if self.end() {
-            self.teller.tell(&Event::State(State::Closed));
+    /// The server closed a connection that was in use; `lost` says how, if
+    /// not in good order. Told once it is known whether the server goes on.
+    pub(super) fn closed(self: &Rc<Self>, lost: Option<&str>) {
+        if !self.end() {
+            return;
         }
+        let (weak, connector) = (Rc::downgrade(self), self.connector.clone());
+        let lost = lost.map(|detail| Failure::new(FailureKind::Lost, detail));
+        let probe = glib::MainContext::default().spawn_local(async move {
+            let goes_on = probe::greets(&connector).await;
+            // Somebody may have begun anew, or closed, in the meantime.
+            let Some(attempt) = weak.upgrade().filter(|attempt| attempt.probe.take().is_some()) else {
+                return;
+            };
+            let reason = if goes_on { CloseReason::TakenOver } else { CloseReason::Ended };
+            match lost.filter(|_| !goes_on) {
+                Some(failure) => attempt.teller.tell(&Event::State(State::Failed(failure))),
+                None => {
+                    attempt.teller.tell(&Event::Closing(reason));
+                    attempt.teller.tell(&Event::State(State::Closed));
+                }
+            }
+        });
+        self.probe.replace(Some(probe));
     }
 
-    /// Ends the connection; false if it had ended before.
+    /// Ends the connection; false if its end had been told before.
     pub(super) fn end(&self) -> bool {
         if self.ended.get() {
-            return false;
+            let probe = self.probe.take();
+            return probe.map(|probe| probe.abort()).is_some();
         }
         self.end_transfers();
+        self.tell_sound(false);
         self.ended.set(true);
         for timer in self.timers.take().into_values() {
             timer.remove();
         }
         self.inputs.forget();
-        self.cursor.forget();
+        self.pointers.take();
         self.main.take();
-        self.playback.take();
         #[cfg(feature = "usb")]
         self.usb.take();
         self.displays.take().values().for_each(|display| display.forget());
@@ -193,6 +227,23 @@ impl Attempt {
     pub(super) fn tell_monitors(&self) {
         let monitors = self.displays.borrow().values().flat_map(|display| display.monitors()).collect();
         self.tell(&Event::Monitors(monitors));
+    }
+
+    /// The pointer is at a pixel of a monitor. An agent is told the monitor; a
+    /// tablet knows no monitors, only the whole that they are parts of.
+    fn position(&self, monitor: MonitorId, x: u32, y: u32) {
+        let (x, y) = (x.min(MAX_PLACE), y.min(MAX_PLACE));
+        let (left, top) = if self.has_agent() { (0, 0) } else { self.origin_of(monitor) };
+        self.inputs.position(monitor, x + left, y + top);
+    }
+
+    pub(super) fn has_agent(&self) -> bool {
+        self.main.borrow().as_ref().is_some_and(spice::MainChannel::is_agent_connected)
+    }
+
+    fn origin_of(&self, monitor: MonitorId) -> (u32, u32) {
+        let displays = self.displays.borrow();
+        displays.values().find_map(|display| display.origin_of(monitor)).unwrap_or_default()
     }
 
     /// The bytes that the pictures of the other channels take.

@@ -4,6 +4,7 @@
 
 use std::os::fd::IntoRawFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use gtk::glib;
 use spice_client_glib as spice;
@@ -13,6 +14,9 @@ use spice_client_glib::{ChannelEvent, ChannelType};
 use super::attempt::{Attempt, MAX_DISPLAYS};
 use super::display::Display;
 use crate::types::{ChannelKind, FailureKind};
+
+/// The channels of a session that is closed end this close together.
+const TOGETHER: Duration = Duration::from_millis(300);
 
 fn kind_of(channel: &spice::Channel) -> ChannelKind {
     match ChannelType::try_from(channel.channel_type()) {
@@ -81,8 +85,8 @@ impl Attempt {
                 _ => return false,
             },
             ChannelKind::Cursor => match channel.downcast_ref::<spice::CursorChannel>() {
-                Some(cursor) if channel.channel_id() == 0 => self.adopt_cursor(cursor),
-                _ => return false,
+                Some(cursor) => return self.adopt_cursor(cursor),
+                None => return false,
             },
             ChannelKind::Playback => match channel.downcast_ref::<spice::PlaybackChannel>() {
                 Some(playback) if self.options.sound => self.adopt_playback(playback),
@@ -144,12 +148,30 @@ impl Attempt {
     }
 
     /// A channel is lost, and with it the session if it is a needed one.
-    fn lose(&self, kind: ChannelKind, why: FailureKind, detail: &str) {
-        if is_needed(kind) {
-            self.fail(why, detail);
-        } else {
+    fn lose(self: &Rc<Self>, kind: ChannelKind, why: FailureKind, detail: &str) {
+        if !is_needed(kind) {
             self.dropped(&format!("the channel {kind:?} is lost: {detail}"));
+        } else if self.was_open() {
+            self.suspect(why, detail);
+        } else {
+            self.fail(why, detail);
         }
+    }
+
+    /// A channel is lost of a session in use. If the whole session was closed,
+    /// the others end with it, the main one too, in any order.
+    fn suspect(self: &Rc<Self>, why: FailureKind, detail: &str) {
+        let (key, weak) = ((-2, -2), Rc::downgrade(self));
+        if self.timers.borrow().contains_key(&key) {
+            return;
+        }
+        let detail = detail.to_owned();
+        let timer = glib::timeout_add_local_once(TOGETHER, move || {
+            let Some(attempt) = weak.upgrade() else { return };
+            attempt.timers.borrow_mut().remove(&key);
+            attempt.fail(why, &detail);
+        });
+        self.timers.borrow_mut().insert(key, timer);
     }
 
     fn channel_event(self: &Rc<Self>, channel: &spice::Channel, event: ChannelEvent) {
@@ -161,12 +183,18 @@ impl Attempt {
                 self.stop_timer(channel);
                 self.opened(kind);
             }
-            ChannelEvent::Closed if is_needed(kind) && self.was_open() => self.closed(),
+            ChannelEvent::Closed if kind == ChannelKind::Main && self.was_open() => self.closed(None),
+            ChannelEvent::Closed if self.was_open() => {
+                self.lose(kind, FailureKind::Lost, "it closed a connection");
+            }
             ChannelEvent::Closed => self.lose(kind, FailureKind::Protocol, "it closed the connection"),
             ChannelEvent::ErrorConnect => self.lose(kind, FailureKind::Unreachable, &detail),
             ChannelEvent::ErrorTls => self.lose(kind, FailureKind::Encryption, &detail),
             ChannelEvent::ErrorLink => self.lose(kind, FailureKind::Protocol, &detail),
             ChannelEvent::ErrorAuth => self.lose(kind, FailureKind::Password, &detail),
+            ChannelEvent::ErrorIo if kind == ChannelKind::Main && self.was_open() => {
+                self.closed(Some(&detail));
+            }
             ChannelEvent::ErrorIo => self.lose(kind, FailureKind::Lost, &detail),
             _ => {}
         }

@@ -1,73 +1,104 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The pointer's shape.
+//! The pointer's shape. Each channel of pictures can have a pointer of its
+//! own; the first one's serves all monitors that have none.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
 
 use spice_client_glib as spice;
+use spice_client_glib::prelude::*;
 use spice_client_glib::CursorType;
 
-use super::attempt::Attempt;
-use crate::types::{Cursor, CursorImage, Event};
+use super::attempt::{Attempt, MAX_DISPLAYS};
+use crate::types::{Cursor, CursorImage, Event, MonitorId};
 
 /// The widest and highest pointer, in pixels.
 const MAX_SIDE: u32 = 512;
 /// Where a pointer may be said to be, in pixels.
 const MAX_PLACE: i32 = 16384;
 
+/// The pointers by the number of their channel.
+pub(super) type Pointers = RefCell<BTreeMap<i32, Rc<Pointer>>>;
+
 /// The shape to come back to after the guest hid it.
-#[derive(Default)]
-pub(super) struct CursorState {
+pub(super) struct Pointer {
+    attempt: Weak<Attempt>,
+    number: i32,
     shape: RefCell<Cursor>,
     shown: RefCell<Cursor>,
 }
 
-impl CursorState {
-    pub(super) fn forget(&self) {
-        self.shape.take();
-        self.shown.take();
+impl Attempt {
+    /// Whether the channel is used.
+    pub(super) fn adopt_cursor(self: &Rc<Self>, channel: &spice::CursorChannel) -> bool {
+        let number = channel.channel_id();
+        let known = self.pointers.borrow().contains_key(&number);
+        if known || self.pointers.borrow().len() >= MAX_DISPLAYS {
+            return false;
+        }
+        let pointer = Rc::new(Pointer {
+            attempt: Rc::downgrade(self),
+            number,
+            shape: RefCell::default(),
+            shown: RefCell::default(),
+        });
+        pointer.follow(channel);
+        self.pointers.borrow_mut().insert(number, pointer);
+        true
     }
 }
 
-impl Attempt {
-    pub(super) fn adopt_cursor(self: &Rc<Self>, channel: &spice::CursorChannel) {
+impl Pointer {
+    fn follow(self: &Rc<Self>, channel: &spice::CursorChannel) {
         let weak = Rc::downgrade(self);
         channel.connect_cursor_notify(move |channel| {
-            if let Some(attempt) = weak.upgrade() {
+            if let Some(pointer) = weak.upgrade() {
                 let shape = image(channel).map_or(Cursor::Default, Cursor::Shape);
-                attempt.cursor.shape.replace(shape.clone());
-                attempt.show_cursor(shape);
+                pointer.shape.replace(shape.clone());
+                pointer.show(shape);
             }
         });
         let weak = Rc::downgrade(self);
         channel.connect_cursor_hide(move |_| {
-            if let Some(attempt) = weak.upgrade() {
-                attempt.show_cursor(Cursor::Hidden);
+            if let Some(pointer) = weak.upgrade() {
+                pointer.show(Cursor::Hidden);
             }
         });
         let weak = Rc::downgrade(self);
         channel.connect_cursor_reset(move |_| {
-            if let Some(attempt) = weak.upgrade() {
-                attempt.cursor.shape.take();
-                attempt.show_cursor(Cursor::Default);
+            if let Some(pointer) = weak.upgrade() {
+                pointer.shape.take();
+                pointer.show(Cursor::Default);
             }
         });
         let weak = Rc::downgrade(self);
         channel.connect_cursor_move(move |_, x, y| {
-            let Some(attempt) = weak.upgrade() else { return };
-            // A guest shows a hidden pointer by moving it.
-            let shape = attempt.cursor.shape.borrow().clone();
-            attempt.show_cursor(shape);
-            if let (Ok(x), Ok(y)) = (u32::try_from(x.min(MAX_PLACE)), u32::try_from(y.min(MAX_PLACE))) {
-                attempt.tell(&Event::CursorAt(x, y));
+            if let Some(pointer) = weak.upgrade() {
+                pointer.moved(x, y);
             }
         });
     }
 
-    fn show_cursor(&self, cursor: Cursor) {
-        if *self.cursor.shown.borrow() != cursor {
-            self.cursor.shown.replace(cursor.clone());
-            self.tell(&Event::Cursor(cursor));
+    fn moved(&self, x: i32, y: i32) {
+        // A guest shows a hidden pointer by moving it.
+        let shape = self.shape.borrow().clone();
+        self.show(shape);
+        let place = (u32::try_from(x.min(MAX_PLACE)), u32::try_from(y.min(MAX_PLACE)));
+        if let (0, (Ok(x), Ok(y)), Some(attempt)) = (self.number, place, self.attempt.upgrade()) {
+            attempt.tell(&Event::CursorAt(x, y));
+        }
+    }
+
+    fn show(&self, cursor: Cursor) {
+        let Some(attempt) = self.attempt.upgrade() else { return };
+        if *self.shown.borrow() == cursor {
+            return;
+        }
+        self.shown.replace(cursor.clone());
+        match u32::try_from(self.number) {
+            Ok(0) | Err(_) => attempt.tell(&Event::Cursor(cursor)),
+            Ok(number) => attempt.tell(&Event::CursorOn(MonitorId(number), cursor)),
         }
     }
 }

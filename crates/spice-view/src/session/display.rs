@@ -79,6 +79,12 @@ impl Display {
         self.monitors.borrow().iter().map(|monitor| monitor.id).collect()
     }
 
+    /// The left upper corner of a monitor on the surface, if it is here.
+    pub(super) fn origin_of(&self, id: MonitorId) -> Option<(u32, u32)> {
+        let monitors = self.monitors.borrow();
+        monitors.iter().find(|monitor| monitor.id == id).map(|monitor| (monitor.area.x, monitor.area.y))
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.monitors.borrow().iter().map(|monitor| bytes(&monitor.area)).sum()
     }
@@ -282,15 +288,15 @@ impl Monitor {
         if self.damage.is_empty() {
             return None;
         }
-        let (origin, size) = ((self.area.x, self.area.y), (self.area.width, self.area.height));
+        let (left, top) = (self.area.x, self.area.y);
         let rects = self.damage.take();
-        self.picture.write(|to| {
-            for rect in &rects {
-                frame::copy(pixels, surface, rect, origin, size, to);
-            }
+        let dirty: Vec<Rect> = rects.iter().map(|r| Rect { x: r.x - left, y: r.y - top, ..*r }).collect();
+        self.picture.write(&dirty, |tile, part, to| {
+            let part = Rect { x: part.x + left, y: part.y + top, ..*part };
+            let origin = (tile.x + left, tile.y + top);
+            frame::copy(pixels, surface, &part, origin, (tile.width, tile.height), to);
         });
         self.wanted = false;
-        let dirty = rects.iter().map(|r| Rect { x: r.x - origin.0, y: r.y - origin.1, ..*r }).collect();
         Some(Frame { monitor: self.id, picture: Rc::clone(&self.picture), dirty })
     }
 }

@@ -50,7 +50,13 @@ impl Attempt {
             else {
                 continue;
             };
-            if monitor.0 < MAX_MONITORS {
+            if monitor.0 >= MAX_MONITORS {
+                continue;
+            }
+            // The first monitor stays: a guest without any shows nothing.
+            if id > 0 && (width == 0 || height == 0) {
+                main.update_display_enabled(id, false, true);
+            } else if width > 0 && height > 0 {
                 main.update_display_enabled(id, true, false);
                 main.update_display(id, 0, 0, width, height, true);
             }

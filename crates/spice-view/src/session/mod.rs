@@ -10,19 +10,21 @@ mod cursor;
 mod display;
 mod files;
 mod inputs;
+mod log;
 mod main;
+mod probe;
 mod sound;
 #[cfg(feature = "usb")]
 mod usb;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 pub use connector::{BadUri, Connector, Opening};
 
 use crate::link::{Link, Teller};
-use crate::types::{Command, Event, State};
+use crate::types::{CloseReason, Command, Cursor, Event, MouseMode, State};
 use attempt::Attempt;
 
 /// What a session does and does not do.
@@ -56,8 +58,10 @@ impl Default for Options {
 ///
 /// It says at once that it is connecting; that it could not comes as an event.
 pub fn open(connector: Connector, options: Options) -> Link {
+    log::moderate();
     let link = Link::new(|teller| {
-        let session = Session { connector, options, teller, attempt: RefCell::default() };
+        let (attempt, muted) = (RefCell::default(), Rc::default());
+        let session = Session { connector, options, teller, attempt, muted };
         move |command| session.handle(command)
     });
     link.send(Command::Reconnect);
@@ -69,15 +73,18 @@ struct Session {
     options: Options,
     teller: Teller,
     attempt: RefCell<Option<Rc<Attempt>>>,
+    muted: Rc<Cell<bool>>,
 }
 
 impl Session {
     fn handle(&self, command: Command) {
         match command {
             Command::Reconnect => self.begin(),
+            Command::Mute(mute) => self.muted.set(mute),
             Command::Close => {
                 let attempt = self.attempt.take();
                 if attempt.is_some_and(|attempt| attempt.end()) {
+                    self.teller.tell(&Event::Closing(CloseReason::Asked));
                     self.teller.tell(&Event::State(State::Closed));
                 }
             }
@@ -93,9 +100,17 @@ impl Session {
     fn begin(&self) {
         if let Some(old) = self.attempt.take() {
             old.end();
+            // What was so there need not be so here.
+            self.teller.tell(&Event::Cursor(Cursor::Default));
+            self.teller.tell(&Event::MouseMode(MouseMode::default()));
         }
         self.teller.tell(&Event::State(State::Connecting));
-        let attempt = Attempt::new(self.connector.clone(), self.options.clone(), self.teller.clone());
+        let attempt = Attempt::new(
+            self.connector.clone(),
+            self.options.clone(),
+            self.teller.clone(),
+            Rc::clone(&self.muted),
+        );
         self.attempt.replace(Some(Rc::clone(&attempt)));
         attempt.begin();
     }

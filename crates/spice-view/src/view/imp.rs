@@ -8,7 +8,7 @@ use glib::subclass::Signal;
 use glib::Properties;
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
-use gtk::{gdk, glib, graphene};
+use gtk::{gdk, glib, graphene, gsk};
 
 use super::clipboard::{self, Clipboard};
 use super::files::Files;
@@ -17,7 +17,7 @@ use super::pointer::Pointer;
 use super::resize::Resize;
 use super::tiles::Tiles;
 use crate::clipboard::{ClipboardAsk, ClipboardPolicy};
-use crate::geometry::{Placement, ScaleMode, View};
+use crate::geometry::{self, Placement, ScaleMode, View};
 use crate::link::{Link, Listener};
 use crate::types::{Command, Event, Frame, MonitorId, State, Transfer};
 
@@ -71,6 +71,10 @@ pub struct SpiceView {
     pub(super) resize: Resize,
     pub(super) clipboard: Clipboard,
     pub(super) files: Files,
+    /// Whether the monitor has a pointer of its own.
+    own_cursor: Cell<bool>,
+    /// The monitors that were told last.
+    monitors: RefCell<Vec<MonitorId>>,
     handlers: OnceCell<()>,
 }
 
@@ -92,6 +96,7 @@ impl ObjectImpl for SpiceView {
         static SIGNALS: LazyLock<Vec<Signal>> = LazyLock::new(|| {
             vec![
                 Signal::builder("state-changed").build(),
+                Signal::builder("monitors-changed").build(),
                 Signal::builder("wanted-size").param_types([u32::static_type(), u32::static_type()]).build(),
                 Signal::builder("clipboard-asks").param_types([ClipboardAsk::static_type()]).build(),
                 Signal::builder("clipboard-ask-gone").param_types([u64::static_type()]).build(),
@@ -170,10 +175,16 @@ impl WidgetImpl for SpiceView {
 
     fn snapshot(&self, snapshot: &gtk::Snapshot) {
         let view = self.obj();
-        let whole = graphene::Rect::new(0.0, 0.0, view.width() as f32, view.height() as f32);
-        snapshot.append_color(&gdk::RGBA::BLACK, &whole);
-        if let Some(placement) = self.placement() {
-            self.tiles.borrow_mut().draw(snapshot, &placement);
+        let placement = self.placement();
+        let (width, height) = (f64::from(view.width()), f64::from(view.height()));
+        for (x, y, width, height) in geometry::around(placement.as_ref(), width, height) {
+            let bar = graphene::Rect::new(x as f32, y as f32, width as f32, height as f32);
+            snapshot.append_color(&gdk::RGBA::BLACK, &bar);
+        }
+        if let Some(placement) = placement {
+            let renderer = view.native().and_then(|native| native.renderer());
+            let by_cairo = renderer.is_some_and(|renderer| renderer.is::<gsk::CairoRenderer>());
+            self.tiles.borrow_mut().draw(snapshot, &placement, by_cairo);
             self.pointer.draw(snapshot, &placement);
         }
         self.send(Command::FrameWanted(self.monitor_id()));
@@ -192,8 +203,16 @@ impl SpiceView {
         // What was offered to one guest is not offered to the next.
         self.set_state(&State::Idle);
         self.link.replace(link.cloned());
-        self.tiles.take();
+        self.listen();
+    }
+
+    /// Listens to the session anew, and so hears how things are.
+    fn listen(&self) {
+        self.listener.take();
+        self.own_cursor.set(false);
+        self.clear();
         let weak = self.obj().downgrade();
+        let link = self.link.borrow().clone();
         let listener = link.map(|link| {
             link.listen(move |event| {
                 if let Some(view) = weak.upgrade() {
@@ -202,7 +221,29 @@ impl SpiceView {
             })
         });
         self.listener.replace(listener);
-        self.obj().queue_resize();
+    }
+
+    /// Shows no picture.
+    fn clear(&self) {
+        self.tiles.take();
+        let view = self.obj();
+        if self.guest_width.replace(0) != 0 {
+            self.guest_height.set(0);
+            view.notify_guest_width();
+            view.notify_guest_height();
+        }
+        view.queue_resize();
+        view.queue_draw();
+    }
+
+    fn monitors_changed(&self, monitors: &[MonitorId]) {
+        if !monitors.is_empty() && !monitors.contains(&self.monitor_id()) {
+            self.clear();
+        }
+        if *self.monitors.borrow() != monitors {
+            self.monitors.replace(monitors.to_vec());
+            self.obj().emit_by_name::<()>("monitors-changed", &[]);
+        }
     }
 
     pub(super) fn send(&self, command: Command) {
@@ -221,7 +262,12 @@ impl SpiceView {
         match event {
             Event::State(state) => self.set_state(state),
             Event::Frame(frame) if frame.monitor == self.monitor_id() => self.take_frame(frame),
-            Event::Cursor(cursor) => self.pointer.set_shape(&self.obj(), cursor),
+            Event::Monitors(monitors) => self.monitors_changed(monitors),
+            Event::Cursor(cursor) if !self.own_cursor.get() => self.pointer.set_shape(&self.obj(), cursor),
+            Event::CursorOn(monitor, cursor) if *monitor == self.monitor_id() => {
+                self.own_cursor.set(true);
+                self.pointer.set_shape(&self.obj(), cursor);
+            }
             Event::CursorAt(x, y) => self.pointer.set_place(&self.obj(), *x, *y),
             Event::MouseMode(mode) => self.pointer.set_mode(&self.obj(), *mode),
             Event::Clipboard(message) => self.clipboard.hear_guest(&self.obj(), message),
@@ -293,15 +339,14 @@ impl SpiceView {
     }
 
     fn set_monitor(&self, monitor: u32) {
-        self.monitor.set(monitor);
-        self.tiles.take();
-        let picture = self.link.borrow().as_ref().and_then(|link| link.picture(MonitorId(monitor)));
-        if let Some(picture) = picture {
-            let dirty = vec![picture.bounds()];
-            self.take_frame(&Frame { monitor: MonitorId(monitor), picture, dirty });
+        if self.monitor.get() == monitor {
+            return;
         }
+        self.let_go();
+        self.monitor.set(monitor);
+        self.listen();
+        self.resize.again(&self.obj());
         self.send(Command::FrameWanted(MonitorId(monitor)));
-        self.obj().queue_resize();
     }
 
     fn set_scale_mode(&self, mode: ScaleMode) {

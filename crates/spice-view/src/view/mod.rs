@@ -20,7 +20,7 @@ use gtk::subclass::prelude::*;
 use crate::clipboard::ClipboardAsk;
 use crate::keys::Combo;
 use crate::link::Link;
-use crate::types::{Command, State, Transfer};
+use crate::types::{CloseReason, Command, MonitorId, State, Transfer};
 
 /// What somebody needs to know who cannot see how to get out.
 const WAY_OUT: &str = "The screen of another computer. Press Ctrl+Alt to leave it.";
@@ -45,6 +45,7 @@ glib::wrapper! {
     ///
     /// # Signals
     /// - `state-changed`: see [`SpiceView::state`]
+    /// - `monitors-changed`: see [`SpiceView::monitors`]
     /// - `wanted-size` (width, height): the size of a guest that would fill
     ///   the view, in device pixels, whenever it is another one
     /// - `clipboard-asks`, `clipboard-ask-gone`, `clipboard-moved`: see the
@@ -83,6 +84,28 @@ impl SpiceView {
     /// How the session fares.
     pub fn state(&self) -> State {
         self.imp().state.borrow().clone()
+    }
+
+    /// Why the session is closed, if it is. After [`CloseReason::TakenOver`]
+    /// it is well to ask before taking the place back.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.link().and_then(|link| link.close_reason())
+    }
+
+    /// Begins the session anew with new sockets, whatever state it is in.
+    pub fn reconnect(&self) {
+        self.imp().send(Command::Reconnect);
+    }
+
+    /// The guest's monitors, for as many views of the same session; each gets
+    /// one by its property `monitor`.
+    pub fn monitors(&self) -> Vec<MonitorId> {
+        self.link().map(|link| link.monitors()).unwrap_or_default()
+    }
+
+    /// Calls a function when the guest has other monitors than before.
+    pub fn connect_monitors_changed(&self, f: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure("monitors-changed", false, glib::closure_local!(move |view: &SpiceView| f(view)))
     }
 
     /// Sends keys to the guest as if they were pressed together.

@@ -30,6 +30,20 @@ impl SpiceView {
         make_texture(&picture, &picture.bounds())
     }
 
+    /// The guest's picture as a PNG file's content.
+    pub fn screenshot_png(&self) -> Option<glib::Bytes> {
+        self.screenshot().map(|texture| texture.save_to_png_bytes())
+    }
+
+    /// Puts the guest's picture into the clipboard here; false if there is none.
+    pub fn copy_screenshot(&self) -> bool {
+        let texture = self.screenshot();
+        if let Some(texture) = &texture {
+            self.clipboard().set_texture(texture);
+        }
+        texture.is_some()
+    }
+
     /// Writes the guest's picture to a PNG file.
     ///
     /// # Errors

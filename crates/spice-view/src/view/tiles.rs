@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A picture in pieces: only those in which the guest drew become new
-//! textures, so that GTK uploads and repaints no more than that.
+//! A picture in pieces: only those in which the guest drew are given to GTK
+//! anew, so that it uploads and repaints no more than that.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use gtk::prelude::*;
-use gtk::{gdk, glib, graphene};
+use gtk::{cairo, gdk, glib, graphene, gsk};
 
 use crate::geometry::Placement;
+use crate::picture::Pixels;
 use crate::types::{Frame, Picture, Rect};
-
-/// Width and height of a tile in the guest's pixels.
-const TILE: u32 = 256;
 
 /// How the pixels of a [`Picture`] lie in memory.
 #[cfg(target_endian = "little")]
@@ -19,12 +18,23 @@ const FORMAT: gdk::MemoryFormat = gdk::MemoryFormat::B8g8r8a8Premultiplied;
 #[cfg(target_endian = "big")]
 const FORMAT: gdk::MemoryFormat = gdk::MemoryFormat::A8r8g8b8Premultiplied;
 
+/// What keeps a tile's pixels while cairo may read them.
+static KEEPS: cairo::UserDataKey<Arc<Pixels>> = cairo::UserDataKey::new();
+
+/// What GTK was given of a tile.
+#[derive(Default)]
+struct Tile {
+    texture: Option<gdk::Texture>,
+    /// A drawing for cairo, at the placement of all of them.
+    node: Option<gsk::RenderNode>,
+}
+
 #[derive(Default)]
 pub(super) struct Tiles {
     picture: Option<Rc<Picture>>,
-    columns: u32,
-    /// Row after row; none where the guest drew since.
-    textures: Vec<Option<gdk::Texture>>,
+    /// Row after row; empty where the guest drew since.
+    tiles: Vec<Tile>,
+    placed: Option<Placement>,
 }
 
 impl Tiles {
@@ -33,27 +43,17 @@ impl Tiles {
         let known = self.picture.as_ref();
         if !known.is_some_and(|known| Rc::ptr_eq(known, &frame.picture)) {
             let before = self.size();
-            self.columns = frame.picture.width().div_ceil(TILE);
-            let count = self.columns as usize * frame.picture.height().div_ceil(TILE) as usize;
-            self.textures = vec![None; count];
+            self.tiles = (0..frame.picture.tile_count()).map(|_| Tile::default()).collect();
             self.picture = Some(Rc::clone(&frame.picture));
             return self.size() != before;
         }
-        for rect in &frame.dirty {
-            self.forget(rect);
-        }
-        false
-    }
-
-    fn forget(&mut self, rect: &Rect) {
-        let Some(rect) = self.picture.as_ref().and_then(|p| rect.intersect(&p.bounds())) else { return };
-        for row in rect.y / TILE..rect.bottom().div_ceil(TILE) {
-            for column in rect.x / TILE..rect.right().div_ceil(TILE) {
-                if let Some(texture) = self.textures.get_mut((row * self.columns + column) as usize) {
-                    *texture = None;
-                }
+        for (at, tile) in self.tiles.iter_mut().enumerate() {
+            let area = frame.picture.tile_area(at);
+            if frame.dirty.iter().any(|rect| rect.intersect(&area).is_some()) {
+                *tile = Tile::default();
             }
         }
+        false
     }
 
     /// The picture's width and height; zero before the first frame.
@@ -65,35 +65,95 @@ impl Tiles {
         self.picture.as_ref()
     }
 
-    /// Draws all tiles, of which those that changed are made anew.
-    pub(super) fn draw(&mut self, snapshot: &gtk::Snapshot, placement: &Placement) {
+    /// Draws all tiles, of which those that changed are made anew: as textures,
+    /// which GL keeps, or, for a renderer that draws by cairo, as drawings,
+    /// which save it to turn a texture into a picture of its own first.
+    pub(super) fn draw(&mut self, snapshot: &gtk::Snapshot, placement: &Placement, by_cairo: bool) {
         let Some(picture) = self.picture.clone() else { return };
-        for (at, texture) in self.textures.iter_mut().enumerate() {
-            let rect = tile(at, self.columns, &picture);
-            if texture.is_none() {
-                *texture = make_texture(&picture, &rect);
+        if self.placed.replace(*placement) != Some(*placement) {
+            self.tiles.iter_mut().for_each(|tile| tile.node = None);
+        }
+        for (at, tile) in self.tiles.iter_mut().enumerate() {
+            let area = picture.tile_area(at);
+            let (x, y, width, height) = placement.to_view(&area);
+            if width <= 0.0 || height <= 0.0 {
+                continue;
             }
-            let (x, y, width, height) = placement.to_view(&rect);
-            if let Some(texture) = texture.as_ref().filter(|_| width > 0.0 && height > 0.0) {
-                let bounds = graphene::Rect::new(x as f32, y as f32, width as f32, height as f32);
-                snapshot.append_texture(texture, &bounds);
+            let bounds = graphene::Rect::new(x as f32, y as f32, width as f32, height as f32);
+            if by_cairo {
+                if tile.node.is_none() {
+                    tile.node = picture.tile(at).and_then(|pixels| drawing(&area, &pixels, &bounds));
+                }
+                tile.node.iter().for_each(|node| snapshot.append_node(node));
+            } else {
+                if tile.texture.is_none() {
+                    tile.texture = picture.tile(at).and_then(|pixels| texture_of(&area, Shared(pixels)));
+                }
+                tile.texture.iter().for_each(|texture| snapshot.append_texture(texture, &bounds));
             }
         }
     }
 }
 
-fn tile(at: usize, columns: u32, picture: &Picture) -> Rect {
-    let at = u32::try_from(at).unwrap_or(0);
-    let (x, y) = (at % columns * TILE, at / columns * TILE);
-    Rect { x, y, width: TILE.min(picture.width() - x), height: TILE.min(picture.height() - y) }
+/// A tile's pixels, without a copy of them.
+struct Shared(Arc<Pixels>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().as_ref()
+    }
+}
+
+fn texture_of(area: &Rect, pixels: impl AsRef<[u8]> + Send + 'static) -> Option<gdk::Texture> {
+    let bytes = glib::Bytes::from_owned(pixels);
+    let (width, height) = (i32::try_from(area.width).ok()?, i32::try_from(area.height).ok()?);
+    let stride = area.width as usize * 4;
+    Some(gdk::MemoryTexture::new(width, height, FORMAT, &bytes, stride).upcast())
 }
 
 /// A texture of a part of a picture.
 pub(super) fn make_texture(picture: &Picture, rect: &Rect) -> Option<gdk::Texture> {
-    let bytes = glib::Bytes::from_owned(picture.copy(rect)?);
-    let (width, height) = (i32::try_from(rect.width).ok()?, i32::try_from(rect.height).ok()?);
-    let stride = rect.width as usize * 4;
-    Some(gdk::MemoryTexture::new(width, height, FORMAT, &bytes, stride).upcast())
+    texture_of(rect, picture.copy(rect)?)
+}
+
+/// A tile drawn where it belongs.
+fn drawing(area: &Rect, pixels: &Arc<Pixels>, bounds: &graphene::Rect) -> Option<gsk::RenderNode> {
+    let surface = surface_of(area, pixels)?;
+    let node = gsk::CairoNode::new(bounds);
+    let (x, y) = (f64::from(bounds.x()), f64::from(bounds.y()));
+    let (width, height) = (f64::from(bounds.width()), f64::from(bounds.height()));
+    let pattern = cairo::SurfacePattern::create(&surface);
+    let (across, down) = (f64::from(area.width) / width, f64::from(area.height) / height);
+    let mut matrix = cairo::Matrix::identity();
+    matrix.scale(across, down);
+    matrix.translate(-x, -y);
+    pattern.set_matrix(matrix);
+    // Its edge goes on beyond it: where two tiles meet, neither fades.
+    pattern.set_extend(cairo::Extend::Pad);
+    let context = node.draw_context();
+    context.set_source(&pattern).ok()?;
+    context.rectangle(x, y, width, height);
+    context.fill().ok()?;
+    Some(node.upcast())
+}
+
+/// A tile's pixels as cairo sees them: what is opaque is copied, not mixed.
+fn surface_of(area: &Rect, pixels: &Arc<Pixels>) -> Option<cairo::ImageSurface> {
+    let (width, height) = (i32::try_from(area.width).ok()?, i32::try_from(area.height).ok()?);
+    let bytes: &[u8] = pixels.as_ref().as_ref();
+    if bytes.len() != area.width as usize * area.height as usize * 4 {
+        return None;
+    }
+    let (data, stride) = (bytes.as_ptr().cast_mut(), width * 4);
+    // SAFETY: there are that many bytes, in rows of four times the width, as
+    // cairo wants them. They are kept by the surface, are written by nobody
+    // meanwhile, and a surface that is only drawn from is not written either.
+    let surface = unsafe {
+        cairo::ImageSurface::create_for_data_unsafe(data, cairo::Format::Rgb24, width, height, stride)
+    };
+    let surface = surface.ok()?;
+    surface.set_user_data(&KEEPS, Rc::new(Arc::clone(pixels))).ok()?;
+    Some(surface)
 }
 
 #[cfg(test)]
@@ -110,16 +170,17 @@ mod tests {
         let picture = Picture::new(600, 300);
         let mut tiles = Tiles::default();
         assert!(tiles.take(&frame(&picture, vec![])));
-        assert_eq!(tiles.textures.len(), 6);
+        assert_eq!(tiles.tiles.len(), 6);
         let fill = |tiles: &mut Tiles| {
             for at in 0..6 {
-                tiles.textures[at] = make_texture(&picture, &tile(at, tiles.columns, &picture));
+                tiles.tiles[at].texture = make_texture(&picture, &picture.tile_area(at));
             }
         };
         fill(&mut tiles);
-        assert!(tiles.textures.iter().all(Option::is_some));
-        let missing =
-            |tiles: &Tiles| -> Vec<usize> { (0..6).filter(|at| tiles.textures[*at].is_none()).collect() };
+        assert!(tiles.tiles.iter().all(|tile| tile.texture.is_some()));
+        let missing = |tiles: &Tiles| -> Vec<usize> {
+            (0..6).filter(|at| tiles.tiles[*at].texture.is_none()).collect()
+        };
         assert!(!tiles.take(&frame(&picture, vec![Rect { x: 255, y: 0, width: 2, height: 256 }])));
         assert_eq!(missing(&tiles), [0, 1]);
         fill(&mut tiles);
@@ -133,10 +194,21 @@ mod tests {
     }
 
     #[test]
-    fn tiles_cover_the_picture_once() {
-        let picture = Picture::new(513, 256);
-        let area: u32 = (0..3).map(|at| tile(at, 3, &picture)).map(|r| r.width * r.height).sum();
-        assert_eq!(area, 513 * 256);
-        assert_eq!(tile(2, 3, &picture), Rect { x: 512, y: 0, width: 1, height: 256 });
+    fn a_drawing_keeps_its_pixels() {
+        let picture = Picture::from_pixels(8, 8, |x, y| x << 8 | y);
+        let pixels = picture.tile(0).unwrap();
+        let surface = surface_of(&picture.tile_area(0), &pixels).unwrap();
+        drop(pixels);
+        picture.write(&[picture.bounds()], |_, _, bytes| bytes.fill(0xff));
+        drop(picture);
+        let target = cairo::ImageSurface::create(cairo::Format::Rgb24, 8, 8).unwrap();
+        let context = cairo::Context::new(&target).unwrap();
+        context.set_source_surface(&surface, 0.0, 0.0).unwrap();
+        context.paint().unwrap();
+        drop(context);
+        target.with_data(|data| assert_eq!(data[4 * (8 * 3 + 5)..][..3], [3, 5, 0])).unwrap();
+        let other =
+            surface_of(&Rect { x: 0, y: 0, width: 9, height: 8 }, &Picture::new(8, 8).tile(0).unwrap());
+        assert!(other.is_none(), "a size that is not the tile's is refused");
     }
 }

@@ -24,7 +24,7 @@ const REQUEST: u32 = 8;
 const RELEASE: u32 = 9;
 
 /// A message of the agent, with its selection in front where it has one.
-fn agent(kind: u32, content: &[u8]) -> Vec<u8> {
+pub fn agent(kind: u32, content: &[u8]) -> Vec<u8> {
     let mut message = words(&[1, kind, 0, 0, u32::try_from(content.len()).unwrap()]);
     message.extend(content);
     message
@@ -39,7 +39,7 @@ fn text(content: &[u8]) -> Vec<u8> {
 }
 
 /// A guest whose agent the test plays: what it shall say goes in here.
-struct Guest {
+pub struct Guest {
     server: Server,
     say: mpsc::Sender<Vec<u8>>,
     /// The bytes of the agent's messages so far.
@@ -67,12 +67,17 @@ impl Guest {
         Guest { server: Server::start(Manner::Speaks(Arc::new(script))), say, heard: RefCell::default() }
     }
 
-    fn say(&self, message: Vec<u8>) {
+    pub fn say(&self, message: Vec<u8>) {
         self.say.send(message).unwrap();
     }
 
     /// What the agent heard of that kind, without the selection.
     fn heard(&self, kind: u32) -> Vec<Vec<u8>> {
+        self.whole(kind).into_iter().filter_map(|content| content.get(4..).map(<[u8]>::to_vec)).collect()
+    }
+
+    /// What the agent heard of that kind.
+    pub fn whole(&self, kind: u32) -> Vec<Vec<u8>> {
         let mut heard = self.heard.borrow_mut();
         for (channel, message, content) in self.server.taken() {
             if channel == MAIN && message == 107 {
@@ -84,8 +89,8 @@ impl Guest {
         while rest.len() >= 20 {
             let size = number(&rest[16..20]) as usize;
             let Some(content) = rest.get(20..20 + size) else { break };
-            if number(&rest[4..8]) == kind && size >= 4 {
-                found.push(content[4..].to_vec());
+            if number(&rest[4..8]) == kind {
+                found.push(content.to_vec());
             }
             rest = &rest[20 + size..];
         }
@@ -107,7 +112,7 @@ fn speak(channel: &mut Channel, said: &Mutex<mpsc::Receiver<Vec<u8>>>) -> io::Re
 }
 
 /// A view with the focus on a guest, whose agent is there.
-fn begin_with(policy: ClipboardPolicy) -> (Stage, Guest, Link) {
+pub fn begin_with(policy: ClipboardPolicy) -> (Stage, Guest, Link) {
     let (stage, guest) = (Stage::new(300, 200), Guest::start());
     let link = guest.server.link();
     stage.connect(&link, 10);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use spice_view::{Command, Event, Failure, FailureKind, MonitorId, State};
 
-use crate::server::{begin, picture, shows, whiten, words, Manner, Server, DISPLAY, INPUTS, MAIN};
+use crate::server::{begin, heads, picture, shows, whiten, words, Manner, Server, DISPLAY, INPUTS, MAIN};
 use crate::stage::{pass, pixels_of, wait, Stage};
 
 /// Connects, and gives the failure that must come of it.
@@ -113,17 +113,14 @@ fn a_picture_is_drawn_and_its_part_changes() {
 fn monitors_beyond_the_picture_are_cut_or_left_out() {
     let server = Server::start(shows(|channel| {
         picture(channel, 400, 100)?;
-        let mut content = Vec::from([5, 0, 16, 0]);
-        for head in [
+        let all = [
             [0, 0, 200, 100, 0, 0, 0],
             [1, 0, u32::MAX, u32::MAX, 200, 0, 0],
             [2, 0, 100, 100, 4000, 0, 0],
             [0, 0, 400, 100, 0, 0, 0],
             [7, 5, 400, 100, 0, 0, 0],
-        ] {
-            content.extend(words(&head));
-        }
-        channel.send(317, &content)
+        ];
+        heads(channel, &all)
     }));
     let (stage, link) = (Stage::new(300, 200), server.link());
     stage.connect(&link, 10);
@@ -196,4 +193,21 @@ fn too_many_channels_are_left_out() {
     stage.connect(&link, 10);
     wait(10, "sixteen are used", || link.monitors().len() == 16);
     wait(10, "the others are not", || dropped.get() == 240);
+}
+
+#[gtk::test]
+fn monitors_with_ever_new_numbers_are_forgotten() {
+    let manner = shows(|channel| {
+        picture(channel, 64, 64)?;
+        for id in 0..2000 {
+            heads(channel, &[[id, 0, 64, 64, 0, 0, 0]])?;
+        }
+        Ok(())
+    });
+    let (server, stage) = (Server::start(manner), Stage::new(300, 200));
+    let link = server.link();
+    stage.connect(&link, 10);
+    wait(20, "the last one is there", || link.monitors() == [MonitorId(1999)]);
+    let kept = (0..2000).filter(|id| link.picture(MonitorId(*id)).is_some()).count();
+    assert!(kept <= 1, "{kept} pictures are kept");
 }

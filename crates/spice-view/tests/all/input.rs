@@ -269,7 +269,7 @@ fn pointing(messages: Vec<(u16, Vec<u8>)>) -> Manner {
 }
 
 /// A pointer's message: init or set, with the shape as SPICE sends it.
-fn shape(kind: u16, form: u8, width: u16, height: u16, hot: (u16, u16), data: &[u8]) -> (u16, Vec<u8>) {
+pub fn shape(kind: u16, form: u8, width: u16, height: u16, hot: (u16, u16), data: &[u8]) -> (u16, Vec<u8>) {
     // Position; for init also the trail; whether it is seen.
     let mut content = vec![0; if kind == 101 { 8 } else { 4 }];
     content.push(1);

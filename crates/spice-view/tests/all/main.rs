@@ -3,8 +3,11 @@
 //! QEMU, and with servers that mean harm. Needs a display (Xvfb does).
 
 mod clipboard;
+mod ends;
+mod extras;
 mod hostile;
 mod input;
+mod monitors;
 mod qemu;
 mod server;
 mod stage;

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
-use spice_view::{Command, Connector, Link, MonitorId, Options, ScaleMode, State};
+use spice_view::{CloseReason, Command, Connector, Link, MonitorId, Options, ScaleMode, State};
 
 use crate::stage::{pixels, pixels_of, wait, Stage};
 
@@ -13,15 +13,21 @@ use crate::stage::{pixels, pixels_of, wait, Stage};
 struct Machine {
     process: Child,
     socket: PathBuf,
+    graphics: Vec<String>,
     _folder: tempfile::TempDir,
 }
 
 impl Machine {
     fn start() -> Machine {
+        Machine::with(&["-vga", "qxl"])
+    }
+
+    fn with(graphics: &[&str]) -> Machine {
+        let graphics: Vec<String> = graphics.iter().map(ToString::to_string).collect();
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("spice");
-        let process = spawn(&socket);
-        let machine = Machine { process, socket, _folder: folder };
+        let process = spawn(&socket, &graphics);
+        let machine = Machine { process, socket, graphics, _folder: folder };
         machine.await_socket();
         machine
     }
@@ -37,7 +43,7 @@ impl Machine {
 
     fn restart(&mut self) {
         std::fs::remove_file(&self.socket).ok();
-        self.process = spawn(&self.socket);
+        self.process = spawn(&self.socket, &self.graphics);
         self.await_socket();
     }
 
@@ -54,10 +60,11 @@ impl Drop for Machine {
     }
 }
 
-fn spawn(socket: &std::path::Path) -> Child {
+fn spawn(socket: &std::path::Path, graphics: &[String]) -> Child {
     let spice = format!("unix=on,addr={},disable-ticketing=on", socket.display());
     std::process::Command::new("qemu-system-x86_64")
-        .args(["-machine", "q35,accel=tcg", "-m", "64", "-nodefaults", "-vga", "qxl", "-display", "none"])
+        .args(["-machine", "q35,accel=tcg", "-m", "64", "-nodefaults", "-display", "none"])
+        .args(graphics)
         // The firmware waits for Escape for a minute.
         .args(["-boot", "menu=on,splash-time=60000", "-device", "usb-ehci", "-device", "usb-tablet"])
         .args(["-spice", &spice])
@@ -96,7 +103,28 @@ fn a_machine_is_shown_typed_to_lost_and_found() {
     wait(60, "the firmware writes again", || (500..before * 2).contains(&written(&link)));
 
     link.send(Command::Close);
-    assert_eq!(stage.view.state(), State::Closed);
+    assert_eq!((stage.view.state(), link.close_reason()), (State::Closed, Some(CloseReason::Asked)));
+}
+
+#[gtk::test]
+fn who_is_pushed_out_by_another_viewer_is_told_so() {
+    let mut machine = Machine::start();
+    let (one, two) = (Stage::new(640, 480), Stage::new(640, 480));
+    one.connect(&machine.link(), 20);
+    assert_eq!(one.view.close_reason(), None);
+    two.connect(&machine.link(), 20);
+    let taken = |stage: &Stage| stage.view.close_reason() == Some(CloseReason::TakenOver);
+    wait(20, "the first one is told", || {
+        assert!(!matches!(one.view.state(), State::Failed(_)), "{:?}", one.view.state());
+        taken(&one)
+    });
+    assert!(two.view.state().is_connected(), "the second one is left in peace");
+    one.view.reconnect();
+    wait(20, "the place is taken back", || one.view.state().is_connected() && taken(&two));
+    assert_eq!(one.view.close_reason(), None);
+    machine.kill();
+    wait(20, "the end is told", || !one.view.state().is_connected());
+    assert!(!taken(&one), "{:?}", one.view.state());
 }
 
 /// Drawn one to one and fitted, the view shows what the session got.
@@ -116,4 +144,19 @@ fn check_drawing(stage: &Stage, link: &Link) {
     stage.resize(1023, 801);
     let lit = stage.draw().0.iter().filter(|pixel| **pixel & 0xff_ffff != 0).count();
     assert!(lit > 500, "the fitted picture is not black");
+}
+
+#[gtk::test]
+fn a_machine_with_two_monitors_shows_both() {
+    let machine = Machine::with(&["-device", "virtio-vga,max_outputs=2"]);
+    let (one, two, link) = (Stage::new(640, 480), Stage::new(640, 480), machine.link());
+    two.view.set_monitor(1);
+    one.connect(&link, 20);
+    two.connect(&link, 20);
+    wait(30, "there are two monitors", || one.view.monitors() == [MonitorId(0), MonitorId(1)]);
+    let lit = |drawn: &[u32]| drawn.iter().filter(|pixel| **pixel & 0xff_ffff != 0).count() > 200;
+    wait(60, "both show something, and not the same", || {
+        let (left, right) = (one.draw().0, two.draw().0);
+        lit(&left) && lit(&right) && left != right
+    });
 }

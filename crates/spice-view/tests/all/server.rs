@@ -4,7 +4,8 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::{mpsc, Arc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{mpsc, Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -25,14 +26,21 @@ const KEY: &str =
 /// What the server does on a channel once it is open.
 pub type Script = Arc<dyn Fn(&mut Channel) -> io::Result<()> + Send + Sync>;
 
+/// The connections of a server.
+type Streams = Arc<Mutex<Vec<Weak<UnixStream>>>>;
+
 /// A message that the client sent: its channel, type and content.
 pub type Heard = (u8, u16, Vec<u8>);
 
 /// One channel, greeted and open.
 pub struct Channel {
-    stream: UnixStream,
+    stream: Arc<UnixStream>,
     pub kind: u8,
+    pub number: u8,
     heard: mpsc::Sender<Heard>,
+    /// The connections of the server, and whether it greets nobody any more.
+    streams: Streams,
+    silent: Arc<AtomicBool>,
 }
 
 impl Channel {
@@ -40,11 +48,21 @@ impl Channel {
         let mut message = kind.to_le_bytes().to_vec();
         message.extend(u32::try_from(content.len()).unwrap().to_le_bytes());
         message.extend(content);
-        self.stream.write_all(&message)
+        (&*self.stream).write_all(&message)
     }
 
     pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        (&*self.stream).write_all(bytes)
+    }
+
+    /// Closes every connection of the session; the server then greets others
+    /// or keeps silent.
+    pub fn close(&mut self, goes_on: bool) -> io::Result<()> {
+        self.silent.store(!goes_on, Ordering::SeqCst);
+        for stream in self.streams.lock().unwrap().drain(..).filter_map(|stream| stream.upgrade()) {
+            stream.shutdown(std::net::Shutdown::Both)?;
+        }
+        Err(io::ErrorKind::BrokenPipe.into())
     }
 
     /// How long [`Channel::hear_if_any`] waits.
@@ -58,7 +76,7 @@ impl Channel {
         let mut header = Vec::with_capacity(6);
         while header.len() < 6 {
             let mut byte = [0];
-            match self.stream.read(&mut byte) {
+            match (&*self.stream).read(&mut byte) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => header.push(byte[0]),
                 Err(error) if would_block(&error) && header.is_empty() => return Ok(()),
@@ -69,7 +87,7 @@ impl Channel {
         let mut content = vec![0; u32::from_le_bytes([header[2], header[3], header[4], header[5]]) as usize];
         let mut got = 0;
         while got < content.len() {
-            match self.stream.read(&mut content[got..]) {
+            match (&*self.stream).read(&mut content[got..]) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => got += count,
                 Err(error) if would_block(&error) => {}
@@ -83,11 +101,11 @@ impl Channel {
     /// The next message, which the test hears of too.
     pub fn hear(&mut self) -> io::Result<(u16, Vec<u8>)> {
         let mut header = [0; 6];
-        self.stream.read_exact(&mut header)?;
+        (&*self.stream).read_exact(&mut header)?;
         let kind = u16::from_le_bytes([header[0], header[1]]);
         let size = u32::from_le_bytes([header[2], header[3], header[4], header[5]]);
         let mut content = vec![0; size as usize];
-        self.stream.read_exact(&mut content)?;
+        (&*self.stream).read_exact(&mut content)?;
         self.heard.send((self.kind, kind, content.clone())).ok();
         Ok((kind, content))
     }
@@ -108,6 +126,7 @@ pub enum Manner {
 
 pub struct Server {
     folder: tempfile::TempDir,
+    gone: Arc<AtomicBool>,
     heard: mpsc::Receiver<Heard>,
 }
 
@@ -116,17 +135,29 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("spice")).unwrap();
         let (sender, heard) = mpsc::channel();
+        let gone: Arc<AtomicBool> = Arc::default();
+        let ends = Arc::clone(&gone);
+        let streams: Streams = Arc::default();
+        let silent: Arc<AtomicBool> = Arc::default();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if ends.load(Ordering::SeqCst) {
+                    return;
+                }
                 let (manner, sender) = (manner.clone(), sender.clone());
-                thread::spawn(move || serve(stream, &manner, sender));
+                let (streams, silent) = (Arc::clone(&streams), Arc::clone(&silent));
+                thread::spawn(move || serve(stream, &manner, sender, streams, silent));
             }
         });
-        Server { folder, heard }
+        Server { folder, gone, heard }
     }
 
     pub fn connector(&self) -> Connector {
-        Connector::unix(self.folder.path().join("spice"))
+        Connector::unix(self.path())
+    }
+
+    pub fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("spice")
     }
 
     pub fn link(&self) -> Link {
@@ -139,8 +170,23 @@ impl Server {
     }
 }
 
-fn serve(mut stream: UnixStream, manner: &Manner, heard: mpsc::Sender<Heard>) -> io::Result<()> {
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.gone.store(true, Ordering::SeqCst);
+        // Wakes the thread that listens.
+        UnixStream::connect(self.path()).ok();
+    }
+}
+
+fn serve(
+    mut stream: UnixStream,
+    manner: &Manner,
+    heard: mpsc::Sender<Heard>,
+    streams: Streams,
+    silent: Arc<AtomicBool>,
+) -> io::Result<()> {
     match manner {
+        _ if silent.load(Ordering::SeqCst) => drain(&mut stream),
         Manner::Closes => Ok(()),
         Manner::Stalls => drain(&mut stream),
         Manner::Says(bytes) => {
@@ -151,8 +197,12 @@ fn serve(mut stream: UnixStream, manner: &Manner, heard: mpsc::Sender<Heard>) ->
             stream.write_all(bytes)?;
         },
         Manner::Speaks(script) => {
-            let kind = greet(&mut stream)?;
-            let mut channel = Channel { stream, kind, heard };
+            let (kind, number) = greet(&mut stream)?;
+            // That the channel is there is heard as an empty message.
+            heard.send((kind, 0, Vec::new())).ok();
+            let stream = Arc::new(stream);
+            streams.lock().unwrap().push(Arc::downgrade(&stream));
+            let mut channel = Channel { stream, kind, number, heard, streams, silent };
             script(&mut channel)?;
             while channel.hear().is_ok() {}
             Ok(())
@@ -178,8 +228,8 @@ fn key() -> Vec<u8> {
     pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }
 
-/// The greeting, without a password; gives the channel's type.
-fn greet(stream: &mut UnixStream) -> io::Result<u8> {
+/// The greeting, without a password; gives the channel's type and number.
+fn greet(stream: &mut UnixStream) -> io::Result<(u8, u8)> {
     let mut header = [0; 16];
     stream.read_exact(&mut header)?;
     let mut link = vec![0; u32::from_le_bytes([header[12], header[13], header[14], header[15]]) as usize];
@@ -201,7 +251,7 @@ fn greet(stream: &mut UnixStream) -> io::Result<u8> {
     // How it proves itself, and the password.
     stream.read_exact(&mut [0; 4 + 128])?;
     stream.write_all(&words(&[0]))?;
-    Ok(link[4])
+    Ok((link[4], link[5]))
 }
 
 /// The main channel's first words: which channels there are.
@@ -227,6 +277,14 @@ pub fn whiten(channel: &mut Channel, x: u32, y: u32, width: u32, height: u32) ->
     content.push(0);
     content.extend(words(&[0, 0, 0]));
     channel.send(307, &content)
+}
+
+/// The monitors: number, surface, width, height, left, top, flags of each.
+pub fn heads(channel: &mut Channel, heads: &[[u32; 7]]) -> io::Result<()> {
+    let mut content = u16::try_from(heads.len()).unwrap().to_le_bytes().to_vec();
+    content.extend([16, 0]);
+    heads.iter().for_each(|head| content.extend(words(head)));
+    channel.send(317, &content)
 }
 
 /// A server whose display channel runs a script and whose others do what is proper.

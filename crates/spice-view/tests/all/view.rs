@@ -126,6 +126,10 @@ fn the_last_picture_stays() {
     stage.view.save_screenshot(&file).unwrap();
     let again = gtk::gdk::Texture::from_filename(&file).unwrap();
     assert!(pixels(&again).0 == pixels_of(&picture));
+    let bytes = stage.view.screenshot_png().unwrap();
+    assert!(pixels(&gtk::gdk::Texture::from_bytes(&bytes).unwrap()).0 == pixels_of(&picture));
+    assert!(stage.view.copy_screenshot());
+    assert!(stage.view.clipboard().formats().contain_mime_type("image/png"));
     stage.view.save_screenshot(folder.path().join("no/such/folder.png")).unwrap_err();
 }
 
