@@ -37,7 +37,7 @@ impl Tab {
             let Some(plan) = tab.plan.clone() else { return };
             // The command is to begin with the size that it will have.
             let _ = glib::future_with_timeout(Duration::from_millis(150), tab.sized.recv()).await;
-            let how = Start { lifetime: Lifetime::Kept, size: tab.size(), unique_name: true };
+            let how = Start { lifetime: Lifetime::Kept, size: tab.size(), screen: None, unique_name: true };
             let (progress, events, started) = window.bridge.start(plan, how);
             tab.watch_start(window.bridge.clone(), progress);
             tab.listen(window.bridge.clone(), events);

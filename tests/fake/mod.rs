@@ -11,6 +11,7 @@
 //! | `refuse` | cannot be started |
 //! | `missing` | is not found inside |
 
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -20,9 +21,9 @@ use terrarium_engine::console::{greet, Console, Handler, Patience};
 use terrarium_engine::error::{DomainAction, Error};
 use terrarium_engine::plan::Plan;
 use terrarium_engine::sandbox::{
-    Attach, Driver, Id, Listing, Metadata, Progress, Start, Started, State, Stop, Summary,
+    Attach, Driver, Id, Listing, Metadata, Picture, Progress, Start, Started, State, Stop, Summary,
 };
-use terrarium_protocol::message::{self, stream, Ending, Failure, Outcome, Status, Step};
+use terrarium_protocol::message::{self, stream, Ending, Failure, Outcome, Refusal, Status, Step};
 use terrarium_protocol::orders::{Command, Size};
 use terrarium_protocol::{frame, greeting::Side, Decoder, FromInit, Kind, Scanner, Tag, ToInit};
 use terrarium_protocol::{MAX_TO_INIT, WINDOW};
@@ -198,6 +199,8 @@ impl Fake {
             number,
             colour: plan.colour,
             isolation: plan.isolation,
+            display: plan.display,
+            clipboard: plan.clipboard,
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),
@@ -285,6 +288,14 @@ impl Driver for Fake {
         Err(Error::Refused(message::Refusal::Busy))
     }
 
+    fn open_display(&self, _id: &Id) -> Result<OwnedFd, Error> {
+        Err(Error::Refused(Refusal::NoScreen))
+    }
+
+    fn picture(&self, _id: &Id) -> Result<Picture, Error> {
+        Err(Error::Refused(Refusal::NoScreen))
+    }
+
     fn stop(&self, id: &Id, _how: Stop) -> Result<Option<Outcome>, Error> {
         let run = self.run(id)?;
         run.end(Ending::Signalled { signal: 15, stopped: true });
@@ -324,6 +335,7 @@ fn status(inside: &Inside) -> Status {
         command_pid: Some(2),
         running_for: Some(1000),
         terminal: Some(inside.size.unwrap_or(Size { columns: 80, rows: 24 })),
+        display: None,
         streams: Vec::new(),
         input: 0,
         viewers: inside.clients,

@@ -58,6 +58,7 @@ fn start(real: &Arc<Real>, plan: &Plan, options: &Run, signals: &Signals) -> Res
     let how = Start {
         lifetime: if options.detach { Lifetime::Detached } else { Lifetime::Foreground },
         size: terminal::size(),
+        screen: None,
         unique_name: options.name.is_none() && options.profile.is_none(),
     };
     let verbose = options.verbose;

@@ -14,11 +14,13 @@
 //! decodes is taken to be hostile.
 
 pub mod bytes;
+pub mod display;
 pub mod frame;
 pub mod fuzz;
 pub mod greeting;
 pub mod message;
 pub mod orders;
+pub mod picture;
 
 pub use bytes::Bytes;
 pub use frame::{Decoder, Frame, FrameError, Kind};
@@ -27,7 +29,7 @@ pub use message::{FromInit, ToInit};
 pub use orders::Orders;
 
 /// Version of everything in this crate. Init refuses a client with another one.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Largest payload of a frame that init sends, in bytes.
 pub const MAX_FROM_INIT: usize = 64 * 1024;

@@ -10,6 +10,7 @@
 //! bytes. **Input** flows under credit too: [`FromInit::Credit`] names the
 //! offset up to which the client may send.
 
+use crate::display::{DisplayStatus, ScreenSize};
 use crate::orders::{Command, Orders, Size};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,15 @@ pub enum ToInit {
     Keyboard,
     /// The window of this client has a new size.
     Resize(Size),
+    /// The screen shall have this size.
+    Screen(ScreenSize),
+    /// Hand out a socket for one more channel of the screen's SPICE session.
+    /// [`FromInit::Channel`] answers and carries it. Containers only: libvirt
+    /// hands out a machine's.
+    Channel,
+    /// Take a picture of the screen. It belongs to this conversation as a
+    /// program's output does: [`crate::picture`] says in what form.
+    Picture,
     /// No more input comes. With a terminal it does nothing.
     CloseInput,
     /// The reader of this stream is gone: the command gets SIGPIPE.
@@ -132,6 +142,11 @@ pub enum FromInit {
         /// Why.
         why: Refusal,
     },
+    /// The socket that comes with the first byte of this frame is connected to
+    /// the screen's SPICE server.
+    Channel,
+    /// The screen is another than before.
+    Display(DisplayStatus),
     /// Answer to [`ToInit::Ping`].
     Pong {
         /// The id that came with it.
@@ -155,6 +170,8 @@ pub struct Status {
     pub running_for: Option<u64>,
     /// Size of the command's terminal, if it has one.
     pub terminal: Option<Size>,
+    /// Its screen, if it has one.
+    pub display: Option<DisplayStatus>,
     /// The streams that the command has.
     pub streams: Vec<StreamStatus>,
     /// Bytes of input received so far.
@@ -185,6 +202,8 @@ pub enum State {
 pub enum Stage {
     /// The root and what lies in it is being mounted.
     Files,
+    /// The display server is coming up.
+    Display,
     /// The command is being started.
     Command,
 }
@@ -267,6 +286,8 @@ pub enum Step {
     Devices,
     /// Raise the loopback interface, set the host name.
     Network,
+    /// Bring up the display.
+    Display,
     /// Make the terminal or the pipes.
     Streams,
     /// Make the user namespace.
@@ -293,6 +314,8 @@ pub enum Refusal {
     Finished,
     /// The message makes no sense here, or could not be understood.
     Malformed,
+    /// There is no screen, or none yet.
+    NoScreen,
     /// Too many programs or clients.
     Busy,
     /// This client's protocol version is not init's.

@@ -23,6 +23,10 @@ pub struct Orders {
     /// First host id of the block of 65 536 ids that all ids but the user's
     /// own are mapped to. Used by containers; a machine has its own ids.
     pub id_base: u32,
+    /// Files that are made in the private file systems.
+    pub files: Vec<File>,
+    /// A screen for the command, if it gets one.
+    pub display: Option<crate::display::Display>,
     /// What runs.
     pub command: Command,
     /// Bounds on each process.
@@ -65,6 +69,17 @@ pub struct Mount {
     pub mode: u32,
     /// Whether its top directory belongs to the user rather than to root.
     pub owned: bool,
+}
+
+/// A file that is made anew, readable by everybody inside and the property of
+/// root, in a private file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Absolute path; directories above it are made.
+    pub path: Bytes,
+    /// All of it.
+    pub content: Bytes,
 }
 
 /// Who the command runs as. It never gets supplementary groups.

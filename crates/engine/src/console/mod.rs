@@ -8,6 +8,7 @@
 //! credit for it, so that no method here ever waits for the sandbox except
 //! [`Console::input`].
 
+mod channel;
 mod connect;
 mod reader;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use connect::{greet, Patience};
 use crate::error::Error;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use terrarium_protocol::display::{DisplayStatus, ScreenSize};
 use terrarium_protocol::message::{Failure, Outcome, Refusal, Stage, Status};
 use terrarium_protocol::orders::Size;
 use terrarium_protocol::{FromInit, ToInit};
@@ -70,6 +72,8 @@ pub enum Event {
     },
     /// Another client changed the size of the terminal.
     Resized(Size),
+    /// The screen is another than before.
+    Display(DisplayStatus),
     /// It has ended. Answer with [`Console::received`] when this is in safe
     /// hands.
     Result(Outcome),
@@ -146,6 +150,11 @@ impl Console {
     /// The terminal that shows the command has a new size.
     pub fn resize(&self, size: Size) {
         self.say(&ToInit::Resize(size));
+    }
+
+    /// The screen shall have this size; the nearest that it can have counts.
+    pub fn resize_screen(&self, size: ScreenSize) {
+        self.say(&ToInit::Screen(size.bounded()));
     }
 
     /// Asks for the keyboard.

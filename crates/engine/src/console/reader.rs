@@ -87,7 +87,8 @@ fn event(frame: &Frame, outbox: &Outbox) -> Option<Event> {
             FromInit::Resized(size) => Some(Event::Resized(size)),
             FromInit::Result(outcome) => Some(Event::Result(outcome)),
             FromInit::Refused { why } => Some(Event::Refused(why)),
-            FromInit::Welcome(_) | FromInit::Pong { .. } => None,
+            FromInit::Display(status) => Some(Event::Display(status)),
+            FromInit::Welcome(_) | FromInit::Pong { .. } | FromInit::Channel => None,
         },
         Kind::Input => None,
     }

@@ -80,6 +80,7 @@ fn status() -> Status {
         command_pid: Some(7),
         running_for: Some(5),
         terminal: None,
+        display: None,
         streams: Vec::new(),
         input: 0,
         viewers: 0,

@@ -92,6 +92,7 @@ pub fn failure(failure: &Failure) -> String {
         Step::Mask => gettext("{object} could not be hidden from the sandbox, so the sandbox was not started: {why}."),
         Step::Devices => gettext("{object} could not be set up in the sandbox: {why}."),
         Step::Network => gettext("The sandbox’s own network ({object}) could not be set up: {why}."),
+        Step::Display => gettext("The sandbox’s display ({object}) could not be started: {why}."),
         Step::Streams => gettext("The sandbox’s terminal or streams ({object}) could not be made: {why}."),
         Step::Ids => gettext("The sandbox’s users could not be set up ({object}): {why}. Check that user namespaces are enabled, or use a virtual machine."),
         Step::Confine => gettext("The command could not be confined ({object}), so it was not started: {why}."),

@@ -164,6 +164,9 @@ fn refusal(why: Refusal) -> String {
         Refusal::Finished => {
             gettext("The sandbox’s command has ended. “terrariumctl attach” fetches its result.")
         }
+        Refusal::NoScreen => {
+            gettext("The sandbox has no screen, or its display does not run. Look at its log.")
+        }
         Refusal::Malformed => gettext("The sandbox did not understand what it was asked."),
         Refusal::Busy => {
             gettext("Too many programs run in this sandbox already. Wait for one of them to end.")

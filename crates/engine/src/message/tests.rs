@@ -43,6 +43,7 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
         Mask,
         Devices,
         Network,
+        Display,
         Streams,
         Ids,
         Confine,
@@ -197,7 +198,8 @@ fn errors() -> Vec<Error> {
     use crate::kernel::{Error as KernelError, Expected as X};
     let formats = [X::Image, X::Module, X::Index];
     all.extend(formats.map(|expected| Error::Kernel(KernelError::Format { path: HOSTILE.into(), expected })));
-    let refusals = [R::AlreadyStarted, R::NotStarted, R::Finished, R::Malformed, R::Busy, R::Version];
+    let refusals =
+        [R::AlreadyStarted, R::NotStarted, R::Finished, R::Malformed, R::NoScreen, R::Busy, R::Version];
     all.extend(refusals.map(Error::Refused));
     all.extend([
         Error::Problems(problems().into_iter().map(|what| Problem { field: foreign(), what }).collect()),

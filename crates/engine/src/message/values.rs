@@ -87,6 +87,7 @@ pub fn progress(step: &Progress) -> String {
         Progress::Domain => gettext("Make the sandbox"),
         Progress::Boot(_) => gettext("Boot the sandbox"),
         Progress::Inside(Stage::Files) => gettext("Show the files"),
+        Progress::Inside(Stage::Display) => gettext("Start the display"),
         Progress::Inside(Stage::Command) => gettext("Start the command"),
     }
 }

@@ -53,6 +53,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         isolation_reason: glass.reason,
         connection: glass.connection.clone(),
         display: profile.display.kind,
+        clipboard: profile.display.clipboard,
         changes: profile.files.changes,
         network: profile.network.mode,
         memory,
@@ -96,6 +97,8 @@ fn orders(profile: &Profile, host: &Host, glass: &glass::Glass, command: Command
             privileged: profile.security.privileged,
         },
         id_base: 0,
+        files: Vec::new(),
+        display: None,
         command,
         limits: Limits { processes: PROCESSES, files: FILES },
         until: match until {

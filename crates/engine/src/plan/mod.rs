@@ -16,7 +16,7 @@ pub use glass::no_kvm_reason;
 
 use crate::kernel::Kernel;
 use crate::places::Places;
-use crate::profile::{Changes, Colour, DisplayKind, Isolation, NetworkMode};
+use crate::profile::{Changes, Clipboard, Colour, DisplayKind, Isolation, NetworkMode};
 use crate::uri::Uri;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -38,6 +38,8 @@ pub struct Plan {
     pub connection: Uri,
     /// How it shows.
     pub display: DisplayKind,
+    /// Whether the clipboard passes, if it has a screen.
+    pub clipboard: Clipboard,
     /// What becomes of what it writes.
     pub changes: Changes,
     /// Whom it may talk to.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What Terrarium writes into a domain's `<metadata>` and finds there again.
 
-use crate::profile::{Colour, Isolation};
+use crate::profile::{Clipboard, Colour, DisplayKind, Isolation};
 use quick_xml::events::{BytesRef, Event};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -23,6 +23,12 @@ pub struct Metadata {
     pub colour: Colour,
     /// How strong its glass is.
     pub isolation: Isolation,
+    /// How it shows.
+    #[serde(default)]
+    pub display: DisplayKind,
+    /// Whether the clipboard passes, if it has a screen.
+    #[serde(default)]
+    pub clipboard: Clipboard,
     /// Its private directory on the host.
     pub directory: PathBuf,
     /// First id of its block of host ids.

@@ -12,6 +12,7 @@ mod ids;
 mod list;
 pub mod metadata;
 mod real;
+mod screen;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ use crate::host::ConnectionState;
 use crate::plan::Plan;
 use crate::profile::{Colour, Isolation};
 use crate::uri::Uri;
+use std::os::fd::OwnedFd;
+use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Outcome, Status};
 use terrarium_protocol::orders::{Command, Lifetime, Size};
 
@@ -106,6 +109,8 @@ pub struct Start {
     pub lifetime: Lifetime,
     /// Size of the terminal, if the plan has one.
     pub size: Size,
+    /// Size of the screen, if the plan has one; by default that of the plan.
+    pub screen: Option<ScreenSize>,
     /// If a running sandbox has the plan's name, take "NAME 2" and so on; else
     /// it is an error.
     pub unique_name: bool,
@@ -158,6 +163,15 @@ pub struct Started {
     pub console: Console,
 }
 
+/// A picture of a screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Its size.
+    pub size: ScreenSize,
+    /// Three bytes a pixel from top left: red, green, blue.
+    pub pixels: Vec<u8>,
+}
+
 /// All that can be done with sandboxes. [`Real`] does it with libvirt; the
 /// tests of the window have another.
 pub trait Driver: Send + Sync {
@@ -200,6 +214,19 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// Init cannot be reached.
     fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error>;
+
+    /// A connected socket for one more channel of the SPICE session of its
+    /// screen.
+    ///
+    /// # Errors
+    /// It has no screen, or none yet; libvirt or init cannot be reached.
+    fn open_display(&self, id: &Id) -> Result<OwnedFd, Error>;
+
+    /// A picture of its screen.
+    ///
+    /// # Errors
+    /// It has no screen, or none yet; init cannot be reached.
+    fn picture(&self, id: &Id) -> Result<Picture, Error>;
 
     /// Ends it; returns when it is gone, with its result if it gave one.
     ///

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
-use super::{directory, Progress};
+use super::{directory, screen, Picture, Progress};
 use super::{end, list, start, Attach, Driver, Id, Listing, Start, Started, Stop, Summary};
-use crate::console::{greet, Console, Handler, Patience};
+use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error};
 use crate::host::Host;
 use crate::places::Places;
 use crate::plan::Plan;
 use crate::uri::Uri;
 use crate::virt::{Domain, Pool};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 use terrarium_protocol::message::Outcome;
@@ -61,13 +62,17 @@ impl Real {
         request: &ToInit,
         handler: Handler,
     ) -> Result<Console, Error> {
+        self.greet(id, patience)?.begin(request, handler)
+    }
+
+    pub(super) fn greet(&self, id: &Id, patience: Patience) -> Result<Greeted, Error> {
         let directory = self.directory(id);
         if !directory::is_of(&directory, &id.uuid) {
             // Its number may be another's by now.
             return Err(Error::NoSuchSandbox { name: id.uuid.clone() });
         }
         let (path, lock) = directory::socket(&directory, id.connection.is_lxc())?;
-        greet(&path, lock, patience)?.begin(request, handler)
+        greet(&path, lock, patience)
     }
 }
 
@@ -101,6 +106,14 @@ impl Driver for Real {
 
     fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error> {
         self.converse(id, Patience::ATTACH, &ToInit::Exec(Box::new(command)), handler)
+    }
+
+    fn open_display(&self, id: &Id) -> Result<OwnedFd, Error> {
+        screen::open(self, id)
+    }
+
+    fn picture(&self, id: &Id) -> Result<Picture, Error> {
+        screen::picture(self, id)
     }
 
     fn stop(&self, id: &Id, how: Stop) -> Result<Option<Outcome>, Error> {

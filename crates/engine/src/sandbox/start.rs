@@ -172,6 +172,9 @@ fn converse(
     if orders.command.terminal.is_some() {
         orders.command.terminal = Some(how.size);
     }
+    if let (Some(display), Some(size)) = (&mut orders.display, how.screen) {
+        display.size = size.bounded();
+    }
     let (tell, told) = mpsc::channel();
     let crashed = |error: Error| if gone(real, id) { Error::Crashed { last_words: None } } else { error };
     let (socket, lock) = directory::socket(&instance.directory, plan.machine.is_none())?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::metadata::parse;
 use super::{fuzz, Metadata};
-use crate::profile::{Colour, Isolation};
+use crate::profile::{Clipboard, Colour, DisplayKind, Isolation};
 use proptest::prelude::*;
 
 fn any_metadata() -> impl Strategy<Value = Metadata> {
@@ -12,6 +12,8 @@ fn any_metadata() -> impl Strategy<Value = Metadata> {
             number: numbers[1],
             colour: Colour::Teal,
             isolation: Isolation::Machine,
+            display: DisplayKind::Window,
+            clipboard: Clipboard::In,
             directory: path.into(),
             id_base: numbers[2],
             command,

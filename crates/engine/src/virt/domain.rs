@@ -4,6 +4,7 @@
 use super::failed;
 use super::patience::call;
 use crate::error::{DomainAction, Error};
+use std::os::fd::{FromRawFd, OwnedFd};
 
 /// Whether a domain computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,20 @@ impl Domain {
             Err(_) if self.power() == Power::Off => Ok(()),
             Err(error) => Err(failed(DomainAction::Destroy)(error)),
         }
+    }
+
+    /// A connected socket for one more channel of its SPICE server, which
+    /// listens nowhere else.
+    pub fn open_graphics(&self) -> Result<OwnedFd, Error> {
+        let _call = call();
+        let flags = virt_sys::VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH;
+        // SAFETY: the domain outlives the call.
+        let descriptor = unsafe { virt_sys::virDomainOpenGraphicsFD(self.inner.as_ptr(), 0, flags) };
+        if descriptor < 0 {
+            return Err(failed(DomainAction::Look)(virt::error::Error::last_error()));
+        }
+        // SAFETY: libvirt made it for the caller to close.
+        Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
     }
 
     /// Its XML as libvirt has it now.

@@ -61,6 +61,8 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         number: instance.number,
         colour: plan.colour,
         isolation: plan.isolation,
+        display: plan.display,
+        clipboard: plan.clipboard,
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),

@@ -72,6 +72,7 @@ impl Sandbox {
             ToInit::Query => {}
             ToInit::Keyboard => self.give_keyboard(talk),
             ToInit::Resize(size) => self.resize(talk, size),
+            ToInit::Screen(_) | ToInit::Channel | ToInit::Picture => self.refuse(talk, Refusal::NoScreen),
             ToInit::CloseInput => {
                 if let Some(job) = self.job_with_keyboard(talk) {
                     job.end_input();

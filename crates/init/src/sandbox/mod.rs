@@ -125,6 +125,7 @@ impl Sandbox {
             command_pid: command.and_then(|job| job.pid).map(Pid::as_raw),
             running_for: command.map(Job::duration),
             terminal: command.and_then(|job| job.terminal),
+            display: None,
             streams: command.map(Job::stream_status).unwrap_or_default(),
             input: command.map_or(0, |job| job.input.received),
             viewers: self.viewers(),

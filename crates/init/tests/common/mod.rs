@@ -385,6 +385,8 @@ pub fn orders(argv: &[&str]) -> Orders {
         masks: vec!["/var/lib/dpkg/info".into(), "/etc/hostname".into(), "/no/such".into()],
         user: User { uid: USER, gid: USER, home: "/home/me".into(), privileged: false },
         id_base: BASE,
+        files: Vec::new(),
+        display: None,
         command: command(argv),
         limits: Limits { processes: 4096, files: 4096 },
         until: Until::Command,

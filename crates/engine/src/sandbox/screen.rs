@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A sandbox's screen: sockets for those who show it, and pictures of it.
+
+use super::real::Real;
+use super::{Id, Picture};
+use crate::console::{Event, Patience};
+use crate::error::{DomainAction, Error};
+use std::os::fd::OwnedFd;
+use std::sync::mpsc;
+use std::time::Duration;
+use terrarium_protocol::message::{stream, Refusal};
+use terrarium_protocol::{picture, ToInit};
+
+/// How long the pieces of a picture may take to arrive.
+const PICTURE: Duration = Duration::from_secs(30);
+
+/// See [`super::Driver::open_display`].
+pub fn open(real: &Real, id: &Id) -> Result<OwnedFd, Error> {
+    if id.connection.is_lxc() {
+        return real.greet(id, Patience::ATTACH)?.channel();
+    }
+    real.domain_or_fail(id, DomainAction::Look)?.open_graphics()
+}
+
+/// See [`super::Driver::picture`].
+pub fn picture(real: &Real, id: &Id) -> Result<Picture, Error> {
+    let (tell, told) = mpsc::channel();
+    let mut bytes = Vec::new();
+    let handler = Box::new(move |console: &crate::console::Console, event| match event {
+        Event::Output { stream: stream::OUT, offset, bytes: piece } => {
+            console.ack(stream::OUT, offset + piece.len() as u64);
+            if bytes.len() + piece.len() <= picture::MAX {
+                bytes.extend(piece);
+            }
+        }
+        Event::Refused(why) => drop(tell.send(Err(Error::Refused(why)))),
+        Event::Failed(failure) => drop(tell.send(Err(Error::Init(failure)))),
+        Event::Result(_) => {
+            console.received();
+            drop(tell.send(Ok(std::mem::take(&mut bytes))));
+        }
+        Event::Closed => drop(tell.send(Err(Error::Crashed { last_words: None }))),
+        _ => {}
+    });
+    let console = real.converse(id, Patience::ATTACH, &ToInit::Picture, handler)?;
+    let late = |_| Error::NoAnswer { seconds: PICTURE.as_secs() };
+    let whole = told.recv_timeout(PICTURE).map_err(late)?;
+    console.close();
+    // A server that has gone meanwhile leaves half a picture.
+    let whole = whole?;
+    let (size, pixels) = picture::parse(&whole).ok_or(Error::Refused(Refusal::NoScreen))?;
+    Ok(Picture { size, pixels: pixels.to_vec() })
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A sandbox's screen: what init is told about it, and what it says of it.
+
+use crate::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// Smallest width and height of a screen, in pixels.
+pub const SCREEN_MIN: u32 = 200;
+/// Largest width and height of a screen, in pixels: what virtio-gpu and
+/// spiceqxl can do.
+pub const SCREEN_MAX: u32 = 8192;
+/// Most pixels of a screen: 3840 × 2160, for which the graphics memory of a
+/// container's server is made.
+pub const SCREEN_PIXELS: u32 = 3840 * 2160;
+
+/// What a sandbox with a screen gets beside its command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Display {
+    /// Xorg's program.
+    pub server: Bytes,
+    /// Size of the screen when it comes up.
+    pub size: ScreenSize,
+    /// Whether the server offers GLX; without it an emulated machine's comes
+    /// up three seconds earlier.
+    pub glx: bool,
+    /// dbus-daemon's program, for a session bus at
+    /// `/run/user/UID/bus`.
+    pub bus: Option<Bytes>,
+    /// SPICE's agent.
+    pub agent: Option<Agent>,
+    /// The window manager, or a whole session: program and arguments.
+    pub manager: Option<Vec<Bytes>>,
+    /// Whether the command may use sound devices.
+    pub sound: bool,
+}
+
+/// SPICE's agent: clipboard, files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// spice-vdagentd, which talks to the SPICE server.
+    pub daemon: Bytes,
+    /// spice-vdagent, which talks to the display.
+    pub client: Bytes,
+}
+
+/// Size of a screen in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScreenSize {
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+}
+
+impl ScreenSize {
+    /// The nearest size that a screen can have: within the bounds, and small
+    /// enough as a whole.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        let within = |length: u32| length.clamp(SCREEN_MIN, SCREEN_MAX);
+        let (width, height) = (within(self.width), within(self.height));
+        Self { width, height: height.min((SCREEN_PIXELS / width).max(SCREEN_MIN)) }
+    }
+}
+
+impl Default for ScreenSize {
+    fn default() -> Self {
+        Self { width: 1024, height: 768 }
+    }
+}
+
+/// How the screen is, for whoever arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisplayStatus {
+    /// The size that it was given last.
+    pub size: ScreenSize,
+    /// Whether the server is up.
+    pub up: bool,
+    /// Whether SPICE's agent runs beside it.
+    pub agent: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_screen_is_never_too_large(width: u32, height: u32) {
+            let size = ScreenSize { width, height }.bounded();
+            prop_assert!(size.width >= SCREEN_MIN && size.height >= SCREEN_MIN);
+            prop_assert!(size.width <= SCREEN_MAX && size.height <= SCREEN_MAX);
+            prop_assert!(size.width * size.height <= SCREEN_PIXELS);
+            prop_assert_eq!(size.bounded(), size);
+        }
+    }
+
+    #[test]
+    fn sizes_within_the_bounds_stay() {
+        for (width, height) in [(320, 240), (1024, 768), (3840, 2160), (641, 483)] {
+            let size = ScreenSize { width, height };
+            assert_eq!(size.bounded(), size);
+        }
+        assert_eq!(ScreenSize { width: 5000, height: 5000 }.bounded().height, SCREEN_PIXELS / 5000);
+    }
+}
