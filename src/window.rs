@@ -55,7 +55,12 @@ impl Window {
         toasts.set_child(Some(&leaflet));
         widget.set_content(Some(&toasts));
         let (home, form, runs) = (Home::new(), Form::new(), Runs::new());
-        for (page, name) in [(&home.widget, "home"), (&form.widget, "form"), (&runs.widget, "runs")] {
+        let pages: [(&gtk::Widget, &str); 3] = [
+            (home.widget.upcast_ref(), "home"),
+            (form.widget.upcast_ref(), "form"),
+            (runs.widget.upcast_ref(), "runs"),
+        ];
+        for (page, name) in pages {
             leaflet.append(page).set_name(Some(name));
         }
         let window = Rc::new(Self { widget, toasts, leaflet, home, form, runs, bridge });
@@ -97,7 +102,6 @@ impl Window {
         simple("paste", |window| window.runs.paste());
         simple("about", |window| window.about());
         simple("shortcuts", |window| window.shortcuts());
-        simple("save-output", |window| window.runs.save_output(window));
     }
 
     /// The window that was opened first.

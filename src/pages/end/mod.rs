@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The page of an end: how, after how long, the last lines, and what next.
+//! The page of an end: how, after how long, the last lines or the last
+//! picture, and what next.
+
+mod words;
 
 use super::object;
 use super::tab::{Phase, Tab};
 use adw::prelude::*;
 use gettextrs::gettext;
+use gtk::gdk;
 use std::cell::Cell;
 use std::rc::Rc;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::{Ending, Outcome};
 use vte::TerminalExt;
+use words::{icon, words};
 
 /// Lines of output on the page.
 const LINES: usize = 8;
 /// A line longer than this is cut, in characters.
 const WIDTH: usize = 200;
+/// The last picture is at most so large.
+const PICTURE: (f64, f64) = (536.0, 360.0);
 
 /// How something ended.
 pub enum End {
@@ -38,10 +45,15 @@ pub struct EndPage {
     output: adw::PreferencesGroup,
     show_all: gtk::Button,
     last_lines: gtk::Label,
+    picture: adw::PreferencesGroup,
+    picture_card: gtk::Box,
+    log: adw::PreferencesGroup,
+    log_row: adw::ExpanderRow,
     ended: gtk::Revealer,
     ended_text: gtk::Label,
     show_end: gtk::Button,
     more_memory: Cell<Option<u64>>,
+    failed: Cell<bool>,
 }
 
 impl EndPage {
@@ -56,10 +68,15 @@ impl EndPage {
             output: object(builder, "output"),
             show_all: object(builder, "show-all"),
             last_lines: object(builder, "last-lines"),
+            picture: object(builder, "last-picture-group"),
+            picture_card: object(builder, "last-picture-card"),
+            log: object(builder, "log-group"),
+            log_row: object(builder, "log-row"),
             ended: object(builder, "ended"),
             ended_text: object(builder, "ended-text"),
             show_end: object(builder, "show-end"),
             more_memory: Cell::new(None),
+            failed: Cell::new(false),
         }
     }
 
@@ -97,7 +114,9 @@ impl EndPage {
         // Isolated, so that no line can turn the direction of another.
         let shown: Vec<String> = last.iter().map(|line| format!("\u{2068}{}\u{2069}", cut(line))).collect();
         self.last_lines.set_label(&shown.join("\n"));
-        self.output.set_visible(!text.is_empty());
+        // A picture says more, unless something went wrong.
+        let wanted = !self.picture.is_visible() || self.failed.get();
+        self.output.set_visible(!text.is_empty() && wanted);
         let counted = gettext("The last {shown} of {all} lines");
         let counted =
             counted.replace("{shown}", &last.len().to_string()).replace("{all}", &lines.len().to_string());
@@ -106,10 +125,51 @@ impl EndPage {
     }
 }
 
+impl EndPage {
+    /// Shows a screen's last picture.
+    fn show_picture(&self, texture: Option<&gdk::Texture>) {
+        while let Some(old) = self.picture_card.first_child() {
+            self.picture_card.remove(&old);
+        }
+        self.picture.set_visible(texture.is_some());
+        let Some(texture) = texture else { return };
+        let (width, height) = (f64::from(texture.width()), f64::from(texture.height()));
+        let scale = (PICTURE.0 / width).min(PICTURE.1 / height).min(1.0);
+        let picture = gtk::Picture::builder()
+            .paintable(texture)
+            .can_shrink(true)
+            .alternative_text(gettext("The last picture of its screen"))
+            .build();
+        let frame = gtk::AspectFrame::builder().ratio((width / height) as f32).obey_child(false).build();
+        frame.set_child(Some(&picture));
+        frame.set_size_request(-1, (height * scale).round() as i32);
+        let clamp = adw::Clamp::builder().maximum_size((width * scale).round() as i32).child(&frame).build();
+        self.picture_card.append(&clamp);
+    }
+
+    /// Offers the log below what could not start.
+    fn show_log(&self, log: Option<gtk::TextView>, reached: &str) {
+        self.log.set_visible(log.is_some());
+        let Some(view) = log else { return };
+        self.log_row.set_subtitle(reached);
+        let scrolled = gtk::ScrolledWindow::builder()
+            .child(&view)
+            .hscrollbar_policy(gtk::PolicyType::Never)
+            .propagate_natural_height(true)
+            .max_content_height(240)
+            .build();
+        let row = gtk::ListBoxRow::builder().activatable(false).selectable(false).child(&scrolled).build();
+        self.log_row.add_row(&row);
+    }
+}
+
 impl Tab {
     /// Shows how it ended.
-    pub(super) fn ended(&self, end: &End) {
+    pub(super) fn ended(self: &Rc<Self>, end: &End) {
         self.phase.set(Phase::Ended);
+        if self.restarts.take() && !matches!(end, End::Unheard(_)) {
+            return self.run_again();
+        }
         let (title, detail) = words(end);
         let page = &self.end_page;
         page.icon.set_icon_name(Some(icon(end)));
@@ -119,9 +179,18 @@ impl Tab {
         page.ended.set_reveal_child(true);
         page.again.set_visible(self.plan.is_some() && !self.unheard.get());
         page.other.set_visible(false);
+        page.failed.set(!matches!(end, End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. })));
+        self.log.add(&format!("{title}: {detail}"));
+        if let Some(screen) = &self.screen {
+            screen.close();
+            page.show_picture(screen.picture().as_ref());
+        }
+        self.shells.end();
+        let reached = self.start_page.reached_last();
+        page.show_log(has_log(end).then(|| self.log.view()), &reached);
         page.show_output(&self.text());
         self.offer(end);
-        self.terminal.set_opacity(1.0);
+        self.dim(false);
         self.terminal.set_input_enabled(false);
         // Nothing has the focus: whoever still types must not run it again.
         self.widget.set_visible_child_name("end");
@@ -136,7 +205,7 @@ impl Tab {
         self.end_page.ended.set_reveal_child(false);
         self.end_page.ended_text.set_label("");
         self.terminal.set_input_enabled(true);
-        self.widget.set_visible_child_name("terminal");
+        self.show_main();
         self.change();
     }
 
@@ -185,28 +254,12 @@ impl Tab {
     }
 }
 
-fn words(end: &End) -> (String, String) {
+/// Whether it is asked for the log first of all.
+fn has_log(end: &End) -> bool {
+    let failed = |outcome: &Outcome| matches!(outcome.ending, Ending::Failed(_));
     match end {
-        End::Outcome(outcome) => message::outcome(outcome),
-        End::Stopped(time) => {
-            let text = gettext("You stopped it after {time}").replace("{time}", &message::duration(*time));
-            (gettext("Stopped"), text)
-        }
-        End::Failed(error @ Error::Crashed { .. }) => (gettext("Crashed"), message::error(error)),
-        End::Failed(error) => (gettext("Could Not Start"), message::error(error)),
-        End::Unheard(error) => (gettext("No Connection"), message::error(error)),
-    }
-}
-
-fn icon(end: &End) -> &'static str {
-    match end {
-        End::Stopped(_) => "media-playback-stop-symbolic",
-        End::Failed(_) | End::Unheard(_) => "computer-fail-symbolic",
-        End::Outcome(outcome) => match &outcome.ending {
-            Ending::Exited { code: 0 } => "object-select-symbolic",
-            Ending::Signalled { stopped: true, .. } => "media-playback-stop-symbolic",
-            Ending::Exited { .. } | Ending::Signalled { .. } => "dialog-warning-symbolic",
-            Ending::Failed(_) => "computer-fail-symbolic",
-        },
+        End::Failed(_) | End::Unheard(_) => true,
+        End::Outcome(outcome) => failed(outcome),
+        End::Stopped(_) => false,
     }
 }

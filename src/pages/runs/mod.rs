@@ -2,15 +2,22 @@
 //! The page of what runs: a tab for each sandbox, under one header that
 //! follows the tab that is seen.
 
-use super::tab::{Phase, Tab};
-use super::{chip, object};
+mod actions;
+mod fullscreen;
+mod header;
+mod save;
+
+pub use actions::policy_name;
+
+use super::object;
+use super::tab::Tab;
 use crate::look;
 use crate::window::Window;
-use adw::prelude::*;
 use gettextrs::gettext;
+use gtk::prelude::*;
 use gtk::{gio, glib};
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::Colour;
@@ -19,49 +26,105 @@ use terrarium_engine::sandbox::{Id, Listing, Summary};
 /// The page.
 pub struct Runs {
     /// Its widget.
-    pub widget: gtk::Box,
+    pub widget: gtk::Overlay,
+    flap: adw::Flap,
     header: adw::HeaderBar,
     view: adw::TabView,
     bar: adw::TabBar,
     line: gtk::Box,
+    hint: gtk::Revealer,
+    hint_bar: gtk::Box,
     prompt: gtk::Revealer,
     prompt_bar: gtk::Box,
     take_keyboard: gtk::Button,
+    ask: gtk::Revealer,
+    ask_bar: gtk::Box,
+    ask_title: gtk::Label,
+    ask_detail: gtk::Label,
+    ask_buttons: gtk::Box,
+    deny: gtk::Button,
+    allow: gtk::Button,
     chip_place: gtk::Box,
     name: gtk::Label,
     subtitle: gtk::Label,
     pause: gtk::Button,
     stop: gtk::Button,
+    fullscreen_button: gtk::Button,
+    clipboard_button: gtk::MenuButton,
+    menu_button: gtk::MenuButton,
+    terminal_menu: gio::MenuModel,
+    screen_menu: gio::MenuModel,
+    start_menu: gio::MenuModel,
+    keys_menu: gio::Menu,
+    clipboard_menu: gio::Menu,
+    narrow_clipboard: gio::Menu,
+    last_moved: RefCell<Option<String>>,
+    /// The question that is shown: of which sandbox, and its number.
+    asked: RefCell<Option<(Option<Id>, u64)>>,
+    fullscreen: fullscreen::Fullscreen,
+    narrow: Cell<bool>,
     tabs: RefCell<Vec<Rc<Tab>>>,
     colour: Cell<Option<Colour>>,
+    window: RefCell<Weak<Window>>,
+    own: Weak<Self>,
+    measure: gtk::DrawingArea,
 }
 
 impl Runs {
     /// The page, without tabs.
     pub fn new() -> Rc<Self> {
         let builder = gtk::Builder::from_string(include_str!("runs.ui"));
-        Rc::new(Self {
+        Rc::new_cyclic(|own| Self {
             widget: object(&builder, "page"),
+            flap: object(&builder, "flap"),
             header: object(&builder, "header"),
             view: object(&builder, "view"),
             bar: object(&builder, "bar"),
             line: object(&builder, "line"),
+            hint: object(&builder, "hint"),
+            hint_bar: object(&builder, "hint-bar"),
             prompt: object(&builder, "prompt"),
             prompt_bar: object(&builder, "prompt-bar"),
             take_keyboard: object(&builder, "take-keyboard"),
+            ask: object(&builder, "ask"),
+            ask_bar: object(&builder, "ask-bar"),
+            ask_title: object(&builder, "ask-title"),
+            ask_detail: object(&builder, "ask-detail"),
+            ask_buttons: object(&builder, "ask-buttons"),
+            deny: object(&builder, "deny"),
+            allow: object(&builder, "allow"),
             chip_place: object(&builder, "chip-place"),
             name: object(&builder, "name"),
             subtitle: object(&builder, "subtitle"),
             pause: object(&builder, "pause"),
             stop: object(&builder, "stop"),
+            fullscreen_button: object(&builder, "fullscreen"),
+            clipboard_button: object(&builder, "clipboard-button"),
+            menu_button: object(&builder, "menu-button"),
+            terminal_menu: object(&builder, "menu"),
+            screen_menu: object(&builder, "screen-menu"),
+            start_menu: object(&builder, "start-menu"),
+            keys_menu: object(&builder, "keys-menu"),
+            clipboard_menu: gio::Menu::new(),
+            narrow_clipboard: object(&builder, "narrow-clipboard"),
+            last_moved: RefCell::default(),
+            asked: RefCell::default(),
+            fullscreen: fullscreen::Fullscreen::default(),
+            narrow: Cell::new(false),
             tabs: RefCell::default(),
             colour: Cell::new(None),
+            window: RefCell::default(),
+            own: own.clone(),
+            measure: object(&builder, "page-measure"),
         })
     }
 
     /// Connects what can be clicked.
     pub fn connect(self: &Rc<Self>, window: &Rc<Window>) {
+        self.window.replace(Rc::downgrade(window));
         self.add_actions(window);
+        self.connect_header(&self.measure);
+        self.connect_fullscreen(window);
         let runs = Rc::downgrade(self);
         self.take_keyboard.connect_clicked(move |_| {
             if let Some(tab) = runs.upgrade().and_then(|runs| runs.current()) {
@@ -81,29 +144,12 @@ impl Runs {
         glib::timeout_add_local(Duration::from_secs(1), move || match (runs.upgrade(), weak.upgrade()) {
             (Some(runs), Some(_)) => {
                 runs.refresh();
+                if let Some(screen) = runs.current().and_then(|tab| tab.screen.clone()) {
+                    screen.keep();
+                }
                 glib::ControlFlow::Continue
             }
             _ => glib::ControlFlow::Break,
-        });
-    }
-
-    fn add_actions(self: &Rc<Self>, window: &Rc<Window>) {
-        let simple = |name: &str, run: fn(&Rc<Self>, Rc<Tab>)| {
-            let action = gio::SimpleAction::new(name, None);
-            let runs = Rc::downgrade(self);
-            action.connect_activate(move |_, _| {
-                let Some(runs) = runs.upgrade() else { return };
-                if let Some(tab) = runs.current() {
-                    run(&runs, tab);
-                }
-            });
-            window.widget.add_action(&action);
-        };
-        simple("stop", |_, tab| tab.stop());
-        simple("pause", |_, tab| tab.toggle_pause());
-        simple("run-again", |_, tab| tab.run_again());
-        simple("close-tab", |runs, tab| {
-            runs.view.close_page(&runs.view.page(&tab.widget));
         });
     }
 
@@ -115,6 +161,7 @@ impl Runs {
                 return glib::Propagation::Proceed;
             };
             let child = page.child();
+            runs.leave_fullscreen(&window);
             let closed = runs.tabs.borrow().iter().position(|tab| tab.widget == child);
             if let Some(index) = closed {
                 let tab = runs.tabs.borrow_mut().remove(index);
@@ -164,8 +211,7 @@ impl Runs {
 
     /// Shows a sandbox that runs already; in its tab, if it has one.
     pub fn attach(self: &Rc<Self>, window: &Rc<Window>, one: &Summary) {
-        let known = self.tabs.borrow().iter().find(|tab| tab.id().as_ref() == Some(&one.id)).cloned();
-        if let Some(tab) = known {
+        if let Some(tab) = self.tab_of(&one.id) {
             self.view.set_selected_page(&self.view.page(&tab.widget));
             tab.try_again();
             self.focus();
@@ -180,7 +226,7 @@ impl Runs {
         self.tabs.borrow_mut().push(tab.clone());
         let page = self.view.append(&tab.widget);
         page.set_title(&tab.name());
-        page.set_icon(Some(&look::square(tab.colour)));
+        page.set_icon(Some(&look::square(tab.facts.colour)));
         self.view.set_selected_page(&page);
         let runs = Rc::downgrade(self);
         tab.on_change(move || {
@@ -192,80 +238,21 @@ impl Runs {
         self.focus();
     }
 
-    /// Closes a tab whose sandbox never came to be.
+    /// Closes a tab.
     pub fn close(&self, tab: &Tab) {
         self.view.close_page(&self.view.page(&tab.widget));
+    }
+
+    /// The tab of a sandbox, if it has one here.
+    #[must_use]
+    pub fn tab_of(&self, id: &Id) -> Option<Rc<Tab>> {
+        self.tabs.borrow().iter().find(|tab| tab.id().as_ref() == Some(id)).cloned()
     }
 
     fn focus(&self) {
         if let Some(tab) = self.current() {
             tab.focus();
         }
-    }
-
-    /// Header, line and prompt follow the tab that is seen.
-    fn refresh(&self) {
-        let Some(tab) = self.current() else { return };
-        if self.colour.replace(Some(tab.colour)) != Some(tab.colour) {
-            self.set_colour(tab.colour);
-        }
-        self.view.page(&tab.widget).set_title(&tab.name());
-        set(&self.name, &tab.name());
-        let subtitle = tab.subtitle();
-        self.subtitle.set_visible(!subtitle.is_empty());
-        set(&self.subtitle, &subtitle);
-        let phase = tab.phase();
-        self.line.set_visible(phase == Phase::Running);
-        self.prompt.set_reveal_child(phase == Phase::Running && !tab.has_keyboard());
-        self.pause.set_visible(phase == Phase::Running);
-        let paused = tab.is_paused();
-        self.pause.set_icon_name(if paused {
-            "media-playback-start-symbolic"
-        } else {
-            "media-playback-pause-symbolic"
-        });
-        let hint = if paused { gettext("Continue") } else { gettext("Pause") };
-        self.pause.set_tooltip_text(Some(&hint));
-        self.stop.set_visible(phase == Phase::Running);
-        self.show_stop(&tab);
-    }
-
-    /// After ten seconds in vain the button says that it will use force.
-    fn show_stop(&self, tab: &Tab) {
-        if tab.may_force() {
-            if self.stop.label().is_none() {
-                self.stop.set_label(&gettext("Force Stop"));
-                self.stop.add_css_class("destructive-action");
-            }
-        } else if self.stop.icon_name().is_none() {
-            self.stop.set_icon_name("media-playback-stop-symbolic");
-            self.stop.remove_css_class("destructive-action");
-        }
-        self.stop.set_sensitive(!tab.is_stopping() || tab.may_force());
-    }
-
-    fn set_colour(&self, colour: Colour) {
-        let class = look::class(colour);
-        let all: [&gtk::Widget; 4] = [
-            self.header.upcast_ref(),
-            self.bar.upcast_ref(),
-            self.line.upcast_ref(),
-            self.prompt_bar.upcast_ref(),
-        ];
-        for widget in all {
-            widget
-                .css_classes()
-                .iter()
-                .filter(|old| old.starts_with("tr-"))
-                .for_each(|old| widget.remove_css_class(old));
-            widget.add_css_class(&class);
-        }
-        while let Some(old) = self.chip_place.first_child() {
-            self.chip_place.remove(&old);
-        }
-        let mark = chip(colour, "small", "utilities-terminal-symbolic");
-        mark.set_tooltip_text(Some(&look::name(colour)));
-        self.chip_place.append(&mark);
     }
 
     /// The tab that is seen, as text, for tests.
@@ -286,39 +273,5 @@ impl Runs {
         if let Some(tab) = self.current() {
             tab.paste();
         }
-    }
-
-    /// Asks where to, and writes the terminal's text there.
-    pub fn save_output(self: &Rc<Self>, window: &Rc<Window>) {
-        let Some(tab) = self.current() else { return };
-        let chooser = gtk::FileChooserNative::new(
-            Some(&gettext("Save Output")),
-            Some(&window.widget),
-            gtk::FileChooserAction::Save,
-            None,
-            None,
-        );
-        chooser.set_current_name(&format!("{}.txt", tab.name().replace('/', "-")));
-        let window = window.clone();
-        glib::spawn_future_local(async move {
-            if chooser.run_future().await != gtk::ResponseType::Accept {
-                return;
-            }
-            let Some(file) = chooser.file() else { return };
-            let text = tab.text().into_bytes();
-            let written =
-                file.replace_contents_future(text, None, false, gio::FileCreateFlags::PRIVATE).await;
-            match written {
-                Ok(_) => window.toast(&gettext("Output saved")),
-                Err((_, error)) => window.toast(error.message()),
-            }
-        });
-    }
-}
-
-/// Sets a label only if it differs: a screen reader is not to be disturbed.
-fn set(label: &gtk::Label, text: &str) {
-    if label.label() != text {
-        label.set_label(text);
     }
 }
