@@ -8,7 +8,7 @@ pub mod runs;
 pub mod screen;
 mod start;
 pub mod tab;
-mod terminal;
+pub mod terminal;
 
 use gtk::glib::object::IsA;
 use gtk::{glib, prelude::*};

@@ -10,20 +10,25 @@
 //! | `crash` | is gone without a result |
 //! | `refuse` | cannot be started |
 //! | `missing` | is not found inside |
+//!
+//! A plan that shows as a window gets a SPICE server's sockets, if a test says
+//! where one listens.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use terrarium_engine::console::{greet, Console, Handler, Patience};
 use terrarium_engine::error::{DomainAction, Error};
 use terrarium_engine::plan::Plan;
+use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
     Attach, Driver, Id, Listing, Metadata, Picture, Progress, Start, Started, State, Stop, Summary,
 };
-use terrarium_protocol::message::{self, stream, Ending, Failure, Outcome, Refusal, Status, Step};
+use terrarium_protocol::display::{DisplayStatus, ScreenSize};
+use terrarium_protocol::message::{self, stream, Ending, Failure, Outcome, Refusal, Stage, Status, Step};
 use terrarium_protocol::orders::{Command, Size};
 use terrarium_protocol::{frame, greeting::Side, Decoder, FromInit, Kind, Scanner, Tag, ToInit};
 use terrarium_protocol::{MAX_TO_INIT, WINDOW};
@@ -40,6 +45,12 @@ pub struct Fake {
     pub hangs: AtomicBool,
     /// While set nobody else can attach.
     pub busy: AtomicBool,
+    /// Where the SPICE server of every screen listens.
+    spice: Mutex<Option<PathBuf>>,
+    /// Whether screens have an agent.
+    pub agent: AtomicBool,
+    /// How long each step of a start takes, in milliseconds.
+    pub slow: AtomicU32,
 }
 
 /// One sandbox.
@@ -62,6 +73,8 @@ struct Inside {
     gone: bool,
     paused: bool,
     received: bool,
+    screen: Option<ScreenSize>,
+    display: Option<DisplayStatus>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -145,7 +158,41 @@ impl Fake {
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
         let (hangs, busy) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { folder, runs: Mutex::default(), numbers: AtomicU32::new(1), hangs, busy }
+        let (spice, agent, slow) = (Mutex::default(), AtomicBool::new(true), AtomicU32::new(0));
+        Self { folder, runs: Mutex::default(), numbers: AtomicU32::new(1), hangs, busy, spice, agent, slow }
+    }
+
+    /// Screens are shown by the SPICE server that listens there.
+    pub fn set_spice(&self, socket: &Path) {
+        *lock(&self.spice) = Some(socket.to_owned());
+    }
+
+    /// The size that the last screen was said to have.
+    #[must_use]
+    pub fn screen(&self) -> Option<ScreenSize> {
+        lock(&self.runs).last().and_then(|run| lock(&run.inside).screen)
+    }
+
+    /// Init says how the last screen is.
+    pub fn set_display(&self, up: bool, agent: bool) {
+        if let Some(run) = lock(&self.runs).last() {
+            run.change(|inside| {
+                let size = inside.screen.unwrap_or_default();
+                inside.display = Some(DisplayStatus { size, up, agent });
+            });
+        }
+    }
+
+    /// The command of the last sandbox ends.
+    pub fn end(&self, code: u8) {
+        if let Some(run) = lock(&self.runs).last() {
+            run.end(Ending::Exited { code });
+        }
+    }
+
+    fn step(&self, progress: &(dyn Fn(Progress) + Send + Sync), step: Progress) {
+        progress(step);
+        std::thread::sleep(Duration::from_millis(self.slow.load(Ordering::SeqCst).into()));
     }
 
     /// What the terminal's size was last said to be.
@@ -178,7 +225,7 @@ impl Fake {
         lock(&self.runs).iter().find(|run| run.summary.id == *id).cloned().ok_or_else(missing)
     }
 
-    fn make(&self, plan: &Plan) -> Result<Arc<Run>, Error> {
+    fn make(&self, plan: &Plan, screen: Option<ScreenSize>) -> Result<Arc<Run>, Error> {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
         let path = self.folder.join(number.to_string());
         let failed = |source| Error::File {
@@ -207,7 +254,11 @@ impl Fake {
             created: 0,
         };
         let summary = Summary { id, metadata, state: State::Running, status: None };
-        let run = Arc::new(Run { summary, path, inside: Mutex::default(), changed: Condvar::new() });
+        let has_screen = plan.display == DisplayKind::Window;
+        let agent = self.agent.load(Ordering::SeqCst);
+        let display = has_screen.then(|| DisplayStatus { size: screen.unwrap_or_default(), up: true, agent });
+        let inside = Mutex::new(Inside { screen, display, ..Inside::default() });
+        let run = Arc::new(Run { summary, path, inside, changed: Condvar::new() });
         lock(&self.runs).push(run.clone());
         let command = run.clone();
         std::thread::spawn(move || command.play(&argv));
@@ -226,11 +277,11 @@ impl Driver for Fake {
     fn start(
         &self,
         plan: &Plan,
-        _how: Start,
+        how: Start,
         progress: &(dyn Fn(Progress) + Send + Sync),
         handler: Handler,
     ) -> Result<Started, Error> {
-        progress(Progress::Domain);
+        self.step(progress, Progress::Domain);
         while self.hangs.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -241,8 +292,13 @@ impl Driver for Fake {
                 errno: 1,
             }));
         }
-        let run = self.make(plan)?;
-        progress(Progress::Boot(run.summary.id.clone()));
+        let run = self.make(plan, how.screen)?;
+        self.step(progress, Progress::Boot(run.summary.id.clone()));
+        self.step(progress, Progress::Inside(Stage::Files));
+        if plan.display == DisplayKind::Window {
+            self.step(progress, Progress::Inside(Stage::Display));
+        }
+        self.step(progress, Progress::Inside(Stage::Command));
         let request = ToInit::Start(Box::new(plan.orders.clone()));
         let console = greet(&run.path, None, Patience::ATTACH)?.begin(&request, handler)?;
         // It has been started; whoever attaches comes later.
@@ -284,16 +340,32 @@ impl Driver for Fake {
         greet(&run.path, None, Patience::LOOK)?.begin(&request, handler)
     }
 
-    fn exec(&self, _id: &Id, _command: Command, _handler: Handler) -> Result<Console, Error> {
-        Err(Error::Refused(message::Refusal::Busy))
+    /// Every program is an `echo` of its own.
+    fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error> {
+        let run = self.run(id)?;
+        greet(&run.path, None, Patience::LOOK)?.begin(&ToInit::Exec(Box::new(command)), handler)
     }
 
-    fn open_display(&self, _id: &Id) -> Result<OwnedFd, Error> {
-        Err(Error::Refused(Refusal::NoScreen))
+    fn open_display(&self, id: &Id) -> Result<OwnedFd, Error> {
+        let run = self.run(id)?;
+        let failed = |source| Error::File {
+            action: terrarium_engine::error::FileAction::Connect,
+            path: run.path.clone(),
+            source,
+        };
+        let socket = lock(&self.spice).clone().ok_or(Error::Refused(Refusal::NoScreen))?;
+        Ok(UnixStream::connect(socket).map_err(failed)?.into())
     }
 
-    fn picture(&self, _id: &Id) -> Result<Picture, Error> {
-        Err(Error::Refused(Refusal::NoScreen))
+    /// Green above, orange below.
+    fn picture(&self, id: &Id) -> Result<Picture, Error> {
+        let run = self.run(id)?;
+        let display = lock(&run.inside).display.ok_or(Error::Refused(Refusal::NoScreen))?;
+        let ScreenSize { width, height } = display.size;
+        let half = (width * height / 2) as usize;
+        let pixels = [[0x1a, 0x7f, 0x47]].repeat(half).concat().into_iter();
+        let rest = [[0xb8, 0x47, 0x00]].repeat((width * height) as usize - half).concat();
+        Ok(Picture { size: display.size, pixels: pixels.chain(rest).collect() })
     }
 
     fn stop(&self, id: &Id, _how: Stop) -> Result<Option<Outcome>, Error> {
@@ -335,7 +407,7 @@ fn status(inside: &Inside) -> Status {
         command_pid: Some(2),
         running_for: Some(1000),
         terminal: Some(inside.size.unwrap_or(Size { columns: 80, rows: 24 })),
-        display: None,
+        display: inside.display,
         streams: Vec::new(),
         input: 0,
         viewers: inside.clients,
@@ -374,6 +446,19 @@ fn serve(run: &Arc<Run>, mut socket: UnixStream) -> Option<()> {
                         (run.clone(), socket.try_clone().ok()?, acknowledged.clone());
                     std::thread::spawn(move || talk(&run, socket, tag, me, &acknowledged));
                 }
+                ToInit::Exec(_) => {
+                    let echo = Run {
+                        summary: run.summary.clone(),
+                        path: run.path.clone(),
+                        inside: Mutex::default(),
+                        changed: Condvar::new(),
+                    };
+                    return exec(Arc::new(echo), socket, tag, decoder);
+                }
+                ToInit::Screen(size) => run.change(|inside| {
+                    inside.screen = Some(size);
+                    inside.display = inside.display.map(|display| DisplayStatus { size, ..display });
+                }),
                 ToInit::Ack { offset, .. } => run.change(|_| *lock(&acknowledged) = offset),
                 ToInit::Keyboard => run.change(|inside| inside.keyboard = me),
                 ToInit::Resize(size) => run.change(|inside| inside.size = Some(size)),
@@ -385,10 +470,37 @@ fn serve(run: &Arc<Run>, mut socket: UnixStream) -> Option<()> {
     }
 }
 
+/// A program beside the command, for as long as its client listens.
+fn exec(run: Arc<Run>, mut socket: UnixStream, tag: Tag, mut decoder: Decoder) -> Option<()> {
+    run.change(|inside| (inside.clients, inside.keyboard) = (1, 1));
+    let echo = run.clone();
+    std::thread::spawn(move || {
+        while echo.echo() {}
+        echo.end(Ending::Exited { code: 0 });
+    });
+    let (telling, own) = (run.clone(), socket.try_clone().ok()?);
+    std::thread::spawn(move || talk(&telling, own, tag, 1, &Mutex::new(u64::MAX / 2)));
+    loop {
+        while let Some(frame) = decoder.next_frame().ok()? {
+            if frame.kind == Kind::Input {
+                run.change(|inside| inside.input.extend(&frame.payload));
+            }
+        }
+        match read(&mut socket) {
+            Some(bytes) => decoder.feed(&bytes),
+            None => {
+                run.end(Ending::Exited { code: 0 });
+                return None;
+            }
+        }
+    }
+}
+
 /// What a client is told next.
 enum Next {
     Output(u64, Vec<u8>),
     Keyboard(bool),
+    Display(DisplayStatus),
     Result(Outcome),
     Gone,
 }
@@ -397,6 +509,7 @@ fn talk(run: &Run, mut socket: UnixStream, tag: Tag, me: u32, acknowledged: &Mut
     say(&mut socket, tag, &FromInit::Started { pid: 2 })?;
     say(&mut socket, tag, &FromInit::Credit { offset: WINDOW })?;
     let (mut sent, mut mine, mut told) = (0, None, false);
+    let mut display = lock(&run.inside).display;
     loop {
         let next = run.wait(|inside| {
             let most =
@@ -405,6 +518,8 @@ fn talk(run: &Run, mut socket: UnixStream, tag: Tag, me: u32, acknowledged: &Mut
                 Some(Next::Gone)
             } else if mine != Some(inside.keyboard == me) {
                 Some(Next::Keyboard(inside.keyboard == me))
+            } else if inside.display != display {
+                inside.display.map(Next::Display)
             } else if most > sent {
                 let end = most.min(sent + PIECE);
                 Some(Next::Output(sent as u64, inside.output[sent..end].to_vec()))
@@ -424,6 +539,10 @@ fn talk(run: &Run, mut socket: UnixStream, tag: Tag, me: u32, acknowledged: &Mut
             Next::Keyboard(yours) => {
                 mine = Some(yours);
                 say(&mut socket, tag, &FromInit::Keyboard { yours })?;
+            }
+            Next::Display(status) => {
+                display = Some(status);
+                say(&mut socket, tag, &FromInit::Display(status))?;
             }
             Next::Result(outcome) => {
                 told = true;

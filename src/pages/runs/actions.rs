@@ -143,8 +143,10 @@ impl Runs {
     }
 
     /// The clipboard's menu: the policies, and what passed last.
-    pub(super) fn fill_clipboard_menu(&self, last: Option<String>) {
-        if self.last_moved.replace(last.clone()) == last && self.clipboard_menu.n_items() > 0 {
+    pub(super) fn fill_clipboard_menu(&self, last: Option<&str>) {
+        if self.last_moved.replace(last.map(str::to_owned)).as_deref() == last
+            && self.clipboard_menu.n_items() > 0
+        {
             return;
         }
         let policies = gio::Menu::new();
@@ -156,7 +158,7 @@ impl Runs {
         for menu in [&self.clipboard_menu, &self.narrow_clipboard] {
             menu.remove_all();
             menu.append_section(None, &policies);
-            if let Some(last) = &last {
+            if let Some(last) = last {
                 // An item without an action is a line to read.
                 let line = gio::Menu::new();
                 line.append(Some(&last.replace('_', "__")), Some("win.nothing"));

@@ -99,7 +99,7 @@ impl Runs {
             let timer = glib::timeout_add_local_once(HINT, move || {
                 if let Some(runs) = weak.upgrade() {
                     // It has run: removing it again would be an error.
-                    drop(runs.fullscreen.hint.take());
+                    let _ = runs.fullscreen.hint.take();
                     runs.hint.set_reveal_child(false);
                     runs.show_top();
                 }

@@ -51,6 +51,7 @@ impl Runs {
         }
         let along = if narrow { gtk::Orientation::Vertical } else { gtk::Orientation::Horizontal };
         self.ask_bar.set_orientation(along);
+        self.ask_buttons.set_hexpand(narrow);
         self.ask_bar.set_spacing(if narrow { 6 } else { 12 });
         self.refresh();
     }
@@ -130,7 +131,7 @@ impl Runs {
         self.fullscreen_button.set_visible(wide || self.is_fullscreen());
         self.clipboard_button.set_visible(wide);
         let Some(screen) = tab.screen.as_ref().filter(|_| on_screen) else { return };
-        self.fill_clipboard_menu(screen.last_moved());
+        self.fill_clipboard_menu(screen.last_moved().as_deref());
         let hint = if screen.has_agent() || !screen.is_connected() {
             gettext("Clipboard")
         } else {

@@ -152,7 +152,7 @@ impl Screen {
         self.set_timer(Some(glib::timeout_add_local_once(pause, move || {
             if let Some(screen) = weak.upgrade() {
                 // It has run: removing it again would be an error.
-                drop(screen.session.timer.take());
+                let _ = screen.session.timer.take();
                 screen.view.reconnect();
             }
         })));

@@ -92,7 +92,7 @@ impl Screen {
         let timer = glib::timeout_add_local_once(REST, move || {
             if let Some(screen) = weak.upgrade() {
                 // It has run: removing it again would be an error.
-                drop(screen.sizes.timer.take());
+                let _ = screen.sizes.timer.take();
                 screen.sizes.changes_since.set(None);
                 screen.rested();
             }

@@ -123,6 +123,8 @@ impl Tab {
 impl Shell {
     fn new() -> Rc<Self> {
         let terminal = terminal::make();
+        // What is typed before it is there would be lost.
+        terminal.set_input_enabled(false);
         let ground = gtk::Box::builder().css_classes(["terminal-box"]).build();
         ground.append(&terminal);
         let measure = gtk::DrawingArea::builder().can_target(false).can_focus(false).build();
@@ -146,6 +148,7 @@ impl Shell {
 
     fn begin(&self, console: Console) {
         self.console.replace(Some(console));
+        self.terminal.set_input_enabled(true);
         self.tell_size();
     }
 

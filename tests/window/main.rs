@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The window against a driver without libvirt.
 
+#[path = "../fake/mod.rs"]
 mod fake;
+#[path = "../scene/mod.rs"]
 mod scene;
+mod screens;
 
 use adw::prelude::*;
 use fake::Fake;
