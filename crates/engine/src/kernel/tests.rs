@@ -135,24 +135,24 @@ fn real() -> Kernel {
 fn a_real_kernel_is_unpacked_kept_and_mended() {
     let kernel = real();
     let folder = tempfile::tempdir().unwrap();
-    let boot = prepare(folder.path(), &kernel, b"first").unwrap();
+    let boot = prepare(folder.path(), &kernel, BASE, b"first").unwrap();
     let content = std::fs::read(&boot.kernel).unwrap();
     assert!(vmlinux::has_pvh_entry(&content), "QEMU can start it");
     let inode = || std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&boot.kernel).unwrap());
     let made = inode();
-    assert_eq!(prepare(folder.path(), &kernel, b"first").unwrap(), boot);
+    assert_eq!(prepare(folder.path(), &kernel, BASE, b"first").unwrap(), boot);
     assert_eq!(inode(), made, "it is not made twice");
     std::fs::write(&boot.kernel, &content[..content.len() / 2]).unwrap();
     std::fs::write(&boot.initrd, b"").unwrap();
-    prepare(folder.path(), &kernel, b"first").unwrap();
+    prepare(folder.path(), &kernel, BASE, b"first").unwrap();
     assert_eq!(std::fs::read(&boot.kernel).unwrap(), content, "half a file is noticed");
-    let third = prepare(folder.path(), &kernel, b"in between").unwrap();
+    let third = prepare(folder.path(), &kernel, BASE, b"in between").unwrap();
     assert!(boot.initrd.exists(), "it may be about to be booted");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(600);
     for path in [&boot.initrd, &third.initrd] {
         std::fs::File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
     }
-    let other = prepare(folder.path(), &kernel, b"second").unwrap();
+    let other = prepare(folder.path(), &kernel, BASE, b"second").unwrap();
     assert!(
         other.initrd != boot.initrd && !boot.initrd.exists() && other.kernel == boot.kernel,
         "old ones go"

@@ -4,6 +4,7 @@
 //! what to do.
 
 mod checks;
+mod displays;
 mod ends;
 mod errors;
 mod problems;

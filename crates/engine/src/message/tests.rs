@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::*;
 use crate::error::Error;
-use crate::plan::{Problem, ProblemKind};
+use crate::host::{Family, Piece};
+use crate::plan::{AcceleratorReason, KernelPart, MachineOnly, Note, Problem, ProblemKind};
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
 use terrarium_protocol::Bytes;
 
@@ -87,6 +88,16 @@ fn problems() -> Vec<ProblemKind> {
         K::NoIsolation,
         K::RootUser,
         K::RuntimeTooLong { path: path() },
+        K::DisplayLacks { piece: Piece::Server, family: Family::Debian },
+        K::DisplayLacks { piece: Piece::Evdev, family: Family::Other },
+        K::KernelLacks { version: text(), part: KernelPart::Screen },
+        K::KernelLacks { version: text(), part: KernelPart::Input },
+        K::KernelLacks { version: text(), part: KernelPart::Sound },
+        K::NoSession,
+        K::MachinesOnly { what: MachineOnly::Microphone },
+        K::MachinesOnly { what: MachineOnly::Usb },
+        K::MachinesOnly { what: MachineOnly::Monitors },
+        K::Monitors { asked: 9, most: 4 },
         K::NotYet { value: text() },
     ];
     for one in &all {
@@ -101,6 +112,8 @@ fn problems() -> Vec<ProblemKind> {
             | K::RootUser
             | K::RuntimeTooLong { .. }
             | K::NotYet { .. } => {}
+            K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
+            K::MachinesOnly { .. } | K::Monitors { .. } => {}
         }
     }
     all
@@ -118,6 +131,57 @@ fn every_problem_says_what_and_what_to_do() {
         assert!(!found.fix.is_empty() || matches!(what, ProblemKind::ConnectionUnusable { .. }), "{what:?}");
         let line = &lines(&Error::Problems(vec![Problem { field: "field".into(), what }]))[0];
         assert!(line.starts_with("field: "));
+    }
+}
+
+/// One of each kind; the match makes a new kind fail to compile here.
+fn notes() -> Vec<Note> {
+    let lacks = |piece| Note::DisplayLacks { piece, family: Family::Fedora };
+    let all = vec![
+        Note::Emulated { reason: AcceleratorReason::NoDevice },
+        Note::Privileged,
+        lacks(Piece::Agent),
+        lacks(Piece::Manager),
+        lacks(Piece::Bus),
+        Note::SoundInMachines,
+        Note::LittleMemory { asked: 512 << 20, better: 768 << 20 },
+    ];
+    for one in &all {
+        match one {
+            Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
+            Note::SoundInMachines | Note::LittleMemory { .. } => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_note_has_its_sentence() {
+    for one in notes() {
+        let text = note(&one);
+        assert!(text.len() > 20 && text.ends_with('.') && !text.contains('{'), "{one:?}: {text}");
+    }
+}
+
+#[test]
+fn what_a_screen_lacks_is_named_as_the_distribution_calls_it() {
+    let pieces = [
+        Piece::Server,
+        Piece::Spiceqxl,
+        Piece::Modesetting,
+        Piece::Evdev,
+        Piece::Keymaps,
+        Piece::Agent,
+        Piece::Manager,
+        Piece::Bus,
+    ];
+    for piece in pieces {
+        for family in [Family::Debian, Family::Fedora, Family::Suse, Family::Arch, Family::Other] {
+            let what = ProblemKind::DisplayLacks { piece, family };
+            let found = problem(&Problem { field: "display.kind".into(), what });
+            assert!(found.text.ends_with('.') && found.fix.contains(piece.package(family)), "{found:?}");
+            assert_eq!(found.fix.contains("Debian"), family == Family::Other);
+        }
     }
 }
 
