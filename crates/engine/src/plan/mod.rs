@@ -10,6 +10,8 @@ mod files;
 mod glass;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod window_tests;
 
 pub use build::plan;
 pub use desktop::screen_environment;
