@@ -5,7 +5,9 @@ use super::problems::{both, Sentence};
 use super::{fill, size};
 use crate::host::{Family, Piece};
 use crate::plan::{KernelPart, MachineOnly, Note, ProblemKind};
+use crate::profile::Clipboard;
 use gettextrs::gettext;
+use terrarium_protocol::display::{DisplayStatus, SCREEN_MIN};
 
 /// Problems with a screen; `None` for all others.
 pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
@@ -101,5 +103,64 @@ fn machines_only(what: MachineOnly) -> String {
         MachineOnly::Microphone => gettext("Only virtual machines can listen to the microphone."),
         MachineOnly::Usb => gettext("Only virtual machines can be handed USB devices."),
         MachineOnly::Monitors => gettext("Only virtual machines can have more than one monitor."),
+    }
+}
+
+/// `--display-size` that is none.
+#[must_use]
+pub fn not_a_screen_size(text: &str) -> String {
+    let template = gettext("“{text}” is not a size of a screen. Write WIDTHxHEIGHT, such as 1280x720: at least {least}x{least}, and no more pixels than 3840x2160 has.");
+    fill(&template, &[("text", text), ("least", &SCREEN_MIN.to_string())])
+}
+
+/// `--display-size` without a screen.
+#[must_use]
+pub fn no_screen_to_size() -> String {
+    gettext("A size of the screen was given for a command without one. Add --display.")
+}
+
+/// Nothing to open a window on.
+#[must_use]
+pub fn no_desktop() -> String {
+    gettext("There is no desktop here to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set). “terrariumctl screenshot” saves a picture.")
+}
+
+/// Only terrariumctl is installed.
+#[must_use]
+pub fn no_window_program() -> String {
+    gettext("The sandbox cannot be shown: the program “terrarium” is neither beside terrariumctl nor in PATH. Install it, or use --headless.")
+}
+
+/// The window program could not be started.
+#[must_use]
+pub fn window_not_opened(error: &std::io::Error) -> String {
+    let why = super::system_words(error);
+    fill(&gettext("The window could not be opened: {why}."), &[("why", &why)])
+}
+
+/// How a screen is.
+#[must_use]
+pub fn screen(status: DisplayStatus) -> String {
+    if !status.up {
+        return gettext("does not run");
+    }
+    let values = [status.size.width.to_string(), status.size.height.to_string()];
+    let size = fill(&gettext("{width} × {height}"), &[("width", &values[0]), ("height", &values[1])]);
+    if status.agent {
+        size
+    } else {
+        format!("{size}, {}", gettext("without SPICE’s agent"))
+    }
+}
+
+/// How the clipboard passes.
+#[must_use]
+pub fn clipboard(policy: Clipboard) -> String {
+    match policy {
+        Clipboard::Off => gettext("does not pass"),
+        Clipboard::In => gettext("into the sandbox"),
+        Clipboard::Out => gettext("out of the sandbox"),
+        Clipboard::Both => gettext("both ways"),
+        Clipboard::Ask => gettext("asks each time"),
     }
 }

@@ -3,6 +3,7 @@ use super::*;
 use crate::error::Error;
 use crate::host::{Family, Piece};
 use crate::plan::{AcceleratorReason, KernelPart, MachineOnly, Note, Problem, ProblemKind};
+use terrarium_protocol::display::DisplayStatus;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
 use terrarium_protocol::Bytes;
 
@@ -186,6 +187,23 @@ fn what_a_screen_lacks_is_named_as_the_distribution_calls_it() {
 }
 
 #[test]
+fn screens_and_what_is_asked_of_them_have_words() {
+    use crate::profile::Clipboard as C;
+    let size = terrarium_protocol::display::ScreenSize { width: 1280, height: 720 };
+    let status = |up, agent| screen(DisplayStatus { size, up, agent });
+    assert_eq!(status(true, true), "1280 × 720");
+    assert!(status(true, false).starts_with("1280 × 720, ") && !status(false, true).contains("1280"));
+    let policies: Vec<String> = [C::Off, C::In, C::Out, C::Both, C::Ask].into_iter().map(clipboard).collect();
+    let different: std::collections::BTreeSet<&String> = policies.iter().collect();
+    assert_eq!(different.len(), 5);
+    let error = std::io::Error::from_raw_os_error(13);
+    assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("200x200"));
+    for text in [no_screen_to_size(), no_desktop(), no_window_program(), window_not_opened(&error)] {
+        assert!(text.ends_with('.') && !text.contains('{') && is_harmless(&text), "{text}");
+    }
+}
+
+#[test]
 fn words_are_quoted_for_a_shell() {
     assert_eq!([quote("a-b"), quote(""), quote("it's")], ["a-b", "''", "'it'\\''s'"]);
 }
@@ -201,7 +219,9 @@ fn is_harmless(text: &str) -> bool {
 fn foreign_text_drives_no_terminal() {
     assert_eq!(shown("a\u{1b}[31m\u{202e}b\nc"), "a\\u{1b}[31m\\u{202e}b c");
     assert_eq!(shown(&"x".repeat(9000)).chars().count(), 501);
-    for text in [uri_refused(HOSTILE), not_a_size(HOSTILE), not_a_variable(HOSTILE)] {
+    for text in
+        [uri_refused(HOSTILE), not_a_size(HOSTILE), not_a_variable(HOSTILE), not_a_screen_size(HOSTILE)]
+    {
         assert!(is_harmless(&text), "{text:?}");
     }
     let failed = Failure { step: Step::Directory, object: Bytes::from(HOSTILE), errno: 2 };
