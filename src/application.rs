@@ -5,6 +5,7 @@ use crate::bridge::Bridge;
 use crate::look;
 use crate::window::Window;
 use adw::prelude::*;
+use gettextrs::gettext;
 use gtk::glib;
 
 /// The app's id on the desktop.
@@ -17,7 +18,8 @@ pub fn run() -> glib::ExitCode {
     let _ = tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).try_init();
     set_up_texts();
     load_resources();
-    let app = adw::Application::builder().application_id(APP_ID).build();
+    let flags = gtk::gio::ApplicationFlags::HANDLES_COMMAND_LINE;
+    let app = adw::Application::builder().application_id(APP_ID).flags(flags).build();
     add_options(&app);
     app.connect_startup(|app| {
         look::load();
@@ -26,6 +28,15 @@ pub fn run() -> glib::ExitCode {
     app.connect_activate(|app| match app.active_window() {
         Some(window) => window.present(),
         None => Window::open(app, Bridge::real()),
+    });
+    app.connect_command_line(|app, line| {
+        app.activate();
+        if let Ok(Some(name)) = line.options_dict().lookup::<String>("view") {
+            if let Some(window) = Window::first(app) {
+                window.view(name);
+            }
+        }
+        glib::ExitCode::SUCCESS
     });
     app.run()
 }
@@ -68,6 +79,7 @@ pub fn load_resources() {
     }
 }
 
+/// `--view NAME` shows a sandbox, in the window that is open if there is one.
 /// `--dump-state FILE` is for tests: on SIGUSR1 what the first window shows is
 /// written there as text, the terminal's content included.
 fn add_options(app: &adw::Application) {
@@ -78,6 +90,14 @@ fn add_options(app: &adw::Application) {
         glib::OptionArg::Filename,
         "Write what is shown to FILE on SIGUSR1",
         Some("FILE"),
+    );
+    app.add_main_option(
+        "view",
+        glib::Char::from(0),
+        glib::OptionFlags::NONE,
+        glib::OptionArg::String,
+        &gettext("Show the sandbox called NAME"),
+        Some(&gettext("NAME")),
     );
     app.connect_handle_local_options(|app, options| {
         let Ok(Some(path)) = options.lookup::<std::path::PathBuf>("dump-state") else {

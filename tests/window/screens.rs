@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use terrarium::pages::screen::Screen;
 use terrarium_engine::plan::{plan, Plan};
-use terrarium_engine::profile::{Clipboard, Colour, DisplayKind, Isolation, Profile};
+use terrarium_engine::profile::{Colour, DisplayKind, Isolation, Profile};
 use terrarium_engine::sandbox::Driver;
 use vte::prelude::*;
 
@@ -26,10 +26,9 @@ impl Scene {
         let mut profile = Profile::new("Untrusted Documents", vec![command.into()]);
         profile.isolation = Some(Isolation::Container);
         profile.colour = Colour::Red;
+        profile.display.kind = DisplayKind::Window;
         let host = self.bridge.host().expect("a computer");
-        let mut plan = plan(&profile, host).plan.expect("a plan");
-        (plan.display, plan.clipboard) = (DisplayKind::Window, Clipboard::Ask);
-        plan
+        plan(&profile, host).plan.expect("a plan")
     }
 
     /// Starts one, and waits for its picture.
@@ -316,4 +315,69 @@ fn it_fits_wide_and_narrow_light_and_dark() {
         }
     }
     manager.set_color_scheme(adw::ColorScheme::Default);
+}
+
+#[gtk::test]
+fn the_form_says_how_a_program_shows() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.object::<adw::EntryRow>("command").set_text("echo");
+    scene.object::<gtk::CheckButton>("container").set_active(true);
+    let clipboard = scene.object::<adw::ComboRow>("clipboard");
+    assert!(!clipboard.is_visible());
+    scene.object::<adw::ComboRow>("show-as").set_selected(1);
+    scene.until("what passes can be chosen", || clipboard.is_visible());
+    let below = scene.object::<adw::ActionRow>("display-message");
+    assert!(below.is_visible() && below.title().contains("spice-vdagent"), "{}", below.title());
+    scene.object::<gtk::Switch>("sound").set_active(true);
+    let below = scene.object::<adw::ActionRow>("sound-message");
+    scene.until("sound in a container is spoken of", || below.is_visible());
+    clipboard.set_selected(3);
+    let line = scene.object::<adw::ActionRow>("equivalent").subtitle().unwrap_or_default();
+    assert!(line.contains("--display") && line.contains("--clipboard=out --sound"), "{line}");
+    scene.picture("form-window");
+    scene.act("win.run");
+    scene.until("it is started so", || scene.the_screen().is_some());
+    assert_eq!(scene.the_screen().map(|screen| screen.policy()), Some(spice_view::ClipboardPolicy::Out));
+}
+
+#[gtk::test]
+fn home_shows_what_a_screen_shows() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    scene.show_screen(&machine);
+    scene.act("win.back");
+    let card = || scene.card("Untrusted Documents");
+    let picture = || {
+        let found = crate::scene::walk(card()?.upcast_ref(), &|one| one.is::<gtk::Picture>());
+        found.and_downcast::<gtk::Picture>()
+    };
+    let shown = || picture().and_then(|picture| picture.paintable()).and_downcast::<gtk::gdk::Texture>();
+    scene.until("its tab's picture is on the card", || shown().is_some_and(|shown| shown.width() >= 640));
+    scene.picture("home-own");
+    scene.window.show("runs");
+    scene.act("win.close-tab");
+    scene.until("it is taken from the sandbox", || {
+        // The fake's is green above.
+        let mut bytes = Vec::new();
+        shown().is_some_and(|shown| {
+            bytes.resize(shown.width() as usize * shown.height() as usize * 4, 0);
+            shown.download(&mut bytes, shown.width() as usize * 4);
+            bytes[..3] == [0x47, 0x7f, 0x1a]
+        })
+    });
+    scene.picture("home-asked");
+    let (width, height) = picture().map_or((0, 0), |picture| (picture.width(), picture.height()));
+    assert_eq!((width, height), (312, 160), "the guest's size moves nothing");
+}
+
+#[gtk::test]
+fn a_sandbox_is_viewed_by_its_name() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    scene.show_screen(&machine);
+    scene.act("win.close-tab");
+    scene.window.view("Untrusted Documents".into());
+    scene.until("it is shown", || scene.the_screen().is_some_and(|screen| screen.is_shown()));
+    scene.window.view("Nothing".into());
+    scene.pass(100);
+    assert!(scene.the_screen().is_some_and(|screen| screen.is_shown()), "a name of nothing changes nothing");
 }

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Home: what runs, then the profiles; a welcome when there is neither.
 
-use super::{chip, object};
-use crate::look;
+mod card;
+mod profiles;
+mod thumbnails;
+
+use super::object;
 use crate::window::Window;
 use adw::prelude::*;
+use card::{age, card};
 use gettextrs::gettext;
 use gtk::glib;
+use profiles::open_terminal;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
-use terrarium_engine::plan::plan;
-use terrarium_engine::profile::{store, Profile};
-use terrarium_engine::sandbox::{Listing, State, Summary};
+use terrarium_engine::profile::Profile;
+use terrarium_engine::sandbox::{Listing, Summary};
+use thumbnails::Thumbnails;
 
 /// How often the list is made anew.
 const EVERY: Duration = Duration::from_millis(1500);
 /// An answer that takes longer is said to be waited for.
 const SLOW: Duration = Duration::from_secs(2);
-
-/// Width of a card in pixels: three of them stand in a line.
-const CARD: i32 = 312;
 
 /// The page.
 pub struct Home {
@@ -40,6 +42,7 @@ pub struct Home {
     shown: RefCell<Option<Vec<Summary>>>,
     known: RefCell<Vec<Profile>>,
     waiting: Cell<bool>,
+    thumbnails: Thumbnails,
 }
 
 impl Home {
@@ -61,6 +64,7 @@ impl Home {
             shown: RefCell::default(),
             known: RefCell::default(),
             waiting: Cell::new(false),
+            thumbnails: Thumbnails::default(),
         })
     }
 
@@ -83,6 +87,7 @@ impl Home {
     /// Makes the lists anew for as long as the window is there.
     pub fn watch(self: &Rc<Self>, window: &Rc<Window>) {
         self.read_profiles(window);
+        self.watch_screens(window);
         let (home, window) = (self.clone(), Rc::downgrade(window));
         glib::spawn_future_local(async move {
             loop {
@@ -120,22 +125,6 @@ impl Home {
         }
     }
 
-    fn read_profiles(self: &Rc<Self>, window: &Rc<Window>) {
-        let Some(host) = window.bridge.host() else { return };
-        let entries = store::list(&host.places).unwrap_or_default();
-        *self.known.borrow_mut() = entries.into_iter().filter_map(|entry| entry.profile.ok()).collect();
-        for profile in self.known.borrow().iter() {
-            self.profiles.append(&profile_row(window, profile));
-        }
-        self.profiles_box.set_visible(!self.known.borrow().is_empty());
-        let container_works = host.usable(&terrarium_engine::uri::Uri::LxcSystem);
-        self.welcome_note.set_label(&if container_works {
-            gettext("The terminal starts as a container.")
-        } else {
-            gettext("This starts as a virtual machine. Containers need one more step.")
-        });
-    }
-
     fn show(self: &Rc<Self>, window: &Rc<Window>, listing: Listing) {
         match listing.unreachable.first() {
             Some((uri, state)) => {
@@ -150,9 +139,10 @@ impl Home {
                 self.running.remove(&child);
             }
             for one in &listing.sandboxes {
-                self.running.append(&card(window, one));
+                self.running.append(&card(window, one, &self.thumbnails));
             }
         }
+        self.thumbnails.retain(&listing.sandboxes);
         let empty = listing.sandboxes.is_empty();
         self.running_box.set_visible(!empty);
         let welcome = empty && self.known.borrow().is_empty();
@@ -165,131 +155,4 @@ impl Home {
 fn same(old: &[Summary], new: &[Summary]) -> bool {
     let looks = |one: &Summary| (one.id.clone(), message::state(&one.state), age(one));
     old.len() == new.len() && old.iter().zip(new).all(|(a, b)| looks(a) == looks(b))
-}
-
-fn age(one: &Summary) -> String {
-    let milliseconds = one.status.as_ref().and_then(|status| status.running_for).unwrap_or(0);
-    // Whole minutes: a card does not tick.
-    match milliseconds / 60_000 {
-        0 => gettext("less than a minute"),
-        minutes => message::duration(minutes * 60_000),
-    }
-}
-
-fn card(window: &Rc<Window>, one: &Summary) -> gtk::Button {
-    let name =
-        gtk::Label::builder().label(one.name()).xalign(0.0).ellipsize(gtk::pango::EllipsizeMode::End).build();
-    name.add_css_class("heading");
-    let detail = format!("{} · {}", message::isolation(one.isolation()), age(one));
-    let detail =
-        gtk::Label::builder().label(detail).xalign(0.0).ellipsize(gtk::pango::EllipsizeMode::End).build();
-    detail.add_css_class("dim-label");
-    detail.add_css_class("caption");
-    let words = gtk::Box::builder().orientation(gtk::Orientation::Vertical).hexpand(true).build();
-    words.append(&name);
-    words.append(&detail);
-    let foot = gtk::Box::builder()
-        .spacing(12)
-        .margin_top(9)
-        .margin_bottom(9)
-        .margin_start(12)
-        .margin_end(12)
-        .build();
-    foot.append(&chip(one.colour(), "", "utilities-terminal-symbolic"));
-    foot.append(&words);
-    let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).build();
-    body.append(&thumbnail(one));
-    body.append(&foot);
-    let card = gtk::Button::builder().child(&body).width_request(CARD).build();
-    card.add_css_class("card");
-    card.set_tooltip_text(Some(&one.metadata.command));
-    let (window, one) = (Rc::downgrade(window), one.clone());
-    card.connect_clicked(move |_| {
-        if let Some(window) = window.upgrade() {
-            window.attach(&one);
-        }
-    });
-    card
-}
-
-/// The command, and a pill for what is not plain running.
-fn thumbnail(one: &Summary) -> gtk::Overlay {
-    let command = gtk::Label::builder()
-        .label(format!("$ {}", one.metadata.command))
-        .xalign(0.0)
-        .yalign(0.0)
-        .wrap(true)
-        .wrap_mode(gtk::pango::WrapMode::WordChar)
-        .lines(4)
-        .ellipsize(gtk::pango::EllipsizeMode::End)
-        .margin_top(12)
-        .margin_start(14)
-        .margin_end(14)
-        .hexpand(true)
-        .build();
-    command.add_css_class("monospace");
-    command.add_css_class("caption");
-    let ground = gtk::Box::builder().css_classes(["thumbnail", &look::class(one.colour())]).build();
-    ground.append(&command);
-    let overlay = gtk::Overlay::builder().child(&ground).build();
-    if one.state != State::Running {
-        let pill = gtk::Label::builder()
-            .label(message::state(&one.state))
-            .halign(gtk::Align::End)
-            .valign(gtk::Align::Start)
-            .margin_top(6)
-            .margin_end(6)
-            .css_classes(["pill-label"])
-            .build();
-        overlay.add_overlay(&pill);
-    }
-    overlay
-}
-
-fn profile_row(window: &Rc<Window>, profile: &Profile) -> adw::ActionRow {
-    let program =
-        profile.command.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let glass = profile.isolation.map(message::isolation);
-    let parts: Vec<String> = [Some(program), glass].into_iter().flatten().collect();
-    let row = adw::ActionRow::builder()
-        .title(glib::markup_escape_text(&profile.name).as_str())
-        .subtitle(glib::markup_escape_text(&parts.join(" · ")).as_str())
-        .activatable(true)
-        .build();
-    row.add_prefix(&chip(profile.colour, "", "utilities-terminal-symbolic"));
-    let play = gtk::Button::builder()
-        .icon_name("media-playback-start-symbolic")
-        .tooltip_text(gettext("Run"))
-        .valign(gtk::Align::Center)
-        .css_classes(["flat", "circular"])
-        .build();
-    row.add_suffix(&play);
-    let (weak, own) = (Rc::downgrade(window), profile.clone());
-    play.connect_clicked(move |_| {
-        if let Some(window) = weak.upgrade() {
-            run_profile(&window, &own);
-        }
-    });
-    let (weak, own) = (Rc::downgrade(window), profile.clone());
-    row.connect_activated(move |_| {
-        if let Some(window) = weak.upgrade() {
-            window.show_form(Some(&own));
-        }
-    });
-    row
-}
-
-/// Runs a profile; one with problems is shown in the form instead.
-fn run_profile(window: &Rc<Window>, profile: &Profile) {
-    let Some(host) = window.bridge.host() else { return };
-    match plan(profile, host).plan {
-        Some(plan) => window.start(plan),
-        None => window.show_form(Some(profile)),
-    }
-}
-
-fn open_terminal(window: &Rc<Window>) {
-    let Some(host) = window.bridge.host() else { return };
-    let shell = host.user.shell.clone().into_os_string();
-    run_profile(window, &Profile::new(gettext("Terminal"), vec![shell]));
 }

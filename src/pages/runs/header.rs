@@ -60,8 +60,9 @@ impl Runs {
     pub(super) fn refresh(&self) {
         let Some(tab) = self.current() else { return };
         let colour = tab.facts.colour;
-        if self.colour.replace(Some(colour)) != Some(colour) {
-            self.set_colour(colour);
+        let looks = Some((colour, tab.facts.icon()));
+        if self.looks.replace(looks) != looks {
+            self.set_colour(colour, tab.facts.icon());
         }
         let page = self.view.page(&tab.widget);
         if page.title() != tab.name() {
@@ -192,7 +193,7 @@ impl Runs {
         }
     }
 
-    fn set_colour(&self, colour: Colour) {
+    fn set_colour(&self, colour: Colour, icon: &str) {
         let class = look::class(colour);
         let all: [&gtk::Widget; 6] = [
             self.header.upcast_ref(),
@@ -213,7 +214,7 @@ impl Runs {
         while let Some(old) = self.chip_place.first_child() {
             self.chip_place.remove(&old);
         }
-        let mark = chip(colour, "small", "utilities-terminal-symbolic");
+        let mark = chip(colour, "small", icon);
         mark.set_tooltip_text(Some(&look::name(colour)));
         self.chip_place.append(&mark);
     }

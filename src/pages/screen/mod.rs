@@ -10,7 +10,7 @@ mod size;
 pub use clipboard::what as clipboard_content;
 
 use super::object;
-use super::tab::facts::{Facts, Rights};
+use super::tab::Facts;
 use super::tab::Tab;
 use crate::look;
 use gettextrs::gettext;
@@ -18,6 +18,7 @@ use gtk::prelude::*;
 use spice_view::{Command, ScaleMode, SpiceView};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use terrarium_engine::profile::Passes;
 use terrarium_protocol::display::DisplayStatus;
 
 /// The page.
@@ -32,7 +33,7 @@ pub struct Screen {
     page: adw::StatusPage,
     again: gtk::Button,
     tab: RefCell<Weak<Tab>>,
-    rights: Rights,
+    passes: Passes,
     /// What init said of the screen last.
     status: Cell<Option<DisplayStatus>>,
     paused: Cell<bool>,
@@ -51,7 +52,7 @@ impl Screen {
         let view = SpiceView::new();
         // Resizing goes over the control channel, which needs no agent.
         view.set_ask_resize(false);
-        view.set_file_drop(facts.rights.drop);
+        view.set_file_drop(facts.passes.drop);
         view.update_property(&[
             gtk::accessible::Property::Label(&gettext("Screen of the sandbox")),
             gtk::accessible::Property::Description(&gettext("Press Ctrl+Alt to leave it.")),
@@ -69,7 +70,7 @@ impl Screen {
             page: object(&builder, "screen-status"),
             again: object(&builder, "screen-again"),
             tab: RefCell::default(),
-            rights: facts.rights,
+            passes: facts.passes,
             status: Cell::new(None),
             paused: Cell::new(false),
             muted: Cell::new(false),
@@ -171,7 +172,7 @@ impl Screen {
 
     /// Whether the profile lets its sound be heard.
     pub fn may_sound(&self) -> bool {
-        self.rights.sound
+        self.passes.sound
     }
 
     /// Whether its sound is silenced.

@@ -80,7 +80,7 @@ impl Screen {
             let opening = bridge.open_display(id.clone());
             async move { opening.await.map_err(|error| io::Error::other(message::error(&error))) }
         });
-        let (sound, microphone) = (self.rights.sound, self.rights.microphone);
+        let (sound, microphone) = (self.passes.sound, self.passes.microphone);
         let link = spice_view::open(connector, Options { sound, microphone, ..Options::default() });
         let weak = Rc::downgrade(self);
         let listener = link.listen(move |event| {

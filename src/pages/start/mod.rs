@@ -5,7 +5,7 @@
 mod row;
 mod times;
 
-use super::tab::{Phase, Tab};
+use super::tab::{Facts, Phase, Tab};
 use super::{chip, object};
 use crate::bridge::Bridge;
 use gettextrs::gettext;
@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
 use terrarium_engine::plan::Plan;
-use terrarium_engine::profile::{Colour, DisplayKind, Isolation};
+use terrarium_engine::profile::{DisplayKind, Isolation};
 use terrarium_engine::sandbox::Progress;
 use terrarium_protocol::message::Stage;
 use times::Times;
@@ -54,8 +54,8 @@ pub struct StartPage {
 
 impl StartPage {
     /// The page; a sandbox without a plan runs already.
-    pub fn new(builder: &gtk::Builder, colour: Colour, plan: Option<&Plan>) -> Self {
-        let mark = chip(colour, "large", "utilities-terminal-symbolic");
+    pub fn new(builder: &gtk::Builder, facts: &Facts, plan: Option<&Plan>) -> Self {
+        let mark = chip(facts.colour, "large", facts.icon());
         object::<gtk::Box>(builder, "start-chip").append(&mark);
         let steps: gtk::ListBox = object(builder, "steps");
         let rows: Vec<Row> = plan.iter().flat_map(|plan| parts(plan)).collect();

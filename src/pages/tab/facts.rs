@@ -3,7 +3,7 @@
 
 use spice_view::ClipboardPolicy;
 use terrarium_engine::plan::Plan;
-use terrarium_engine::profile::{Clipboard, Colour, DisplayKind, Isolation, NetworkMode};
+use terrarium_engine::profile::{Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes};
 use terrarium_engine::sandbox::Summary;
 
 /// What does not change while it runs.
@@ -20,18 +20,7 @@ pub struct Facts {
     /// What its profile lets through the clipboard.
     pub clipboard: ClipboardPolicy,
     /// What it may have beside pictures.
-    pub rights: Rights,
-}
-
-/// What a screen may have beside pictures, keys and pointer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rights {
-    /// Whether its sound is heard.
-    pub sound: bool,
-    /// Whether it hears the microphone.
-    pub microphone: bool,
-    /// Whether files may be dropped on it.
-    pub drop: bool,
+    pub passes: Passes,
 }
 
 impl From<&Plan> for Facts {
@@ -42,7 +31,7 @@ impl From<&Plan> for Facts {
             network: Some(plan.network),
             display: plan.display,
             clipboard: policy(plan.clipboard),
-            rights: Rights::default(),
+            passes: plan.passes,
         }
     }
 }
@@ -55,8 +44,23 @@ impl From<&Summary> for Facts {
             network: None,
             display: one.metadata.display,
             clipboard: policy(one.metadata.clipboard),
-            rights: Rights::default(),
+            passes: one.metadata.passes,
         }
+    }
+}
+
+impl Facts {
+    /// What its chip shows.
+    pub fn icon(&self) -> &'static str {
+        icon(self.display)
+    }
+}
+
+/// What the chip of such a sandbox shows.
+pub fn icon(display: DisplayKind) -> &'static str {
+    match display {
+        DisplayKind::Window => "video-display-symbolic",
+        DisplayKind::Terminal | DisplayKind::None => "utilities-terminal-symbolic",
     }
 }
 

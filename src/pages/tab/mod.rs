@@ -116,7 +116,7 @@ impl Tab {
         let screen = (facts.display == DisplayKind::Window).then(|| Screen::new(&facts));
         let tab = Rc::new(Self {
             widget: object(&builder, "stack"),
-            start_page: StartPage::new(&builder, facts.colour, plan.as_ref()),
+            start_page: StartPage::new(&builder, &facts, plan.as_ref()),
             end_page: EndPage::new(&builder),
             shells: Shells::new(&builder, facts.colour),
             facts,

@@ -104,7 +104,7 @@ impl Tab {
         self.shells.pages.set_visible_child(&shell.page);
         self.widget.set_visible_child_name("terminal");
         shell.terminal.grab_focus();
-        let command = command(host, terminal::size(&self.terminal));
+        let command = command(host, self, terminal::size(&self.terminal));
         let (events, started) = window.bridge.exec(id, command);
         shell.listen(Rc::downgrade(self), events);
         let tab = self.clone();
@@ -195,12 +195,17 @@ impl Shell {
     }
 }
 
-/// The user's shell, with a terminal.
-fn command(host: &Host, size: Size) -> Command {
+/// The user's shell, with a terminal, and with the sandbox's screen.
+fn command(host: &Host, tab: &Tab, size: Size) -> Command {
+    let mut environment = plan::environment(host, true, false);
+    if tab.screen.is_some() {
+        let display = tab.plan.as_ref().and_then(|plan| plan.orders.display.as_ref());
+        environment.extend(plan::screen_environment(host, display.is_some_and(|display| display.glx)));
+    }
     let bytes = |path: &std::path::Path| Bytes::from(path.as_os_str().as_bytes());
     Command {
         argv: vec![bytes(&host.user.shell)],
-        environment: plan::environment(host, true, false),
+        environment,
         directory: bytes(&plan::home(host)),
         terminal: Some(size),
     }
