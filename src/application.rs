@@ -21,10 +21,7 @@ pub fn run() -> glib::ExitCode {
     let flags = gtk::gio::ApplicationFlags::HANDLES_COMMAND_LINE;
     let app = adw::Application::builder().application_id(APP_ID).flags(flags).build();
     add_options(&app);
-    app.connect_startup(|app| {
-        look::load();
-        set_accels(app, true);
-    });
+    app.connect_startup(|_| look::load());
     app.connect_activate(|app| match app.active_window() {
         Some(window) => window.present(),
         None => Window::open(app, Bridge::real()),
@@ -39,37 +36,6 @@ pub fn run() -> glib::ExitCode {
         glib::ExitCode::SUCCESS
     });
     app.run()
-}
-
-/// The window's shortcuts. The last ones work also while a sandbox's screen has
-/// the keyboard.
-const SHORTCUTS: &[(&str, &[&str])] = &[
-    ("win.new-run", &["<Control>n"]),
-    ("win.run", &["<Control>Return"]),
-    ("win.back", &["<Alt>Left"]),
-    ("win.close-tab", &["<Control>w"]),
-    ("win.copy", &["<Control><Shift>c"]),
-    ("win.paste", &["<Control><Shift>v"]),
-    ("win.shortcuts", &["<Control>question"]),
-    ("window.close", &["<Control>q"]),
-];
-const ALWAYS: &[(&str, &[&str])] = &[("win.fullscreen", &["F11"])];
-
-fn set_accels(app: &adw::Application, on: bool) {
-    for (action, keys) in SHORTCUTS {
-        app.set_accels_for_action(action, if on { keys } else { &[] });
-    }
-    for (action, keys) in ALWAYS {
-        app.set_accels_for_action(action, keys);
-    }
-}
-
-/// Lets the shortcuts of a window's application work, or leaves their keys to
-/// a sandbox.
-pub fn set_shortcuts(window: &adw::ApplicationWindow, on: bool) {
-    if let Some(app) = window.application().and_downcast::<adw::Application>() {
-        set_accels(&app, on);
-    }
 }
 
 /// The app's own icons, found by its id.

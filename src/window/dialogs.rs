@@ -19,7 +19,7 @@ impl Window {
         about.present();
     }
 
-    pub(super) fn shortcuts(&self) {
+    pub(super) fn show_shortcuts(&self) {
         let builder = gtk::Builder::from_string(include_str!("../shortcuts.ui"));
         if let Some(window) = builder.object::<gtk::ShortcutsWindow>("shortcuts") {
             window.set_transient_for(Some(&self.widget));

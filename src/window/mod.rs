@@ -3,6 +3,7 @@
 
 mod closing;
 mod dialogs;
+mod shortcuts;
 
 use crate::bridge::Bridge;
 use crate::pages::{form::Form, home::Home, runs::Runs};
@@ -26,6 +27,7 @@ pub struct Window {
     pub widget: adw::ApplicationWindow,
     toasts: adw::ToastOverlay,
     leaflet: adw::Leaflet,
+    shortcuts: gtk::ShortcutController,
     /// The first page.
     pub home: Rc<Home>,
     /// What to run.
@@ -66,7 +68,8 @@ impl Window {
         for (page, name) in pages {
             leaflet.append(page).set_name(Some(name));
         }
-        let window = Rc::new(Self { widget, toasts, leaflet, home, form, runs, bridge });
+        let shortcuts = shortcuts::add(&widget);
+        let window = Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, bridge });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
         window.home.connect(&window);
         window.form.connect(&window);
@@ -104,7 +107,7 @@ impl Window {
         simple("copy", |window| window.runs.copy());
         simple("paste", |window| window.runs.paste());
         simple("about", |window| window.about());
-        simple("shortcuts", |window| window.shortcuts());
+        simple("shortcuts", |window| window.show_shortcuts());
     }
 
     /// The window that was opened first.

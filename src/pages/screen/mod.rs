@@ -105,7 +105,7 @@ impl Screen {
         self.view.connect_has_focus_notify(move |view| {
             if let Some(window) = weak.upgrade().and_then(|screen| screen.window()) {
                 // What is typed is the sandbox's; F11 stays ours.
-                crate::application::set_shortcuts(&window.widget, !view.has_focus());
+                window.set_shortcuts(!view.has_focus());
             }
         });
     }
