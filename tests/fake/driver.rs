@@ -93,6 +93,7 @@ impl Driver for Fake {
     /// Every program is an `echo` of its own.
     fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error> {
         let run = self.run(id)?;
+        self.execs.fetch_add(1, Ordering::SeqCst);
         greet(&run.path, None, Patience::LOOK)?.begin(&ToInit::Exec(Box::new(command)), handler)
     }
 

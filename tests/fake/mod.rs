@@ -48,6 +48,7 @@ pub struct Fake {
     pub agent: AtomicBool,
     /// How long each step of a start takes, in milliseconds.
     pub slow: AtomicU32,
+    execs: AtomicU32,
 }
 
 impl Fake {
@@ -56,7 +57,17 @@ impl Fake {
     pub fn new(folder: PathBuf) -> Self {
         let (hangs, busy) = (AtomicBool::new(false), AtomicBool::new(false));
         let (spice, agent, slow) = (Mutex::default(), AtomicBool::new(true), AtomicU32::new(0));
-        Self { folder, runs: Mutex::default(), numbers: AtomicU32::new(1), hangs, busy, spice, agent, slow }
+        Self {
+            folder,
+            runs: Mutex::default(),
+            numbers: AtomicU32::new(1),
+            hangs,
+            busy,
+            spice,
+            agent,
+            slow,
+            execs: AtomicU32::new(0),
+        }
     }
 
     /// Screens are shown by the SPICE server that listens there.
@@ -85,6 +96,12 @@ impl Fake {
         if let Some(run) = lock(&self.runs).last() {
             run.end(Ending::Exited { code });
         }
+    }
+
+    /// Programs that were run beside commands.
+    #[must_use]
+    pub fn shells(&self) -> u32 {
+        self.execs.load(Ordering::SeqCst)
     }
 
     fn step(&self, progress: &(dyn Fn(Progress) + Send + Sync), step: Progress) {

@@ -34,9 +34,6 @@ impl EndPage {
 
     /// Shows a screen's last picture.
     pub(super) fn show_picture(&self, texture: Option<&gdk::Texture>) {
-        while let Some(old) = self.picture_card.first_child() {
-            self.picture_card.remove(&old);
-        }
         self.picture.set_visible(texture.is_some());
         let Some(texture) = texture else { return };
         let (width, height) = (f64::from(texture.width()), f64::from(texture.height()));
@@ -44,13 +41,12 @@ impl EndPage {
         let picture = gtk::Picture::builder()
             .paintable(texture)
             .can_shrink(true)
+            .overflow(gtk::Overflow::Hidden)
             .alternative_text(gettext("The last picture of its screen"))
+            .css_classes(["card"])
             .build();
-        let frame = gtk::AspectFrame::builder().ratio((width / height) as f32).obey_child(false).build();
-        frame.set_child(Some(&picture));
-        frame.set_size_request(-1, (height * scale).round() as i32);
-        let clamp = adw::Clamp::builder().maximum_size((width * scale).round() as i32).child(&frame).build();
-        self.picture_card.append(&clamp);
+        self.last_picture.set_maximum_size((width * scale).round() as i32);
+        self.last_picture.set_child(Some(&picture));
     }
 
     /// Offers the log below what could not start.
@@ -62,6 +58,7 @@ impl EndPage {
             .child(&view)
             .hscrollbar_policy(gtk::PolicyType::Never)
             .propagate_natural_height(true)
+            .min_content_height(120)
             .max_content_height(240)
             .build();
         let row = gtk::ListBoxRow::builder().activatable(false).selectable(false).child(&scrolled).build();

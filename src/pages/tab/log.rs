@@ -52,8 +52,8 @@ impl Log {
             .bottom_margin(12)
             .left_margin(12)
             .right_margin(12)
-            .css_classes(["quoted"])
             .build();
+        view.add_css_class("quoted");
         view.update_property(&[gtk::accessible::Property::Label(&gettext("Log"))]);
         view
     }

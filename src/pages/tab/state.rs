@@ -43,7 +43,9 @@ impl Tab {
         if self.stopping.get().is_some() {
             return gettext("Stopping…");
         }
-        if !self.paused.get() && self.screen.as_ref().is_some_and(|screen| screen.is_lost()) {
+        if !self.paused.get()
+            && self.screen.as_ref().is_some_and(|screen| screen.is_lost() && screen.is_shown())
+        {
             return gettext("Waiting for the display…");
         }
         if self.screen.as_ref().is_some_and(|screen| screen.view.grab()) {
