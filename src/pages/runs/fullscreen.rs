@@ -30,12 +30,15 @@ impl Runs {
         let pointer = gtk::EventControllerMotion::new();
         pointer.set_propagation_phase(gtk::PropagationPhase::Capture);
         let weak = Rc::downgrade(self);
-        pointer.connect_motion(move |_, _, y| {
-            if let Some(runs) = weak.upgrade().filter(|runs| runs.is_fullscreen()) {
+        pointer.connect_motion(move |pointer, x, y| {
+            let (Some(runs), Some(window)) = (weak.upgrade(), pointer.widget()) else { return };
+            // A frame, where one is drawn, lies above the page.
+            let place = window.translate_coordinates(&runs.widget, x, y);
+            if let (Some((_, y)), true) = (place, runs.is_fullscreen()) {
                 runs.pointer_is_at(y);
             }
         });
-        self.widget.add_controller(pointer);
+        window.widget.add_controller(pointer);
         // The desktop can do it, too.
         let (weak, own) = (Rc::downgrade(self), Rc::downgrade(window));
         window.widget.connect_fullscreened_notify(move |widget| {
