@@ -2,6 +2,7 @@
 //! Builds the file system that the command sees, on a fresh root.
 
 mod devices;
+mod files;
 mod masks;
 mod meminfo;
 mod mounts;
@@ -36,8 +37,12 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     root::show(&site, &orders.root)?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
+    if place == Place::Machine && orders.display.as_ref().is_some_and(|display| display.sound) {
+        devices::sound(&site, owner(&orders.user, orders.id_base, place))?;
+    }
     root::submounts(&site, &orders.root)?;
     mounts::private(&site, orders)?;
+    files::write(&site, &orders.files)?;
     masks::hide(&site, &orders.masks)?;
     enter(&site)?;
     seal()?;

@@ -124,7 +124,7 @@ impl Sandbox {
     }
 
     pub fn client(&self) -> Client {
-        Client::greet(UnixStream::connect(self.socket()).unwrap(), 1)
+        Client::greet(UnixStream::connect(self.socket()).unwrap(), terrarium_protocol::VERSION)
     }
 }
 
