@@ -38,8 +38,9 @@ impl Beside {
             Self::Manager => display.manager.clone()?,
             Self::Agent => {
                 let client = display.agent.as_ref()?.client.clone();
-                // In the foreground; without a session of logind.
-                vec![client, "-x".into(), "-S".into(), AGENT_SOCKET.into()]
+                // In the foreground. It looks whether there is such a port,
+                // which only its daemon may open.
+                vec![client, "-x".into(), "-S".into(), AGENT_SOCKET.into(), "-s".into(), AGENT_SOCKET.into()]
             }
         };
         Some(Command { argv, directory: like.directory.clone(), terminal: None, ..like.clone() })
@@ -48,6 +49,11 @@ impl Beside {
 
 fn variable<'a>(command: &'a Command, name: &[u8]) -> Option<&'a Bytes> {
     command.environment.iter().find(|(one, _)| one.as_slice() == name).map(|(_, value)| value)
+}
+
+/// Whether the agent's daemon waits for its other half.
+pub fn daemon_waits() -> bool {
+    Path::new(AGENT_SOCKET).exists()
 }
 
 /// Starts the agent's daemon; `None` if there is nothing for it to speak to.

@@ -18,7 +18,7 @@ mod screen;
 mod server;
 mod watcher;
 
-pub use beside::Beside;
+pub use beside::{daemon_waits, Beside};
 pub use devices::sound;
 pub use watcher::News;
 
@@ -48,6 +48,9 @@ const LOG: usize = 64 * 1024;
 /// The server comes up within this time, or not at all: an emulated machine
 /// takes up to 10 s.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the command waits, once the server is up, for the bus and for the
+/// screen's size.
+const COMPANIONS: Duration = Duration::from_secs(3);
 /// How often something that keeps ending is started again within
 /// [`WHILE`], before it is left alone.
 const TRIES: usize = 5;
@@ -70,9 +73,13 @@ pub struct Display {
     log_pipe: (OwnedFd, OwnedFd),
     /// When the server was started last.
     begun: Instant,
+    /// When it was up.
+    up_since: Option<Instant>,
     /// When something had to be started again.
-    restarts: Vec<Instant>,
+    restarts: Vec<(Part, Instant)>,
     size: ScreenSize,
+    /// The server that runs has been given its size.
+    sized: bool,
     windows: Option<u32>,
     /// It is not to be started again any more.
     ending: bool,
@@ -87,6 +94,15 @@ pub enum Source {
     Watcher,
     /// The log.
     Log,
+}
+
+/// What may be started again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Server,
+    Daemon,
+    Watcher,
+    Beside(Beside),
 }
 
 /// A process of the display that has ended.
@@ -125,7 +141,9 @@ impl Display {
             log: Ring::new(LOG),
             log_pipe,
             begun: Instant::now(),
+            up_since: None,
             restarts: Vec::new(),
+            sized: false,
             windows: None,
             ending: false,
         };
@@ -135,6 +153,7 @@ impl Display {
 
     fn start_server(&mut self) -> Result<()> {
         self.begun = Instant::now();
+        self.sized = false;
         let wish = Wish {
             place: self.place,
             uid: self.uid,
@@ -159,11 +178,12 @@ impl Display {
         self.server.as_ref().is_some_and(|server| matches!(server.ready, Ready::Up))
     }
 
-    /// Whether the command may start: a session bus that does not come holds
-    /// it up for a second at most.
+    /// Whether the command may start: a session bus that does not come, or a
+    /// size that is not taken, holds it up for a while only.
     pub fn is_ready(&self) -> bool {
-        let has_bus = self.orders.bus.is_none() || self.bus.exists();
-        self.is_up() && (has_bus || self.begun.elapsed() > Duration::from_secs(1))
+        let has_all = self.sized && (self.orders.bus.is_none() || self.bus.exists());
+        let since = self.up_since.map_or(Duration::ZERO, |at| at.elapsed());
+        self.is_up() && (has_all || since > COMPANIONS)
     }
 
     /// Why it will not come up any more, if so.
@@ -215,7 +235,7 @@ impl Display {
                 let before = self.size;
                 while let Some(news) = self.watcher.as_mut().and_then(Watcher::news) {
                     match news {
-                        News::Size(size) => self.size = size,
+                        News::Size(size) => (self.size, self.sized) = (size, true),
                         News::Windows(count) => self.windows = Some(count),
                     }
                 }
@@ -243,17 +263,19 @@ impl Display {
                 server.ready = Ready::Never;
                 false
             }
-            Ok(_) => {
+            // The number and the end of its line come in two pieces.
+            Ok(count) if number[..count].contains(&b'\n') => {
                 server.ready = Ready::Up;
                 self.up();
                 true
             }
-            Err(_) => false,
+            _ => false,
         }
     }
 
     /// The server is up: its companions come.
     fn up(&mut self) {
+        self.up_since = Some(Instant::now());
         self.start_watcher();
         self.start_daemon();
     }
@@ -274,6 +296,12 @@ impl Display {
             Ok(pid) => self.daemon = pid,
             Err(errno) => self.note("agent", errno),
         }
+    }
+
+    /// Adds to the log what somebody said last.
+    pub fn note_down(&mut self, about: &str, last_words: &[u8]) {
+        self.log.push(about.as_bytes());
+        self.log.push(last_words);
     }
 
     fn note(&mut self, what: &str, errno: Errno) {
@@ -316,18 +344,19 @@ impl Display {
     pub fn lost(&mut self, pid: Pid) -> Option<Lost> {
         if self.daemon == Some(pid) {
             self.daemon = None;
-            if self.may_restart() && self.is_up() {
+            if self.is_up() && self.may_restart(Part::Daemon) {
                 self.start_daemon();
             }
         } else if self.watcher.as_ref().is_some_and(|watcher| watcher.pid == pid) {
             self.watcher = None;
-            if self.may_restart() && self.is_up() {
+            if self.is_up() && self.may_restart(Part::Watcher) {
                 self.start_watcher();
             }
         } else if self.server.as_ref().is_some_and(|server| server.pid == pid) {
             let was_up = self.is_up();
             self.server = None;
             self.hear_log();
+            self.note_down("terrarium: the server has ended\n", &[]);
             if !was_up && self.windows.is_none() && self.restarts.is_empty() {
                 return Some(Lost::Start);
             }
@@ -339,25 +368,26 @@ impl Display {
     }
 
     fn server_again(&mut self) {
-        if self.may_restart() {
+        if self.may_restart(Part::Server) {
             if let Err(failure) = self.start_server() {
                 self.note("server", Errno::from_raw(failure.errno));
             }
         }
     }
 
-    fn may_restart(&mut self) -> bool {
-        self.restarts.retain(|at| at.elapsed() < WHILE);
-        if self.ending || self.restarts.len() >= TRIES {
+    fn may_restart(&mut self, part: Part) -> bool {
+        self.restarts.retain(|(_, at)| at.elapsed() < WHILE);
+        let tries = self.restarts.iter().filter(|(one, _)| *one == part).count();
+        if self.ending || tries >= TRIES {
             return false;
         }
-        self.restarts.push(Instant::now());
+        self.restarts.push((part, Instant::now()));
         true
     }
 
     /// Whether something that ran beside may be started again.
-    pub fn may_come_again(&mut self) -> bool {
-        self.is_up() && self.may_restart()
+    pub fn may_come_again(&mut self, what: Beside) -> bool {
+        self.may_restart(Part::Beside(what))
     }
 
     /// It is over: nothing comes again.

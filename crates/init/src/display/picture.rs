@@ -14,6 +14,8 @@ use std::convert::Infallible;
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use terrarium_protocol::picture;
+use x11rb::connection::Connection;
+use x11rb::errors::ReplyError;
 use x11rb::protocol::xproto::{ConnectionExt, ImageFormat};
 use x11rb::rust_connection::RustConnection;
 
@@ -61,8 +63,18 @@ fn write(
     root: u32,
     out: &mut impl Write,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    // Nobody changes it meanwhile; whoever reads it may take their time.
+    x.grab_server()?;
+    let whole = read(x, root);
+    x.ungrab_server()?;
+    x.flush()?;
+    out.write_all(&whole?)?;
+    Ok(out.flush()?)
+}
+
+fn read(x: &RustConnection, root: u32) -> Result<Vec<u8>, ReplyError> {
     let size = screen::current(x, root)?;
-    out.write_all(&picture::header(size))?;
+    let mut whole = picture::header(size).to_vec();
     let rows = (PIECE / (size.width * THEIRS)).max(1);
     let mut top = 0;
     while top < size.height {
@@ -70,10 +82,10 @@ fn write(
         let (format, width) = (ImageFormat::Z_PIXMAP, size.width as u16);
         let piece = x.get_image(format, root, 0, top as i16, width, height as u16, u32::MAX)?.reply()?;
         // Blue, green, red and nothing, on every processor that we know.
-        let pixels: Vec<u8> =
-            piece.data.chunks_exact(THEIRS as usize).flat_map(|p| [p[2], p[1], p[0]]).collect();
-        out.write_all(&pixels)?;
+        whole.extend(
+            piece.data.chunks_exact(THEIRS as usize).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]),
+        );
         top += height;
     }
-    Ok(out.flush()?)
+    Ok(whole)
 }

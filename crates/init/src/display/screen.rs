@@ -3,9 +3,10 @@
 
 use terrarium_protocol::display::ScreenSize;
 use x11rb::connection::Connection;
-use x11rb::errors::ReplyError;
+use x11rb::errors::{ReplyError, ReplyOrIdError};
 use x11rb::protocol::randr::{self, ConnectionExt as _, ModeInfo, Rotation, SetConfig};
-use x11rb::protocol::xproto::{ConnectionExt as _, Window};
+use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, Window, WindowClass};
+use x11rb::COPY_DEPTH_FROM_PARENT;
 
 /// Pictures a second of our modes; nothing depends on it.
 const RATE: u32 = 60;
@@ -45,8 +46,28 @@ pub fn resize<C: Connection>(
     sized?;
     let set = on?.status == SetConfig::SUCCESS;
     forget_others(x, output, &resources, &info, mode)?;
-    x.flush()?;
+    draw_again(x, root, width, height).or_else(no_id)?;
     Ok(if set { size } else { current(x, root)? })
+}
+
+/// Has every window drawn again, by covering all for a moment: a driver may
+/// forget the picture when the size changes (spiceqxl does).
+fn draw_again<C: Connection>(x: &C, root: Window, width: u16, height: u16) -> Result<(), ReplyOrIdError> {
+    let cover = x.generate_id()?;
+    let class = WindowClass::INPUT_OUTPUT;
+    let plain = CreateWindowAux::new().override_redirect(1).background_pixmap(x11rb::NONE);
+    x.create_window(COPY_DEPTH_FROM_PARENT, cover, root, 0, 0, width, height, 0, class, 0, &plain)?;
+    x.map_window(cover)?;
+    Ok(x.destroy_window(cover)?.check()?)
+}
+
+/// Ids do not run out: each is used for a moment only.
+fn no_id(error: ReplyOrIdError) -> Result<(), ReplyError> {
+    match error {
+        ReplyOrIdError::IdsExhausted => Ok(()),
+        ReplyOrIdError::ConnectionError(error) => Err(error.into()),
+        ReplyOrIdError::X11Error(error) => Err(ReplyError::X11Error(error)),
+    }
 }
 
 /// Modes of ours that are not used any more.

@@ -80,7 +80,8 @@ pub struct Wish<'a> {
 pub fn share(uid: u32) -> nix::Result<()> {
     fs::create_dir_all(SHARED).map_err(errno)?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let options = format!("size=64k,nr_inodes=16,mode=755,uid={uid},gid={uid}");
+    // Not the server's own: it would let everybody write there.
+    let options = format!("size=64k,nr_inodes=16,mode=775,uid=0,gid={uid}");
     mount(Some("tmpfs"), SHARED, Some("tmpfs"), flags, Some(options.as_str()))
 }
 

@@ -10,7 +10,7 @@ use crate::build::Place;
 use crate::channel::set_nonblocking;
 use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
-use nix::sys::socket::{socketpair, AddressFamily, SockFlag, SockType};
+use nix::sys::socket::{recv, socketpair, AddressFamily, MsgFlags, SockFlag, SockType};
 use nix::unistd::{read, write, Pid};
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -170,6 +170,8 @@ impl Watch {
                 if self.told.replace(count) != Some(count) {
                     tell(News::Windows(count));
                 }
+                // Events may have come with the answers.
+                continue;
             }
             self.wait()?;
         }
@@ -185,17 +187,32 @@ impl Watch {
         ];
         let _ = poll(&mut fds, PollTimeout::NONE);
         if fds[0].revents().is_some_and(|now| !now.is_empty()) {
-            let mut bytes = [0; SIZE];
-            match read(stdout.as_fd(), &mut bytes) {
-                Ok(SIZE) => {
-                    let size = screen::resize(&self.x, self.root, decode(bytes), self.step)?;
-                    tell(News::Size(size));
-                }
+            self.carry_out()?;
+        }
+        Ok(())
+    }
+
+    /// Of the sizes that wait the last one counts.
+    fn carry_out(&self) -> Result<(), ReplyError> {
+        let mut wanted = None;
+        let mut bytes = [0; SIZE];
+        loop {
+            match recv(1, &mut bytes, MsgFlags::MSG_DONTWAIT) {
+                Ok(SIZE) => wanted = Some(decode(bytes)),
                 // Init has let go.
                 Ok(0) => std::process::exit(0),
-                _ => {}
+                _ => break,
             }
         }
+        let Some(wanted) = wanted else { return Ok(()) };
+        let size = match screen::resize(&self.x, self.root, wanted, self.step) {
+            Err(ReplyError::X11Error(error)) => {
+                eprintln!("terrarium: the size {wanted:?}: {error:?}");
+                screen::current(&self.x, self.root)?
+            }
+            other => other?,
+        };
+        tell(News::Size(size));
         Ok(())
     }
 

@@ -4,13 +4,15 @@
 
 use super::Sandbox;
 use crate::conversation::About;
-use crate::display::{Beside, Display, Lost, Source};
+use crate::display::{daemon_waits, Beside, Display, Lost, Source};
 use crate::fault::Result;
 use crate::job::Job;
 use crate::spawn;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::time::{Duration, Instant};
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Failure, Refusal, Stage};
@@ -38,6 +40,8 @@ pub struct Screen {
     pub(super) pending: Option<Pending>,
     /// Programs by the numbers of their jobs.
     beside: Vec<(u32, Beside)>,
+    /// Programs that are to be started as soon as what they need is there.
+    awaited: Vec<Beside>,
     looked: Option<Instant>,
     windowless_since: Option<Instant>,
 }
@@ -107,6 +111,7 @@ impl Sandbox {
                 self.display_is_ready();
             }
         } else {
+            self.start_awaited();
             self.notice_that_only_the_display_is_left();
         }
     }
@@ -116,7 +121,22 @@ impl Sandbox {
         self.start_beside(Beside::Manager, &orders.command);
         let starter = self.talks.iter().position(|one| one.id == talk);
         self.start_command(starter, &orders);
-        self.start_beside(Beside::Agent, &orders.command);
+        self.screen.awaited.push(Beside::Agent);
+        self.tell_display();
+    }
+
+    /// Starts what was waited for, if its time has come.
+    fn start_awaited(&mut self) {
+        let up = self.screen.display.as_ref().is_some_and(Display::is_up);
+        let is_due = |what: &Beside| match what {
+            Beside::Bus => true,
+            Beside::Manager => up,
+            Beside::Agent => up && daemon_waits(),
+        };
+        let (due, later) = self.screen.awaited.drain(..).partition::<Vec<_>, _>(is_due);
+        self.screen.awaited = later;
+        let Some(like) = self.like.clone().filter(|_| !due.is_empty()) else { return };
+        due.into_iter().for_each(|what| self.start_beside(what, &like));
         self.tell_display();
     }
 
@@ -135,6 +155,7 @@ impl Sandbox {
     /// Nothing of the display comes again.
     pub(super) fn end_display(&mut self) {
         self.screen.beside.clear();
+        self.screen.awaited.clear();
         if let Some(display) = &mut self.screen.display {
             display.end();
         }
@@ -161,10 +182,12 @@ impl Sandbox {
     pub(super) fn beside_ended(&mut self, id: u32) {
         let Some(at) = self.screen.beside.iter().position(|(job, _)| *job == id) else { return };
         let (_, what) = self.screen.beside.remove(at);
-        let comes_again = self.screen.display.as_mut().is_some_and(Display::may_come_again);
-        let like = self.like.clone().filter(|_| comes_again);
-        if let Some(like) = like {
-            self.start_beside(what, &like);
+        let last_words = self.jobs.iter().find(|job| job.id == id).map(Job::tail).unwrap_or_default();
+        if let Some(display) = &mut self.screen.display {
+            display.note_down(&format!("terrarium: {what:?} has ended\n"), &last_words);
+        }
+        if self.screen.display.as_mut().is_some_and(|display| display.may_come_again(what)) {
+            self.screen.awaited.push(what);
         }
         self.tell_display();
     }
@@ -242,7 +265,9 @@ impl Sandbox {
         let mut own: Vec<i32> = self.screen.display.iter().flat_map(Display::pids).map(Pid::as_raw).collect();
         let is_beside = |job: &&Job| self.screen.beside.iter().any(|(id, _)| *id == job.id);
         own.extend(self.jobs.iter().filter(is_beside).filter_map(|job| job.pid).map(Pid::as_raw));
-        any_other(&parents(), &own)
+        let parents = parents();
+        own.extend(parents.keys().filter(|&&pid| is_a_service(pid)));
+        any_other(&parents, &own)
     }
 
     /// When the display wants to be looked at next.
@@ -252,9 +277,22 @@ impl Sandbox {
             let up = self.screen.display.as_ref().is_some_and(Display::is_up);
             return Some(now + if up { Duration::from_millis(5) } else { LOOK });
         }
+        if !self.screen.awaited.is_empty() {
+            return Some(now + Duration::from_millis(20));
+        }
         let ended = self.command().is_some_and(Job::has_ended) && self.screen.display.is_some();
         ended.then(|| now + LOOK)
     }
+}
+
+/// Whether a bus started a process: it says so in the environment. Who claims
+/// it without being one has given up its say in when the sandbox ends.
+fn is_a_service(pid: i32) -> bool {
+    const MOST: u64 = 256 * 1024;
+    let mut text = Vec::new();
+    let read =
+        File::open(format!("/proc/{pid}/environ")).and_then(|file| file.take(MOST).read_to_end(&mut text));
+    read.is_ok() && text.split(|&byte| byte == 0).any(|pair| pair.starts_with(b"DBUS_STARTER_BUS_TYPE="))
 }
 
 /// Each process and its parent, without the kernel's own.
