@@ -54,6 +54,7 @@ impl Scene {
 fn host(folder: PathBuf) -> Host {
     Host {
         arch: "x86_64".into(),
+        family: terrarium_engine::host::Family::default(),
         caller: 1000,
         user: User {
             uid: 1000,
@@ -70,6 +71,7 @@ fn host(folder: PathBuf) -> Host {
             Connection { uri: Uri::LxcSystem, state: ConnectionState::Works, confinement: None },
             Connection { uri: Uri::QemuSession, state: ConnectionState::Works, confinement: None },
         ],
+        display: terrarium_engine::host::Displays::default(),
         root: vec![RootEntry::Directory { path: "/usr".into() }],
         hidden: Vec::new(),
         environment: std::collections::BTreeMap::new(),

@@ -201,6 +201,7 @@ impl Fake {
             isolation: plan.isolation,
             display: plan.display,
             clipboard: plan.clipboard,
+            passes: plan.passes,
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),

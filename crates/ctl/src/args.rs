@@ -66,6 +66,18 @@ pub enum Verb {
     },
     /// Run another command in a sandbox that runs
     Exec(Exec),
+    /// Open the window that shows a sandbox
+    View {
+        /// Name of the sandbox
+        name: String,
+    },
+    /// Save a picture of a sandbox's screen
+    Screenshot {
+        /// Name of the sandbox
+        name: String,
+        /// The file, as PNG; - for standard output
+        file: PathBuf,
+    },
     /// Show what is known of a sandbox or of a profile
     Show(Show),
     /// Manage profiles
@@ -131,6 +143,22 @@ pub struct Run {
     /// Print the name and return once the command runs
     #[arg(long, help_heading = "Streams")]
     pub detach: bool,
+
+    /// Give the command a screen of its own, for its windows
+    #[arg(long, conflicts_with_all = ["tty", "no_tty"], help_heading = "Windows")]
+    pub display: bool,
+    /// Size of the screen, such as 1280x720
+    #[arg(long, value_name = "WIDTHxHEIGHT", help_heading = "Windows")]
+    pub display_size: Option<String>,
+    /// Do not open the window that shows the screen
+    #[arg(long, help_heading = "Windows")]
+    pub headless: bool,
+    /// Whether the clipboard passes between the screen and this computer
+    #[arg(long, value_enum, value_name = "POLICY", help_heading = "Windows")]
+    pub clipboard: Option<Clipboard>,
+    /// Let the sound of a virtual machine be heard
+    #[arg(long, help_heading = "Windows")]
+    pub sound: bool,
 
     /// Memory of the whole sandbox, such as 512M or 2GiB
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
@@ -249,6 +277,32 @@ impl From<Until> for profile::Until {
         match until {
             Until::Command => Self::Command,
             Until::All => Self::All,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Clipboard {
+    /// Never
+    Off,
+    /// Into the sandbox
+    In,
+    /// Out of the sandbox
+    Out,
+    /// Both ways
+    Both,
+    /// When you allow it, each time
+    Ask,
+}
+
+impl From<Clipboard> for profile::Clipboard {
+    fn from(policy: Clipboard) -> Self {
+        match policy {
+            Clipboard::Off => Self::Off,
+            Clipboard::In => Self::In,
+            Clipboard::Out => Self::Out,
+            Clipboard::Both => Self::Both,
+            Clipboard::Ask => Self::Ask,
         }
     }
 }

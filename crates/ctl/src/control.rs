@@ -11,7 +11,7 @@ use serde_json::json;
 use std::os::unix::ffi::OsStrExt;
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::plan;
-use terrarium_engine::profile::Isolation;
+use terrarium_engine::profile::{DisplayKind, Isolation};
 use terrarium_engine::sandbox::{Attach, Driver, Real, State, Stop, Summary};
 use terrarium_engine::{message, Error};
 use terrarium_protocol::Bytes;
@@ -23,7 +23,8 @@ fn host() -> Host {
     host::probe(&ProbeOptions::default())
 }
 
-fn driver() -> Real {
+/// Asks libvirt, for a verb about a sandbox that runs.
+pub fn driver() -> Real {
     Real::new(&host())
 }
 
@@ -88,6 +89,12 @@ pub fn to_json(one: &Summary) -> serde_json::Value {
         "connection": one.id.connection.as_str(),
         "domain": format!("terrarium-{}-{}", one.metadata.caller, one.id.number),
         "uuid": one.id.uuid,
+        "display": {
+            "kind": one.metadata.display,
+            "clipboard": one.metadata.clipboard,
+            "passes": one.metadata.passes,
+            "status": one.status.as_ref().and_then(|status| status.display),
+        },
         "status": one.status,
     })
 }
@@ -114,6 +121,10 @@ pub fn exec(options: &Exec, signals: Signals) -> Result {
     let found = driver.find(&options.name)?;
     let has_terminal = options.tty || (!options.no_tty && terminal::is_ours());
     let mut environment = plan::environment(&host, has_terminal, false);
+    if found.metadata.display == DisplayKind::Window {
+        let emulated = found.isolation() == Isolation::Machine && !host.kvm.works();
+        environment.extend(plan::screen_environment(&host, !emulated));
+    }
     for pair in &options.environment {
         let (name, value) =
             pair.split_once('=').ok_or_else(|| crate::fault::Fault::Usage(message::not_a_variable(pair)))?;

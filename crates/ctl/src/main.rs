@@ -10,6 +10,8 @@
 //! | [`signals`] | Ctrl+C and its like, at any time |
 //! | [`terminal`] | raw mode, sizes, letting go |
 //! | [`control`] | `list`, `attach`, `exec`, `stop`, `pause`, `resume` |
+//! | [`window`] | options for a screen, `view` |
+//! | [`screenshot`] | `screenshot` |
 //! | [`show`] | `show`, `profile`, `doctor` |
 //! | [`fault`] | errors and exit statuses |
 
@@ -19,9 +21,11 @@ mod control;
 mod fault;
 mod help;
 mod run;
+mod screenshot;
 mod show;
 mod signals;
 mod terminal;
+mod window;
 
 use args::{Args, Verb};
 use clap::FromArgMatches;
@@ -47,6 +51,8 @@ fn main() -> ExitCode {
         Verb::Pause { name } => control::pause(&name),
         Verb::Resume { name } => control::resume(&name),
         Verb::Exec(exec) => control::exec(&exec, signals),
+        Verb::View { name } => window::view(&name),
+        Verb::Screenshot { name, file } => screenshot::screenshot(&name, &file),
         Verb::Show(what) => show::show(&what),
         Verb::Profile { verb } => show::profile(&verb),
         Verb::Doctor { json } => show::doctor(json),

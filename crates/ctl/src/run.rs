@@ -5,7 +5,7 @@ use crate::args::Run;
 use crate::client::{Client, End};
 use crate::fault::{remark, status, Fault};
 use crate::signals::{Signals, Target};
-use crate::{terminal, Result};
+use crate::{terminal, window, Result};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use terrarium_engine::profile::{store, DisplayKind, Isolation, Profile};
 use terrarium_engine::sandbox::{Attach, Driver, Id, Progress, Real, Start, Stop};
 use terrarium_engine::uri::Uri;
 use terrarium_engine::{message, Error};
+use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::orders::Lifetime;
 
 /// How long a sandbox that gave its result may take to go before it is
@@ -37,10 +38,11 @@ pub fn run(options: &Run, signals: &Signals) -> Result {
     if options.verbose {
         planned.notes.iter().for_each(|note| eprintln!("terrariumctl: {}", message::note(note)));
     }
+    let screen = window::size(options, profile.display.kind)?;
     let plan = planned.plan.ok_or(planned.problems)?;
     let mut real = Real::new(&host);
     real.add_connection(plan.connection.clone());
-    start(&Arc::new(real), &plan, options, signals)
+    start(&Arc::new(real), &plan, screen, options, signals)
 }
 
 fn set_up_log(options: &Run) {
@@ -52,13 +54,19 @@ fn set_up_log(options: &Run) {
     let _ = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).try_init();
 }
 
-fn start(real: &Arc<Real>, plan: &Plan, options: &Run, signals: &Signals) -> Result {
+fn start(
+    real: &Arc<Real>,
+    plan: &Plan,
+    screen: Option<ScreenSize>,
+    options: &Run,
+    signals: &Signals,
+) -> Result {
     let is_terminal = plan.orders.command.terminal.is_some();
     let client = Client::new(is_terminal && !options.detach, signals.clone());
     let how = Start {
         lifetime: if options.detach { Lifetime::Detached } else { Lifetime::Foreground },
         size: terminal::size(),
-        screen: None,
+        screen,
         unique_name: options.name.is_none() && options.profile.is_none(),
     };
     let verbose = options.verbose;
@@ -83,6 +91,9 @@ fn start(real: &Arc<Real>, plan: &Plan, options: &Run, signals: &Signals) -> Res
         started.console.close();
         println!("{}", started.name);
         return Ok(0);
+    }
+    if plan.orders.display.is_some() && !options.headless {
+        window::open(&started.name);
     }
     let end = client.converse(&started.console, true);
     finish(real.as_ref(), &started.id, &started.console, &client, end, true)
@@ -166,6 +177,7 @@ fn profile(options: &Run, host: &Host) -> std::result::Result<Profile, Fault> {
     } else if options.no_tty {
         profile.display.kind = DisplayKind::None;
     }
+    window::set_display(&mut profile, options);
     set_glass(&mut profile, options)?;
     set_rest(&mut profile, options)?;
     Ok(profile)

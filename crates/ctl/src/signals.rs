@@ -98,6 +98,18 @@ fn leave(target: Target, status: i32) {
     });
 }
 
+/// Starts another program, which is to get signals as usual: it would inherit
+/// that they are held. In a thread of its own, so that ours stay held.
+pub fn let_through<T: Send>(start: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let _ = set().thread_unblock();
+            start()
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 fn set() -> SigSet {
     let mut set = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGWINCH] {

@@ -2,10 +2,16 @@
 //! What this computer offers: plain data, probed once, printable and writable
 //! by hand. Nothing here decides anything.
 
+mod display;
+mod family;
 mod kvm;
+mod look;
 mod probe;
 mod root;
 
+pub use display::{Agent, Displays, Piece};
+pub use family::Family;
+pub use look::Look;
 pub use probe::{places, probe, ProbeOptions};
 
 use crate::kernel::Kernel;
@@ -21,6 +27,8 @@ use std::path::{Path, PathBuf};
 pub struct Host {
     /// `uname -m`.
     pub arch: String,
+    /// How packages are called here.
+    pub family: Family,
     /// Effective uid of the caller.
     pub caller: u32,
     /// Who commands run as: the caller, or for root somebody else.
@@ -35,6 +43,8 @@ pub struct Host {
     pub kernels: Vec<Kernel>,
     /// libvirt connections that Terrarium uses.
     pub connections: Vec<Connection>,
+    /// What there is for sandboxes with a screen.
+    pub display: Displays,
     /// What stands in the root directory and may be shown.
     pub root: Vec<RootEntry>,
     /// Directories that no sandbox sees unless they are shared.

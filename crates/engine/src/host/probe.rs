@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Looks at this computer. Opens no connection unless asked to.
 
-use super::{kvm, root, Connection, ConnectionState, Host, User};
+use super::{display, family, kvm, root, Connection, ConnectionState, Host, User};
 use crate::kernel;
 use crate::places::Places;
 use crate::uri::Uri;
@@ -39,6 +39,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
     let in_group_libvirt = is_in_group("libvirt");
     Host {
         arch: std::env::consts::ARCH.to_owned(),
+        family: family::family(Path::new("/")),
         caller,
         cpus: std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
         memory: memory(),
@@ -49,6 +50,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
             options.modules_path.as_deref(),
         ),
         connections: connections(caller, in_group_libvirt, options.connect),
+        display: displays(),
         root: root::entries(Path::new("/")),
         hidden: root::hidden(Path::new("/")),
         environment: environment(),
@@ -62,10 +64,19 @@ pub fn probe(options: &ProbeOptions) -> Host {
 /// Where Terrarium keeps the caller's things.
 #[must_use]
 pub fn places() -> Places {
-    let uid = Uid::effective();
-    let home = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.dir);
+    Places::new(Uid::effective().as_raw(), &callers_home(), |name| std::env::var_os(name))
+}
+
+fn callers_home() -> PathBuf {
+    let home = nix::unistd::User::from_uid(Uid::effective()).ok().flatten().map(|user| user.dir);
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or(home);
-    Places::new(uid.as_raw(), &home.unwrap_or_else(|| PathBuf::from("/")), |name| std::env::var_os(name))
+    home.unwrap_or_else(|| PathBuf::from("/"))
+}
+
+fn displays() -> display::Displays {
+    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = config.unwrap_or_else(|| callers_home().join(".config"));
+    display::probe(Path::new("/"), &config, std::env::var("GTK_THEME").ok().as_deref())
 }
 
 /// Who commands run as: the caller; for root whoever became root, or nobody.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a machine boots, made once and kept: `vmlinux-VERSION-KEY` and
-//! `initrd-VERSION-KEY`, each with a `.sum` that tells a whole file from a
-//! broken one. The key changes with the kernel, its modules and init.
+//! `initrd.SET-VERSION-KEY`, each with a `.sum` that tells a whole file from a
+//! broken one. SET stands for the modules that were asked for, so that
+//! machines with and without a screen do not take turns at making it; KEY
+//! changes with the kernel, its modules and init.
 
 use super::decompress::decompress;
 use super::modules::{name, Index};
-use super::{at, initrd, vmlinux, Boot, Error, Expected, Kernel, WANTED};
+use super::{at, initrd, vmlinux, Boot, Error, Expected, Kernel};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -17,22 +19,26 @@ use std::time::{Duration, SystemTime};
 const MODULE_MAX: usize = 64 * 1024 * 1024;
 /// What was used less than this long ago is not removed.
 const REST: Duration = Duration::from_secs(60);
+/// Of what could still be used, what was not for this long is removed.
+const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Makes sure that `directory` holds what boots `kernel` with `init`.
+/// Makes sure that `directory` holds what boots `kernel` with `init` and the
+/// modules that are `wanted`.
 ///
 /// # Errors
 /// Something cannot be read, is no kernel, or the disk is full; no half file
 /// stays behind.
-pub fn prepare(directory: &Path, kernel: &Kernel, init: &[u8]) -> Result<Boot, Error> {
+pub fn prepare(directory: &Path, kernel: &Kernel, wanted: &[&str], init: &[u8]) -> Result<Boot, Error> {
     fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(at(directory))?;
     let _guard = lock(directory)?;
     let image_key = key_of(&[&kernel.image], &[])?;
     let broken = || Error::Format { path: kernel.modules.clone(), expected: Expected::Index };
-    let paths = Index::read(&kernel.modules).ok_or_else(broken)?.closure(WANTED);
+    let paths = Index::read(&kernel.modules).ok_or_else(broken)?.closure(wanted);
     let paths: Vec<PathBuf> = paths.iter().map(|path| kernel.modules.join(path)).collect();
     let boot_key = key_of(&paths.iter().collect::<Vec<_>>(), init)?;
+    let set = format!("initrd.{:08x}", crc32fast::hash(wanted.join(" ").as_bytes()));
     let image = Entry { directory, kind: "vmlinux", version: &kernel.version, key: image_key };
-    let archive = Entry { directory, kind: "initrd", version: &kernel.version, key: boot_key };
+    let archive = Entry { directory, kind: &set, version: &kernel.version, key: boot_key };
     let boot = Boot {
         kernel: image.ensure(|| unpack_kernel(&kernel.image))?,
         initrd: archive.ensure(|| pack_initrd(&paths, init))?,
@@ -161,16 +167,18 @@ fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
 }
 
 /// Removes what is of the same kind and version under another key, and what
-/// is of a version that is gone; also what a crash left half written.
+/// is of a version that is gone; also what a crash left half written, and what
+/// nobody has needed for long.
 fn sweep(directory: &Path, keep: &[&Entry]) {
     let names: Vec<String> = keep.iter().map(|entry| entry.name()).collect();
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let file = entry.file_name().to_string_lossy().into_owned();
-        let ours = file.starts_with("vmlinux-") || file.starts_with("initrd-");
+        let ours = file.starts_with("vmlinux-") || file.starts_with("initrd");
         let kept = names.iter().any(|name| file == *name || file == format!("{name}.sum"));
-        let same_version = keep.iter().any(|one| file.starts_with(&format!("{}-{}-", one.kind, one.version)));
-        if ours && !kept && (same_version || is_gone(&file)) && is_at_rest(&entry.path()) {
+        let replaced = keep.iter().any(|one| file.starts_with(&format!("{}-{}-", one.kind, one.version)));
+        let rest = if replaced || is_gone(&file) { REST } else { LONG };
+        if ours && !kept && rests(&entry.path(), rest) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -178,11 +186,11 @@ fn sweep(directory: &Path, keep: &[&Entry]) {
 
 /// Whether a file was not used for a while: another start may have been given
 /// it and QEMU not have opened it yet.
-fn is_at_rest(path: &Path) -> bool {
+fn rests(path: &Path, time: Duration) -> bool {
     let age = fs::metadata(path)
         .and_then(|metadata| metadata.modified())
         .map(|time| time.elapsed().unwrap_or_default());
-    age.is_ok_and(|age| age > REST)
+    age.is_ok_and(|age| age > time)
 }
 
 /// Whether the kernel that a file was made for is not installed any more.

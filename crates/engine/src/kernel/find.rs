@@ -2,7 +2,7 @@
 //! Which kernels this computer has.
 
 use super::modules::Index;
-use super::{Feature, Kernel, KernelProblem, WANTED};
+use super::{Feature, Kernel, KernelProblem, BASE};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ const FEATURES: &[(Feature, &[&str])] = &[
     (Feature::Network, &["virtio_net"]),
     (Feature::Disk, &["virtio_blk", "ext4"]),
     (Feature::Input, &["virtio_input", "evdev"]),
+    (Feature::Sound, &["snd_hda_intel", "snd_hda_codec_generic"]),
 ];
 
 /// Every kernel below `top`, the best first; one that was named comes before
@@ -78,7 +79,7 @@ fn examine(top: &Path, version: String, image: PathBuf, modules: Option<&Path>) 
             None => Some(KernelProblem::ModulesUnreadable),
             Some(index) => {
                 let lacks: Vec<String> =
-                    WANTED.iter().filter(|name| !index.has(name)).map(|name| (*name).to_owned()).collect();
+                    BASE.iter().filter(|name| !index.has(name)).map(|name| (*name).to_owned()).collect();
                 (!lacks.is_empty()).then_some(KernelProblem::Lacks(lacks))
             }
         }

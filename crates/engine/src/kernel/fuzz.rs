@@ -28,7 +28,7 @@ pub fn image(data: &[u8]) {
 /// When a module is to be loaded twice, or one that no line names.
 pub fn index(text: &str) {
     let index = Index::parse(text, text, text);
-    for wanted in [super::WANTED, &["a", "b"]] {
+    for wanted in [super::BASE, &["a", "b"]] {
         let order = index.closure(wanted);
         let once: std::collections::BTreeSet<String> = order.iter().map(|path| modules::name(path)).collect();
         assert!(once.len() == order.len() && once.iter().all(|name| index.has(name)));

@@ -4,7 +4,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`find`] | which kernels there are and what each can do |
-//! | [`modules`] | which modules are needed, in which order |
+//! | [`wanted`] | which modules a machine asks for |
+//! | [`modules`] | which of them there are, what they need, in which order |
 //! | [`decompress`], [`xz`], [`vmlinux`] | the uncompressed kernel inside an image |
 //! | [`initrd`] | init and its modules as an archive |
 //! | [`cache`] | both, made once |
@@ -18,16 +19,15 @@ mod modules;
 #[cfg(test)]
 mod tests;
 mod vmlinux;
+mod wanted;
 mod xz;
 
 pub use cache::prepare;
 pub use find::find;
+pub use wanted::{wanted, Video, BASE};
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-
-/// Modules that a machine without a screen needs; the rest follows from them.
-pub const WANTED: &[&str] = &["virtio_pci", "virtio_console", "9p", "9pnet_virtio"];
 
 /// One kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,12 @@ impl Kernel {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.problem.is_none()
+    }
+
+    /// Whether it can do something.
+    #[must_use]
+    pub fn can(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
     }
 }
 
@@ -75,6 +81,8 @@ pub enum Feature {
     Disk,
     /// Keyboard and tablet.
     Input,
+    /// Sound.
+    Sound,
 }
 
 /// Why a kernel cannot be booted.

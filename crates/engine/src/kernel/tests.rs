@@ -135,28 +135,71 @@ fn real() -> Kernel {
 fn a_real_kernel_is_unpacked_kept_and_mended() {
     let kernel = real();
     let folder = tempfile::tempdir().unwrap();
-    let boot = prepare(folder.path(), &kernel, b"first").unwrap();
+    let boot = prepare(folder.path(), &kernel, BASE, b"first").unwrap();
     let content = std::fs::read(&boot.kernel).unwrap();
     assert!(vmlinux::has_pvh_entry(&content), "QEMU can start it");
     let inode = || std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&boot.kernel).unwrap());
     let made = inode();
-    assert_eq!(prepare(folder.path(), &kernel, b"first").unwrap(), boot);
+    assert_eq!(prepare(folder.path(), &kernel, BASE, b"first").unwrap(), boot);
     assert_eq!(inode(), made, "it is not made twice");
     std::fs::write(&boot.kernel, &content[..content.len() / 2]).unwrap();
     std::fs::write(&boot.initrd, b"").unwrap();
-    prepare(folder.path(), &kernel, b"first").unwrap();
+    prepare(folder.path(), &kernel, BASE, b"first").unwrap();
     assert_eq!(std::fs::read(&boot.kernel).unwrap(), content, "half a file is noticed");
-    let third = prepare(folder.path(), &kernel, b"in between").unwrap();
+    let third = prepare(folder.path(), &kernel, BASE, b"in between").unwrap();
     assert!(boot.initrd.exists(), "it may be about to be booted");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(600);
     for path in [&boot.initrd, &third.initrd] {
         std::fs::File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
     }
-    let other = prepare(folder.path(), &kernel, b"second").unwrap();
+    let other = prepare(folder.path(), &kernel, BASE, b"second").unwrap();
     assert!(
         other.initrd != boot.initrd && !boot.initrd.exists() && other.kernel == boot.kernel,
         "old ones go"
     );
+}
+
+/// Machines with and without a screen are started in turns.
+#[test]
+fn each_set_of_modules_keeps_its_initrd() {
+    let kernel = real();
+    let folder = tempfile::tempdir().unwrap();
+    let plain = prepare(folder.path(), &kernel, BASE, b"init").unwrap();
+    let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(36_000);
+    let age = |path: &Path| std::fs::File::options().append(true).open(path).unwrap().set_modified(hours_ago);
+    age(&plain.initrd).unwrap();
+    let screen = wanted(kernel.video(), true, true);
+    let shows = prepare(folder.path(), &kernel, &screen, b"init").unwrap();
+    assert!(plain.initrd != shows.initrd && plain.kernel == shows.kernel && plain.initrd.exists());
+    let content = std::fs::read(&shows.initrd).unwrap();
+    for module in ["virtio_gpu", "drm", "virtio_input", "evdev", "uinput", "snd_hda_intel", "xhci_pci"] {
+        let name = format!("m/{module}.ko");
+        assert!(content.windows(name.len()).any(|piece| piece == name.as_bytes()), "{module}");
+    }
+    age(&shows.initrd).unwrap();
+    prepare(folder.path(), &kernel, &screen, b"another init").unwrap();
+    assert!(plain.initrd.exists() && !shows.initrd.exists());
+}
+
+#[test]
+fn the_best_driver_is_taken_and_each_brings_its_module() {
+    let with = |features: &[Feature]| Kernel {
+        version: String::new(),
+        image: "".into(),
+        modules: "".into(),
+        features: features.to_vec(),
+        problem: None,
+    };
+    for (features, video, module) in [
+        (&[Feature::Bochs, Feature::VirtioGpu, Feature::Qxl][..], Video::Virtio, "virtio_gpu"),
+        (&[Feature::Bochs, Feature::Qxl], Video::Qxl, "qxl"),
+        (&[Feature::Bochs], Video::Bochs, "bochs"),
+    ] {
+        assert_eq!(with(features).video(), Some(video));
+        assert!(wanted(Some(video), false, false).contains(&module));
+    }
+    assert_eq!(with(&[Feature::Input]).video(), None);
+    assert_eq!(wanted(None, false, false), BASE);
 }
 
 #[test]

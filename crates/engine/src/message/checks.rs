@@ -5,6 +5,7 @@ use super::{connection_state, fill, shown};
 use crate::doctor::{Finding, Severity, Subject};
 use crate::kernel::{Kernel, KernelProblem};
 use crate::plan::{AcceleratorReason, Note};
+use crate::profile::Isolation;
 use crate::uri::Uri;
 use gettextrs::gettext;
 
@@ -44,6 +45,11 @@ pub fn finding(finding: &Finding) -> String {
         Subject::Kvm(AcceleratorReason::KvmWorks) => gettext("KVM works: virtual machines run at full speed."),
         Subject::Kvm(reason) => super::note(&Note::Emulated { reason: *reason }),
         Subject::AccessControl { uri, models } => access_control(uri, models),
+        Subject::Windows { isolation, packages, .. } => windows(*isolation, packages),
+        Subject::KernelWithoutWindows { version, part } => {
+            fill(&super::displays::kernel_lacks(*part), &[("version", version)])
+        }
+        Subject::WindowsBetterWith { piece, .. } => super::displays::lacks(*piece),
         Subject::Group(true) => gettext("You are in the group libvirt, which equals being root on this computer."),
         Subject::Group(false) => gettext("You are not in the group libvirt. Being in it equals being root on this computer; virtual machines need no group."),
     }
@@ -62,6 +68,21 @@ fn access_control(uri: &Uri, models: &[String]) -> String {
         fill(&gettext("{name} confines libvirt’s side as well."), &[("name", &names)])
     };
     format!("{}: {text}", shown(uri.as_str()))
+}
+
+fn windows(isolation: Isolation, packages: &[&str]) -> String {
+    let packages = packages.join(", ");
+    let text = match (isolation, packages.is_empty()) {
+        (Isolation::Container, true) => gettext("Everything is here for windows in containers."),
+        (Isolation::Machine, true) => gettext("Everything is here for windows in virtual machines."),
+        (Isolation::Container, false) => {
+            gettext("Containers cannot show windows. Missing packages: {packages}")
+        }
+        (Isolation::Machine, false) => {
+            gettext("Virtual machines cannot show windows. Missing packages: {packages}")
+        }
+    };
+    fill(&text, &[("packages", &packages)])
 }
 
 fn of_kernel(kernel: &Kernel) -> String {

@@ -4,6 +4,7 @@
 //! what to do.
 
 mod checks;
+mod displays;
 mod ends;
 mod errors;
 mod problems;
@@ -12,11 +13,14 @@ mod tests;
 mod values;
 
 pub use checks::{doctor, finding};
+pub use displays::window_not_opened;
+pub use displays::{clipboard, no_desktop, no_screen_to_size, no_window_program, not_a_screen_size, screen};
 pub use ends::{failure, gone, out_of_memory, outcome, signal_name, status_word};
 pub use errors::{connection_state, error, lines};
 pub use problems::{note, problem, Sentence};
 pub use values::{duration, isolation, progress, quote, size, state};
 
+use crate::profile::DisplayKind;
 use crate::sandbox::Summary;
 use gettextrs::gettext;
 
@@ -134,7 +138,11 @@ pub fn summary(one: &Summary) -> Vec<String> {
         line(gettext("Command"), &one.metadata.command),
         line(gettext("UUID"), &one.id.uuid),
     ];
+    if one.metadata.display == DisplayKind::Window {
+        lines.push(line(gettext("Clipboard"), &clipboard(one.metadata.clipboard)));
+    }
     if let Some(status) = &one.status {
+        lines.extend(status.display.map(|display| line(gettext("Screen"), &screen(display))));
         lines.push(line(gettext("Kernel"), &status.kernel));
         lines.extend(status.running_for.map(|time| line(gettext("Runs For"), &duration(time))));
     }

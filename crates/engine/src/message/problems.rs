@@ -15,7 +15,7 @@ pub struct Sentence {
     pub fix: String,
 }
 
-fn both(text: String, fix: String) -> Sentence {
+pub(super) fn both(text: String, fix: String) -> Sentence {
     Sentence { text, fix }
 }
 
@@ -125,8 +125,8 @@ fn of_this_computer(what: &ProblemKind) -> Sentence {
             ),
             gettext("Set XDG_RUNTIME_DIR to a shorter one."),
         ),
-        // Said by `problem` already.
-        _ => both(String::new(), String::new()),
+        // The others were said by `problem` already.
+        other => super::displays::problem(other).unwrap_or_else(|| both(String::new(), String::new())),
     }
 }
 
@@ -167,6 +167,7 @@ pub fn note(note: &Note) -> String {
             )
         }
         Note::Privileged => gettext("The command is root of the sandbox and of nothing outside it."),
+        other => super::displays::note(other),
     }
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::*;
 use crate::error::Error;
-use crate::plan::{Problem, ProblemKind};
+use crate::host::{Family, Piece};
+use crate::plan::{AcceleratorReason, KernelPart, MachineOnly, Note, Problem, ProblemKind};
+use terrarium_protocol::display::DisplayStatus;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
 use terrarium_protocol::Bytes;
 
@@ -87,6 +89,16 @@ fn problems() -> Vec<ProblemKind> {
         K::NoIsolation,
         K::RootUser,
         K::RuntimeTooLong { path: path() },
+        K::DisplayLacks { piece: Piece::Server, family: Family::Debian },
+        K::DisplayLacks { piece: Piece::Evdev, family: Family::Other },
+        K::KernelLacks { version: text(), part: KernelPart::Screen },
+        K::KernelLacks { version: text(), part: KernelPart::Input },
+        K::KernelLacks { version: text(), part: KernelPart::Sound },
+        K::NoSession,
+        K::MachinesOnly { what: MachineOnly::Microphone },
+        K::MachinesOnly { what: MachineOnly::Usb },
+        K::MachinesOnly { what: MachineOnly::Monitors },
+        K::Monitors { asked: 9, most: 4 },
         K::NotYet { value: text() },
     ];
     for one in &all {
@@ -101,6 +113,8 @@ fn problems() -> Vec<ProblemKind> {
             | K::RootUser
             | K::RuntimeTooLong { .. }
             | K::NotYet { .. } => {}
+            K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
+            K::MachinesOnly { .. } | K::Monitors { .. } => {}
         }
     }
     all
@@ -121,6 +135,74 @@ fn every_problem_says_what_and_what_to_do() {
     }
 }
 
+/// One of each kind; the match makes a new kind fail to compile here.
+fn notes() -> Vec<Note> {
+    let lacks = |piece| Note::DisplayLacks { piece, family: Family::Fedora };
+    let all = vec![
+        Note::Emulated { reason: AcceleratorReason::NoDevice },
+        Note::Privileged,
+        lacks(Piece::Agent),
+        lacks(Piece::Manager),
+        lacks(Piece::Bus),
+        Note::SoundInMachines,
+        Note::LittleMemory { asked: 512 << 20, better: 768 << 20 },
+    ];
+    for one in &all {
+        match one {
+            Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
+            Note::SoundInMachines | Note::LittleMemory { .. } => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_note_has_its_sentence() {
+    for one in notes() {
+        let text = note(&one);
+        assert!(text.len() > 20 && text.ends_with('.') && !text.contains('{'), "{one:?}: {text}");
+    }
+}
+
+#[test]
+fn what_a_screen_lacks_is_named_as_the_distribution_calls_it() {
+    let pieces = [
+        Piece::Server,
+        Piece::Spiceqxl,
+        Piece::Modesetting,
+        Piece::Evdev,
+        Piece::Keymaps,
+        Piece::Agent,
+        Piece::Manager,
+        Piece::Bus,
+    ];
+    for piece in pieces {
+        for family in [Family::Debian, Family::Fedora, Family::Suse, Family::Arch, Family::Other] {
+            let what = ProblemKind::DisplayLacks { piece, family };
+            let found = problem(&Problem { field: "display.kind".into(), what });
+            assert!(found.text.ends_with('.') && found.fix.contains(piece.package(family)), "{found:?}");
+            assert_eq!(found.fix.contains("Debian"), family == Family::Other);
+        }
+    }
+}
+
+#[test]
+fn screens_and_what_is_asked_of_them_have_words() {
+    use crate::profile::Clipboard as C;
+    let size = terrarium_protocol::display::ScreenSize { width: 1280, height: 720 };
+    let status = |up, agent| screen(DisplayStatus { size, up, agent });
+    assert_eq!(status(true, true), "1280 × 720");
+    assert!(status(true, false).starts_with("1280 × 720, ") && !status(false, true).contains("1280"));
+    let policies: Vec<String> = [C::Off, C::In, C::Out, C::Both, C::Ask].into_iter().map(clipboard).collect();
+    let different: std::collections::BTreeSet<&String> = policies.iter().collect();
+    assert_eq!(different.len(), 5);
+    let error = std::io::Error::from_raw_os_error(13);
+    assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("200x200"));
+    for text in [no_screen_to_size(), no_desktop(), no_window_program(), window_not_opened(&error)] {
+        assert!(text.ends_with('.') && !text.contains('{') && is_harmless(&text), "{text}");
+    }
+}
+
 #[test]
 fn words_are_quoted_for_a_shell() {
     assert_eq!([quote("a-b"), quote(""), quote("it's")], ["a-b", "''", "'it'\\''s'"]);
@@ -137,7 +219,9 @@ fn is_harmless(text: &str) -> bool {
 fn foreign_text_drives_no_terminal() {
     assert_eq!(shown("a\u{1b}[31m\u{202e}b\nc"), "a\\u{1b}[31m\\u{202e}b c");
     assert_eq!(shown(&"x".repeat(9000)).chars().count(), 501);
-    for text in [uri_refused(HOSTILE), not_a_size(HOSTILE), not_a_variable(HOSTILE)] {
+    for text in
+        [uri_refused(HOSTILE), not_a_size(HOSTILE), not_a_variable(HOSTILE), not_a_screen_size(HOSTILE)]
+    {
         assert!(is_harmless(&text), "{text:?}");
     }
     let failed = Failure { step: Step::Directory, object: Bytes::from(HOSTILE), errno: 2 };

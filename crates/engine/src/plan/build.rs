@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The plan, part by part; every part names its own problems.
 
-use super::{files, glass, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
+use super::{display, files, glass, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
 use crate::host::Host;
 use crate::profile::{self, DisplayKind, Isolation, Profile};
 use std::ffi::OsString;
@@ -40,12 +40,14 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     if host.user.uid == 0 || host.user.gid == 0 {
         found.add("user", ProblemKind::RootUser);
     }
-    let command = command(profile, host, &mut found);
+    let command = command(profile, host, &glass, &mut found);
+    let display = display::display(profile, host, &glass, &mut found);
     not_yet(profile, &mut found);
     let memory = memory(profile, host, glass.isolation, &mut found);
     let cpus = cpus(profile, host, &glass, &mut found);
     check_runtime(host, &mut found);
-    let notes = notes(profile, &glass);
+    let notes = notes(profile, host, &glass);
+    let passes = display::passes(profile, glass.isolation);
     let plan = found.0.is_empty().then(|| Plan {
         name: profile.name.clone(),
         colour: profile.colour,
@@ -54,12 +56,13 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         connection: glass.connection.clone(),
         display: profile.display.kind,
         clipboard: profile.display.clipboard,
+        passes,
         changes: profile.files.changes,
         network: profile.network.mode,
         memory,
         cpus,
-        machine: glass.machine(host),
-        orders: orders(profile, host, &glass, command, memory),
+        machine: glass.machine(host, passes),
+        orders: orders(profile, host, &glass, command, display, memory),
         caller: host.caller,
         user_name: host.user.name.clone(),
         places: host.places.clone(),
@@ -67,7 +70,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     Planned { plan, problems: found.0, notes }
 }
 
-fn notes(profile: &Profile, glass: &glass::Glass) -> Vec<Note> {
+fn notes(profile: &Profile, host: &Host, glass: &glass::Glass) -> Vec<Note> {
     let mut notes = Vec::new();
     let emulated = glass.isolation == Isolation::Machine && !glass.kvm;
     if emulated && glass.accelerator_reason != AcceleratorReason::Asked {
@@ -76,15 +79,20 @@ fn notes(profile: &Profile, glass: &glass::Glass) -> Vec<Note> {
     if profile.security.privileged {
         notes.push(Note::Privileged);
     }
+    notes.extend(display::notes(profile, host, glass.isolation));
     notes
 }
 
-fn orders(profile: &Profile, host: &Host, glass: &glass::Glass, command: Command, memory: u64) -> Orders {
-    let until = profile.command.until.unwrap_or(if profile.display.kind == DisplayKind::Window {
-        profile::Until::All
-    } else {
-        profile::Until::Command
-    });
+fn orders(
+    profile: &Profile,
+    host: &Host,
+    glass: &glass::Glass,
+    command: Command,
+    display: Option<terrarium_protocol::display::Display>,
+    memory: u64,
+) -> Orders {
+    let usual = if display.is_some() { profile::Until::All } else { profile::Until::Command };
+    let until = profile.command.until.unwrap_or(usual);
     Orders {
         host_name: super::slug(&profile.name),
         root: files::root(host, glass.isolation),
@@ -97,8 +105,8 @@ fn orders(profile: &Profile, host: &Host, glass: &glass::Glass, command: Command
             privileged: profile.security.privileged,
         },
         id_base: 0,
-        files: Vec::new(),
-        display: None,
+        files: display::files(profile, host),
+        display,
         command,
         limits: Limits { processes: PROCESSES, files: FILES },
         until: match until {
@@ -122,7 +130,7 @@ fn check_name(name: &str, found: &mut Found) {
     }
 }
 
-fn command(profile: &Profile, host: &Host, found: &mut Found) -> Command {
+fn command(profile: &Profile, host: &Host, glass: &glass::Glass, found: &mut Found) -> Command {
     let argv = &profile.command.argv;
     if argv.first().is_none_or(|program| program.is_empty()) {
         found.add("command.argv", ProblemKind::NoCommand);
@@ -141,6 +149,9 @@ fn command(profile: &Profile, host: &Host, found: &mut Found) -> Command {
     }
     let terminal = profile.display.kind == DisplayKind::Terminal;
     let mut environment = super::environment(host, terminal, profile.security.privileged);
+    if display::is_wanted(profile) {
+        environment.extend(super::screen_environment(host, glass.glx()));
+    }
     add_variables(profile, &mut environment, found);
     check_length(argv, &environment, found);
     Command {
@@ -194,9 +205,6 @@ fn directory(profile: &Profile, host: &Host, found: &mut Found) -> PathBuf {
 /// Settings whose work is not done yet are refused, not ignored.
 fn not_yet(profile: &Profile, found: &mut Found) {
     let word = |value: &dyn erased::Word| value.word();
-    if profile.display.kind == DisplayKind::Window {
-        found.add("display.kind", ProblemKind::NotYet { value: word(&profile.display.kind) });
-    }
     if profile.files.home != profile::Home::Private {
         found.add("files.home", ProblemKind::NotYet { value: word(&profile.files.home) });
     }
@@ -228,6 +236,7 @@ mod erased {
 
 fn memory(profile: &Profile, host: &Host, isolation: Isolation, found: &mut Found) -> u64 {
     let least = match isolation {
+        _ if display::is_wanted(profile) => display::least_memory(isolation),
         Isolation::Container => 16 << 20,
         // A kernel, its modules and a shell fit with some room.
         Isolation::Machine => 192 << 20,

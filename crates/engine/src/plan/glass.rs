@@ -2,10 +2,11 @@
 //! How strong the glass is: isolation, connection, accelerator, kernel.
 
 use super::build::Found;
+use super::display::{is_wanted, kernel_lacks};
 use super::{AcceleratorReason, Export, IsolationReason, MachinePlan, ProblemKind};
 use crate::host::{ConnectionState, Host, KvmDevice, RootEntry};
-use crate::kernel::Kernel;
-use crate::profile::{Accelerator, Isolation, Profile};
+use crate::kernel::{self, Kernel, Video};
+use crate::profile::{Accelerator, Isolation, Passes, Profile};
 use crate::uri::Uri;
 
 /// What was chosen.
@@ -15,7 +16,8 @@ pub(super) struct Glass {
     pub(super) connection: Uri,
     pub(super) kvm: bool,
     pub(super) accelerator_reason: AcceleratorReason,
-    kernel: Option<Kernel>,
+    pub(super) kernel: Option<Kernel>,
+    video: Option<Video>,
 }
 
 /// Chooses, and says what stands in the way.
@@ -23,7 +25,8 @@ pub(super) fn choose(profile: &Profile, host: &Host, found: &mut Found) -> Glass
     let (isolation, reason) = isolation(profile, host);
     let connection = connection(profile, host, isolation, found);
     let (kvm, accelerator_reason) = accelerator(profile, host);
-    let mut glass = Glass { isolation, reason, connection, kvm, accelerator_reason, kernel: None };
+    let mut glass =
+        Glass { isolation, reason, connection, kvm, accelerator_reason, kernel: None, video: None };
     if isolation == Isolation::Machine {
         if host.arch != "x86_64" {
             found.add("isolation", ProblemKind::Architecture { arch: host.arch.clone() });
@@ -33,6 +36,7 @@ pub(super) fn choose(profile: &Profile, host: &Host, found: &mut Found) -> Glass
             found.add("machine.accelerator", ProblemKind::KvmUnusable { reason });
         }
         glass.kernel = kernel(profile, host, found);
+        glass.video = glass.kernel.as_ref().filter(|_| is_wanted(profile)).and_then(Kernel::video);
     }
     glass
 }
@@ -120,7 +124,10 @@ fn kernel(profile: &Profile, host: &Host, found: &mut Found) -> Option<Kernel> {
     let named =
         asked.kernel.clone().or_else(|| asked.kernel_path.as_ref().map(|path| path.display().to_string()));
     let named = named.or_else(|| asked.modules_path.as_ref().map(|path| path.display().to_string()));
-    let chosen = host.kernels.iter().filter(fits).find(|kernel| kernel.is_usable()).cloned();
+    let shows = |kernel: &&Kernel| !is_wanted(profile) || kernel_lacks(kernel).is_empty();
+    let mut usable = host.kernels.iter().filter(fits).filter(|kernel| kernel.is_usable());
+    let first = usable.clone().next();
+    let chosen = usable.find(shows).or(first).cloned();
     if chosen.is_none() {
         match named {
             Some(asked) => found.add("machine.kernel", ProblemKind::Kernel { asked }),
@@ -131,8 +138,14 @@ fn kernel(profile: &Profile, host: &Host, found: &mut Found) -> Option<Kernel> {
 }
 
 impl Glass {
+    /// Whether a screen offers GLX: starting it costs an emulated processor
+    /// three seconds, and it would be slow.
+    pub(super) fn glx(&self) -> bool {
+        self.isolation == Isolation::Container || self.kvm
+    }
+
     /// The machine's part of the plan.
-    pub(super) fn machine(&self, host: &Host) -> Option<MachinePlan> {
+    pub(super) fn machine(&self, host: &Host, passes: Passes) -> Option<MachinePlan> {
         let kernel = self.kernel.clone().filter(|_| self.isolation == Isolation::Machine)?;
         let directories = host.root.iter().filter_map(|entry| match entry {
             RootEntry::Directory { path } => Some(path.clone()),
@@ -140,11 +153,14 @@ impl Glass {
         });
         let exports =
             directories.enumerate().map(|(number, path)| Export { path, tag: format!("root{number}") });
+        let wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
         let group = host.qemu_group.as_deref().unwrap_or(&host.user.name);
         Some(MachinePlan {
             kvm: self.kvm,
             accelerator_reason: self.accelerator_reason,
             kernel,
+            modules: wanted.into_iter().map(str::to_owned).collect(),
+            video: self.video,
             exports: exports.collect(),
             dac_label: (self.connection == Uri::QemuSystem).then(|| format!("{}:{group}", host.user.name)),
         })

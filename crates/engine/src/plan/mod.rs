@@ -3,20 +3,27 @@
 //! problem named. A pure function; the plan can be printed.
 
 mod build;
+mod desktop;
+mod display;
 mod environment;
 mod files;
 mod glass;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod window_tests;
 
 pub use build::plan;
+pub use desktop::screen_environment;
+pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, slug};
 pub use files::home;
 pub use glass::no_kvm_reason;
 
-use crate::kernel::Kernel;
+use crate::host::{Family, Piece};
+use crate::kernel::{Kernel, Video};
 use crate::places::Places;
-use crate::profile::{Changes, Clipboard, Colour, DisplayKind, Isolation, NetworkMode};
+use crate::profile::{Changes, Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes};
 use crate::uri::Uri;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -40,6 +47,8 @@ pub struct Plan {
     pub display: DisplayKind,
     /// Whether the clipboard passes, if it has a screen.
     pub clipboard: Clipboard,
+    /// What else passes then.
+    pub passes: Passes,
     /// What becomes of what it writes.
     pub changes: Changes,
     /// Whom it may talk to.
@@ -69,6 +78,10 @@ pub struct MachinePlan {
     pub accelerator_reason: AcceleratorReason,
     /// The kernel that it boots.
     pub kernel: Kernel,
+    /// Modules that init loads, with those that they need.
+    pub modules: Vec<String>,
+    /// The graphics device of its screen, if it has one.
+    pub video: Option<Video>,
     /// Directories that are exported, each under a tag, read-only.
     pub exports: Vec<Export>,
     /// `USER:GROUP` that QEMU runs as, on qemu:///system.
@@ -168,12 +181,45 @@ pub enum ProblemKind {
     RootUser,
     /// A socket's path would be longer than the kernel takes (over 100 bytes).
     RuntimeTooLong { path: PathBuf },
+    /// Something without which there is no screen is not installed.
+    DisplayLacks { piece: Piece, family: Family },
+    /// The kernel has no driver for a part of a machine.
+    KernelLacks { version: String, part: KernelPart },
+    /// A session was asked for, but not which.
+    NoSession,
+    /// Only machines have this.
+    MachinesOnly { what: MachineOnly },
+    /// More monitors than the screen can have, or none.
+    Monitors { asked: u32, most: u32 },
     /// A setting that this version does not carry out yet.
     NotYet { value: String },
 }
 
+/// A part of a machine with a screen that a kernel may have no driver for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelPart {
+    /// Any graphics device.
+    Screen,
+    /// Keyboard and tablet.
+    Input,
+    /// The sound device.
+    Sound,
+}
+
+/// What only machines have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum MachineOnly {
+    Microphone,
+    Usb,
+    /// More than one.
+    Monitors,
+}
+
 /// What a plan says beside its problems, in one sentence each.
-#[allow(missing_docs)] // the field is what its name says
+#[allow(missing_docs)] // the fields are what their names say
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Note {
@@ -181,6 +227,12 @@ pub enum Note {
     Emulated { reason: AcceleratorReason },
     /// The command is root inside.
     Privileged,
+    /// Something that a screen is better with is not installed.
+    DisplayLacks { piece: Piece, family: Family },
+    /// Sound was asked for, and so far only machines have it.
+    SoundInMachines,
+    /// A machine with a window has little memory.
+    LittleMemory { asked: u64, better: u64 },
 }
 
 /// The answer to "what would happen": a plan unless there are problems.

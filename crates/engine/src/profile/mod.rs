@@ -5,12 +5,14 @@
 //! default depends on the host or on another key the field is an `Option`, and
 //! the plan decides.
 
+mod display;
 mod parse;
 mod schema;
 
 pub mod fuzz;
 pub mod store;
 
+pub use display::{Clipboard, Display, DisplayKind, Manager, Passes, MONITORS_MAX};
 pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, NotText, ParseError};
 pub use schema::Expected;
 
@@ -111,44 +113,6 @@ pub enum Until {
     Command,
     /// When the last process ends.
     All,
-}
-
-/// `[display]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Display {
-    /// How the program shows.
-    #[serde(default)]
-    pub kind: DisplayKind,
-    /// Whether the clipboard passes.
-    #[serde(default)]
-    pub clipboard: Clipboard,
-}
-
-/// `display.kind`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DisplayKind {
-    /// In a terminal.
-    #[default]
-    Terminal,
-    /// On a screen of its own.
-    Window,
-    /// Not at all: standard input, output and error are three streams.
-    None,
-}
-
-/// `display.clipboard`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Clipboard {
-    Off,
-    In,
-    Out,
-    Both,
-    #[default]
-    Ask,
 }
 
 /// `[files]`.

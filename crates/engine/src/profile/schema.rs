@@ -73,6 +73,13 @@ const COMMAND: &[Key] = &[
 const DISPLAY: &[Key] = &[
     key("kind", OneOf(&["terminal", "window", "none"])),
     key("clipboard", OneOf(&["off", "in", "out", "both", "ask"])),
+    key("manager", OneOf(&["small", "none", "session"])),
+    key("session", Texts),
+    key("sound", Flag),
+    key("microphone", Flag),
+    key("drop", Flag),
+    key("usb", Flag),
+    key("monitors", Number),
 ];
 
 const FILES: &[Key] = &[
@@ -206,7 +213,8 @@ mod tests {
     fn this_table_and_the_profile_know_the_same_keys() {
         let full = r#"{"version":1,"name":"x","colour":"red","isolation":"machine",
             "command":{"argv":["a"],"directory":"/","environment":{"A":"b"},"until":"all"},
-            "display":{"kind":"none","clipboard":"off"},
+            "display":{"kind":"none","clipboard":"off","manager":"session","session":["xfce4-session","x"],
+            "sound":true,"microphone":true,"drop":true,"usb":true,"monitors":2},
             "files":{"home":"kept","changes":"keep","mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw"}]},
             "network":{"mode":"full"},"limits":{"memory":"2 GiB","cpus":2},
             "machine":{"accelerator":"kvm","kernel":"6","kernel_path":"/k","modules_path":"/m","connection":"qemu:///system"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What Terrarium writes into a domain's `<metadata>` and finds there again.
 
-use crate::profile::{Clipboard, Colour, DisplayKind, Isolation};
+use crate::profile::{Clipboard, Colour, DisplayKind, Isolation, Passes};
 use quick_xml::events::{BytesRef, Event};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -29,6 +29,9 @@ pub struct Metadata {
     /// Whether the clipboard passes, if it has a screen.
     #[serde(default)]
     pub clipboard: Clipboard,
+    /// What else passes then.
+    #[serde(default)]
+    pub passes: Passes,
     /// Its private directory on the host.
     pub directory: PathBuf,
     /// First id of its block of host ids.

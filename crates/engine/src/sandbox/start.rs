@@ -40,6 +40,9 @@ pub fn start(
         progress(Progress::Domain);
         let mut plan = plan.clone();
         plan.name.clone_from(&made.reservation.name);
+        if let (Some(display), Some(size)) = (&mut plan.orders.display, how.screen) {
+            display.size = size.bounded();
+        }
         match create(real, &plan, &mut made) {
             Ok(domain) => break (made, plan, domain),
             Err(error) => {
@@ -86,9 +89,9 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         None => (install_init(&cache)?, None),
         Some(machine) => {
             progress(Progress::Kernel);
-            let boot =
-                kernel::prepare(&cache.join("kernel"), &machine.kernel, INIT).map_err(Error::Kernel)?;
-            (PathBuf::new(), Some(boot))
+            let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
+            let boot = kernel::prepare(&cache.join("kernel"), &machine.kernel, &modules, INIT);
+            (PathBuf::new(), Some(boot.map_err(Error::Kernel)?))
         }
     };
     let user = &plan.orders.user;
@@ -171,9 +174,6 @@ fn converse(
     orders.lifetime = how.lifetime;
     if orders.command.terminal.is_some() {
         orders.command.terminal = Some(how.size);
-    }
-    if let (Some(display), Some(size)) = (&mut orders.display, how.screen) {
-        display.size = size.bounded();
     }
     let (tell, told) = mpsc::channel();
     let crashed = |error: Error| if gone(real, id) { Error::Crashed { last_words: None } } else { error };

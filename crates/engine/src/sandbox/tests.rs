@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::metadata::parse;
 use super::{fuzz, Metadata};
-use crate::profile::{Clipboard, Colour, DisplayKind, Isolation};
+use crate::profile::{Clipboard, Colour, DisplayKind, Isolation, Passes};
 use proptest::prelude::*;
 
 fn any_metadata() -> impl Strategy<Value = Metadata> {
@@ -14,6 +14,7 @@ fn any_metadata() -> impl Strategy<Value = Metadata> {
             isolation: Isolation::Machine,
             display: DisplayKind::Window,
             clipboard: Clipboard::In,
+            passes: Passes { sound: true, monitors: numbers[2], ..Passes::default() },
             directory: path.into(),
             id_base: numbers[2],
             command,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What only a machine has.
 
-use super::{empty, endings, path, text, Xml};
-use crate::plan::{Export, Instance, MachinePlan};
+use super::{empty, endings, path, screen, text, Xml};
+use crate::plan::{Export, Instance, MachinePlan, Plan};
 use crate::sandbox::PORTS;
 use std::io;
 
@@ -15,9 +15,10 @@ const COMMAND_LINE: &str = "quiet loglevel=0 console=hvc9 random.trust_cpu=on cr
 /// several processors.
 const EMULATED: &str = " no_timer_check noreplace-smp tsc=reliable";
 
-/// Everything after the parts that both have. No ACPI, no USB, no balloon, no
-/// screen: what is not there need not be looked for.
-pub(super) fn rest(xml: &mut Xml, machine: &MachinePlan, instance: &Instance) -> io::Result<()> {
+/// Everything after the parts that both have. No ACPI, no balloon, and no USB
+/// and no screen unless they are asked for: what is not there need not be
+/// looked for.
+pub(super) fn rest(xml: &mut Xml, plan: &Plan, machine: &MachinePlan, instance: &Instance) -> io::Result<()> {
     let command_line = format!("{COMMAND_LINE}{}", if machine.kvm { "" } else { EMULATED });
     xml.create_element("os").write_inner_content(|xml| {
         let kind = xml.create_element("type").with_attributes([("arch", "x86_64"), ("machine", "pc")]);
@@ -33,7 +34,9 @@ pub(super) fn rest(xml: &mut Xml, machine: &MachinePlan, instance: &Instance) ->
     xml.create_element("devices").write_inner_content(|xml| {
         machine.exports.iter().try_for_each(|one| export(xml, one))?;
         (0..PORTS).try_for_each(|number| port(xml, instance, number))?;
-        empty(xml, "controller", &[("type", "usb"), ("model", "none")])?;
+        let usb = if plan.passes.usb { "qemu-xhci" } else { "none" };
+        empty(xml, "controller", &[("type", "usb"), ("model", usb)])?;
+        machine.video.map_or(Ok(()), |video| screen::devices(xml, plan, video))?;
         empty(xml, "memballoon", &[("model", "none")])
     })?;
     machine.dac_label.as_deref().map_or(Ok(()), |label| runs_as(xml, label))

@@ -3,6 +3,7 @@
 
 mod container;
 mod machine;
+mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -31,7 +32,7 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
         common(xml, plan, instance)?;
         match &plan.machine {
             None => container::rest(xml, plan.cpus, instance),
-            Some(machine) => machine::rest(xml, machine, instance),
+            Some(machine) => machine::rest(xml, plan, machine, instance),
         }
     });
     let mut text = String::from_utf8_lossy(&xml.into_inner()).into_owned();
@@ -63,6 +64,7 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         isolation: plan.isolation,
         display: plan.display,
         clipboard: plan.clipboard,
+        passes: plan.passes,
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),

@@ -2,11 +2,12 @@
 //! Golden files: hand-written hosts and profiles on one side, XML on the
 //! other. `TERRARIUM_BLESS=1` writes them anew; read the difference.
 
-use crate::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, RootEntry, User};
-use crate::kernel::Kernel;
+use crate::host::{Agent, Connection, ConnectionState, Displays, Family, Host, Kvm, KvmDevice, Look};
+use crate::host::{RootEntry, User};
+use crate::kernel::{Feature, Kernel};
 use crate::places::Places;
 use crate::plan::{plan, Instance};
-use crate::profile::{Isolation, Profile};
+use crate::profile::{Clipboard, DisplayKind, Isolation, Profile};
 use crate::uri::Uri;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +17,7 @@ pub fn host() -> Host {
     let works = |uri: Uri| Connection { uri, state: ConnectionState::Likely, confinement: None };
     Host {
         arch: "x86_64".into(),
+        family: Family::Debian,
         caller: 1000,
         user: User {
             uid: 1000,
@@ -31,9 +33,18 @@ pub fn host() -> Host {
             version: "6.1.0-9-amd64".into(),
             image: "/boot/vmlinuz-6.1.0-9-amd64".into(),
             modules: "/lib/modules/6.1.0-9-amd64".into(),
-            features: Vec::new(),
+            features: vec![
+                Feature::NineP,
+                Feature::Console,
+                Feature::VirtioGpu,
+                Feature::Qxl,
+                Feature::Bochs,
+                Feature::Input,
+                Feature::Sound,
+            ],
             problem: None,
         }],
+        display: displays(),
         connections: vec![works(Uri::LxcSystem), works(Uri::QemuSession), works(Uri::QemuSystem)],
         root: vec![
             RootEntry::Directory { path: "/usr".into() },
@@ -50,6 +61,24 @@ pub fn host() -> Host {
         },
         in_group_libvirt: true,
         qemu_group: Some("libvirt-qemu".into()),
+    }
+}
+
+/// With everything that a screen needs or is better with.
+pub fn displays() -> Displays {
+    Displays {
+        server: Some("/usr/lib/xorg/Xorg".into()),
+        spiceqxl: true,
+        modesetting: true,
+        evdev: true,
+        keymaps: true,
+        agent: Some(Agent {
+            daemon: "/usr/sbin/spice-vdagentd".into(),
+            client: "/usr/bin/spice-vdagent".into(),
+        }),
+        openbox: Some("/usr/bin/openbox".into()),
+        bus: Some("/usr/bin/dbus-daemon".into()),
+        look: Look::default(),
     }
 }
 
@@ -120,6 +149,42 @@ fn a_machine_with_kvm_of_the_system() {
     let mut profile = profile(Isolation::Machine);
     profile.machine.connection = Some("qemu:///system".into());
     golden("machine-system-kvm", &profile, &host);
+}
+
+fn window(isolation: Isolation) -> Profile {
+    let mut profile = profile(isolation);
+    profile.display.kind = DisplayKind::Window;
+    profile
+}
+
+#[test]
+fn a_container_with_a_window() {
+    golden("container-window", &window(Isolation::Container), &host());
+}
+
+#[test]
+fn an_emulated_machine_with_a_window() {
+    golden("machine-window-virtio", &window(Isolation::Machine), &host());
+}
+
+#[test]
+fn a_machine_with_a_window_through_which_all_passes() {
+    let mut host = host();
+    host.kernels[0].features.retain(|feature| *feature != Feature::VirtioGpu);
+    let mut profile = window(Isolation::Machine);
+    let wish = &mut profile.display;
+    (wish.sound, wish.microphone, wish.drop, wish.usb, wish.monitors) = (true, true, true, true, 2);
+    golden("machine-window-qxl-sound-usb", &profile, &host);
+}
+
+#[test]
+fn a_machine_with_a_window_through_which_only_sound_passes() {
+    let mut host = host();
+    host.kernels[0].features.retain(|feature| !matches!(feature, Feature::VirtioGpu | Feature::Qxl));
+    let mut profile = window(Isolation::Machine);
+    profile.display.clipboard = Clipboard::Off;
+    profile.display.sound = true;
+    golden("machine-window-bochs-sound", &profile, &host);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What works on this computer and what does not. Pure: the host was probed.
 
-use crate::host::{ConnectionState, Host};
+mod windows;
+
+use crate::host::{ConnectionState, Host, Piece};
 use crate::kernel::Kernel;
-use crate::plan::AcceleratorReason;
+use crate::plan::{AcceleratorReason, KernelPart};
+use crate::profile::Isolation;
 use crate::uri::Uri;
 use serde::Serialize;
 
@@ -56,6 +59,29 @@ pub enum Subject {
     },
     /// Whether the user is in group libvirt.
     Group(bool),
+    /// Whether sandboxes of one kind can show windows.
+    Windows {
+        /// Which kind.
+        isolation: Isolation,
+        /// What they cannot do without and is not here.
+        missing: Vec<Piece>,
+        /// The packages that have it.
+        packages: Vec<&'static str>,
+    },
+    /// No kernel of this computer can show a machine's windows.
+    KernelWithoutWindows {
+        /// The best one.
+        version: String,
+        /// What it has no driver for.
+        part: KernelPart,
+    },
+    /// Something that windows are better with is not here.
+    WindowsBetterWith {
+        /// What.
+        piece: Piece,
+        /// The package that has it.
+        package: &'static str,
+    },
 }
 
 /// Everything worth saying, the most urgent first.
@@ -76,6 +102,7 @@ pub fn examine(host: &Host) -> Vec<Finding> {
     all.push(Finding { severity, subject: Subject::Kvm(reason), fix });
     let asked = host.connections.iter().filter_map(|one| Some((&one.uri, one.confinement.clone()?)));
     all.extend(asked.map(|(uri, models)| good_to_know(Subject::AccessControl { uri: uri.clone(), models })));
+    all.extend(windows::examine(host));
     if host.caller != 0 {
         all.push(good_to_know(Subject::Group(host.in_group_libvirt)));
     }

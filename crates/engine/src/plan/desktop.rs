@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the programs on a sandbox's screen find in place of a desktop: a
+//! window manager's settings, GTK's, and variables.
+
+use super::build::bytes;
+use crate::host::{Host, Look};
+use std::fmt::Write;
+use std::path::Path;
+use terrarium_protocol::orders::File;
+use terrarium_protocol::Bytes;
+
+/// The openbox that fills the screen with the program's window.
+const OPENBOX: &str = include_str!("openbox.xml");
+const OPENBOX_FILE: &str = "/run/terrarium/openbox.xml";
+/// Where GTK's settings lie; before /etc/xdg.
+const SETTINGS: &str = "/run/terrarium/xdg";
+/// Where init puts the key to the screen.
+const KEY: &str = "/run/terrarium/Xauthority";
+
+/// Its command.
+pub(super) fn openbox(program: &Path) -> Vec<Bytes> {
+    let words = ["--sm-disable", "--config-file", OPENBOX_FILE];
+    std::iter::once(bytes(program)).chain(words.map(Bytes::from)).collect()
+}
+
+/// Its settings.
+pub(super) fn openbox_file(look: &Look) -> File {
+    let theme = if look.dark { "Onyx" } else { "Clearlooks" };
+    File { path: OPENBOX_FILE.into(), content: OPENBOX.replace("{theme}", theme).as_str().into() }
+}
+
+/// GTK's settings as they are on the host.
+pub(super) fn gtk_files(look: &Look) -> Vec<File> {
+    let mut text = String::from("[Settings]\n");
+    let names = [
+        ("gtk-theme-name", &look.theme),
+        ("gtk-icon-theme-name", &look.icons),
+        ("gtk-cursor-theme-name", &look.pointers),
+        ("gtk-font-name", &look.font),
+    ];
+    for (key, name) in names {
+        // One line each, wherever the name comes from.
+        if let Some(name) = name.as_ref().filter(|name| !name.contains(char::is_control)) {
+            let _ = writeln!(text, "{key}={name}");
+        }
+    }
+    let _ = writeln!(text, "gtk-application-prefer-dark-theme={}", u8::from(look.dark));
+    let file = |folder: &str| File {
+        path: format!("{SETTINGS}/{folder}/settings.ini").as_str().into(),
+        content: text.as_str().into(),
+    };
+    vec![file("gtk-3.0"), file("gtk-4.0")]
+}
+
+/// The variables of a command with a screen, beside those that every command
+/// has. `glx`: the screen's server offers it.
+#[must_use]
+pub fn screen_environment(host: &Host, glx: bool) -> Vec<(Bytes, Bytes)> {
+    let mut all = vec![
+        ("DISPLAY", ":0".to_owned()),
+        ("XAUTHORITY", KEY.to_owned()),
+        ("XDG_SESSION_TYPE", "x11".to_owned()),
+        ("XDG_CONFIG_DIRS", format!("{SETTINGS}:/etc/xdg")),
+        ("GDK_BACKEND", "x11".to_owned()),
+        ("QT_QPA_PLATFORM", "xcb".to_owned()),
+    ];
+    if host.display.bus.is_some() {
+        let address = format!("unix:path=/run/user/{}/bus", host.user.uid);
+        all.push(("DBUS_SESSION_BUS_ADDRESS", address));
+    }
+    if host.display.look.dark {
+        // libadwaita asks a portal, which is not there, and then nobody else.
+        all.push(("ADW_DEBUG_COLOR_SCHEME", "prefer-dark".to_owned()));
+    }
+    if !glx {
+        all.push(("GSK_RENDERER", "cairo".to_owned()));
+        all.push(("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()));
+    }
+    all.into_iter().map(|(name, value)| (name.into(), value.as_str().into())).collect()
+}
