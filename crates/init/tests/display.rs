@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 use terrarium_protocol::display::{Agent, Display, ScreenSize};
 use terrarium_protocol::message::{Ending, Refusal, Stage, Step};
-use terrarium_protocol::orders::{Orders, Until};
+use terrarium_protocol::orders::{File, Orders, Until};
 use terrarium_protocol::{picture, Bytes, FromInit, ToInit};
 
 /// Who the command runs as here.
@@ -35,6 +35,7 @@ fn shown(script: &str) -> Orders {
         .iter_mut()
         .filter(|one| one.target == "/run/user/1234".into())
         .for_each(|one| one.target = "/run/user/65534".into());
+    orders.files = vec![File { path: "/run/terrarium/deep/file".into(), content: "text".into() }];
     orders.display = Some(Display {
         server: SERVER.into(),
         size: ScreenSize { width: 640, height: 480 },
@@ -44,7 +45,12 @@ fn shown(script: &str) -> Orders {
             daemon: "/usr/sbin/spice-vdagentd".into(),
             client: "/usr/bin/spice-vdagent".into(),
         }),
-        manager: Some(vec!["/usr/bin/openbox".into()]),
+        manager: Some(vec![
+            "/usr/bin/openbox".into(),
+            "--startup".into(),
+            "touch /run/user/65534/managed".into(),
+        ]),
+        manager_ready: Some("/run/user/65534/managed".into()),
         sound: false,
     });
     orders
@@ -134,7 +140,7 @@ const GREEN: [u8; 3] = [0, 255, 0];
 as_root! {
     fn a_window_shows_and_the_exit_status_is_the_commands() {
         let mut sandbox = Sandbox::new();
-        let mut client = start(&sandbox, shown("xterm -bg red -fg red -cr red -e sleep 3; echo over; exit 5"));
+        let mut client = start(&sandbox, shown("xterm -bg red -fg red -cr red -e sleep 3; cat /run/terrarium/deep/file; exit 5"));
         eventually("a red window", || count(&sandbox, RED) > 10_000);
         let (size, _) = take_picture(&sandbox);
         assert_eq!(size, ScreenSize { width: 640, height: 480 });
@@ -143,7 +149,7 @@ as_root! {
         client.until(|message| matches!(message, FromInit::Display(status) if status.size.width == 800));
         eventually("a red window", || count(&sandbox, RED) > 10_000);
         let finished = client.finish();
-        assert_eq!(finished.text(), "over\n");
+        assert_eq!(finished.text(), "text");
         assert_eq!(finished.outcome.ending, Ending::Exited { code: 5 });
         assert!(sandbox.wait_for_end() < Duration::from_secs(2));
     }
@@ -231,7 +237,7 @@ as_root! {
     fn what_is_killed_comes_again() {
         let sandbox = Sandbox::new();
         let mut client = start(&sandbox, shown("xterm -bg red -fg red -cr red -e sleep 60; \
-             until xterm -bg green -fg green -cr green -e sleep 60; do sleep 0.2; done"));
+             while :; do xterm -bg green -fg green -cr green -e sleep 2; done"));
         eventually("a red window", || count(&sandbox, RED) > 10_000);
         for name in ["/usr/bin/openbox", "/usr/bin/spice-vdagent\0", "/usr/sbin/spice-vdagentd", "/usr/bin/dbus-daemon"] {
             eventually(name, || !processes(&sandbox, name).is_empty());

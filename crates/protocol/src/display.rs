@@ -31,6 +31,10 @@ pub struct Display {
     pub agent: Option<Agent>,
     /// The window manager, or a whole session: program and arguments.
     pub manager: Option<Vec<Bytes>>,
+    /// A file that the manager makes once it manages windows: the command
+    /// waits for that, since a manager may lose a window that shows while it
+    /// begins.
+    pub manager_ready: Option<Bytes>,
     /// Whether the command may use sound devices.
     pub sound: bool,
 }

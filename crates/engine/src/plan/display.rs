@@ -91,6 +91,7 @@ pub(super) fn display(
             .as_ref()
             .map(|agent| Agent { daemon: bytes(&agent.daemon), client: bytes(&agent.client) }),
         manager: manager(profile, host),
+        manager_ready: is_small(profile, host).then(|| desktop::openbox_ready(host).as_str().into()),
         sound: passes.sound || passes.microphone,
     })
 }
@@ -103,7 +104,10 @@ fn is_small(profile: &Profile, host: &Host) -> bool {
 fn manager(profile: &Profile, host: &Host) -> Option<Vec<Bytes>> {
     match profile.display.manager {
         Manager::None => None,
-        Manager::Small => host.display.openbox.as_deref().map(desktop::openbox),
+        Manager::Small => {
+            let ready = desktop::openbox_ready(host);
+            host.display.openbox.as_deref().map(|program| desktop::openbox(program, &ready))
+        }
         Manager::Session => Some(profile.display.session.iter().map(|word| word.as_str().into()).collect()),
     }
 }

@@ -54,7 +54,9 @@ fn a_window_has_a_screen_three_pipes_and_ends_with_its_last_process() {
         assert_eq!(agent.client, Bytes::from("/usr/bin/spice-vdagent"));
         assert!(!display.sound);
         let openbox = ["/usr/bin/openbox", "--sm-disable", "--config-file", "/run/terrarium/openbox.xml"];
-        assert_eq!(display.manager, words(&openbox));
+        let ready = ["--startup", "touch /run/user/1000/openbox"];
+        assert_eq!(display.manager, words(&[&openbox[..], &ready[..]].concat()));
+        assert_eq!(display.manager_ready, Some("/run/user/1000/openbox".into()));
         assert_eq!((orders.until, orders.command.terminal), (Until::All, None));
     }
     let mut terminal = window(Isolation::Machine);

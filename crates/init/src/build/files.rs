@@ -20,9 +20,9 @@ pub fn write(site: &Site, files: &[File]) -> Result<()> {
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(at(Step::Mount, file.path.as_slice())(Errno::EINVAL));
         };
-        let folder = site.directory(above, Step::Mount)?.path();
+        let folder = site.directory(above, Step::Mount)?;
         let made = || {
-            let above = nix::fcntl::open(&folder, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+            let above = nix::fcntl::open(&folder.path(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
             let flags =
                 OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             openat(&above, name, flags, Mode::from_bits_truncate(0o644))

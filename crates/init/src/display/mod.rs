@@ -36,7 +36,7 @@ use server::{Ready, Server, Wish};
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use terrarium_protocol::display::{self, DisplayStatus, ScreenSize};
 use terrarium_protocol::message::{Failure, Step};
@@ -48,9 +48,9 @@ const LOG: usize = 64 * 1024;
 /// The server comes up within this time, or not at all: an emulated machine
 /// takes up to 10 s.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the command waits, once the server is up, for the bus and for the
-/// screen's size.
-const COMPANIONS: Duration = Duration::from_secs(3);
+/// How long the command waits, once the server is up, for the bus, the window
+/// manager and the screen's size. An emulated machine takes 2 s.
+const COMPANIONS: Duration = Duration::from_secs(15);
 /// How often something that keeps ending is started again within
 /// [`WHILE`], before it is left alone.
 const TRIES: usize = 5;
@@ -178,10 +178,13 @@ impl Display {
         self.server.as_ref().is_some_and(|server| matches!(server.ready, Ready::Up))
     }
 
-    /// Whether the command may start: a session bus that does not come, or a
-    /// size that is not taken, holds it up for a while only.
+    /// Whether the command may start: what does not come holds it up for a
+    /// while only.
     pub fn is_ready(&self) -> bool {
-        let has_all = self.sized && (self.orders.bus.is_none() || self.bus.exists());
+        let manager =
+            self.orders.manager_ready.as_ref().map(|path| Path::new(OsStr::from_bytes(path.as_slice())));
+        let has_bus = self.orders.bus.is_none() || self.bus.exists();
+        let has_all = self.sized && has_bus && manager.is_none_or(Path::exists);
         let since = self.up_since.map_or(Duration::ZERO, |at| at.elapsed());
         self.is_up() && (has_all || since > COMPANIONS)
     }
@@ -192,13 +195,10 @@ impl Display {
         late.then(|| self.failure(Errno::ETIMEDOUT))
     }
 
-    /// A failure with the last line of the log.
+    /// A failure with what the server said of it.
     pub fn failure(&self, errno: Errno) -> Failure {
-        let text = self.log();
-        let lines = text.split(|&byte| byte == b'\n');
-        let last =
-            lines.filter(|line| line.windows(4).any(|four| four == b"(EE)")).find(|line| line.len() > 8);
-        at(Step::Display, last.unwrap_or(self.orders.server.as_slice()))(errno)
+        let log = self.log();
+        at(Step::Display, first_error(&log).unwrap_or(self.orders.server.as_slice()))(errno)
     }
 
     /// The end of what its programs wrote.
@@ -399,6 +399,13 @@ impl Display {
     }
 }
 
+/// The first line with an error of Xorg; some of them are empty.
+fn first_error(log: &[u8]) -> Option<&[u8]> {
+    let lines = log.split(|&byte| byte == b'\n');
+    let mut errors = lines.filter_map(|line| line.strip_prefix(b"(EE) ")).map(<[u8]>::trim_ascii);
+    errors.find(|line| !line.is_empty())
+}
+
 /// Bytes that nobody can guess.
 fn random(bytes: &mut [u8; 16]) -> nix::Result<()> {
     // SAFETY: fills exactly these bytes.
@@ -407,5 +414,15 @@ fn random(bytes: &mut [u8; 16]) -> nix::Result<()> {
         Ok(())
     } else {
         Err(Errno::EIO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_error_is_found_among_legends_and_empty_lines() {
+        let log = b"\t(WW) warning, (EE) error\n(EE) \n(EE) open /dev/x: No such file\n(EE) more\n";
+        assert_eq!(super::first_error(log), Some(&b"open /dev/x: No such file"[..]));
+        assert_eq!(super::first_error(b"(EE) \n"), None);
     }
 }

@@ -25,6 +25,16 @@ const LOOK: Duration = Duration::from_millis(500);
 /// another needs a moment.
 const WINDOWLESS: Duration = Duration::from_secs(2);
 
+/// Who is left in a sandbox whose command has ended.
+enum Left {
+    /// Only the display's own.
+    Nobody,
+    /// What a bus has started, too; one of them may be about to show a window.
+    Services,
+    /// Somebody else.
+    Others,
+}
+
 /// A start that waits for the display.
 pub struct Pending {
     /// Who asked for it.
@@ -62,6 +72,7 @@ impl Sandbox {
         self.screen.pending = Some(Pending { talk: self.talks[talk].id, orders: Box::new(orders.clone()) });
         // It does not need the screen, and is there when that is.
         self.start_beside(Beside::Bus, &orders.command);
+        self.screen.awaited.push(Beside::Manager);
         Ok(())
     }
 
@@ -103,6 +114,7 @@ impl Sandbox {
 
     /// What is due about the display.
     pub(super) fn tick_display(&mut self) {
+        self.start_awaited();
         if self.screen.pending.is_some() {
             let Some(display) = &self.screen.display else { return };
             if let Some(failure) = display.is_late() {
@@ -111,14 +123,12 @@ impl Sandbox {
                 self.display_is_ready();
             }
         } else {
-            self.start_awaited();
             self.notice_that_only_the_display_is_left();
         }
     }
 
     fn display_is_ready(&mut self) {
         let Some(Pending { talk, orders }) = self.screen.pending.take() else { return };
-        self.start_beside(Beside::Manager, &orders.command);
         let starter = self.talks.iter().position(|one| one.id == talk);
         self.start_command(starter, &orders);
         self.screen.awaited.push(Beside::Agent);
@@ -246,7 +256,12 @@ impl Sandbox {
             return;
         }
         let since = *self.screen.windowless_since.get_or_insert_with(Instant::now);
-        if !self.others_are_left() && since.elapsed() >= WINDOWLESS {
+        let over = match self.who_is_left() {
+            Left::Others => false,
+            Left::Services => since.elapsed() >= WINDOWLESS,
+            Left::Nobody => true,
+        };
+        if over {
             self.end_the_rest();
         }
     }
@@ -259,15 +274,21 @@ impl Sandbox {
         false
     }
 
-    /// Whether there is a process that is neither the display's nor was
-    /// started by one of it (as a bus starts its services).
-    fn others_are_left(&self) -> bool {
+    /// Who is left beside the display's own.
+    fn who_is_left(&self) -> Left {
         let mut own: Vec<i32> = self.screen.display.iter().flat_map(Display::pids).map(Pid::as_raw).collect();
         let is_beside = |job: &&Job| self.screen.beside.iter().any(|(id, _)| *id == job.id);
         own.extend(self.jobs.iter().filter(is_beside).filter_map(|job| job.pid).map(Pid::as_raw));
         let parents = parents();
+        if !any_other(&parents, &own) {
+            return Left::Nobody;
+        }
         own.extend(parents.keys().filter(|&&pid| is_a_service(pid)));
-        any_other(&parents, &own)
+        if any_other(&parents, &own) {
+            Left::Others
+        } else {
+            Left::Services
+        }
     }
 
     /// When the display wants to be looked at next.
