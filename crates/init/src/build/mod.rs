@@ -17,7 +17,7 @@ use crate::fault::{at, io_at, Result};
 use nix::mount::{mount, umount2, MntFlags, MsFlags};
 use nix::sys::stat::Mode;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
 use terrarium_protocol::Orders;
 
@@ -37,8 +37,12 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     root::show(&site, &orders.root)?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
-    if place == Place::Machine && orders.display.as_ref().is_some_and(|display| display.sound) {
-        devices::sound(&site, owner(&orders.user, orders.id_base, place))?;
+    if let (Place::Machine, Some(display)) = (place, &orders.display) {
+        // The display's server has a screen there, where nobody else sees it.
+        site.directory(Path::new("/dev/dri"), Step::Devices)?;
+        if display.sound {
+            devices::sound(&site, owner(&orders.user, orders.id_base, place))?;
+        }
     }
     root::submounts(&site, &orders.root)?;
     mounts::private(&site, orders)?;

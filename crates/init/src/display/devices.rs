@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How long the kernel may take to find them.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Where libdrm looks for screens, whatever it is told.
+pub const SCREENS: &str = "/dev/dri";
+
 /// Paths of the devices.
 #[derive(Clone, Debug)]
 pub struct Devices {
@@ -61,23 +64,23 @@ pub fn find() -> Result<Found, &'static str> {
 }
 
 impl Found {
-    /// Makes them in `folder`, for `owner` alone.
+    /// Makes them in `folder`, and the screen where libdrm looks for it, for
+    /// `owner` alone.
     pub fn make(&self, folder: &Path, owner: u32) -> nix::Result<Devices> {
-        let node = |name: &str, number: Number| {
-            let path = folder.join(name);
+        let node = |path: PathBuf, number: Number| {
             let mode = Mode::from_bits_truncate(0o600);
             mknod(&path, SFlag::S_IFCHR, mode, makedev(number.major, number.minor))?;
             chown(&path, Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)))?;
             path.into_os_string().into_string().map_err(|_| Errno::EINVAL)
         };
         if let Some((port, pointer)) = self.agent {
-            node("agent", port)?;
-            node("uinput", pointer)?;
+            node(folder.join("agent"), port)?;
+            node(folder.join("uinput"), pointer)?;
         }
         Ok(Devices {
-            card: node("card", self.card)?,
-            keyboard: node("keyboard", self.keyboard)?,
-            pointer: node("pointer", self.pointer)?,
+            card: node(Path::new(SCREENS).join("card0"), self.card)?,
+            keyboard: node(folder.join("keyboard"), self.keyboard)?,
+            pointer: node(folder.join("pointer"), self.pointer)?,
         })
     }
 

@@ -184,6 +184,9 @@ fn furnish(wish: &Wish, found: Option<&devices::Found>) -> nix::Result<()> {
             mount(Some("tmpfs"), hidden, Some("tmpfs"), flags, Some("size=4k,nr_inodes=2"))?;
         }
     }
+    if found.is_some() {
+        mount(Some("tmpfs"), devices::SCREENS, Some("tmpfs"), safe, Some("size=4k,nr_inodes=4,mode=755"))?;
+    }
     let text = match found {
         Some(found) => config::modesetting(&found.make(Path::new("/tmp"), wish.uid)?),
         None => config::spiceqxl(wish.agent),
