@@ -5,6 +5,7 @@ use crate::bridge::Bridge;
 use crate::look;
 use crate::window::Window;
 use adw::prelude::*;
+use gettextrs::gettext;
 use gtk::glib;
 
 /// The app's id on the desktop.
@@ -17,28 +18,58 @@ pub fn run() -> glib::ExitCode {
     let _ = tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).try_init();
     set_up_texts();
     load_resources();
-    let app = adw::Application::builder().application_id(APP_ID).build();
+    let flags = gtk::gio::ApplicationFlags::HANDLES_COMMAND_LINE;
+    let app = adw::Application::builder().application_id(APP_ID).flags(flags).build();
     add_options(&app);
     app.connect_startup(|app| {
         look::load();
-        for (action, keys) in [
-            ("win.new-run", &["<Control>n"][..]),
-            ("win.run", &["<Control>Return"]),
-            ("win.back", &["<Alt>Left"]),
-            ("win.close-tab", &["<Control>w"]),
-            ("win.copy", &["<Control><Shift>c"]),
-            ("win.paste", &["<Control><Shift>v"]),
-            ("win.shortcuts", &["<Control>question"]),
-            ("window.close", &["<Control>q"]),
-        ] {
-            app.set_accels_for_action(action, keys);
-        }
+        set_accels(app, true);
     });
     app.connect_activate(|app| match app.active_window() {
         Some(window) => window.present(),
         None => Window::open(app, Bridge::real()),
     });
+    app.connect_command_line(|app, line| {
+        app.activate();
+        if let Ok(Some(name)) = line.options_dict().lookup::<String>("view") {
+            if let Some(window) = Window::first(app) {
+                window.view(name);
+            }
+        }
+        glib::ExitCode::SUCCESS
+    });
     app.run()
+}
+
+/// The window's shortcuts. The last ones work also while a sandbox's screen has
+/// the keyboard.
+const SHORTCUTS: &[(&str, &[&str])] = &[
+    ("win.new-run", &["<Control>n"]),
+    ("win.run", &["<Control>Return"]),
+    ("win.back", &["<Alt>Left"]),
+    ("win.close-tab", &["<Control>w"]),
+    ("win.copy", &["<Control><Shift>c"]),
+    ("win.paste", &["<Control><Shift>v"]),
+    ("win.shortcuts", &["<Control>question"]),
+    ("window.close", &["<Control>q"]),
+];
+const ALWAYS: &[(&str, &[&str])] = &[("win.fullscreen", &["F11"])];
+
+fn set_accels(app: &adw::Application, on: bool) {
+    for (action, keys) in SHORTCUTS {
+        app.set_accels_for_action(action, if on { keys } else { &[] });
+    }
+    for (action, keys) in ALWAYS {
+        app.set_accels_for_action(action, keys);
+    }
+}
+
+/// Lets the shortcuts of a window's application work, or leaves their keys to
+/// a sandbox.
+pub fn set_shortcuts(window: &adw::ApplicationWindow, on: bool) {
+    if let Some(app) = window.application().and_downcast::<adw::Application>() {
+        set_accels(&app, on);
+    }
 }
 
 /// The app's own icons, found by its id.
@@ -48,6 +79,7 @@ pub fn load_resources() {
     }
 }
 
+/// `--view NAME` shows a sandbox, in the window that is open if there is one.
 /// `--dump-state FILE` is for tests: on SIGUSR1 what the first window shows is
 /// written there as text, the terminal's content included.
 fn add_options(app: &adw::Application) {
@@ -58,6 +90,14 @@ fn add_options(app: &adw::Application) {
         glib::OptionArg::Filename,
         "Write what is shown to FILE on SIGUSR1",
         Some("FILE"),
+    );
+    app.add_main_option(
+        "view",
+        glib::Char::from(0),
+        glib::OptionFlags::NONE,
+        glib::OptionArg::String,
+        &gettext("Show the sandbox called NAME"),
+        Some(&gettext("NAME")),
     );
     app.connect_handle_local_options(|app, options| {
         let Ok(Some(path)) = options.lookup::<std::path::PathBuf>("dump-state") else {

@@ -4,14 +4,18 @@
 
 use gtk::{gio, glib};
 use std::future::Future;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use terrarium_engine::console::{Console, Event, Handler};
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::plan::Plan;
-use terrarium_engine::sandbox::{Attach, Driver, Id, Listing, Progress, Real, Start, Started, Stop};
+use terrarium_engine::sandbox::{
+    Attach, Driver, Id, Listing, Picture, Progress, Real, Start, Started, Stop, Summary,
+};
 use terrarium_engine::Error;
 use terrarium_protocol::message::Outcome;
+use terrarium_protocol::orders::Command;
 
 /// Events that may wait for the main loop; then the reader thread waits, and
 /// with it, in the end, the command.
@@ -107,6 +111,31 @@ impl Bridge {
         let (handler, events) = queue();
         let how = Attach { keyboard: true, out, err: None };
         (events, self.call(move |driver| driver.attach(&id, how, handler)))
+    }
+
+    /// Runs another program in a sandbox.
+    pub fn exec(&self, id: Id, command: Command) -> (Events, impl Future<Output = Result<Console, Error>>) {
+        let (handler, events) = queue();
+        (events, self.call(move |driver| driver.exec(&id, command, handler)))
+    }
+
+    /// A socket for one more channel of a sandbox's screen.
+    pub fn open_display(&self, id: Id) -> impl Future<Output = Result<OwnedFd, Error>> {
+        self.call(move |driver| driver.open_display(&id))
+    }
+
+    /// A picture of a sandbox's screen, as `make` leaves it.
+    pub fn picture<T: Send + 'static>(
+        &self,
+        id: Id,
+        make: impl FnOnce(Picture) -> T + Send + 'static,
+    ) -> impl Future<Output = Result<T, Error>> {
+        self.call(move |driver| driver.picture(&id).map(make))
+    }
+
+    /// The sandbox with this name.
+    pub async fn find(&self, name: String) -> Result<Summary, Error> {
+        self.call(move |driver| driver.find(&name)).await
     }
 
     /// Ends a sandbox.

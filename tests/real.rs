@@ -4,7 +4,7 @@
 mod scene;
 
 use adw::prelude::*;
-use gtk::{glib, graphene};
+use gtk::glib;
 use scene::Shown;
 use std::cell::Cell;
 use std::ops::Deref;
@@ -98,27 +98,6 @@ impl Scene {
         self.shows(with);
         let uuid = self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
         self.within(BOOT, "it is gone", || !listed().iter().any(|one| one["uuid"] == uuid.as_str()));
-    }
-
-    /// Draws the window into a file, as its user sees it.
-    fn picture(&self, name: &str) {
-        let paintable = gtk::WidgetPaintable::new(Some(&self.window.widget));
-        let (width, height) = (self.window.widget.width(), self.window.widget.height());
-        let draw = || {
-            let snapshot = gtk::Snapshot::new();
-            paintable.snapshot(&snapshot, width.into(), height.into());
-            snapshot.to_node()
-        };
-        // There is something once a frame was drawn.
-        self.window.widget.queue_draw();
-        self.until("a frame", || draw().is_some());
-        let node = draw().expect("something is drawn");
-        let bounds = graphene::Rect::new(0.0, 0.0, width as f32, height as f32);
-        let renderer = self.window.widget.native().and_then(|native| native.renderer()).expect("a renderer");
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
-        std::fs::create_dir_all(&folder).expect("a folder for pictures");
-        let path = folder.join(format!("{name}.png"));
-        renderer.render_texture(&node, Some(&bounds)).save_to_png(path).expect("a picture");
     }
 }
 

@@ -5,9 +5,10 @@ mod end;
 pub mod form;
 pub mod home;
 pub mod runs;
+pub mod screen;
 mod start;
 pub mod tab;
-mod talk;
+pub mod terminal;
 
 use gtk::glib::object::IsA;
 use gtk::{glib, prelude::*};

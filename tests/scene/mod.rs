@@ -92,6 +92,34 @@ impl Shown {
         self.act("win.run");
     }
 
+    /// Draws the window into target/pictures, as its user sees it.
+    pub fn picture(&self, name: &str) {
+        let paintable = gtk::WidgetPaintable::new(Some(&self.window.widget));
+        // With the frame that is drawn around it; scaled it would have seams.
+        let (width, height) = (paintable.intrinsic_width(), paintable.intrinsic_height());
+        let draw = || {
+            let snapshot = gtk::Snapshot::new();
+            paintable.snapshot(&snapshot, width.into(), height.into());
+            snapshot.to_node()
+        };
+        // There is something once a frame was drawn.
+        self.window.widget.queue_draw();
+        self.until("a frame", || draw().is_some());
+        let node = draw().expect("something is drawn");
+        let bounds = gtk::graphene::Rect::new(0.0, 0.0, width as f32, height as f32);
+        let renderer = self.window.widget.native().and_then(|native| native.renderer()).expect("a renderer");
+        let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
+        std::fs::create_dir_all(&folder).expect("a folder for pictures");
+        let path = folder.join(format!("{name}.png"));
+        renderer.render_texture(&node, Some(&bounds)).save_to_png(path).expect("a picture");
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, milliseconds: u64) {
+        let end = Instant::now() + Duration::from_millis(milliseconds);
+        self.until("time passes", || Instant::now() >= end);
+    }
+
     /// The terminal of the tab that is shown.
     pub fn terminal(&self) -> vte::Terminal {
         let tab = self.window.runs.current().expect("a tab");

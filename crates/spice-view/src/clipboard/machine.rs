@@ -69,8 +69,8 @@ pub enum Action {
     Ask(ClipboardAsk),
     /// The question is void.
     AskGone(u64),
-    /// Something went that way, for the user to see.
-    Moved(Direction, Format, usize),
+    /// This has passed, for the user to see; its number is 0.
+    Moved(ClipboardAsk),
 }
 
 /// What the guest is offered.
@@ -254,7 +254,7 @@ impl Machine {
             self.actions.push(Action::AskGone(old.id));
         }
         self.last_ask += 1;
-        let ask = ClipboardAsk { id: self.last_ask, direction, format, size: content.len() };
+        let ask = ClipboardAsk::about(self.last_ask, direction, format, &content);
         self.actions.push(Action::Ask(ask.clone()));
         self.asking = Some((ask, content));
     }
@@ -264,6 +264,7 @@ impl Machine {
         if !allowed || !self.agent {
             return;
         }
+        let format = ask.format;
         match ask.direction {
             Direction::In => {
                 self.tell(ToGuest::Grab(vec![ask.format]));
@@ -271,8 +272,8 @@ impl Machine {
                 self.offered = Some(Offered::Once(ask.format, content, until));
             }
             Direction::Out => {
-                self.actions.push(Action::Moved(Direction::Out, ask.format, content.len()));
-                self.actions.push(Action::PutHere(ask.format, content));
+                self.actions.push(Action::Moved(ClipboardAsk { id: 0, ..ask }));
+                self.actions.push(Action::PutHere(format, content));
             }
         }
     }
@@ -349,7 +350,7 @@ impl Machine {
 
     fn send(&mut self, format: Format, content: Vec<u8>) {
         self.last_sent = Some(self.now);
-        self.actions.push(Action::Moved(Direction::In, format, content.len()));
+        self.actions.push(Action::Moved(ClipboardAsk::about(0, Direction::In, format, &content)));
         self.tell(ToGuest::Data(format, content));
     }
 
@@ -406,7 +407,7 @@ impl Machine {
         let request = self.requests.remove(0);
         let content = accept(format, content, self.limit);
         if let Some(content) = content.as_ref().filter(|_| !request.waiting.is_empty()) {
-            self.actions.push(Action::Moved(Direction::Out, format, content.len()));
+            self.actions.push(Action::Moved(ClipboardAsk::about(0, Direction::Out, format, content)));
         }
         let for_question = request.waiting.is_empty() && self.policy == ClipboardPolicy::Ask;
         for ticket in request.waiting {

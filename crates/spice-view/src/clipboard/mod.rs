@@ -61,4 +61,14 @@ pub struct ClipboardAsk {
     pub format: Format,
     /// How large it is, in bytes.
     pub size: usize,
+    /// How many characters it has, if it is text.
+    pub characters: Option<usize>,
+}
+
+impl ClipboardAsk {
+    /// About some content.
+    pub(crate) fn about(id: u64, direction: Direction, format: Format, content: &[u8]) -> Self {
+        let text = (format == Format::Text).then(|| String::from_utf8_lossy(content).chars().count());
+        ClipboardAsk { id, direction, format, size: content.len(), characters: text }
+    }
 }

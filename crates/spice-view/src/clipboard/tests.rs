@@ -33,7 +33,7 @@ fn nothing() -> Action {
 
 fn sent(content: &str) -> [Action; 2] {
     let data = Action::Tell(ToGuest::Data(Format::Text, text(content)));
-    [Action::Moved(Direction::In, Format::Text, content.len()), data]
+    [Action::Moved(ClipboardAsk::about(0, Direction::In, Format::Text, content.as_bytes())), data]
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn out_offers_here_and_fetches_when_somebody_pastes() {
     assert_eq!(m.take(now, Input::HostPastes(1, 2, Format::Text)), []);
     assert_eq!(m.take(now, Input::GuestData(Format::Png, text("other"))), []);
     let done = m.take(now, Input::GuestData(Format::Text, text("hi")));
-    let moved = Action::Moved(Direction::Out, Format::Text, 2);
+    let moved = Action::Moved(ClipboardAsk::about(0, Direction::Out, Format::Text, b"hi"));
     let answer = |ticket| Action::AnswerPaste(ticket, Some(text("hi")));
     assert_eq!(done, [moved, answer(1), answer(2)]);
     assert_eq!(m.take(now, Input::GuestReleases), [Action::TakeBack]);
@@ -140,7 +140,7 @@ fn ask_in_gives_one_paste_for_one_permission() {
     let done = m.take(now, Input::HostChanged(vec![Format::Png, Format::Text]));
     assert_eq!(done, [Action::ReadHost(2, Format::Text)], "nothing is said to the guest");
     let done = m.take(now, Input::HostRead(2, Format::Text, Some(text("secret"))));
-    let ask = ClipboardAsk { id: 1, direction: Direction::In, format: Format::Text, size: 6 };
+    let ask = ClipboardAsk::about(1, Direction::In, Format::Text, b"secret");
     assert_eq!(done, [Action::Ask(ask)]);
     assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [nothing()]);
     let done = m.take(now, Input::Answer(1, true));
@@ -172,7 +172,7 @@ fn ask_out_puts_here_what_was_asked_about() {
     let done = m.take(now, Input::GuestGrabs(vec![Format::Text]));
     assert_eq!(done, [Action::Tell(ToGuest::Request(Format::Text))]);
     let done = m.take(now, Input::GuestData(Format::Text, text("out")));
-    let ask = ClipboardAsk { id: 1, direction: Direction::Out, format: Format::Text, size: 3 };
+    let ask = ClipboardAsk::about(1, Direction::Out, Format::Text, b"out");
     assert_eq!(done, [Action::Ask(ask)]);
     assert_eq!(m.take(now, Input::GuestData(Format::Text, text("swapped"))), []);
     let done = m.take(now, Input::Answer(1, true));

@@ -11,7 +11,7 @@ use gtk::{gdk, glib};
 
 use super::provider::{mime_types, GuestProvider, FORMATS};
 use super::SpiceView;
-use crate::clipboard::{Action, ClipboardAsk, ClipboardPolicy, Input, Machine};
+use crate::clipboard::{Action, ClipboardPolicy, Input, Machine};
 use crate::types::{Command, Format, FromGuest};
 
 /// What may pass at once unless something else is set: bytes.
@@ -176,10 +176,7 @@ impl Clipboard {
             }
             Action::Ask(ask) => view.emit_by_name::<()>("clipboard-asks", &[&ask]),
             Action::AskGone(id) => view.emit_by_name::<()>("clipboard-ask-gone", &[&id]),
-            Action::Moved(direction, format, size) => {
-                let moved = ClipboardAsk { id: 0, direction, format, size };
-                view.emit_by_name::<()>("clipboard-moved", &[&moved]);
-            }
+            Action::Moved(moved) => view.emit_by_name::<()>("clipboard-moved", &[&moved]),
         }
     }
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The window: a stack of pages, and what they ask of each other.
 
+mod closing;
+mod dialogs;
+
 use crate::bridge::Bridge;
 use crate::pages::{form::Form, home::Home, runs::Runs};
 use adw::prelude::*;
-use gettextrs::gettext;
 use gtk::{gio, glib};
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
+use terrarium_engine::message;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::Profile;
 use terrarium_engine::sandbox::Summary;
@@ -55,7 +58,12 @@ impl Window {
         toasts.set_child(Some(&leaflet));
         widget.set_content(Some(&toasts));
         let (home, form, runs) = (Home::new(), Form::new(), Runs::new());
-        for (page, name) in [(&home.widget, "home"), (&form.widget, "form"), (&runs.widget, "runs")] {
+        let pages: [(&gtk::Widget, &str); 3] = [
+            (home.widget.upcast_ref(), "home"),
+            (form.widget.upcast_ref(), "form"),
+            (runs.widget.upcast_ref(), "runs"),
+        ];
+        for (page, name) in pages {
             leaflet.append(page).set_name(Some(name));
         }
         let window = Rc::new(Self { widget, toasts, leaflet, home, form, runs, bridge });
@@ -97,7 +105,6 @@ impl Window {
         simple("paste", |window| window.runs.paste());
         simple("about", |window| window.about());
         simple("shortcuts", |window| window.shortcuts());
-        simple("save-output", |window| window.runs.save_output(window));
     }
 
     /// The window that was opened first.
@@ -156,79 +163,21 @@ impl Window {
         self.runs.attach(self, one);
     }
 
+    /// Shows the sandbox with this name, once it is known what there is.
+    pub fn view(self: &Rc<Self>, name: String) {
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            window.bridge.begin().await;
+            match window.bridge.find(name).await {
+                Ok(one) => window.attach(&one),
+                Err(error) => window.toast(&message::error(&error)),
+            }
+            window.widget.present();
+        });
+    }
+
     /// Says something in passing.
     pub fn toast(&self, text: &str) {
         self.toasts.add_toast(adw::Toast::builder().title(glib::markup_escape_text(text).as_str()).build());
-    }
-
-    fn ask_before_closing(self: &Rc<Self>) {
-        // This handler keeps the window's parts alive until it is destroyed.
-        let window = self.clone();
-        self.widget.connect_close_request(move |_| {
-            if window.runs.running().is_empty() {
-                return glib::Propagation::Proceed;
-            }
-            window.ask_what_to_do();
-            glib::Propagation::Stop
-        });
-    }
-
-    fn ask_what_to_do(self: &Rc<Self>) {
-        let dialog = adw::MessageDialog::new(
-            Some(&self.widget),
-            Some(&gettext("Keep Them Running?")),
-            Some(&gettext("Programs still run in this window. They can go on without it; Terrarium shows them again when it is opened.")),
-        );
-        dialog.add_response("cancel", &gettext("_Cancel"));
-        dialog.add_response("stop", &gettext("_Stop"));
-        dialog.add_response("keep", &gettext("_Keep Running"));
-        dialog.set_response_appearance("stop", adw::ResponseAppearance::Destructive);
-        dialog.set_response_appearance("keep", adw::ResponseAppearance::Suggested);
-        dialog.set_default_response(Some("keep"));
-        dialog.set_close_response("cancel");
-        let window = self.clone();
-        dialog.connect_response(None, move |_, answer| match answer {
-            "keep" => window.leave(),
-            "stop" => window.stop_and_close(),
-            _ => {}
-        });
-        dialog.present();
-    }
-
-    fn stop_and_close(self: &Rc<Self>) {
-        let window = self.clone();
-        self.toast(&gettext("Stopping…"));
-        glib::spawn_future_local(async move {
-            window.bridge.stop_all(window.runs.running()).await;
-            window.leave();
-        });
-    }
-
-    /// Closes without asking.
-    fn leave(&self) {
-        // VTE complains when it is destroyed with the focus.
-        gtk::prelude::GtkWindowExt::set_focus(&self.widget, gtk::Widget::NONE);
-        self.widget.destroy();
-    }
-
-    fn about(&self) {
-        let about = adw::AboutWindow::builder()
-            .transient_for(&self.widget)
-            .application_name("Terrarium")
-            .application_icon(crate::APP_ID)
-            .version(env!("CARGO_PKG_VERSION"))
-            .developer_name(gettext("The Terrarium developers"))
-            .comments(gettext("Run programs behind glass"))
-            .license_type(gtk::License::Lgpl21)
-            .build();
-        about.present();
-    }
-
-    fn shortcuts(&self) {
-        let builder = gtk::Builder::from_string(include_str!("shortcuts.ui"));
-        if let Some(window) = builder.object::<gtk::ShortcutsWindow>("shortcuts") {
-            window.set_transient_for(Some(&self.widget));
-            window.present();
-        }
     }
 }

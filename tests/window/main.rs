@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The window against a driver without libvirt.
 
+#[path = "../fake/mod.rs"]
 mod fake;
+#[path = "../scene/mod.rs"]
 mod scene;
+mod screens;
 
 use adw::prelude::*;
 use fake::Fake;
@@ -13,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terrarium::bridge::Bridge;
-use terrarium_engine::host::{Connection, ConnectionState, Host, Kvm, KvmDevice, RootEntry, User};
+use terrarium_engine::host::{Connection, ConnectionState, Displays, Host, Kvm, KvmDevice, RootEntry, User};
 use terrarium_engine::places::Places;
 use terrarium_engine::sandbox::{Driver, State};
 use terrarium_engine::uri::Uri;
@@ -71,7 +74,12 @@ fn host(folder: PathBuf) -> Host {
             Connection { uri: Uri::LxcSystem, state: ConnectionState::Works, confinement: None },
             Connection { uri: Uri::QemuSession, state: ConnectionState::Works, confinement: None },
         ],
-        display: terrarium_engine::host::Displays::default(),
+        display: Displays {
+            server: Some("/usr/lib/xorg/Xorg".into()),
+            spiceqxl: true,
+            keymaps: true,
+            ..Displays::default()
+        },
         root: vec![RootEntry::Directory { path: "/usr".into() }],
         hidden: Vec::new(),
         environment: std::collections::BTreeMap::new(),

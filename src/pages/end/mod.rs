@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The page of an end: how, after how long, the last lines, and what next.
+//! The page of an end: how, after how long, the last lines or the last
+//! picture, and what next.
+
+mod quoted;
+mod words;
 
 use super::object;
 use super::tab::{Phase, Tab};
@@ -10,11 +14,7 @@ use std::rc::Rc;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::{Ending, Outcome};
 use vte::TerminalExt;
-
-/// Lines of output on the page.
-const LINES: usize = 8;
-/// A line longer than this is cut, in characters.
-const WIDTH: usize = 200;
+use words::{icon, words};
 
 /// How something ended.
 pub enum End {
@@ -38,10 +38,15 @@ pub struct EndPage {
     output: adw::PreferencesGroup,
     show_all: gtk::Button,
     last_lines: gtk::Label,
+    picture: adw::PreferencesGroup,
+    picture_card: gtk::Box,
+    log: adw::PreferencesGroup,
+    log_row: adw::ExpanderRow,
     ended: gtk::Revealer,
     ended_text: gtk::Label,
     show_end: gtk::Button,
     more_memory: Cell<Option<u64>>,
+    failed: Cell<bool>,
 }
 
 impl EndPage {
@@ -56,10 +61,15 @@ impl EndPage {
             output: object(builder, "output"),
             show_all: object(builder, "show-all"),
             last_lines: object(builder, "last-lines"),
+            picture: object(builder, "last-picture-group"),
+            picture_card: object(builder, "last-picture-card"),
+            log: object(builder, "log-group"),
+            log_row: object(builder, "log-row"),
             ended: object(builder, "ended"),
             ended_text: object(builder, "ended-text"),
             show_end: object(builder, "show-end"),
             more_memory: Cell::new(None),
+            failed: Cell::new(false),
         }
     }
 
@@ -88,28 +98,15 @@ impl EndPage {
     pub fn focus(&self) {
         self.again.grab_focus();
     }
-
-    /// Shows the last lines of what the command wrote.
-    pub fn show_output(&self, text: &str) {
-        let lines: Vec<&str> = text.lines().collect();
-        let last = &lines[lines.len().saturating_sub(LINES)..];
-        let cut = |line: &&str| line.chars().take(WIDTH).collect::<String>();
-        // Isolated, so that no line can turn the direction of another.
-        let shown: Vec<String> = last.iter().map(|line| format!("\u{2068}{}\u{2069}", cut(line))).collect();
-        self.last_lines.set_label(&shown.join("\n"));
-        self.output.set_visible(!text.is_empty());
-        let counted = gettext("The last {shown} of {all} lines");
-        let counted =
-            counted.replace("{shown}", &last.len().to_string()).replace("{all}", &lines.len().to_string());
-        let description = if lines.len() > last.len() { counted } else { String::new() };
-        self.output.set_description(Some(&description).filter(|text| !text.is_empty()).map(String::as_str));
-    }
 }
 
 impl Tab {
     /// Shows how it ended.
-    pub(super) fn ended(&self, end: &End) {
+    pub(super) fn ended(self: &Rc<Self>, end: &End) {
         self.phase.set(Phase::Ended);
+        if self.restarts.take() && !matches!(end, End::Unheard(_)) {
+            return self.run_again();
+        }
         let (title, detail) = words(end);
         let page = &self.end_page;
         page.icon.set_icon_name(Some(icon(end)));
@@ -119,9 +116,18 @@ impl Tab {
         page.ended.set_reveal_child(true);
         page.again.set_visible(self.plan.is_some() && !self.unheard.get());
         page.other.set_visible(false);
+        page.failed.set(!matches!(end, End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. })));
+        self.log.add(&format!("{title}: {detail}"));
+        if let Some(screen) = &self.screen {
+            screen.close();
+            page.show_picture(screen.picture().as_ref());
+        }
+        self.shells.end();
+        let reached = self.start_page.reached_last();
+        page.show_log(has_log(end).then(|| self.log.view()), &reached);
         page.show_output(&self.text());
         self.offer(end);
-        self.terminal.set_opacity(1.0);
+        self.dim(false);
         self.terminal.set_input_enabled(false);
         // Nothing has the focus: whoever still types must not run it again.
         self.widget.set_visible_child_name("end");
@@ -136,7 +142,7 @@ impl Tab {
         self.end_page.ended.set_reveal_child(false);
         self.end_page.ended_text.set_label("");
         self.terminal.set_input_enabled(true);
-        self.widget.set_visible_child_name("terminal");
+        self.show_main();
         self.change();
     }
 
@@ -185,28 +191,12 @@ impl Tab {
     }
 }
 
-fn words(end: &End) -> (String, String) {
+/// Whether it is asked for the log first of all.
+fn has_log(end: &End) -> bool {
+    let failed = |outcome: &Outcome| matches!(outcome.ending, Ending::Failed(_));
     match end {
-        End::Outcome(outcome) => message::outcome(outcome),
-        End::Stopped(time) => {
-            let text = gettext("You stopped it after {time}").replace("{time}", &message::duration(*time));
-            (gettext("Stopped"), text)
-        }
-        End::Failed(error @ Error::Crashed { .. }) => (gettext("Crashed"), message::error(error)),
-        End::Failed(error) => (gettext("Could Not Start"), message::error(error)),
-        End::Unheard(error) => (gettext("No Connection"), message::error(error)),
-    }
-}
-
-fn icon(end: &End) -> &'static str {
-    match end {
-        End::Stopped(_) => "media-playback-stop-symbolic",
-        End::Failed(_) | End::Unheard(_) => "computer-fail-symbolic",
-        End::Outcome(outcome) => match &outcome.ending {
-            Ending::Exited { code: 0 } => "object-select-symbolic",
-            Ending::Signalled { stopped: true, .. } => "media-playback-stop-symbolic",
-            Ending::Exited { .. } | Ending::Signalled { .. } => "dialog-warning-symbolic",
-            Ending::Failed(_) => "computer-fail-symbolic",
-        },
+        End::Failed(_) | End::Unheard(_) => true,
+        End::Outcome(outcome) => failed(outcome),
+        End::Stopped(_) => false,
     }
 }

@@ -2,17 +2,22 @@
 //! The form: what to run, and how strong. Every sentence about what cannot be
 //! comes from the plan, which is made anew with every change.
 
+mod equivalent;
+mod problems;
+mod screen;
+
 use super::object;
 use crate::window::Window;
 use adw::prelude::*;
+use equivalent::{equivalent, unescape};
 use gettextrs::gettext;
 use gtk::glib;
+use screen::ScreenRows;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
-use terrarium_engine::host::Host;
 use terrarium_engine::message;
-use terrarium_engine::plan::{plan, Planned, Problem};
+use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{Isolation, Profile};
 
 /// The page.
@@ -28,6 +33,7 @@ pub struct Form {
     memory: gtk::SpinButton,
     cpus: gtk::SpinButton,
     privileged: gtk::Switch,
+    screen: ScreenRows,
     equivalent: adw::ActionRow,
     copy: gtk::Button,
     rows: [adw::ActionRow; 2],
@@ -43,6 +49,8 @@ pub struct Form {
 const FIELDS: &[(&str, &str)] = &[
     ("command.argv", "command-message"),
     ("command.directory", "directory-message"),
+    ("display.sound", "sound-message"),
+    ("display", "display-message"),
     ("limits", "memory-message"),
 ];
 
@@ -63,6 +71,7 @@ impl Form {
             memory: object(&builder, "memory"),
             cpus: object(&builder, "cpus"),
             privileged: object(&builder, "privileged"),
+            screen: ScreenRows::new(&builder),
             equivalent: object(&builder, "equivalent"),
             copy: object(&builder, "copy-equivalent"),
             rows: [object(&builder, "container-row"), object(&builder, "machine-row")],
@@ -94,7 +103,9 @@ impl Form {
         self.memory.connect_value_changed(move |_| again());
         let again = changed.clone();
         self.cpus.connect_value_changed(move |_| again());
-        self.privileged.connect_active_notify(move |_| changed());
+        let again = changed.clone();
+        self.privileged.connect_active_notify(move |_| again());
+        self.screen.connect(changed);
         let row = self.equivalent.clone();
         self.copy.connect_clicked(move |button| button.clipboard().set_text(&unescape(&row.subtitle())));
         let run = self.run.clone();
@@ -138,6 +149,7 @@ impl Form {
         self.memory.set_value((profile.limits.memory >> 20) as f64);
         self.cpus.set_value(f64::from(profile.limits.cpus.unwrap_or(1)));
         self.privileged.set_active(profile.security.privileged);
+        self.screen.fill(&profile.display);
         self.title.set_title(&profile.name);
         *self.rest.borrow_mut() = profile.clone();
         self.filling.set(false);
@@ -164,6 +176,7 @@ impl Form {
         profile.limits.memory = (self.memory.value() as u64) << 20;
         profile.limits.cpus = Some(self.cpus.value() as u32);
         profile.security.privileged = self.privileged.is_active();
+        self.screen.read(&mut profile.display);
         profile
     }
 
@@ -190,80 +203,4 @@ impl Form {
         self.run.set_tooltip_text(first.as_deref());
         self.equivalent.set_subtitle(&glib::markup_escape_text(&equivalent(&profile)));
     }
-
-    fn show_problems(&self, planned: &Planned) {
-        let untouched = self.command.text().is_empty();
-        for (key, row) in &self.messages {
-            if FIELDS.iter().any(|(field, _)| field == key) {
-                let found = planned.problems.iter().find(|problem| problem.field.starts_with(key));
-                show(row, found.filter(|_| !(untouched && *key == "command.argv")));
-            }
-        }
-    }
-
-    /// Each kind of glass is planned for itself; one that cannot work says
-    /// why below it.
-    fn show_glass(&self, profile: &Profile, host: &Host) {
-        for (isolation, row, key) in [
-            (Isolation::Container, &self.rows[0], "container"),
-            (Isolation::Machine, &self.rows[1], "machine"),
-        ] {
-            let planned = plan(&Profile { isolation: Some(isolation), ..profile.clone() }, host);
-            let about =
-                |problem: &&Problem| problem.field == "isolation" || problem.field.starts_with("machine.");
-            let found = planned.problems.iter().find(about);
-            row.set_sensitive(found.is_none());
-            if let Some((_, below)) = self.messages.iter().find(|(other, _)| *other == key) {
-                show(below, found);
-                if let (None, Some(note)) = (found, planned.notes.first()) {
-                    let chosen = profile.isolation == Some(isolation);
-                    below.set_title(&glib::markup_escape_text(&message::note(note)));
-                    below.set_visible(chosen);
-                    mark(below);
-                }
-            }
-        }
-    }
-}
-
-fn show(row: &adw::ActionRow, problem: Option<&Problem>) {
-    row.set_visible(problem.is_some());
-    mark(row);
-    if let Some(problem) = problem {
-        let sentence = message::problem(problem);
-        row.set_title(&glib::markup_escape_text(format!("{} {}", sentence.text, sentence.fix).trim()));
-    }
-}
-
-/// The row above a sentence loses its separator: they belong together.
-fn mark(row: &adw::ActionRow) {
-    if let Some(above) = row.prev_sibling() {
-        if row.is_visible() {
-            above.add_css_class("continued");
-        } else {
-            above.remove_css_class("continued");
-        }
-    }
-}
-
-/// The command line that does the same.
-fn equivalent(profile: &Profile) -> String {
-    let glass = if profile.isolation == Some(Isolation::Machine) { "--machine" } else { "--container" };
-    let mut words = vec!["terrariumctl".to_owned(), "run".into(), "-t".into(), glass.into()];
-    words.push(format!("--memory={}M", profile.limits.memory >> 20));
-    words.extend(profile.limits.cpus.map(|cpus| format!("--cpus={cpus}")));
-    words.extend(profile.security.privileged.then(|| "-p".to_owned()));
-    words.extend(profile.command.directory.as_ref().map(|path| format!("--cwd={}", path.display())));
-    words.push("--".into());
-    words.extend(profile.command.argv.iter().map(|word| word.to_string_lossy().into_owned()));
-    words.iter().map(|word| message::quote(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn unescape(markup: &Option<glib::GString>) -> String {
-    let text = markup.as_deref().unwrap_or_default();
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&apos;", "'")
-        .replace("&amp;", "&")
 }

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the page of an end quotes: the last lines, the last picture, the log.
+
+use super::EndPage;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::gdk;
+
+/// Lines of output on the page.
+const LINES: usize = 8;
+/// A line longer than this is cut, in characters.
+const WIDTH: usize = 200;
+/// The last picture is at most so large.
+const PICTURE: (f64, f64) = (536.0, 360.0);
+
+impl EndPage {
+    /// Shows the last lines of what the command wrote.
+    pub fn show_output(&self, text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
+        let last = &lines[lines.len().saturating_sub(LINES)..];
+        let cut = |line: &&str| line.chars().take(WIDTH).collect::<String>();
+        // Isolated, so that no line can turn the direction of another.
+        let shown: Vec<String> = last.iter().map(|line| format!("\u{2068}{}\u{2069}", cut(line))).collect();
+        self.last_lines.set_label(&shown.join("\n"));
+        // A picture says more, unless something went wrong.
+        let wanted = !self.picture.is_visible() || self.failed.get();
+        self.output.set_visible(!text.is_empty() && wanted);
+        let counted = gettext("The last {shown} of {all} lines");
+        let counted =
+            counted.replace("{shown}", &last.len().to_string()).replace("{all}", &lines.len().to_string());
+        let description = if lines.len() > last.len() { counted } else { String::new() };
+        self.output.set_description(Some(&description).filter(|text| !text.is_empty()).map(String::as_str));
+    }
+
+    /// Shows a screen's last picture.
+    pub(super) fn show_picture(&self, texture: Option<&gdk::Texture>) {
+        while let Some(old) = self.picture_card.first_child() {
+            self.picture_card.remove(&old);
+        }
+        self.picture.set_visible(texture.is_some());
+        let Some(texture) = texture else { return };
+        let (width, height) = (f64::from(texture.width()), f64::from(texture.height()));
+        let scale = (PICTURE.0 / width).min(PICTURE.1 / height).min(1.0);
+        let picture = gtk::Picture::builder()
+            .paintable(texture)
+            .can_shrink(true)
+            .alternative_text(gettext("The last picture of its screen"))
+            .build();
+        let frame = gtk::AspectFrame::builder().ratio((width / height) as f32).obey_child(false).build();
+        frame.set_child(Some(&picture));
+        frame.set_size_request(-1, (height * scale).round() as i32);
+        let clamp = adw::Clamp::builder().maximum_size((width * scale).round() as i32).child(&frame).build();
+        self.picture_card.append(&clamp);
+    }
+
+    /// Offers the log below what could not start.
+    pub(super) fn show_log(&self, log: Option<gtk::TextView>, reached: &str) {
+        self.log.set_visible(log.is_some());
+        let Some(view) = log else { return };
+        self.log_row.set_subtitle(reached);
+        let scrolled = gtk::ScrolledWindow::builder()
+            .child(&view)
+            .hscrollbar_policy(gtk::PolicyType::Never)
+            .propagate_natural_height(true)
+            .max_content_height(240)
+            .build();
+        let row = gtk::ListBoxRow::builder().activatable(false).selectable(false).child(&scrolled).build();
+        self.log_row.add_row(&row);
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Header, line and questions follow the tab that is seen.
+
+use super::Runs;
+use crate::look;
+use crate::pages::chip;
+use crate::pages::screen::clipboard_content;
+use crate::pages::tab::{Phase, Tab};
+use gettextrs::gettext;
+use gtk::glib;
+use gtk::prelude::*;
+use spice_view::Direction;
+use std::rc::Rc;
+use std::time::Duration;
+use terrarium_engine::message;
+use terrarium_engine::profile::Colour;
+
+/// Who types or clicks at that moment does not mean the question.
+const DEAF: Duration = Duration::from_millis(500);
+/// Narrower windows have room for the most important buttons only.
+pub const NARROW: i32 = 600;
+
+impl Runs {
+    pub(super) fn connect_header(self: &Rc<Self>, measure: &gtk::DrawingArea) {
+        self.clipboard_button.set_menu_model(Some(&self.clipboard_menu));
+        self.fullscreen_button.set_tooltip_text(Some(&gettext("Full Screen")));
+        for (button, allowed) in [(&self.deny, false), (&self.allow, true)] {
+            let runs = Rc::downgrade(self);
+            button.connect_clicked(move |_| {
+                let tab = runs.upgrade().and_then(|runs| runs.current());
+                if let Some(screen) = tab.as_ref().and_then(|tab| tab.screen.as_ref()) {
+                    screen.answer(allowed);
+                }
+            });
+        }
+        let weak = Rc::downgrade(self);
+        measure.connect_resize(move |_, width, _| {
+            let weak = weak.clone();
+            // Not while sizes are being given out.
+            glib::idle_add_local_once(move || {
+                if let Some(runs) = weak.upgrade() {
+                    runs.set_narrow(width < NARROW);
+                }
+            });
+        });
+    }
+
+    fn set_narrow(&self, narrow: bool) {
+        if self.narrow.replace(narrow) == narrow {
+            return;
+        }
+        let along = if narrow { gtk::Orientation::Vertical } else { gtk::Orientation::Horizontal };
+        self.ask_bar.set_orientation(along);
+        self.ask_buttons.set_hexpand(narrow);
+        self.ask_bar.set_spacing(if narrow { 6 } else { 12 });
+        self.refresh();
+    }
+
+    /// Shows how things are.
+    pub(super) fn refresh(&self) {
+        let Some(tab) = self.current() else { return };
+        let colour = tab.facts.colour;
+        let looks = Some((colour, tab.facts.icon()));
+        if self.looks.replace(looks) != looks {
+            self.set_colour(colour, tab.facts.icon());
+        }
+        let page = self.view.page(&tab.widget);
+        if page.title() != tab.name() {
+            page.set_title(&tab.name());
+        }
+        set(&self.name, &tab.name());
+        let subtitle = tab.subtitle(self.narrow.get());
+        self.subtitle.set_visible(!subtitle.is_empty());
+        set(&self.subtitle, &subtitle);
+        let runs = tab.phase() == Phase::Running;
+        self.line.set_visible(tab.is_live());
+        self.prompt.set_reveal_child(runs && !tab.has_keyboard());
+        self.show_pause(&tab);
+        self.stop.set_visible(runs);
+        self.show_stop(&tab);
+        self.show_screen_buttons(&tab);
+        self.show_question(&tab);
+        self.tell_others(&tab);
+        if let Some(window) = self.window.borrow().upgrade() {
+            if self.is_fullscreen() && !tab.shows_screen() && tab.phase() == Phase::Ended {
+                self.leave_fullscreen(&window);
+            }
+            self.refresh_actions(&window, &tab);
+        }
+        self.show_top();
+    }
+
+    fn show_pause(&self, tab: &Tab) {
+        let paused = tab.is_paused();
+        self.pause.set_visible(tab.phase() == Phase::Running && (!self.narrow.get() || paused));
+        let (icon, hint) = if paused {
+            ("media-playback-start-symbolic", gettext("Continue"))
+        } else {
+            ("media-playback-pause-symbolic", gettext("Pause"))
+        };
+        self.pause.set_icon_name(icon);
+        self.pause.set_tooltip_text(Some(&hint));
+    }
+
+    /// After ten seconds in vain the button says that it will use force.
+    fn show_stop(&self, tab: &Tab) {
+        if tab.may_force() {
+            if self.stop.label().is_none() {
+                self.stop.set_label(&gettext("Force Stop"));
+                self.stop.add_css_class("destructive-action");
+            }
+        } else if self.stop.icon_name().is_none() {
+            self.stop.set_icon_name("media-playback-stop-symbolic");
+            self.stop.remove_css_class("destructive-action");
+        }
+        self.stop.set_sensitive(!tab.is_stopping() || tab.may_force());
+    }
+
+    fn show_screen_buttons(&self, tab: &Tab) {
+        let on_screen = tab.shows_screen();
+        let menu = if on_screen {
+            &self.screen_menu
+        } else if tab.phase() == Phase::Starting {
+            &self.start_menu
+        } else {
+            &self.terminal_menu
+        };
+        if self.menu_button.menu_model().as_ref() != Some(menu) {
+            self.menu_button.set_menu_model(Some(menu));
+        }
+        let wide = on_screen && !self.narrow.get();
+        self.fullscreen_button.set_visible(wide || self.is_fullscreen());
+        self.clipboard_button.set_visible(wide);
+        let Some(screen) = tab.screen.as_ref().filter(|_| on_screen) else { return };
+        self.fill_clipboard_menu(screen.last_moved().as_deref());
+        let hint = if screen.has_agent() || !screen.is_connected() {
+            gettext("Clipboard")
+        } else {
+            gettext("The sandbox has no SPICE agent (spice-vdagent).")
+        };
+        self.clipboard_button.set_sensitive(screen.has_agent());
+        if self.clipboard_button.tooltip_text().as_deref() != Some(&hint) {
+            self.clipboard_button.set_tooltip_text(Some(&hint));
+        }
+    }
+
+    /// The question about the clipboard, if there is one.
+    fn show_question(&self, tab: &Tab) {
+        let asking = tab.screen.as_ref().and_then(|screen| screen.asking()).filter(|_| tab.is_running());
+        let asked = asking.as_ref().map(|ask| (tab.id(), ask.id));
+        if *self.asked.borrow() == asked {
+            return;
+        }
+        self.asked.replace(asked);
+        let Some(ask) = asking else { return self.ask.set_reveal_child(false) };
+        let (title, detail) = match ask.direction {
+            Direction::In => (
+                gettext("{name} asks for your clipboard"),
+                gettext("{content}. Allowed for one paste within {seconds} s."),
+            ),
+            Direction::Out => (gettext("{name} wants to fill your clipboard"), gettext("{content}.")),
+        };
+        let name = glib::markup_escape_text(&message::shown(&tab.name()));
+        // Isolated, so that the name cannot turn the sentence.
+        self.ask_title.set_markup(&title.replace("{name}", &format!("<b>\u{2068}{name}\u{2069}</b>")));
+        let lifetime = tab.screen.as_ref().map_or(0, |screen| screen.view.clipboard_lifetime());
+        let detail = detail.replace("{seconds}", &lifetime.to_string());
+        self.ask_detail.set_label(&detail.replace("{content}", &clipboard_content(&ask)));
+        self.ask.set_reveal_child(true);
+        self.be_deaf();
+    }
+
+    /// The buttons take nothing for a moment.
+    fn be_deaf(&self) {
+        self.ask_buttons.set_sensitive(false);
+        let (weak, asked) = (self.own.clone(), self.asked.borrow().clone());
+        glib::timeout_add_local_once(DEAF, move || {
+            if let Some(runs) = weak.upgrade().filter(|runs| *runs.asked.borrow() == asked) {
+                runs.ask_buttons.set_sensitive(true);
+            }
+        });
+    }
+
+    /// Tabs that are not seen say that they ask something.
+    fn tell_others(&self, current: &Tab) {
+        for tab in self.tabs.borrow().iter() {
+            let asks = tab.screen.as_ref().is_some_and(|screen| screen.asking().is_some());
+            let asks = asks && !std::ptr::eq(&**tab, current);
+            let page = self.view.page(&tab.widget);
+            if page.needs_attention() != asks {
+                page.set_needs_attention(asks);
+            }
+        }
+    }
+
+    fn set_colour(&self, colour: Colour, icon: &str) {
+        let class = look::class(colour);
+        let all: [&gtk::Widget; 6] = [
+            self.header.upcast_ref(),
+            self.bar.upcast_ref(),
+            self.line.upcast_ref(),
+            self.prompt_bar.upcast_ref(),
+            self.ask_bar.upcast_ref(),
+            self.hint_bar.upcast_ref(),
+        ];
+        for widget in all {
+            widget
+                .css_classes()
+                .iter()
+                .filter(|old| old.starts_with("tr-"))
+                .for_each(|old| widget.remove_css_class(old));
+            widget.add_css_class(&class);
+        }
+        while let Some(old) = self.chip_place.first_child() {
+            self.chip_place.remove(&old);
+        }
+        let mark = chip(colour, "small", icon);
+        mark.set_tooltip_text(Some(&look::name(colour)));
+        self.chip_place.append(&mark);
+    }
+}
+
+/// Sets a label only if it differs: a screen reader is not to be disturbed.
+fn set(label: &gtk::Label, text: &str) {
+    if label.label() != text {
+        label.set_label(text);
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The page of what runs: a tab for each sandbox, under one header that
+//! follows the tab that is seen.
+
+mod actions;
+mod fullscreen;
+mod header;
+mod save;
+mod tabs;
+
+pub use actions::policy_name;
+
+use super::object;
+use super::tab::Tab;
+use crate::window::Window;
+use gettextrs::gettext;
+use gtk::prelude::*;
+use gtk::{gio, glib};
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+use terrarium_engine::profile::Colour;
+use terrarium_engine::sandbox::Id;
+
+/// The page.
+pub struct Runs {
+    /// Its widget.
+    pub widget: gtk::Overlay,
+    flap: adw::Flap,
+    header: adw::HeaderBar,
+    view: adw::TabView,
+    bar: adw::TabBar,
+    line: gtk::Box,
+    hint: gtk::Revealer,
+    hint_bar: gtk::Box,
+    prompt: gtk::Revealer,
+    prompt_bar: gtk::Box,
+    take_keyboard: gtk::Button,
+    ask: gtk::Revealer,
+    ask_bar: gtk::Box,
+    ask_title: gtk::Label,
+    ask_detail: gtk::Label,
+    ask_buttons: gtk::Box,
+    deny: gtk::Button,
+    allow: gtk::Button,
+    chip_place: gtk::Box,
+    name: gtk::Label,
+    subtitle: gtk::Label,
+    pause: gtk::Button,
+    stop: gtk::Button,
+    fullscreen_button: gtk::Button,
+    clipboard_button: gtk::MenuButton,
+    menu_button: gtk::MenuButton,
+    terminal_menu: gio::MenuModel,
+    screen_menu: gio::MenuModel,
+    start_menu: gio::MenuModel,
+    keys_menu: gio::Menu,
+    clipboard_menu: gio::Menu,
+    narrow_clipboard: gio::Menu,
+    last_moved: RefCell<Option<String>>,
+    /// The question that is shown: of which sandbox, and its number.
+    asked: RefCell<Option<(Option<Id>, u64)>>,
+    fullscreen: fullscreen::Fullscreen,
+    narrow: Cell<bool>,
+    tabs: RefCell<Vec<Rc<Tab>>>,
+    looks: Cell<Option<(Colour, &'static str)>>,
+    window: RefCell<Weak<Window>>,
+    own: Weak<Self>,
+    measure: gtk::DrawingArea,
+}
+
+impl Runs {
+    /// The page, without tabs.
+    pub fn new() -> Rc<Self> {
+        let builder = gtk::Builder::from_string(include_str!("runs.ui"));
+        Rc::new_cyclic(|own| Self {
+            widget: object(&builder, "page"),
+            flap: object(&builder, "flap"),
+            header: object(&builder, "header"),
+            view: object(&builder, "view"),
+            bar: object(&builder, "bar"),
+            line: object(&builder, "line"),
+            hint: object(&builder, "hint"),
+            hint_bar: object(&builder, "hint-bar"),
+            prompt: object(&builder, "prompt"),
+            prompt_bar: object(&builder, "prompt-bar"),
+            take_keyboard: object(&builder, "take-keyboard"),
+            ask: object(&builder, "ask"),
+            ask_bar: object(&builder, "ask-bar"),
+            ask_title: object(&builder, "ask-title"),
+            ask_detail: object(&builder, "ask-detail"),
+            ask_buttons: object(&builder, "ask-buttons"),
+            deny: object(&builder, "deny"),
+            allow: object(&builder, "allow"),
+            chip_place: object(&builder, "chip-place"),
+            name: object(&builder, "name"),
+            subtitle: object(&builder, "subtitle"),
+            pause: object(&builder, "pause"),
+            stop: object(&builder, "stop"),
+            fullscreen_button: object(&builder, "fullscreen"),
+            clipboard_button: object(&builder, "clipboard-button"),
+            menu_button: object(&builder, "menu-button"),
+            terminal_menu: object(&builder, "menu"),
+            screen_menu: object(&builder, "screen-menu"),
+            start_menu: object(&builder, "start-menu"),
+            keys_menu: object(&builder, "keys-menu"),
+            clipboard_menu: gio::Menu::new(),
+            narrow_clipboard: object(&builder, "narrow-clipboard"),
+            last_moved: RefCell::default(),
+            asked: RefCell::default(),
+            fullscreen: fullscreen::Fullscreen::default(),
+            narrow: Cell::new(false),
+            tabs: RefCell::default(),
+            looks: Cell::new(None),
+            window: RefCell::default(),
+            own: own.clone(),
+            measure: object(&builder, "page-measure"),
+        })
+    }
+
+    /// Connects what can be clicked.
+    pub fn connect(self: &Rc<Self>, window: &Rc<Window>) {
+        self.window.replace(Rc::downgrade(window));
+        self.add_actions(window);
+        self.connect_header(&self.measure);
+        self.connect_fullscreen(window);
+        let runs = Rc::downgrade(self);
+        self.take_keyboard.connect_clicked(move |_| {
+            if let Some(tab) = runs.upgrade().and_then(|runs| runs.current()) {
+                tab.take_keyboard();
+            }
+        });
+        let runs = Rc::downgrade(self);
+        self.view.connect_selected_page_notify(move |_| {
+            if let Some(runs) = runs.upgrade() {
+                runs.refresh();
+                runs.focus();
+            }
+        });
+        self.connect_closing(window);
+        let (runs, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        // The time in the subtitle.
+        glib::timeout_add_local(Duration::from_secs(1), move || match (runs.upgrade(), weak.upgrade()) {
+            (Some(runs), Some(_)) => {
+                runs.refresh();
+                if let Some(screen) = runs.current().and_then(|tab| tab.screen.clone()) {
+                    screen.keep();
+                }
+                glib::ControlFlow::Continue
+            }
+            _ => glib::ControlFlow::Break,
+        });
+    }
+
+    /// A tab that is closed lets go of its sandbox, which goes on.
+    fn connect_closing(self: &Rc<Self>, window: &Rc<Window>) {
+        let (runs, window) = (Rc::downgrade(self), Rc::downgrade(window));
+        self.view.connect_close_page(move |view, page| {
+            let (Some(runs), Some(window)) = (runs.upgrade(), window.upgrade()) else {
+                return glib::Propagation::Proceed;
+            };
+            let child = page.child();
+            runs.leave_fullscreen(&window);
+            let closed = runs.tabs.borrow().iter().position(|tab| tab.widget == child);
+            if let Some(index) = closed {
+                let tab = runs.tabs.borrow_mut().remove(index);
+                if tab.let_go() {
+                    window.toast(&gettext("It keeps running. You find it on the home page."));
+                }
+            }
+            view.close_page_finish(page, true);
+            if runs.tabs.borrow().is_empty() {
+                window.show("home");
+            }
+            glib::Propagation::Stop
+        });
+    }
+}

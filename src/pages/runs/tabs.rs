@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The tabs: found, opened, closed.
+
+use super::Runs;
+use crate::look;
+use crate::pages::tab::Tab;
+use crate::window::Window;
+use std::rc::Rc;
+use std::time::Instant;
+use terrarium_engine::plan::Plan;
+use terrarium_engine::sandbox::{Id, Listing, Summary};
+
+impl Runs {
+    /// The tab that is seen.
+    #[must_use]
+    pub fn current(&self) -> Option<Rc<Tab>> {
+        let child = self.view.selected_page()?.child();
+        self.tabs.borrow().iter().find(|tab| tab.widget == child).cloned()
+    }
+
+    /// Sandboxes that run in this window.
+    #[must_use]
+    pub fn running(&self) -> Vec<Id> {
+        self.tabs.borrow().iter().filter(|tab| tab.is_running()).filter_map(|tab| tab.id()).collect()
+    }
+
+    /// Somebody else may pause a sandbox, or let it go on: what was listed
+    /// since `begun` counts.
+    pub fn follow(&self, listing: &Listing, begun: Instant) {
+        let tabs = self.tabs.borrow().clone();
+        for tab in tabs {
+            let id = tab.id();
+            if let Some(one) = listing.sandboxes.iter().find(|one| Some(&one.id) == id.as_ref()) {
+                tab.follow(&one.state, begun);
+            }
+        }
+    }
+
+    /// Runs a plan in a tab of its own.
+    pub fn start(self: &Rc<Self>, window: &Rc<Window>, plan: Plan) {
+        let tab = Tab::of_plan(window, plan);
+        self.add(&tab);
+        tab.start();
+    }
+
+    /// Shows a sandbox that runs already; in its tab, if it has one.
+    pub fn attach(self: &Rc<Self>, window: &Rc<Window>, one: &Summary) {
+        if let Some(tab) = self.tab_of(&one.id) {
+            self.view.set_selected_page(&self.view.page(&tab.widget));
+            tab.try_again();
+            self.focus();
+            return;
+        }
+        let tab = Tab::of_summary(window, one);
+        self.add(&tab);
+        tab.attach();
+    }
+
+    pub(super) fn add(self: &Rc<Self>, tab: &Rc<Tab>) {
+        self.tabs.borrow_mut().push(tab.clone());
+        let page = self.view.append(&tab.widget);
+        page.set_title(&tab.name());
+        page.set_icon(Some(&look::square(tab.facts.colour)));
+        self.view.set_selected_page(&page);
+        let runs = Rc::downgrade(self);
+        tab.on_change(move || {
+            if let Some(runs) = runs.upgrade() {
+                runs.refresh();
+            }
+        });
+        self.refresh();
+        self.focus();
+    }
+
+    /// Closes a tab.
+    pub fn close(&self, tab: &Tab) {
+        self.view.close_page(&self.view.page(&tab.widget));
+    }
+
+    /// The tab of a sandbox, if it has one here.
+    #[must_use]
+    pub fn tab_of(&self, id: &Id) -> Option<Rc<Tab>> {
+        self.tabs.borrow().iter().find(|tab| tab.id().as_ref() == Some(id)).cloned()
+    }
+
+    pub(super) fn focus(&self) {
+        if let Some(tab) = self.current() {
+            tab.focus();
+        }
+    }
+
+    /// The tab that is seen, as text, for tests.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.current().map(|tab| tab.describe()).unwrap_or_default()
+    }
+
+    /// Copies what is selected.
+    pub fn copy(&self) {
+        if let Some(tab) = self.current() {
+            tab.copy();
+        }
+    }
+
+    /// Types what the clipboard holds.
+    pub fn paste(&self) {
+        if let Some(tab) = self.current() {
+            tab.paste();
+        }
+    }
+}

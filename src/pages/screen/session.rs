@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The session behind a screen: begun, lost, begun again.
+
+use super::Screen;
+use crate::bridge::Bridge;
+use gettextrs::gettext;
+use gtk::glib;
+use gtk::prelude::*;
+use spice_view::{CloseReason, Connector, Event, Failure, FailureKind, Listener, Options, State};
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use terrarium_engine::message;
+use terrarium_engine::sandbox::Id;
+use terrarium_protocol::display::DisplayStatus;
+
+/// Tries in a row, and the pauses between them: the first, and the longest.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// A session that lasted so long was a good one.
+const STEADY: Duration = Duration::from_secs(5);
+/// A guest that draws nothing is shown after all.
+const BLACK: Duration = Duration::from_secs(3);
+/// Who waits longer is told for what.
+const SPINNER: Duration = Duration::from_millis(600);
+
+/// How the session fares.
+#[derive(Default)]
+pub struct Session {
+    tries: Cell<u32>,
+    since: Cell<Option<Instant>>,
+    timer: RefCell<Option<glib::SourceId>>,
+    listener: RefCell<Option<Listener>>,
+    /// The sandbox, or the tab, has ended.
+    closed: Cell<bool>,
+}
+
+impl Screen {
+    pub(super) fn connect_session(self: &Rc<Self>) {
+        let weak = Rc::downgrade(self);
+        self.view.connect_state_changed(move |_, state| {
+            if let Some(screen) = weak.upgrade() {
+                screen.fares(state);
+            }
+        });
+        let weak = Rc::downgrade(self);
+        self.view.connect_guest_width_notify(move |view| {
+            if let Some(screen) = weak.upgrade().filter(|_| view.guest_width() > 0) {
+                screen.show_page("view");
+            }
+        });
+        let weak = Rc::downgrade(self);
+        self.again.connect_clicked(move |_| {
+            if let Some(screen) = weak.upgrade() {
+                screen.try_again();
+            }
+        });
+        let weak = Rc::downgrade(self);
+        glib::timeout_add_local_once(SPINNER, move || {
+            if let Some(screen) = weak.upgrade() {
+                screen.spinner.start();
+                screen.waits.set_visible(true);
+            }
+        });
+    }
+
+    /// Shows the sandbox's screen. What is shown already stays.
+    pub fn open(self: &Rc<Self>, bridge: &Bridge, id: &Id) {
+        self.session.closed.set(false);
+        if self.view.link().is_some() {
+            if matches!(self.view.state(), State::Failed(_)) {
+                self.try_again();
+            }
+            return;
+        }
+        let (bridge, id) = (bridge.clone(), id.clone());
+        let connector = Connector::new(move |_| {
+            let opening = bridge.open_display(id.clone());
+            async move { opening.await.map_err(|error| io::Error::other(message::error(&error))) }
+        });
+        let (sound, microphone) = (self.passes.sound, self.passes.microphone);
+        let link = spice_view::open(connector, Options { sound, microphone, ..Options::default() });
+        let weak = Rc::downgrade(self);
+        let listener = link.listen(move |event| {
+            if let Some(screen) = weak.upgrade() {
+                screen.hear(event);
+            }
+        });
+        self.session.listener.replace(Some(listener));
+        self.view.set_link(Some(&link));
+        self.apply_policy();
+    }
+
+    fn hear(&self, event: &Event) {
+        match event {
+            Event::Dropped(line) => self.log(&format!("dropped: {line}")),
+            Event::Frame(_) => self.kept.changed(),
+            _ => {}
+        }
+    }
+
+    fn fares(self: &Rc<Self>, state: State) {
+        self.log(&format!("display: {state:?}"));
+        match state {
+            State::Connected { .. } => {
+                self.session.since.set(self.session.since.get().or(Some(Instant::now())));
+                let weak = Rc::downgrade(self);
+                glib::timeout_add_local_once(BLACK, move || {
+                    if let Some(screen) = weak.upgrade().filter(|screen| screen.is_connected()) {
+                        screen.show_page("view");
+                    }
+                });
+                if self.view.guest_width() > 0 {
+                    self.show_page("view");
+                }
+            }
+            State::Failed(failure) => self.lost(Some(&failure)),
+            State::Closed => match self.view.close_reason() {
+                Some(CloseReason::Asked) => {}
+                Some(CloseReason::TakenOver) => self.taken_over(),
+                _ => self.lost(None),
+            },
+            State::Idle | State::Connecting => {}
+        }
+        self.show_stillness();
+        self.change();
+    }
+
+    /// Whether a picture is seen that is no longer true.
+    pub fn is_lost(&self) -> bool {
+        !self.is_connected() && self.view.guest_width() > 0
+    }
+
+    /// It is begun again after a pause, until that was in vain too often.
+    fn lost(self: &Rc<Self>, failure: Option<&Failure>) {
+        let session = &self.session;
+        if session.closed.get() {
+            return;
+        }
+        if session.since.take().is_some_and(|since| since.elapsed() >= STEADY) {
+            session.tries.set(0);
+        }
+        let tries = session.tries.get();
+        if tries >= TRIES {
+            return self.give_up(failure);
+        }
+        session.tries.set(tries + 1);
+        let weak = Rc::downgrade(self);
+        let pause = (PAUSE * (1 << tries)).min(LONGEST_PAUSE);
+        self.set_timer(Some(glib::timeout_add_local_once(pause, move || {
+            if let Some(screen) = weak.upgrade() {
+                // It has run: removing it again would be an error.
+                let _ = screen.session.timer.take();
+                screen.view.reconnect();
+            }
+        })));
+    }
+
+    fn set_timer(&self, timer: Option<glib::SourceId>) {
+        if let Some(old) = self.session.timer.replace(timer) {
+            old.remove();
+        }
+    }
+
+    fn give_up(&self, failure: Option<&Failure>) {
+        let kind = failure.map_or(FailureKind::Lost, |failure| failure.kind);
+        let detail = failure.map(|failure| message::shown(&failure.detail)).unwrap_or_default();
+        let words = words(kind);
+        let text = if detail.is_empty() { words } else { format!("{words}\n{detail}") };
+        self.show_status(&gettext("No Picture"), &text, &gettext("_Try Again"));
+    }
+
+    fn taken_over(&self) {
+        self.session.since.set(None);
+        let text = gettext("Its screen is shown in one place at a time.");
+        self.show_status(&gettext("Shown in Another Window"), &text, &gettext("_Show It Here"));
+    }
+
+    fn show_status(&self, title: &str, text: &str, button: &str) {
+        self.page.set_title(title);
+        self.page.set_description(Some(&glib::markup_escape_text(text)));
+        self.again.set_label(button);
+        self.show_page("status");
+        self.again.grab_focus();
+    }
+
+    fn show_page(&self, name: &str) {
+        if self.pages.visible_child_name().as_deref() == Some(name) {
+            return;
+        }
+        let had_nothing = self.is_beginning();
+        self.pages.set_visible_child_name(name);
+        if let Some(tab) = self.tab() {
+            if had_nothing {
+                tab.appeared();
+            } else if name == "view" {
+                tab.focus();
+            }
+        }
+        self.change();
+    }
+
+    fn try_again(&self) {
+        self.set_timer(None);
+        self.session.tries.set(0);
+        self.session.since.set(None);
+        if self.view.link().is_some() {
+            self.pages.set_visible_child_name(if self.view.guest_width() > 0 { "view" } else { "wait" });
+            self.view.reconnect();
+        }
+    }
+
+    /// What init says of the screen: a server that is up again is gone to at once.
+    pub fn set_status(&self, status: Option<DisplayStatus>) {
+        let was_up = self.status.replace(status).is_some_and(|status| status.up);
+        let is_up = status.is_some_and(|status| status.up);
+        let waits = match self.view.state() {
+            State::Failed(_) => true,
+            State::Closed => self.view.close_reason() == Some(CloseReason::Ended),
+            _ => false,
+        };
+        if is_up && !was_up && waits && !self.session.closed.get() {
+            self.try_again();
+        }
+        self.apply_policy();
+    }
+
+    /// Ends the session; what was seen last is kept.
+    pub fn close(&self) {
+        self.session.closed.set(true);
+        self.set_timer(None);
+        self.keep_last();
+        self.session.listener.take();
+        self.view.set_link(None);
+    }
+}
+
+fn words(kind: FailureKind) -> String {
+    match kind {
+        FailureKind::Unreachable => gettext("The sandbox’s display cannot be reached."),
+        FailureKind::Timeout => gettext("The sandbox’s display does not answer."),
+        FailureKind::Lost => gettext("The connection to the sandbox’s display was lost."),
+        FailureKind::Protocol | FailureKind::Refused | FailureKind::Password | FailureKind::Encryption => {
+            gettext("The sandbox’s display sent what Terrarium does not accept.")
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What is known of a sandbox, whether it was started here or found.
+
+use spice_view::ClipboardPolicy;
+use terrarium_engine::plan::Plan;
+use terrarium_engine::profile::{Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes};
+use terrarium_engine::sandbox::Summary;
+
+/// What does not change while it runs.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Its mark.
+    pub colour: Colour,
+    /// How strong its glass is.
+    pub isolation: Isolation,
+    /// Whom it may talk to; not known of one that was found.
+    pub network: Option<NetworkMode>,
+    /// How it shows.
+    pub display: DisplayKind,
+    /// What its profile lets through the clipboard.
+    pub clipboard: ClipboardPolicy,
+    /// What it may have beside pictures.
+    pub passes: Passes,
+}
+
+impl From<&Plan> for Facts {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            colour: plan.colour,
+            isolation: plan.isolation,
+            network: Some(plan.network),
+            display: plan.display,
+            clipboard: policy(plan.clipboard),
+            passes: plan.passes,
+        }
+    }
+}
+
+impl From<&Summary> for Facts {
+    fn from(one: &Summary) -> Self {
+        Self {
+            colour: one.colour(),
+            isolation: one.isolation(),
+            network: None,
+            display: one.metadata.display,
+            clipboard: policy(one.metadata.clipboard),
+            passes: one.metadata.passes,
+        }
+    }
+}
+
+impl Facts {
+    /// What its chip shows.
+    pub fn icon(&self) -> &'static str {
+        icon(self.display)
+    }
+}
+
+/// What the chip of such a sandbox shows.
+pub fn icon(display: DisplayKind) -> &'static str {
+    match display {
+        DisplayKind::Window => "video-display-symbolic",
+        DisplayKind::Terminal | DisplayKind::None => "utilities-terminal-symbolic",
+    }
+}
+
+/// The profile's word in the view's.
+fn policy(clipboard: Clipboard) -> ClipboardPolicy {
+    match clipboard {
+        Clipboard::Off => ClipboardPolicy::Off,
+        Clipboard::In => ClipboardPolicy::In,
+        Clipboard::Out => ClipboardPolicy::Out,
+        Clipboard::Both => ClipboardPolicy::Both,
+        Clipboard::Ask => ClipboardPolicy::Ask,
+    }
+}

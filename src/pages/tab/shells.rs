@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The pages of a terminal behind a screen: the sandbox's own output, and
+//! shells beside its command.
+
+use super::{Phase, Tab};
+use crate::bridge::Events;
+use crate::look;
+use crate::pages::{object, terminal};
+use gettextrs::gettext;
+use gtk::glib;
+use gtk::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::os::unix::ffi::OsStrExt;
+use std::rc::{Rc, Weak};
+use terrarium_engine::console::{Console, Event};
+use terrarium_engine::host::Host;
+use terrarium_engine::profile::Colour;
+use terrarium_engine::{message, plan};
+use terrarium_protocol::orders::{Command, Size};
+use terrarium_protocol::Bytes;
+use vte::prelude::*;
+
+/// Shells at once.
+const MOST: usize = 8;
+
+/// The pages.
+pub struct Shells {
+    pages: gtk::Stack,
+    foot: gtk::Box,
+    open: RefCell<Vec<Rc<Shell>>>,
+    count: Cell<u32>,
+}
+
+/// One shell.
+struct Shell {
+    page: gtk::Overlay,
+    terminal: vte::Terminal,
+    console: RefCell<Option<Console>>,
+}
+
+impl Shells {
+    /// Only the output, without a way to open shells.
+    pub fn new(builder: &gtk::Builder, colour: Colour) -> Self {
+        object::<gtk::Box>(builder, "foot-line").add_css_class(&look::class(colour));
+        let (pages, foot) = (object(builder, "terminals"), object(builder, "foot"));
+        Self { pages, foot, open: RefCell::default(), count: Cell::new(0) }
+    }
+
+    /// A sandbox with a screen gets the bar below its terminal.
+    pub fn connect(&self, tab: &Rc<Tab>) {
+        self.foot.set_visible(tab.screen.is_some());
+        let weak = Rc::downgrade(tab);
+        self.pages.connect_visible_child_notify(move |_| {
+            if let Some(tab) = weak.upgrade() {
+                tab.shown_terminal().grab_focus();
+            }
+        });
+    }
+
+    /// The terminal of the shell that is seen.
+    pub fn shown(&self) -> Option<vte::Terminal> {
+        let page = self.pages.visible_child()?;
+        self.open.borrow().iter().find(|shell| shell.page == page).map(|shell| shell.terminal.clone())
+    }
+
+    /// The sandbox has ended: no more shells.
+    pub fn end(&self) {
+        self.foot.set_visible(false);
+        self.close();
+    }
+
+    /// Hangs up on all.
+    pub fn close(&self) {
+        let open = self.open.take();
+        for shell in open {
+            self.pages.remove(&shell.page);
+            shell.hang_up();
+        }
+    }
+
+    fn remove(&self, shell: &Rc<Shell>) {
+        let known = self.open.borrow().iter().any(|one| Rc::ptr_eq(one, shell));
+        if known {
+            self.open.borrow_mut().retain(|one| !Rc::ptr_eq(one, shell));
+            self.pages.remove(&shell.page);
+            shell.hang_up();
+        }
+    }
+}
+
+impl Tab {
+    /// Opens a shell of the user's beside the command.
+    pub fn new_shell(self: &Rc<Self>) {
+        let (Some(window), Some(id)) = (self.window.upgrade(), self.id()) else { return };
+        let Some(host) = window.bridge.host() else { return };
+        if self.phase.get() != Phase::Running || self.shells.open.borrow().len() >= MOST {
+            return;
+        }
+        let shell = Shell::new();
+        self.shells.count.set(self.shells.count.get() + 1);
+        let title = gettext("Shell {number}").replace("{number}", &self.shells.count.get().to_string());
+        self.shells.pages.add_titled(&shell.page, None, &title);
+        self.shells.open.borrow_mut().push(shell.clone());
+        self.shells.pages.set_visible_child(&shell.page);
+        self.widget.set_visible_child_name("terminal");
+        shell.terminal.grab_focus();
+        let command = command(host, self, terminal::size(&self.terminal));
+        let (events, started) = window.bridge.exec(id, command);
+        shell.listen(Rc::downgrade(self), events);
+        let tab = self.clone();
+        glib::spawn_future_local(async move {
+            match started.await {
+                Ok(console) => shell.begin(console),
+                Err(error) => {
+                    tab.shells.remove(&shell);
+                    window.toast(&message::error(&error));
+                }
+            }
+        });
+    }
+}
+
+impl Shell {
+    fn new() -> Rc<Self> {
+        let terminal = terminal::make();
+        // What is typed before it is there would be lost.
+        terminal.set_input_enabled(false);
+        let ground = gtk::Box::builder().css_classes(["terminal-box"]).build();
+        ground.append(&terminal);
+        let measure = gtk::DrawingArea::builder().can_target(false).can_focus(false).build();
+        let page = gtk::Overlay::builder().child(&ground).build();
+        page.add_overlay(&measure);
+        let shell = Rc::new(Self { page, terminal, console: RefCell::default() });
+        let weak = Rc::downgrade(&shell);
+        shell.terminal.connect_commit(move |_, text, _| {
+            if let Some(console) = weak.upgrade().and_then(|shell| shell.console.borrow().clone()) {
+                console.queue_input(text.as_bytes());
+            }
+        });
+        let weak = Rc::downgrade(&shell);
+        measure.connect_resize(move |_, _, _| {
+            let weak = weak.clone();
+            // VTE counts its cells a moment later.
+            glib::idle_add_local_once(move || weak.upgrade().iter().for_each(|shell| shell.tell_size()));
+        });
+        shell
+    }
+
+    fn begin(&self, console: Console) {
+        self.console.replace(Some(console));
+        self.terminal.set_input_enabled(true);
+        self.tell_size();
+    }
+
+    fn tell_size(&self) {
+        if let Some(console) = self.console.borrow().as_ref() {
+            console.resize(terminal::size(&self.terminal));
+        }
+    }
+
+    fn listen(self: &Rc<Self>, tab: Weak<Tab>, events: Events) {
+        let shell = self.clone();
+        glib::spawn_future_local(async move {
+            while let Ok((console, event)) = events.recv().await {
+                match event {
+                    Event::Output { stream, offset, bytes } => {
+                        shell.terminal.feed(&bytes);
+                        console.ack(stream, offset + bytes.len() as u64);
+                    }
+                    Event::Refused(why) => {
+                        if let Some(window) = tab.upgrade().and_then(|tab| tab.window.upgrade()) {
+                            window.toast(&message::error(&terrarium_engine::Error::Refused(why)));
+                        }
+                        break;
+                    }
+                    Event::Result(_) => {
+                        console.received();
+                        break;
+                    }
+                    Event::Closed => break,
+                    _ => {}
+                }
+            }
+            if let Some(tab) = tab.upgrade() {
+                tab.shells.remove(&shell);
+            }
+        });
+    }
+
+    /// Ends the conversation, and with it the shell.
+    fn hang_up(&self) {
+        if let Some(console) = self.console.take() {
+            gtk::gio::spawn_blocking(move || console.close());
+        }
+    }
+}
+
+/// The user's shell, with a terminal, and with the sandbox's screen.
+fn command(host: &Host, tab: &Tab, size: Size) -> Command {
+    let mut environment = plan::environment(host, true, false);
+    if tab.screen.is_some() {
+        let display = tab.plan.as_ref().and_then(|plan| plan.orders.display.as_ref());
+        environment.extend(plan::screen_environment(host, display.is_some_and(|display| display.glx)));
+    }
+    let bytes = |path: &std::path::Path| Bytes::from(path.as_os_str().as_bytes());
+    Command {
+        argv: vec![bytes(&host.user.shell)],
+        environment,
+        directory: bytes(&plan::home(host)),
+        terminal: Some(size),
+    }
+}

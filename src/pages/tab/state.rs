@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! How a tab's sandbox is, for the header and the pages.
+
+use super::{Phase, Tab, GRACE};
+use gettextrs::gettext;
+use std::time::{Duration, Instant};
+use terrarium_engine::message;
+use terrarium_engine::profile::NetworkMode;
+use terrarium_engine::sandbox::Id;
+
+impl Tab {
+    pub(in crate::pages) fn count_from(&self, running_for: Option<u64>) {
+        let ago = Duration::from_millis(running_for.unwrap_or(0));
+        self.since.set(Instant::now().checked_sub(ago));
+    }
+
+    /// Milliseconds since the command was started.
+    pub(in crate::pages) fn runs_for(&self) -> u64 {
+        let since = self.since.get().map(|since| since.elapsed().as_millis());
+        since.and_then(|time| u64::try_from(time).ok()).unwrap_or(0)
+    }
+
+    /// What the user calls it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.name.borrow().clone()
+    }
+
+    pub(super) fn set_name(&self, name: &str) {
+        name.clone_into(&mut self.name.borrow_mut());
+    }
+
+    /// The line below the name; empty on pages without a live sandbox. A
+    /// narrow window has room for less.
+    #[must_use]
+    pub fn subtitle(&self, narrow: bool) -> String {
+        if self.phase.get() != Phase::Running {
+            return String::new();
+        }
+        if let Some(waiting) = self.waiting.borrow().as_ref() {
+            return waiting.clone();
+        }
+        if self.stopping.get().is_some() {
+            return gettext("Stopping…");
+        }
+        if !self.paused.get() && self.screen.as_ref().is_some_and(|screen| screen.is_lost()) {
+            return gettext("Waiting for the display…");
+        }
+        if self.screen.as_ref().is_some_and(|screen| screen.view.grab()) {
+            return gettext("Shortcuts go to the sandbox · Ctrl+Alt leaves it");
+        }
+        let time = clock(self.runs_for());
+        if self.paused.get() {
+            return [gettext("Paused"), time].join(" · ");
+        }
+        let network = self.facts.network.filter(|mode| *mode == NetworkMode::None && !narrow);
+        let network = network.map(|_| gettext("No network"));
+        let parts = [Some(message::isolation(self.facts.isolation)), network, Some(time)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Whether what the sandbox shows is seen, and not a page of ours.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        let page = self.widget.visible_child_name();
+        self.phase.get() == Phase::Running
+            && match page.as_deref() {
+                Some("screen") => self.screen.as_ref().is_some_and(|screen| screen.is_shown()),
+                page => page == Some("terminal"),
+            }
+    }
+
+    /// Whether its screen, live or not, is the page that is seen.
+    #[must_use]
+    pub fn shows_screen(&self) -> bool {
+        self.phase.get() == Phase::Running && self.widget.visible_child_name().as_deref() == Some("screen")
+    }
+
+    /// Shows the terminal behind the screen.
+    pub fn show_terminal(&self) {
+        if self.screen.is_some() && self.phase.get() == Phase::Running {
+            self.widget.set_visible_child_name("terminal");
+            self.focus();
+        }
+    }
+
+    /// Shows the screen again.
+    pub fn show_display(&self) {
+        if self.screen.is_some() && self.phase.get() == Phase::Running {
+            self.show_main();
+            self.focus();
+        }
+    }
+
+    /// Which sandbox, once there is one.
+    #[must_use]
+    pub fn id(&self) -> Option<Id> {
+        self.id.borrow().clone()
+    }
+
+    /// Whether closing the window concerns it.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.phase.get() != Phase::Ended
+    }
+
+    /// Whether it is frozen.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused.get()
+    }
+
+    /// Whether what is typed here arrives.
+    #[must_use]
+    pub fn has_keyboard(&self) -> bool {
+        self.keyboard.get()
+    }
+
+    /// Whether it was asked to end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.get().is_some()
+    }
+
+    /// Whether asking was in vain for long enough.
+    #[must_use]
+    pub fn may_force(&self) -> bool {
+        self.stopping.get().is_some_and(|since| since.elapsed() >= Duration::from_millis(GRACE.into()))
+    }
+
+    /// Whether it can be run once more.
+    #[must_use]
+    pub fn has_plan(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// How it is, as text, for tests.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let uuid = self.id().map(|id| id.uuid).unwrap_or_default();
+        let status = self.console.borrow().as_ref().map(|console| console.status().clone());
+        let inside = status.map(|status| format!("kernel: {}\ninit: {}\n", status.kernel, status.init_pid));
+        let screen = self.screen.as_ref().map(|screen| screen.describe());
+        format!(
+            "name: {}\nphase: {:?}\npage: {}\nsubtitle: {}\nuuid: {uuid}\n{}{}end: {}\n---\n{}\n",
+            self.name(),
+            self.phase.get(),
+            self.widget.visible_child_name().unwrap_or_default(),
+            self.subtitle(false),
+            inside.unwrap_or_default(),
+            screen.unwrap_or_default(),
+            self.end_page.text(),
+            self.text()
+        )
+    }
+}
+
+/// `2:14`, `1:05:09`.
+fn clock(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clock;
+
+    #[test]
+    fn a_clock_counts_minutes_and_hours() {
+        assert_eq!(clock(0), "0:00");
+        assert_eq!(clock(134_000), "2:14");
+        assert_eq!(clock(3_909_999), "1:05:09");
+    }
+}

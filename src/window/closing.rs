@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A window is closed while something runs in it.
+
+use super::Window;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::glib;
+use std::rc::Rc;
+
+impl Window {
+    pub(super) fn ask_before_closing(self: &Rc<Self>) {
+        // This handler keeps the window's parts alive until it is destroyed.
+        let window = self.clone();
+        self.widget.connect_close_request(move |_| {
+            if window.runs.running().is_empty() {
+                return glib::Propagation::Proceed;
+            }
+            window.ask_what_to_do();
+            glib::Propagation::Stop
+        });
+    }
+
+    fn ask_what_to_do(self: &Rc<Self>) {
+        let dialog = adw::MessageDialog::new(
+            Some(&self.widget),
+            Some(&gettext("Keep Them Running?")),
+            Some(&gettext("Programs still run in this window. They can go on without it; Terrarium shows them again when it is opened.")),
+        );
+        dialog.add_response("cancel", &gettext("_Cancel"));
+        dialog.add_response("stop", &gettext("_Stop"));
+        dialog.add_response("keep", &gettext("_Keep Running"));
+        dialog.set_response_appearance("stop", adw::ResponseAppearance::Destructive);
+        dialog.set_response_appearance("keep", adw::ResponseAppearance::Suggested);
+        dialog.set_default_response(Some("keep"));
+        dialog.set_close_response("cancel");
+        let window = self.clone();
+        dialog.connect_response(None, move |_, answer| match answer {
+            "keep" => window.leave(),
+            "stop" => window.stop_and_close(),
+            _ => {}
+        });
+        dialog.present();
+    }
+
+    fn stop_and_close(self: &Rc<Self>) {
+        let window = self.clone();
+        self.toast(&gettext("Stopping…"));
+        glib::spawn_future_local(async move {
+            window.bridge.stop_all(window.runs.running()).await;
+            window.leave();
+        });
+    }
+
+    /// Closes without asking.
+    fn leave(&self) {
+        // VTE complains when it is destroyed with the focus.
+        gtk::prelude::GtkWindowExt::set_focus(&self.widget, gtk::Widget::NONE);
+        self.widget.destroy();
+    }
+}

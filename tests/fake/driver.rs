@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the window asks of its driver.
+
+use super::run::lock;
+use super::serve::status;
+use super::Fake;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
+use terrarium_engine::console::{greet, Console, Handler, Patience};
+use terrarium_engine::error::Error;
+use terrarium_engine::plan::Plan;
+use terrarium_engine::profile::DisplayKind;
+use terrarium_engine::sandbox::{
+    Attach, Driver, Id, Listing, Picture, Progress, Start, Started, State, Stop, Summary,
+};
+use terrarium_protocol::display::ScreenSize;
+use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
+use terrarium_protocol::orders::Command;
+use terrarium_protocol::ToInit;
+
+use super::run::Run;
+
+impl Driver for Fake {
+    fn start(
+        &self,
+        plan: &Plan,
+        how: Start,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+        handler: Handler,
+    ) -> Result<Started, Error> {
+        self.step(progress, Progress::Domain);
+        while self.hangs.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if plan.orders.command.argv.first().is_some_and(|word| word.to_string() == "refuse") {
+            return Err(Error::Init(Failure {
+                step: Step::Ids,
+                object: "/proc/self/uid_map".into(),
+                errno: 1,
+            }));
+        }
+        let run = self.make(plan, how.screen)?;
+        self.step(progress, Progress::Boot(run.summary.id.clone()));
+        self.step(progress, Progress::Inside(Stage::Files));
+        if plan.display == DisplayKind::Window {
+            self.step(progress, Progress::Inside(Stage::Display));
+        }
+        self.step(progress, Progress::Inside(Stage::Command));
+        let request = ToInit::Start(Box::new(plan.orders.clone()));
+        let console = greet(&run.path, None, Patience::ATTACH)?.begin(&request, handler)?;
+        // It has been started; whoever attaches comes later.
+        run.within(Duration::from_secs(10), |inside| inside.clients > 0);
+        Ok(Started { id: run.summary.id.clone(), name: plan.name.clone(), console })
+    }
+
+    fn list(&self) -> Listing {
+        while self.hangs.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let of = |run: &Arc<Run>| {
+            let inside = lock(&run.inside);
+            let state = match &inside.result {
+                Some(outcome) => State::Finished(outcome.clone()),
+                None if inside.paused => State::Paused,
+                None => State::Running,
+            };
+            (!inside.gone).then(|| Summary { state, status: Some(status(&inside)), ..run.summary.clone() })
+        };
+        Listing { sandboxes: lock(&self.runs).iter().filter_map(of).collect(), unreachable: Vec::new() }
+    }
+
+    fn find(&self, name: &str) -> Result<Summary, Error> {
+        let found = self.list().sandboxes.into_iter().find(|one| one.name() == name);
+        found.ok_or_else(|| Error::NoSuchSandbox { name: name.to_owned() })
+    }
+
+    fn exists(&self, id: &Id) -> Result<bool, Error> {
+        Ok(self.run(id).is_ok_and(|run| !lock(&run.inside).gone))
+    }
+
+    fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {
+        let run = self.run(id)?;
+        if self.busy.load(Ordering::SeqCst) {
+            return Err(Error::Busy);
+        }
+        let request = ToInit::Attach { keyboard: how.keyboard, out: how.out, err: how.err };
+        greet(&run.path, None, Patience::LOOK)?.begin(&request, handler)
+    }
+
+    /// Every program is an `echo` of its own.
+    fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error> {
+        let run = self.run(id)?;
+        greet(&run.path, None, Patience::LOOK)?.begin(&ToInit::Exec(Box::new(command)), handler)
+    }
+
+    fn open_display(&self, id: &Id) -> Result<OwnedFd, Error> {
+        let run = self.run(id)?;
+        let failed = |source| Error::File {
+            action: terrarium_engine::error::FileAction::Connect,
+            path: run.path.clone(),
+            source,
+        };
+        let socket = lock(&self.spice).clone().ok_or(Error::Refused(Refusal::NoScreen))?;
+        Ok(UnixStream::connect(socket).map_err(failed)?.into())
+    }
+
+    /// Green above, orange below.
+    fn picture(&self, id: &Id) -> Result<Picture, Error> {
+        let run = self.run(id)?;
+        let display = lock(&run.inside).display.ok_or(Error::Refused(Refusal::NoScreen))?;
+        let ScreenSize { width, height } = display.size;
+        let half = (width * height / 2) as usize;
+        let pixels = [[0x1a, 0x7f, 0x47]].repeat(half).concat().into_iter();
+        let rest = [[0xb8, 0x47, 0x00]].repeat((width * height) as usize - half).concat();
+        Ok(Picture { size: display.size, pixels: pixels.chain(rest).collect() })
+    }
+
+    fn stop(&self, id: &Id, _how: Stop) -> Result<Option<Outcome>, Error> {
+        let run = self.run(id)?;
+        run.end(Ending::Signalled { signal: 15, stopped: true });
+        let outcome = lock(&run.inside).result.clone();
+        Ok(outcome)
+    }
+
+    fn pause(&self, id: &Id) -> Result<(), Error> {
+        self.run(id)?.change(|inside| inside.paused = true);
+        Ok(())
+    }
+
+    fn resume(&self, id: &Id) -> Result<(), Error> {
+        self.run(id)?.change(|inside| inside.paused = false);
+        Ok(())
+    }
+
+    fn xml(&self, _id: &Id) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {
+        let run = self.run(id)?;
+        // As init does: it goes when it is told that its result has arrived.
+        run.within(wait, |inside| inside.received);
+        run.change(|inside| inside.gone = true);
+        let _ = std::fs::remove_file(&run.path);
+        Ok(())
+    }
+}
