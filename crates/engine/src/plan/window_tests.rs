@@ -218,7 +218,7 @@ fn a_machine_asks_for_the_modules_of_what_passes() {
     profile.display.usb = true;
     assert_eq!(
         modules(&profile),
-        "virtio_gpu virtio_input evdev uinput snd_hda_intel snd_hda_codec_generic xhci_pci"
+        "snd_hda_codec_generic snd_hda_intel virtio_gpu virtio_input evdev uinput xhci_pci"
     );
 }
 
