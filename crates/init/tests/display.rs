@@ -266,6 +266,16 @@ as_root! {
         assert!(begun.elapsed() > Duration::from_millis(1000) && begun.elapsed() < Duration::from_secs(10));
     }
 
+    fn a_signal_ends_what_the_command_left_behind() {
+        let mut orders = shown("xterm -bg red -fg red -cr red -e sleep 1000 & exit 4");
+        orders.until = Until::All;
+        let sandbox = Sandbox::new();
+        let mut client = start(&sandbox, orders);
+        eventually("a red window", || count(&sandbox, RED) > 10_000);
+        client.say(&ToInit::Signal { signal: 15 });
+        assert_eq!(client.finish().outcome.ending, Ending::Exited { code: 4 });
+    }
+
     fn a_server_that_does_not_come_up_is_told_with_its_words() {
         let mut orders = shown("echo never");
         orders.display.as_mut().unwrap().server = "/bin/false".into();

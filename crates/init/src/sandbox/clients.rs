@@ -14,6 +14,9 @@ use terrarium_protocol::message::{stream, Failure, Refusal, Stage};
 use terrarium_protocol::orders::{Command, Lifetime, Size};
 use terrarium_protocol::{Frame, FromInit, Kind, Orders, ToInit};
 
+/// Between TERM and KILL for who is left when a signal asks for the end.
+const STOP: Duration = Duration::from_secs(10);
+
 impl Sandbox {
     /// Reads what a client says. `false` if it is gone.
     pub(crate) fn listen(&mut self, talk: usize) -> bool {
@@ -88,8 +91,8 @@ impl Sandbox {
             }
             ToInit::Ack { stream, offset } => self.ack(talk, stream, offset),
             ToInit::Signal { signal } => {
-                if let (Some(job), Ok(signal)) = (self.job_of(talk), Signal::try_from(signal)) {
-                    job.signal(signal);
+                if let Ok(signal) = Signal::try_from(signal) {
+                    self.signal(talk, signal);
                 }
             }
             ToInit::Stop { grace } => self.stop(Duration::from_millis(grace.into()), true),
@@ -251,6 +254,17 @@ impl Sandbox {
         }
         self.jobs.push(job);
         self.give_keyboard(talk);
+    }
+
+    /// To the program's group. Once the command has ended there is none: then
+    /// what asks for an end ends whoever is left.
+    fn signal(&mut self, talk: usize, signal: Signal) {
+        let asks = matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT);
+        match self.job_of(talk) {
+            Some(job) if job.id > 0 || !job.has_ended() => job.signal(signal),
+            Some(_) if asks => self.stop(STOP, true),
+            _ => {}
+        }
     }
 
     fn resize(&mut self, talk: usize, size: Size) {

@@ -41,6 +41,7 @@ impl Sandbox {
         let Some(job) = self.command_mut() else { return };
         job.stop_asked |= asked;
         if job.has_ended() {
+            self.end_display();
             signal_all(Signal::SIGTERM);
             signal_all(Signal::SIGCONT);
         } else {
