@@ -35,7 +35,7 @@ fn shown(script: &str) -> Orders {
         .iter_mut()
         .filter(|one| one.target == "/run/user/1234".into())
         .for_each(|one| one.target = "/run/user/65534".into());
-    orders.files = vec![File { path: "/run/terrarium/deep/file".into(), content: "text".into() }];
+    orders.files = vec![File { path: "/run/terrarium/deep/file".into(), content: "textde\n".into() }];
     orders.display = Some(Display {
         server: SERVER.into(),
         size: ScreenSize { width: 640, height: 480 },
@@ -51,6 +51,8 @@ fn shown(script: &str) -> Orders {
             "touch /run/user/65534/managed".into(),
         ]),
         manager_ready: Some("/run/user/65534/managed".into()),
+        fill: true,
+        prepare: vec![vec!["/usr/bin/setxkbmap".into(), "-layout".into(), "de".into()]],
         sound: false,
     });
     orders
@@ -140,7 +142,8 @@ const GREEN: [u8; 3] = [0, 255, 0];
 as_root! {
     fn a_window_shows_and_the_exit_status_is_the_commands() {
         let mut sandbox = Sandbox::new();
-        let mut client = start(&sandbox, shown("xterm -bg red -fg red -cr red -e sleep 3; cat /run/terrarium/deep/file; exit 5"));
+        let mut client = start(&sandbox, shown("xterm -bg red -fg red -cr red -e sleep 3; cat /run/terrarium/deep/file; \
+             setxkbmap -query | grep -o 'de$'; exit 5"));
         eventually("a red window", || count(&sandbox, RED) > 10_000);
         let (size, _) = take_picture(&sandbox);
         assert_eq!(size, ScreenSize { width: 640, height: 480 });

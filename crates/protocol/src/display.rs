@@ -29,12 +29,18 @@ pub struct Display {
     pub bus: Option<Bytes>,
     /// SPICE's agent.
     pub agent: Option<Agent>,
+    /// Programs that run to their end before the command starts, as the
+    /// command's user: program and arguments of each.
+    pub prepare: Vec<Vec<Bytes>>,
     /// The window manager, or a whole session: program and arguments.
     pub manager: Option<Vec<Bytes>>,
     /// A file that the manager makes once it manages windows: the command
     /// waits for that, since a manager may lose a window that shows while it
     /// begins.
     pub manager_ready: Option<Bytes>,
+    /// Whether windows of programs are to fill the screen. Some programs ask
+    /// the manager for the contrary as they come up.
+    pub fill: bool,
     /// Whether the command may use sound devices.
     pub sound: bool,
 }

@@ -52,7 +52,7 @@ fn a_window_has_a_screen_three_pipes_and_ends_with_its_last_process() {
         let agent = display.agent.as_ref().unwrap();
         assert_eq!(agent.daemon, Bytes::from("/usr/sbin/spice-vdagentd"));
         assert_eq!(agent.client, Bytes::from("/usr/bin/spice-vdagent"));
-        assert!(!display.sound);
+        assert!(!display.sound && display.prepare.is_empty());
         let openbox = ["/usr/bin/openbox", "--sm-disable", "--config-file", "/run/terrarium/openbox.xml"];
         let ready = ["--startup", "touch /run/user/1000/openbox"];
         assert_eq!(display.manager, words(&[&openbox[..], &ready[..]].concat()));
@@ -331,4 +331,16 @@ proptest! {
         let text = crate::profile::to_toml(&profile).unwrap();
         prop_assert_eq!(crate::profile::parse(&text).unwrap(), profile);
     }
+}
+
+#[test]
+fn the_keyboard_is_as_it_is_here() {
+    let mut host = host();
+    host.display.keyboard.layout = "de".into();
+    host.display.keyboard.variant = "neo".into();
+    let display = planned(&window(Isolation::Machine), &host).orders.display.unwrap();
+    let wanted = words(&["/usr/bin/setxkbmap", "-layout", "de", "-variant", "neo"]);
+    assert_eq!(display.prepare, vec![wanted.unwrap()]);
+    host.display.setxkbmap = None;
+    assert!(planned(&window(Isolation::Machine), &host).orders.display.unwrap().prepare.is_empty());
 }

@@ -18,6 +18,8 @@ use terrarium_protocol::Bytes;
 pub enum Beside {
     /// The session bus.
     Bus,
+    /// One of the programs that prepare the screen.
+    Prepare(usize),
     /// The window manager, or a whole session.
     Manager,
     /// The agent's half that speaks to the display.
@@ -35,12 +37,24 @@ impl Beside {
                 let address = Bytes([&b"--address="[..], address.as_slice()].concat());
                 vec![bus, "--session".into(), address, "--nofork".into(), "--nopidfile".into()]
             }
+            Self::Prepare(number) => display.prepare.get(number)?.clone(),
             Self::Manager => display.manager.clone()?,
             Self::Agent => {
                 let client = display.agent.as_ref()?.client.clone();
+                // Where files go that are dropped on the screen.
+                let home = variable(like, b"HOME")?.clone();
                 // In the foreground. It looks whether there is such a port,
                 // which only its daemon may open.
-                vec![client, "-x".into(), "-S".into(), AGENT_SOCKET.into(), "-s".into(), AGENT_SOCKET.into()]
+                vec![
+                    client,
+                    "-x".into(),
+                    "-S".into(),
+                    AGENT_SOCKET.into(),
+                    "-s".into(),
+                    AGENT_SOCKET.into(),
+                    "-f".into(),
+                    home,
+                ]
             }
         };
         Some(Command { argv, directory: like.directory.clone(), terminal: None, ..like.clone() })

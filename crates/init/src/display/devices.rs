@@ -131,8 +131,14 @@ fn port(name: &str) -> Option<Number> {
     entries("/sys/class/virtio-ports").into_iter().find(is).and_then(|path| number(&path))
 }
 
-/// Sound devices, as /dev/snd has them: name and number.
+/// Sound devices, as /dev/snd has them: name and number. The kernel finds them
+/// in its own time; without any after a while there is no sound.
 pub fn sound() -> Vec<(String, u64, u64)> {
+    let begun = Instant::now();
+    let is_there = || entries("/sys/class/sound").iter().any(|path| named(path, "controlC"));
+    while !is_there() && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let one = |path: PathBuf| {
         let number = number(&path)?;
         Some((path.file_name()?.to_str()?.to_owned(), number.major, number.minor))

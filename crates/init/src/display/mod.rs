@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
 //! | [`confined`] | who runs it: a user that the command does not have |
-//! | [`watcher`], [`screen`], [`picture`] | copies of init that speak X |
+//! | [`watcher`], [`screen`], [`windows`], [`picture`] | copies of init that speak X |
 //! | [`beside`] | agent, session bus, window manager |
 
 mod beside;
@@ -17,6 +17,7 @@ mod picture;
 mod screen;
 mod server;
 mod watcher;
+mod windows;
 
 pub use beside::{daemon_waits, Beside};
 pub use devices::sound;
@@ -180,11 +181,11 @@ impl Display {
 
     /// Whether the command may start: what does not come holds it up for a
     /// while only.
-    pub fn is_ready(&self) -> bool {
+    pub fn is_ready(&self, prepared: bool) -> bool {
         let manager =
             self.orders.manager_ready.as_ref().map(|path| Path::new(OsStr::from_bytes(path.as_slice())));
         let has_bus = self.orders.bus.is_none() || self.bus.exists();
-        let has_all = self.sized && has_bus && manager.is_none_or(Path::exists);
+        let has_all = prepared && self.sized && has_bus && manager.is_none_or(Path::exists);
         let since = self.up_since.map_or(Duration::ZERO, |at| at.elapsed());
         self.is_up() && (has_all || since > COMPANIONS)
     }
@@ -281,7 +282,8 @@ impl Display {
     }
 
     fn start_watcher(&mut self) {
-        match Watcher::start(self.place, self.uid, &self.cookie, &self.log_pipe.1) {
+        let confined = (self.place, self.uid);
+        match Watcher::start(confined, &self.cookie, &self.log_pipe.1, self.orders.fill) {
             Ok(mut watcher) => {
                 watcher.resize(self.size);
                 self.watcher = Some(watcher);

@@ -6,10 +6,11 @@
 use super::confined::{nothing, Confined};
 use super::screen;
 use super::server::SOCKET;
+use super::windows::Windows;
 use crate::build::Place;
 use crate::channel::set_nonblocking;
 use nix::errno::Errno;
-use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use nix::poll::{poll, PollFd, PollFlags};
 use nix::sys::socket::{recv, socketpair, AddressFamily, MsgFlags, SockFlag, SockType};
 use nix::unistd::{read, write, Pid};
 use std::convert::Infallible;
@@ -18,14 +19,8 @@ use std::os::unix::net::UnixStream;
 use terrarium_protocol::display::ScreenSize;
 use x11rb::connection::Connection;
 use x11rb::errors::ReplyError;
-use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ChangeWindowAttributesAux, ConnectionExt, EventMask, MapState,
-};
-use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt, EventMask};
 use x11rb::rust_connection::{DefaultStream, RustConnection};
-
-/// Most windows that are looked at.
-const MOST: u32 = 4096;
 
 /// What it tells init.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +80,19 @@ pub struct Watcher {
 
 impl Watcher {
     /// Starts it beside a server that is up.
-    pub fn start(place: Place, uid: u32, cookie: &[u8; 16], log: &OwnedFd) -> nix::Result<Self> {
+    pub fn start(
+        (place, uid): (Place, u32),
+        cookie: &[u8; 16],
+        log: &OwnedFd,
+        fill: bool,
+    ) -> nix::Result<Self> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
         let null = nothing()?;
         let descriptors = [null.as_fd(), theirs.as_fd(), log.as_fd()];
         let confined = Confined { place, uid, descriptors: &descriptors };
         let step = if place == Place::Container { 8 } else { 1 };
-        let pid = confined.spawn(|| Ok(()), || watch(cookie, step))?;
+        let pid = confined.spawn(|| Ok(()), || watch(cookie, step, fill))?;
         set_nonblocking(&ours)?;
         Ok(Self { pid, socket: ours, waiting: None })
     }
@@ -136,13 +136,14 @@ pub fn connect(cookie: &[u8; 16]) -> Result<(RustConnection, u32), String> {
 }
 
 /// In the copy: descriptor 1 is init's.
-fn watch(cookie: &[u8; 16], step: u32) -> nix::Result<Infallible> {
+fn watch(cookie: &[u8; 16], step: u32, fill: bool) -> nix::Result<Infallible> {
     let lost = |error: String| {
         eprintln!("terrarium: display: {error}");
         Errno::EPIPE
     };
     let (x, root) = connect(cookie).map_err(lost)?;
-    let watch = Watch { x, root, step, told: None };
+    let windows = Windows::new(&x, root, fill).map_err(|error| lost(error.to_string()))?;
+    let watch = Watch { x, root, step, windows, told: None };
     watch.run().map_err(|error| lost(error.to_string()))
 }
 
@@ -150,23 +151,23 @@ struct Watch {
     x: RustConnection,
     root: u32,
     step: u32,
+    windows: Windows,
     /// The last count.
     told: Option<u32>,
 }
 
 impl Watch {
     fn run(mut self) -> Result<Infallible, ReplyError> {
-        let list = self.x.intern_atom(false, b"_NET_CLIENT_LIST")?.reply()?.atom;
         let mask = EventMask::SUBSTRUCTURE_NOTIFY | EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY;
         let events = ChangeWindowAttributesAux::new().event_mask(mask);
         self.x.change_window_attributes(self.root, &events)?.check()?;
         loop {
             let mut dirty = self.told.is_none();
             while let Some(event) = self.x.poll_for_event()? {
-                dirty |= matters(&event, list);
+                dirty |= self.windows.concerns(&event);
             }
             if dirty {
-                let count = self.count(list)?;
+                let count = self.windows.look(&self.x)?;
                 if self.told.replace(count) != Some(count) {
                     tell(News::Windows(count));
                 }
@@ -174,6 +175,7 @@ impl Watch {
                 continue;
             }
             self.wait()?;
+            self.windows.fill_again(&self.x)?;
         }
     }
 
@@ -185,7 +187,7 @@ impl Watch {
             PollFd::new(stdout.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.x.stream().as_fd(), PollFlags::POLLIN),
         ];
-        let _ = poll(&mut fds, PollTimeout::NONE);
+        let _ = poll(&mut fds, self.windows.patience());
         if fds[0].revents().is_some_and(|now| !now.is_empty()) {
             self.carry_out()?;
         }
@@ -214,34 +216,6 @@ impl Watch {
         };
         tell(News::Size(size));
         Ok(())
-    }
-
-    /// What a window manager lists; without one, what the root shows.
-    fn count(&self, list: Atom) -> Result<u32, ReplyError> {
-        let reply = self.x.get_property(false, self.root, list, AtomEnum::WINDOW, 0, MOST)?.reply()?;
-        if reply.type_ != x11rb::NONE {
-            return Ok(reply.value_len);
-        }
-        let children = self.x.query_tree(self.root)?.reply()?.children;
-        let mut count = 0;
-        for window in children.into_iter().take(MOST as usize) {
-            // One that is gone by now is none.
-            if let Ok(attributes) = self.x.get_window_attributes(window)?.reply() {
-                let shows = attributes.map_state == MapState::VIEWABLE && !attributes.override_redirect;
-                count += u32::from(shows);
-            }
-        }
-        Ok(count)
-    }
-}
-
-fn matters(event: &Event, list: Atom) -> bool {
-    match event {
-        Event::PropertyNotify(property) => property.atom == list,
-        Event::MapNotify(_) | Event::UnmapNotify(_) | Event::DestroyNotify(_) | Event::ReparentNotify(_) => {
-            true
-        }
-        _ => false,
     }
 }
 

@@ -72,6 +72,9 @@ impl Sandbox {
         self.screen.pending = Some(Pending { talk: self.talks[talk].id, orders: Box::new(orders.clone()) });
         // It does not need the screen, and is there when that is.
         self.start_beside(Beside::Bus, &orders.command);
+        self.screen
+            .awaited
+            .extend((0..orders.display.iter().map(|one| one.prepare.len()).sum()).map(Beside::Prepare));
         self.screen.awaited.push(Beside::Manager);
         Ok(())
     }
@@ -119,12 +122,18 @@ impl Sandbox {
             let Some(display) = &self.screen.display else { return };
             if let Some(failure) = display.is_late() {
                 self.give_up_display(failure);
-            } else if display.is_ready() {
+            } else if display.is_ready(!self.is_being_prepared()) {
                 self.display_is_ready();
             }
         } else {
             self.notice_that_only_the_display_is_left();
         }
+    }
+
+    /// Whether a program that the command has to wait for is not over.
+    fn is_being_prepared(&self) -> bool {
+        let running = self.screen.beside.iter().map(|(_, what)| what);
+        running.chain(&self.screen.awaited).any(|what| matches!(what, Beside::Prepare(_)))
     }
 
     fn display_is_ready(&mut self) {
@@ -140,7 +149,7 @@ impl Sandbox {
         let up = self.screen.display.as_ref().is_some_and(Display::is_up);
         let is_due = |what: &Beside| match what {
             Beside::Bus => true,
-            Beside::Manager => up,
+            Beside::Prepare(_) | Beside::Manager => up,
             Beside::Agent => up && daemon_waits(),
         };
         let (due, later) = self.screen.awaited.drain(..).partition::<Vec<_>, _>(is_due);
@@ -196,7 +205,8 @@ impl Sandbox {
         if let Some(display) = &mut self.screen.display {
             display.note_down(&format!("terrarium: {what:?} has ended\n"), &last_words);
         }
-        if self.screen.display.as_mut().is_some_and(|display| display.may_come_again(what)) {
+        let once = matches!(what, Beside::Prepare(_));
+        if !once && self.screen.display.as_mut().is_some_and(|display| display.may_come_again(what)) {
             self.screen.awaited.push(what);
         }
         self.tell_display();
