@@ -35,7 +35,7 @@ fn shown(script: &str) -> Orders {
         .iter_mut()
         .filter(|one| one.target == "/run/user/1234".into())
         .for_each(|one| one.target = "/run/user/65534".into());
-    orders.files = vec![File { path: "/run/terrarium/deep/file".into(), content: "textde\n".into() }];
+    orders.files = vec![File { path: "/run/terrarium/deep/file".into(), content: "text".into() }];
     orders.display = Some(Display {
         server: SERVER.into(),
         size: ScreenSize { width: 640, height: 480 },
@@ -152,7 +152,7 @@ as_root! {
         client.until(|message| matches!(message, FromInit::Display(status) if status.size.width == 800));
         eventually("a red window", || count(&sandbox, RED) > 10_000);
         let finished = client.finish();
-        assert_eq!(finished.text(), "text");
+        assert_eq!(finished.text(), "textde\n");
         assert_eq!(finished.outcome.ending, Ending::Exited { code: 5 });
         assert!(sandbox.wait_for_end() < Duration::from_secs(2));
     }
