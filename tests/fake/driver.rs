@@ -109,6 +109,10 @@ impl Driver for Fake {
     }
 
     /// Green above, orange below.
+    fn log(&self, _id: &Id) -> Result<String, Error> {
+        Ok("(II) what a display says\n".to_owned())
+    }
+
     fn picture(&self, id: &Id) -> Result<Picture, Error> {
         let run = self.run(id)?;
         let display = lock(&run.inside).display.ok_or(Error::Refused(Refusal::NoScreen))?;

@@ -78,6 +78,11 @@ pub enum Verb {
         /// The file, as PNG; - for standard output
         file: PathBuf,
     },
+    /// Print what a sandbox's display and its helpers wrote to their logs
+    Log {
+        /// Name of the sandbox
+        name: String,
+    },
     /// Show what is known of a sandbox or of a profile
     Show(Show),
     /// Manage profiles

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Resume { name } => control::resume(&name),
         Verb::Exec(exec) => control::exec(&exec, signals),
         Verb::View { name } => window::view(&name),
+        Verb::Log { name } => screenshot::log(&name),
         Verb::Screenshot { name, file } => screenshot::screenshot(&name, &file),
         Verb::Show(what) => show::show(&what),
         Verb::Profile { verb } => show::profile(&verb),

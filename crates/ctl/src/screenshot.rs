@@ -27,6 +27,19 @@ pub fn screenshot(name: &str, file: &Path) -> Result {
     Ok(DONE)
 }
 
+/// `log`
+pub fn log(name: &str) -> Result {
+    let driver = driver();
+    let text = driver.log(&driver.find(name)?.id)?;
+    // The sandbox's words: they may not move the terminal's cursor.
+    let harmless = |c: char| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
+    let text: String = text.chars().map(harmless).collect();
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|source| Error::File { action: FileAction::Write, path: "-".into(), source })?;
+    Ok(DONE)
+}
+
 fn png(picture: &Picture) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, picture.size.width, picture.size.height);

@@ -121,3 +121,17 @@ fn doctor_says_what_works_as_text_and_json() {
         assert!(value["findings"].as_array().is_some_and(|all| !all.is_empty()));
     }
 }
+
+#[test]
+fn screens_that_cannot_be() {
+    fails(run(Glass::Machine, &["--display", "--display-size", "1x1"], &["true"]), "1x1");
+    fails(run(Glass::Machine, &["--display-size", "640x480"], &["true"]), "--display");
+    fails(run(Glass::Machine, &["--display", "--memory", "300M"], &["true"]), "512 MiB");
+    fails(run(Glass::Machine, &["--display", "--clipboard", "some"], &["true"]), "some");
+    let mut view = User::Plain.ctl();
+    view.args(["view", "none"]).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+    fails(view, "DISPLAY");
+    let mut picture = User::Plain.ctl();
+    picture.args(["screenshot", "none", "-"]);
+    fails(picture, "none");
+}

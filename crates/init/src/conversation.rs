@@ -3,8 +3,10 @@
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::socket::{sendmsg, ControlMessage, MsgFlags};
 use nix::unistd::{read, write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::IoSlice;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use terrarium_protocol::greeting::Side;
 use terrarium_protocol::message::Refusal;
 use terrarium_protocol::{
@@ -61,6 +63,8 @@ pub struct Conversation {
     pending: Vec<u8>,
     out: Vec<u8>,
     written: usize,
+    /// Goes out with the byte at this place in `out`.
+    attached: Option<(usize, OwnedFd)>,
     /// A port that nobody is connected to.
     pub absent: bool,
     /// What it is about.
@@ -81,6 +85,7 @@ impl Conversation {
             pending: Vec::new(),
             out: Vec::new(),
             written: 0,
+            attached: None,
             absent: false,
             about: About::Nothing,
             sent: [Sent::default(); 3],
@@ -104,6 +109,7 @@ impl Conversation {
     fn forget(&mut self) {
         self.out.clear();
         self.written = 0;
+        self.attached = None;
         self.about = About::Nothing;
         self.sent = [Sent::default(); 3];
         self.has_result = false;
@@ -125,6 +131,13 @@ impl Conversation {
             let json = serde_json::to_vec(message).unwrap_or_default();
             frame::encode(tag, Kind::Control, &json, &mut self.out);
         }
+    }
+
+    /// Queues a control message with a descriptor, which arrives with its first
+    /// byte.
+    pub fn hand_out(&mut self, message: &FromInit, descriptor: OwnedFd) {
+        self.attached = Some((self.out.len(), descriptor));
+        self.say(message);
     }
 
     /// Queues output.
@@ -201,7 +214,7 @@ impl Conversation {
     /// Writes what it can. `false` if the client is gone.
     pub fn flush(&mut self) -> bool {
         while self.written < self.out.len() {
-            match write(&self.fd, &self.out[self.written..]) {
+            match self.write() {
                 Ok(0) | Err(Errno::EAGAIN) => break,
                 Ok(count) => self.written += count,
                 Err(Errno::EINTR) => {}
@@ -211,11 +224,29 @@ impl Conversation {
         if self.written == self.out.len() {
             self.out.clear();
             self.written = 0;
-        } else if self.written > ENOUGH {
+        } else if self.written > ENOUGH && self.attached.is_none() {
             self.out.drain(..self.written);
             self.written = 0;
         }
         true
+    }
+
+    /// Writes once: up to a descriptor, or from it on.
+    fn write(&mut self) -> nix::Result<usize> {
+        let waiting = &self.out[self.written..];
+        match &self.attached {
+            Some((at, descriptor)) if *at == self.written => {
+                let descriptors = [descriptor.as_raw_fd()];
+                let control = [ControlMessage::ScmRights(&descriptors)];
+                let parts = [IoSlice::new(waiting)];
+                let flags = MsgFlags::MSG_NOSIGNAL;
+                let count = sendmsg::<()>(self.fd.as_raw_fd(), &parts, &control, flags, None)?;
+                self.attached = None;
+                Ok(count)
+            }
+            Some((at, _)) => write(&self.fd, &waiting[..at - self.written]),
+            None => write(&self.fd, waiting),
+        }
     }
 
     /// Whether the port still has nobody at its other end. Such a port is

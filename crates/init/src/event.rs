@@ -16,6 +16,7 @@ enum Source {
     Talk(usize),
     Output(u32, usize),
     Input,
+    Display(crate::display::Source),
 }
 
 /// A new client, or a port that may have one.
@@ -77,6 +78,7 @@ fn once(sandbox: &mut Sandbox, signals: &SignalFd) -> bool {
             }
             Source::Output(id, stream) => sandbox.fill(id, stream),
             Source::Input => sandbox.write_input(),
+            Source::Display(source) => sandbox.hear_display(source),
         }
     }
     left.into_iter().rev().for_each(|talk| leave(sandbox, talk));
@@ -107,6 +109,10 @@ fn wait(sandbox: &Sandbox, signals: &SignalFd) -> (Vec<Source>, Vec<PollFlags>) 
             sources.push(Source::Input);
             fds.push(PollFd::new(fd.as_fd(), PollFlags::POLLOUT));
         }
+    }
+    for (source, fd) in sandbox.screen.sources() {
+        sources.push(Source::Display(source));
+        fds.push(PollFd::new(fd, PollFlags::POLLIN));
     }
     let timeout = PollTimeout::try_from(sandbox.patience()).unwrap_or(PollTimeout::MAX);
     let _ = poll(&mut fds, timeout);

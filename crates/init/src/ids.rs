@@ -5,8 +5,14 @@ use crate::fault::{io_at, Result};
 use std::fs;
 use terrarium_protocol::message::Step;
 
-/// Ids that a sandbox has: 0 to 65 535, and the user's own if that is above.
-const COUNT: u32 = 65_536;
+/// Ids that a sandbox has: 0 to 65 534, and the user's own if that is above.
+const COUNT: u32 = 65_535;
+
+/// The host id of the display, the last one of the block: no user namespace of
+/// a command has it.
+pub fn display(base: u32) -> u32 {
+    base.saturating_add(COUNT)
+}
 
 /// Lines of a uid_map or gid_map: `own` is mapped to itself, all others to
 /// the block at `base`. No line has the host's id 0.
@@ -44,8 +50,8 @@ mod tests {
 
     #[test]
     fn a_map_has_the_user_and_a_block() {
-        assert_eq!(map(1000, 1_900_000_000), "0 1900000000 1000\n1000 1000 1\n1001 1900001001 64535\n");
-        assert_eq!(map(70_000, 1_900_000_000), "0 1900000000 65536\n70000 70000 1\n");
+        assert_eq!(map(1000, 1_900_000_000), "0 1900000000 1000\n1000 1000 1\n1001 1900001001 64534\n");
+        assert_eq!(map(70_000, 1_900_000_000), "0 1900000000 65535\n70000 70000 1\n");
     }
 
     proptest! {
@@ -57,7 +63,11 @@ mod tests {
                 prop_assert!(line[1] > 0 && line[2] > 0);
             }
             let total: u64 = lines.iter().map(|line| line[2]).sum();
-            prop_assert_eq!(total, if own < 65_536 { 65_536 } else { 65_537 });
+            prop_assert_eq!(total, if own < 65_535 { 65_535 } else { 65_536 });
+            let display = u64::from(super::display(block << 16));
+            for line in &lines {
+                prop_assert!(!(line[1]..line[1] + line[2]).contains(&display) || u64::from(own) == display);
+            }
         }
     }
 }

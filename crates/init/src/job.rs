@@ -140,6 +140,20 @@ impl Job {
         }
     }
 
+    /// No program: a text that is read as if one had written it.
+    pub fn of_text(id: u32, text: &[u8]) -> Self {
+        let mut ring = Ring::new(text.len().max(1));
+        ring.push(text);
+        let out = Stream { number: stream::OUT, fd: None, ring, acked: 0, moved: Instant::now() };
+        Self { streams: vec![out], ended: Some((Ending::Exited { code: 0 }, 0)), ..Self::failed(id, None) }
+    }
+
+    /// The last of what it wrote.
+    pub fn tail(&self) -> Vec<u8> {
+        let one = |stream: &Stream| stream.ring.slice(stream.ring.start(), stream.ring.capacity());
+        self.streams.iter().flat_map(one).collect()
+    }
+
     /// Milliseconds since its start, or what it ran.
     pub fn duration(&self) -> u64 {
         let now = || u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);

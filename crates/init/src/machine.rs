@@ -2,7 +2,7 @@
 //! What only a machine's init does: the first mounts, the last call.
 
 use nix::mount::{mount, MsFlags};
-use nix::sys::reboot::{reboot, RebootMode};
+use nix::sys::reboot::{self, reboot, RebootMode};
 use std::path::Path;
 
 /// Whether this is the init of an initramfs of ours.
@@ -17,6 +17,8 @@ pub fn begin() {
         // A failure shows when the ports are looked for.
         let _ = mount(Some(kind), path, Some(kind), MsFlags::empty(), None::<&str>);
     }
+    // Ctrl+Alt+Delete is for the program on the screen, not for the kernel.
+    let _ = reboot::set_cad_enabled(false);
 }
 
 /// Ends the machine: it has no ACPI, so it reboots, which libvirt makes an

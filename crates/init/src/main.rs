@@ -8,6 +8,7 @@
 //! | [`channel`], [`conversation`] | where clients come from; their frames |
 //! | [`job`], [`ring`] | a program, its streams, its end |
 //! | [`build`], [`network`], [`modules`] | what the command sees |
+//! | [`display`] | a screen for the command |
 //! | [`spawn`], [`ids`], [`confine`] | how it is started, and as what |
 //!
 //! It trusts its orders, which come from the engine over a channel that only
@@ -17,6 +18,7 @@ mod build;
 mod channel;
 mod confine;
 mod conversation;
+mod display;
 mod event;
 mod fault;
 mod ids;

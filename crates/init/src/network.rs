@@ -13,7 +13,8 @@ pub fn begin(host_name: &str) -> Result<()> {
     raise_loopback().map_err(at(Step::Network, "lo"))
 }
 
-fn raise_loopback() -> nix::Result<()> {
+/// Raises `lo` in the network namespace that we are in.
+pub fn raise_loopback() -> nix::Result<()> {
     let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     // SAFETY: all zeros is a valid request.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

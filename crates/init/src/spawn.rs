@@ -155,7 +155,8 @@ fn namespaces(setting: &Setting, mut signal: Handshake) -> Result<()> {
     }
 }
 
-fn reset_signals() -> nix::Result<()> {
+/// As a program expects them.
+pub fn reset_signals() -> nix::Result<()> {
     for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
         // SAFETY: the default action is no handler.
         unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }?;

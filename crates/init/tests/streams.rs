@@ -2,6 +2,7 @@
 //! Output, input, ends and clients of a real init.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[macro_use]
 mod common;
 
 use common::*;
@@ -11,17 +12,6 @@ use std::time::Duration;
 use terrarium_protocol::message::{stream, Ending, Refusal, State, Step};
 use terrarium_protocol::orders::{Lifetime, Size, Until};
 use terrarium_protocol::{FromInit, ToInit};
-
-/// A test that needs root.
-macro_rules! as_root {
-    ($($(#[$more:meta])* fn $name:ident() $body:block)*) => { $(
-        #[test]
-        $(#[$more])*
-        fn $name() {
-            if is_root() $body
-        }
-    )* };
-}
 
 fn noise(count: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;

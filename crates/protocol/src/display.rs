@@ -4,8 +4,8 @@
 use crate::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// Smallest width and height of a screen, in pixels.
-pub const SCREEN_MIN: u32 = 200;
+/// Smallest size of a screen: what Xorg's drivers can do.
+pub const SCREEN_MIN: ScreenSize = ScreenSize { width: 320, height: 200 };
 /// Largest width and height of a screen, in pixels: what virtio-gpu and
 /// spiceqxl can do.
 pub const SCREEN_MAX: u32 = 8192;
@@ -29,8 +29,18 @@ pub struct Display {
     pub bus: Option<Bytes>,
     /// SPICE's agent.
     pub agent: Option<Agent>,
+    /// Programs that run to their end before the command starts, as the
+    /// command's user: program and arguments of each.
+    pub prepare: Vec<Vec<Bytes>>,
     /// The window manager, or a whole session: program and arguments.
     pub manager: Option<Vec<Bytes>>,
+    /// A file that the manager makes once it manages windows: the command
+    /// waits for that, since a manager may lose a window that shows while it
+    /// begins.
+    pub manager_ready: Option<Bytes>,
+    /// Whether windows of programs are to fill the screen. Some programs ask
+    /// the manager for the contrary as they come up.
+    pub fill: bool,
     /// Whether the command may use sound devices.
     pub sound: bool,
 }
@@ -60,9 +70,9 @@ impl ScreenSize {
     /// enough as a whole.
     #[must_use]
     pub fn bounded(self) -> Self {
-        let within = |length: u32| length.clamp(SCREEN_MIN, SCREEN_MAX);
-        let (width, height) = (within(self.width), within(self.height));
-        Self { width, height: height.min((SCREEN_PIXELS / width).max(SCREEN_MIN)) }
+        let width = self.width.clamp(SCREEN_MIN.width, SCREEN_MAX);
+        let height = self.height.clamp(SCREEN_MIN.height, SCREEN_MAX);
+        Self { width, height: height.min(SCREEN_PIXELS / width) }
     }
 }
 
@@ -93,7 +103,7 @@ mod tests {
         #[test]
         fn a_screen_is_never_too_large(width: u32, height: u32) {
             let size = ScreenSize { width, height }.bounded();
-            prop_assert!(size.width >= SCREEN_MIN && size.height >= SCREEN_MIN);
+            prop_assert!(size.width >= SCREEN_MIN.width && size.height >= SCREEN_MIN.height);
             prop_assert!(size.width <= SCREEN_MAX && size.height <= SCREEN_MAX);
             prop_assert!(size.width * size.height <= SCREEN_PIXELS);
             prop_assert_eq!(size.bounded(), size);

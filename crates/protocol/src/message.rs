@@ -58,6 +58,9 @@ pub enum ToInit {
     /// Take a picture of the screen. It belongs to this conversation as a
     /// program's output does: [`crate::picture`] says in what form.
     Picture,
+    /// Read what the display's programs wrote to their standard error last, as
+    /// a program's output.
+    Log,
     /// No more input comes. With a terminal it does nothing.
     CloseInput,
     /// The reader of this stream is gone: the command gets SIGPIPE.

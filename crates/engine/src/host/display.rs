@@ -2,6 +2,7 @@
 //! What this computer has for sandboxes with a screen. All of it runs inside
 //! them, from the root that they are shown.
 
+use super::keyboard::{self, Keyboard};
 use super::look::{self, Look};
 use super::Family;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,10 @@ pub struct Displays {
     pub openbox: Option<PathBuf>,
     /// dbus-daemon.
     pub bus: Option<PathBuf>,
+    /// setxkbmap, which sets the layout of a keyboard.
+    pub setxkbmap: Option<PathBuf>,
+    /// The layout here.
+    pub keyboard: Keyboard,
     /// How programs look here.
     pub look: Look,
 }
@@ -139,6 +144,8 @@ pub fn probe(top: &Path, config: &Path, gtk_theme: Option<&str>) -> Displays {
         agent: agent.map(|(daemon, client)| Agent { daemon, client }),
         openbox: program("openbox"),
         bus: program("dbus-daemon"),
+        setxkbmap: program("setxkbmap"),
+        keyboard: keyboard::keyboard(top, |name| std::env::var(name).ok()),
         look: look::look(config, gtk_theme),
     }
 }

@@ -4,6 +4,7 @@
 
 mod display;
 mod family;
+mod keyboard;
 mod kvm;
 mod look;
 mod probe;
@@ -11,6 +12,7 @@ mod root;
 
 pub use display::{Agent, Displays, Piece};
 pub use family::Family;
+pub use keyboard::Keyboard;
 pub use look::Look;
 pub use probe::{places, probe, ProbeOptions};
 

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 pub const BASE: &[&str] = &["virtio_pci", "virtio_console", "9p", "9pnet_virtio"];
 /// Keyboard and tablet, and what SPICE's agent makes a pointer of.
 const INPUT: &[&str] = &["virtio_input", "evdev", "uinput"];
-/// Sound: nothing loads the codec's driver by itself.
-const SOUND: &[&str] = &["snd_hda_intel", "snd_hda_codec_generic"];
+/// Sound. The codec's driver comes first: the controller's looks for it once,
+/// and nobody would load it then.
+const SOUND: &[&str] = &["snd_hda_codec_generic", "snd_hda_intel"];
 /// The controller that USB devices come through.
 const USB: &[&str] = &["xhci_pci"];
 
@@ -70,12 +71,13 @@ impl Kernel {
 #[must_use]
 pub fn wanted(video: Option<Video>, sound: bool, usb: bool) -> Vec<&'static str> {
     let mut all = BASE.to_vec();
+    if sound {
+        // Its probe goes on by itself while the rest is loaded.
+        all.extend(SOUND);
+    }
     if let Some(video) = video {
         all.push(video.module());
         all.extend(INPUT);
-    }
-    if sound {
-        all.extend(SOUND);
     }
     if usb {
         all.extend(USB);

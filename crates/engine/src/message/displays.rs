@@ -109,8 +109,15 @@ fn machines_only(what: MachineOnly) -> String {
 /// `--display-size` that is none.
 #[must_use]
 pub fn not_a_screen_size(text: &str) -> String {
-    let template = gettext("“{text}” is not a size of a screen. Write WIDTHxHEIGHT, such as 1280x720: at least {least}x{least}, and no more pixels than 3840x2160 has.");
-    fill(&template, &[("text", text), ("least", &SCREEN_MIN.to_string())])
+    let template = gettext("“{text}” is not a size of a screen. Write WIDTHxHEIGHT, such as 1280x720: at least {width}x{height}, and no more pixels than 3840x2160 has.");
+    fill(
+        &template,
+        &[
+            ("text", text),
+            ("width", &SCREEN_MIN.width.to_string()),
+            ("height", &SCREEN_MIN.height.to_string()),
+        ],
+    )
 }
 
 /// `--display-size` without a screen.

@@ -197,7 +197,7 @@ fn screens_and_what_is_asked_of_them_have_words() {
     let different: std::collections::BTreeSet<&String> = policies.iter().collect();
     assert_eq!(different.len(), 5);
     let error = std::io::Error::from_raw_os_error(13);
-    assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("200x200"));
+    assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("320x200"));
     for text in [no_screen_to_size(), no_desktop(), no_window_program(), window_not_opened(&error)] {
         assert!(text.ends_with('.') && !text.contains('{') && is_harmless(&text), "{text}");
     }

@@ -17,10 +17,16 @@ const SETTINGS: &str = "/run/terrarium/xdg";
 /// Where init puts the key to the screen.
 const KEY: &str = "/run/terrarium/Xauthority";
 
-/// Its command.
-pub(super) fn openbox(program: &Path) -> Vec<Bytes> {
-    let words = ["--sm-disable", "--config-file", OPENBOX_FILE];
+/// Its command. Once it manages windows it makes `ready`.
+pub(super) fn openbox(program: &Path, ready: &str) -> Vec<Bytes> {
+    let touch = format!("touch {ready}");
+    let words = ["--sm-disable", "--config-file", OPENBOX_FILE, "--startup", &touch];
     std::iter::once(bytes(program)).chain(words.map(Bytes::from)).collect()
+}
+
+/// See [`openbox`].
+pub(super) fn openbox_ready(host: &Host) -> String {
+    format!("/run/user/{}/openbox", host.user.uid)
 }
 
 /// Its settings.
@@ -63,6 +69,10 @@ pub fn screen_environment(host: &Host, glx: bool) -> Vec<(Bytes, Bytes)> {
         ("XDG_CONFIG_DIRS", format!("{SETTINGS}:/etc/xdg")),
         ("GDK_BACKEND", "x11".to_owned()),
         ("QT_QPA_PLATFORM", "xcb".to_owned()),
+        // No screen reader can reach in here, and each program would start a
+        // second bus for one.
+        ("NO_AT_BRIDGE", "1".to_owned()),
+        ("GTK_A11Y", "none".to_owned()),
     ];
     if host.display.bus.is_some() {
         let address = format!("unix:path=/run/user/{}/bus", host.user.uid);

@@ -91,6 +91,9 @@ pub(super) fn display(
             .as_ref()
             .map(|agent| Agent { daemon: bytes(&agent.daemon), client: bytes(&agent.client) }),
         manager: manager(profile, host),
+        manager_ready: is_small(profile, host).then(|| desktop::openbox_ready(host).as_str().into()),
+        fill: is_small(profile, host),
+        prepare: keyboard(host).into_iter().collect(),
         sound: passes.sound || passes.microphone,
     })
 }
@@ -103,9 +106,20 @@ fn is_small(profile: &Profile, host: &Host) -> bool {
 fn manager(profile: &Profile, host: &Host) -> Option<Vec<Bytes>> {
     match profile.display.manager {
         Manager::None => None,
-        Manager::Small => host.display.openbox.as_deref().map(desktop::openbox),
+        Manager::Small => {
+            let ready = desktop::openbox_ready(host);
+            host.display.openbox.as_deref().map(|program| desktop::openbox(program, &ready))
+        }
         Manager::Session => Some(profile.display.session.iter().map(|word| word.as_str().into()).collect()),
     }
+}
+
+/// What gives the screen's keyboard the layout that it has here.
+fn keyboard(host: &Host) -> Option<Vec<Bytes>> {
+    let here = &host.display;
+    let program = here.setxkbmap.as_deref().filter(|_| !here.keyboard.is_usual())?;
+    let options = here.keyboard.options();
+    Some(std::iter::once(bytes(program)).chain(options.iter().map(|word| word.as_str().into())).collect())
 }
 
 /// Files that the screen's programs read.

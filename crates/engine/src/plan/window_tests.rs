@@ -52,9 +52,11 @@ fn a_window_has_a_screen_three_pipes_and_ends_with_its_last_process() {
         let agent = display.agent.as_ref().unwrap();
         assert_eq!(agent.daemon, Bytes::from("/usr/sbin/spice-vdagentd"));
         assert_eq!(agent.client, Bytes::from("/usr/bin/spice-vdagent"));
-        assert!(!display.sound);
+        assert!(!display.sound && display.prepare.is_empty());
         let openbox = ["/usr/bin/openbox", "--sm-disable", "--config-file", "/run/terrarium/openbox.xml"];
-        assert_eq!(display.manager, words(&openbox));
+        let ready = ["--startup", "touch /run/user/1000/openbox"];
+        assert_eq!(display.manager, words(&[&openbox[..], &ready[..]].concat()));
+        assert_eq!(display.manager_ready, Some("/run/user/1000/openbox".into()));
         assert_eq!((orders.until, orders.command.terminal), (Until::All, None));
     }
     let mut terminal = window(Isolation::Machine);
@@ -216,7 +218,7 @@ fn a_machine_asks_for_the_modules_of_what_passes() {
     profile.display.usb = true;
     assert_eq!(
         modules(&profile),
-        "virtio_gpu virtio_input evdev uinput snd_hda_intel snd_hda_codec_generic xhci_pci"
+        "snd_hda_codec_generic snd_hda_intel virtio_gpu virtio_input evdev uinput xhci_pci"
     );
 }
 
@@ -329,4 +331,16 @@ proptest! {
         let text = crate::profile::to_toml(&profile).unwrap();
         prop_assert_eq!(crate::profile::parse(&text).unwrap(), profile);
     }
+}
+
+#[test]
+fn the_keyboard_is_as_it_is_here() {
+    let mut host = host();
+    host.display.keyboard.layout = "de".into();
+    host.display.keyboard.variant = "neo".into();
+    let display = planned(&window(Isolation::Machine), &host).orders.display.unwrap();
+    let wanted = words(&["/usr/bin/setxkbmap", "-layout", "de", "-variant", "neo"]);
+    assert_eq!(display.prepare, vec![wanted.unwrap()]);
+    host.display.setxkbmap = None;
+    assert!(planned(&window(Isolation::Machine), &host).orders.display.unwrap().prepare.is_empty());
 }

@@ -228,6 +228,13 @@ pub trait Driver: Send + Sync {
     /// It has no screen, or none yet; init cannot be reached.
     fn picture(&self, id: &Id) -> Result<Picture, Error>;
 
+    /// What the programs of its screen (server, agent, window manager) wrote
+    /// last. It is the sandbox's and not to be believed.
+    ///
+    /// # Errors
+    /// It has no screen; init cannot be reached.
+    fn log(&self, id: &Id) -> Result<String, Error>;
+
     /// Ends it; returns when it is gone, with its result if it gave one.
     ///
     /// # Errors

@@ -116,6 +116,10 @@ impl Driver for Real {
         screen::picture(self, id)
     }
 
+    fn log(&self, id: &Id) -> Result<String, Error> {
+        screen::log(self, id)
+    }
+
     fn stop(&self, id: &Id, how: Stop) -> Result<Option<Outcome>, Error> {
         end::stop(self, id, how)
     }

@@ -2,7 +2,9 @@
 //! Golden files: hand-written hosts and profiles on one side, XML on the
 //! other. `TERRARIUM_BLESS=1` writes them anew; read the difference.
 
-use crate::host::{Agent, Connection, ConnectionState, Displays, Family, Host, Kvm, KvmDevice, Look};
+use crate::host::{
+    Agent, Connection, ConnectionState, Displays, Family, Host, Keyboard, Kvm, KvmDevice, Look,
+};
 use crate::host::{RootEntry, User};
 use crate::kernel::{Feature, Kernel};
 use crate::places::Places;
@@ -78,6 +80,8 @@ pub fn displays() -> Displays {
         }),
         openbox: Some("/usr/bin/openbox".into()),
         bus: Some("/usr/bin/dbus-daemon".into()),
+        setxkbmap: Some("/usr/bin/setxkbmap".into()),
+        keyboard: Keyboard::default(),
         look: Look::default(),
     }
 }

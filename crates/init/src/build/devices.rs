@@ -110,6 +110,17 @@ pub fn devices(site: &Site) -> Result<()> {
     MASKED.iter().try_for_each(|path| masks::mask(site, Path::new(path)))
 }
 
+/// A machine's sound devices, for the command alone.
+pub fn sound(site: &Site, (uid, gid): (u32, u32)) -> Result<()> {
+    let folder = site.directory(Path::new("/dev/snd"), Step::Devices)?;
+    crate::display::sound().into_iter().try_for_each(|(name, major, minor)| {
+        let path = folder.path().join(&name);
+        let made = mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o600), makedev(major, minor));
+        made.and_then(|()| nix::unistd::chown(&path, Some(uid.into()), Some(gid.into())))
+            .map_err(at(Step::Devices, name))
+    })
+}
+
 /// libvirt takes mknod from a container, but leaves it these to bind.
 fn node(place: Place, dev: &Path, name: &str, major: u64, minor: u64) -> nix::Result<()> {
     let target = dev.join(name);

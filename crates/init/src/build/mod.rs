@@ -2,6 +2,7 @@
 //! Builds the file system that the command sees, on a fresh root.
 
 mod devices;
+mod files;
 mod masks;
 mod meminfo;
 mod mounts;
@@ -16,7 +17,7 @@ use crate::fault::{at, io_at, Result};
 use nix::mount::{mount, umount2, MntFlags, MsFlags};
 use nix::sys::stat::Mode;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
 use terrarium_protocol::Orders;
 
@@ -36,8 +37,16 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     root::show(&site, &orders.root)?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
+    if let (Place::Machine, Some(display)) = (place, &orders.display) {
+        // The display's server has a screen there, where nobody else sees it.
+        site.directory(Path::new("/dev/dri"), Step::Devices)?;
+        if display.sound {
+            devices::sound(&site, owner(&orders.user, orders.id_base, place))?;
+        }
+    }
     root::submounts(&site, &orders.root)?;
     mounts::private(&site, orders)?;
+    files::write(&site, &orders.files)?;
     masks::hide(&site, &orders.masks)?;
     enter(&site)?;
     seal()?;

@@ -14,6 +14,9 @@ use terrarium_protocol::message::{stream, Failure, Refusal, Stage};
 use terrarium_protocol::orders::{Command, Lifetime, Size};
 use terrarium_protocol::{Frame, FromInit, Kind, Orders, ToInit};
 
+/// Between TERM and KILL for who is left when a signal asks for the end.
+const STOP: Duration = Duration::from_secs(10);
+
 impl Sandbox {
     /// Reads what a client says. `false` if it is gone.
     pub(crate) fn listen(&mut self, talk: usize) -> bool {
@@ -55,12 +58,12 @@ impl Sandbox {
     }
 
     /// The job that this client may type to.
-    fn job_with_keyboard(&mut self, talk: usize) -> Option<&mut Job> {
+    pub(super) fn job_with_keyboard(&mut self, talk: usize) -> Option<&mut Job> {
         let id = self.talks[talk].id;
         self.job_of(talk).filter(|job| job.primary == Some(id))
     }
 
-    fn refuse(&mut self, talk: usize, why: Refusal) {
+    pub(super) fn refuse(&mut self, talk: usize, why: Refusal) {
         self.talks[talk].say(&FromInit::Refused { why });
     }
 
@@ -72,7 +75,10 @@ impl Sandbox {
             ToInit::Query => {}
             ToInit::Keyboard => self.give_keyboard(talk),
             ToInit::Resize(size) => self.resize(talk, size),
-            ToInit::Screen(_) | ToInit::Channel | ToInit::Picture => self.refuse(talk, Refusal::NoScreen),
+            ToInit::Screen(size) => self.resize_screen(talk, size),
+            ToInit::Channel => self.hand_out_channel(talk),
+            ToInit::Picture => self.take_picture(talk),
+            ToInit::Log => self.show_log(talk),
             ToInit::CloseInput => {
                 if let Some(job) = self.job_with_keyboard(talk) {
                     job.end_input();
@@ -85,8 +91,8 @@ impl Sandbox {
             }
             ToInit::Ack { stream, offset } => self.ack(talk, stream, offset),
             ToInit::Signal { signal } => {
-                if let (Some(job), Ok(signal)) = (self.job_of(talk), Signal::try_from(signal)) {
-                    job.signal(signal);
+                if let Ok(signal) = Signal::try_from(signal) {
+                    self.signal(talk, signal);
                 }
             }
             ToInit::Stop { grace } => self.stop(Duration::from_millis(grace.into()), true),
@@ -96,51 +102,88 @@ impl Sandbox {
     }
 
     fn start(&mut self, talk: usize, orders: &Orders) {
-        if !self.jobs.is_empty() {
+        if self.has_orders() {
             return self.refuse(talk, Refusal::AlreadyStarted);
         }
         self.until = orders.until;
         self.lifetime = orders.lifetime;
+        self.talks[talk].about = About::Job(0);
         self.tell_now(talk, &FromInit::Stage(Stage::Files));
-        let job = self.build(talk, orders).unwrap_or_else(|failure| self.never_ran(talk, 0, failure));
-        self.jobs.push(job);
-        // There may be no child at all, and then no signal of its end.
-        self.reap();
-        self.attach(talk, true, Some(0), Some(0));
+        match self.build(talk, orders) {
+            Err(failure) => {
+                let job = self.never_ran(Some(talk), 0, failure);
+                self.begin_command(Some(talk), job);
+            }
+            Ok(()) if self.screen.pending.is_some() => {}
+            Ok(()) => self.start_command(Some(talk), orders),
+        }
     }
 
-    fn build(&mut self, talk: usize, orders: &Orders) -> Result<Job> {
+    fn build(&mut self, talk: usize, orders: &Orders) -> Result<()> {
         crate::network::begin(&orders.host_name)?;
         // A missing module shows as a mount that fails; then it is the cause.
         self.memory_info =
             build::build(orders, self.place).map_err(|failure| self.early.pop().unwrap_or(failure))?;
-        self.tell_now(talk, &FromInit::Stage(Stage::Command));
-        let mut setting = Setting {
+        self.setting = Some(Setting {
             place: self.place,
             user: orders.user.clone(),
             limits: orders.limits,
             id_base: orders.id_base,
             namespaces: None,
-        };
-        let spawned = spawn::spawn(&mut setting, &orders.command)?;
-        self.setting = Some(setting);
-        self.tell_now(talk, &FromInit::Started { pid: spawned.pid.as_raw() });
-        let drops = orders.lifetime == Lifetime::Detached;
-        Ok(Job::new(0, spawned, orders.command.terminal, drops))
+        });
+        self.like = Some(orders.command.clone());
+        self.begin_display(talk, orders)
     }
 
-    fn never_ran(&mut self, talk: usize, id: u32, failure: Failure) -> Job {
-        self.talks[talk].say(&FromInit::Failed(failure.clone()));
+    /// Starts the command, for whoever asked for it if that client is there.
+    pub(super) fn start_command(&mut self, talk: Option<usize>, orders: &Orders) {
+        self.tell_starter(talk, &FromInit::Stage(Stage::Command));
+        let Some(setting) = self.setting.as_mut() else { return };
+        let job = match spawn::spawn(setting, &orders.command) {
+            Ok(spawned) => {
+                self.tell_starter(talk, &FromInit::Started { pid: spawned.pid.as_raw() });
+                Job::new(0, spawned, orders.command.terminal, orders.lifetime == Lifetime::Detached)
+            }
+            Err(failure) => self.never_ran(talk, 0, failure),
+        };
+        self.begin_command(talk, job);
+    }
+
+    fn tell_starter(&mut self, talk: Option<usize>, message: &FromInit) {
+        if let Some(talk) = talk {
+            self.tell_now(talk, message);
+        }
+    }
+
+    fn begin_command(&mut self, talk: Option<usize>, job: Job) {
+        let never_ran = job.pid.is_none();
+        self.jobs.push(job);
+        if never_ran {
+            self.end_display();
+        }
+        // There may be no child at all, and then no signal of its end.
+        self.reap();
+        if let Some(talk) = talk {
+            self.attach(talk, true, Some(0), Some(0));
+        }
+    }
+
+    fn never_ran(&mut self, talk: Option<usize>, id: u32, failure: Failure) -> Job {
+        if let Some(talk) = talk {
+            self.talks[talk].say(&FromInit::Failed(failure.clone()));
+        }
         Job::failed(id, Some(failure))
     }
 
-    fn tell_now(&mut self, talk: usize, message: &FromInit) {
+    pub(super) fn tell_now(&mut self, talk: usize, message: &FromInit) {
         self.talks[talk].say(message);
         self.talks[talk].flush();
     }
 
     fn attach(&mut self, talk: usize, keyboard: bool, out: Option<u64>, err: Option<u64>) {
-        let Some(job) = self.jobs.first_mut() else { return self.refuse(talk, Refusal::NotStarted) };
+        let Some(job) = self.jobs.iter_mut().find(|job| job.id == 0) else {
+            return self.refuse(talk, Refusal::NotStarted);
+        };
         let client = &mut self.talks[talk];
         if matches!(client.about, About::Job(id) if id > 0) {
             return self.refuse(talk, Refusal::Malformed);
@@ -190,19 +233,38 @@ impl Sandbox {
         if self.jobs.len() > MOST || self.talks[talk].about != About::Nothing {
             return self.refuse(talk, Refusal::Busy);
         }
+        match spawn::spawn(setting, command) {
+            Ok(spawned) => self.begin_job(talk, |id| Job::new(id, spawned, command.terminal, false)),
+            Err(failure) => {
+                self.talks[talk].say(&FromInit::Failed(failure.clone()));
+                self.begin_job(talk, |id| Job::failed(id, Some(failure)));
+            }
+        }
+    }
+
+    /// A program that belongs to this conversation.
+    pub(super) fn begin_job(&mut self, talk: usize, make: impl FnOnce(u32) -> Job) {
         let id = self.next_job;
         self.next_job += 1;
+        let job = make(id);
         let client = &mut self.talks[talk];
         (client.about, client.has_result, client.sent) = (About::Job(id), false, Default::default());
-        let job = match spawn::spawn(setting, command) {
-            Ok(spawned) => {
-                self.talks[talk].say(&FromInit::Started { pid: spawned.pid.as_raw() });
-                Job::new(id, spawned, command.terminal, false)
-            }
-            Err(failure) => self.never_ran(talk, id, failure),
-        };
+        if let Some(pid) = job.pid {
+            client.say(&FromInit::Started { pid: pid.as_raw() });
+        }
         self.jobs.push(job);
         self.give_keyboard(talk);
+    }
+
+    /// To the program's group. Once the command has ended there is none: then
+    /// what asks for an end ends whoever is left.
+    fn signal(&mut self, talk: usize, signal: Signal) {
+        let asks = matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT);
+        match self.job_of(talk) {
+            Some(job) if job.id > 0 || !job.has_ended() => job.signal(signal),
+            Some(_) if asks => self.stop(STOP, true),
+            _ => {}
+        }
     }
 
     fn resize(&mut self, talk: usize, size: Size) {

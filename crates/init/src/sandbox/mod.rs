@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`clients`] | what clients say |
 //! | [`output`] | what clients get |
+//! | [`screen`] | the display, if there is one |
 //! | [`time`] | what is due |
 
 mod clients;
 mod output;
+mod screen;
 mod time;
 
 use crate::build::{MemoryInfo, Place};
@@ -20,9 +22,10 @@ use crate::spawn::Setting;
 use nix::errno::Errno;
 use nix::sys::wait::{waitpid, WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
+use screen::Screen;
 use std::time::{Duration, Instant};
 use terrarium_protocol::message::{Ending, Failure, State, Status};
-use terrarium_protocol::orders::{Lifetime, Until};
+use terrarium_protocol::orders::{Command, Lifetime, Until};
 
 /// Between TERM and KILL for what outlives the command.
 const GRACE: Duration = Duration::from_secs(2);
@@ -37,6 +40,9 @@ pub struct Sandbox {
     /// The command, then whatever runs beside it.
     pub(crate) jobs: Vec<Job>,
     setting: Option<Setting>,
+    /// What programs beside the command have of it: environment, directory.
+    like: Option<Command>,
+    pub(crate) screen: Screen,
     until: Until,
     lifetime: Lifetime,
     memory: OutOfMemory,
@@ -66,6 +72,8 @@ impl Sandbox {
             talks: Vec::new(),
             jobs: Vec::new(),
             setting: None,
+            like: None,
+            screen: Screen::default(),
             until: Until::Command,
             lifetime: Lifetime::Kept,
             memory: OutOfMemory::watch(place),
@@ -95,7 +103,16 @@ impl Sandbox {
     }
 
     fn command(&self) -> Option<&Job> {
-        self.jobs.first()
+        self.jobs.iter().find(|job| job.id == 0)
+    }
+
+    fn command_mut(&mut self) -> Option<&mut Job> {
+        self.jobs.iter_mut().find(|job| job.id == 0)
+    }
+
+    /// Whether the orders have come.
+    fn has_orders(&self) -> bool {
+        self.screen.pending.is_some() || self.command().is_some()
     }
 
     fn job_of(&mut self, talk: usize) -> Option<&mut Job> {
@@ -114,6 +131,7 @@ impl Sandbox {
         let over = command.filter(|_| self.over_since.is_some());
         let result = over.and_then(|job| job.outcome(self.memory.is_out()));
         let state = match command {
+            None if self.screen.pending.is_some() => State::Starting,
             None => State::Waiting,
             Some(_) if result.is_some() => State::Finished,
             Some(_) => State::Running,
@@ -125,7 +143,7 @@ impl Sandbox {
             command_pid: command.and_then(|job| job.pid).map(Pid::as_raw),
             running_for: command.map(Job::duration),
             terminal: command.and_then(|job| job.terminal),
-            display: None,
+            display: self.display_status(),
             streams: command.map(Job::stream_status).unwrap_or_default(),
             input: command.map_or(0, |job| job.input.received),
             viewers: self.viewers(),
@@ -152,14 +170,19 @@ impl Sandbox {
 
     fn ended(&mut self, pid: Pid, ending: Ending) {
         let running = |job: &&mut Job| job.pid == Some(pid) && !job.has_ended();
-        let Some(job) = self.jobs.iter_mut().find(running) else { return };
+        let Some(job) = self.jobs.iter_mut().find(running) else {
+            self.display_lost(pid);
+            return;
+        };
         let stopped = job.stop_asked;
         job.end(match ending {
             Ending::Signalled { signal, .. } => Ending::Signalled { signal, stopped },
             other => other,
         });
-        if job.id > 0 {
+        let id = job.id;
+        if id > 0 {
             job.let_go_of_terminal();
+            self.beside_ended(id);
         } else if self.until == Until::Command {
             job.let_go_of_terminal();
             self.end_the_rest();

@@ -3,10 +3,13 @@
 
 use super::{Sandbox, GRACE};
 use crate::conversation::{About, Conversation};
+use crate::fault::at;
 use crate::job::Job;
+use nix::errno::Errno;
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
+use terrarium_protocol::message::Step;
 use terrarium_protocol::orders::Lifetime;
 
 /// Without orders and without a client init ends after this time.
@@ -32,9 +35,13 @@ impl Sandbox {
         if self.over_since.is_some() {
             return;
         }
-        let Some(job) = self.jobs.first_mut() else { return };
+        if self.screen.pending.is_some() {
+            return self.give_up_display(at(Step::Display, "stop")(Errno::ECANCELED));
+        }
+        let Some(job) = self.command_mut() else { return };
         job.stop_asked |= asked;
         if job.has_ended() {
+            self.end_display();
             signal_all(Signal::SIGTERM);
             signal_all(Signal::SIGCONT);
         } else {
@@ -45,6 +52,7 @@ impl Sandbox {
 
     /// The command has ended: nobody else stays.
     pub(super) fn end_the_rest(&mut self) {
+        self.end_display();
         signal_all(Signal::SIGTERM);
         signal_all(Signal::SIGCONT);
         self.kill_all_within(GRACE);
@@ -71,14 +79,16 @@ impl Sandbox {
             self.memory_info_at = now;
             self.memory_info.iter().for_each(|info| info.refresh());
         }
+        self.tick_display();
         self.notice_the_end(now);
         self.notice_loneliness(now);
     }
 
     fn notice_the_end(&mut self, now: Instant) {
-        let Some(command) = self.jobs.first_mut() else { return };
+        let (is_over, no_children) = (self.over_since.is_some(), self.no_children);
+        let Some(command) = self.command_mut() else { return };
         // What it wrote may still wait in its pipes for a reader.
-        if self.over_since.is_none() && self.no_children && command.has_ended() {
+        if !is_over && no_children && command.has_ended() {
             command.let_go_of_terminal();
             self.over_since = Some(now);
             self.kill_all_at = None;
@@ -86,7 +96,7 @@ impl Sandbox {
     }
 
     fn notice_loneliness(&mut self, now: Instant) {
-        let expects_orders = self.jobs.is_empty() && !self.talks.iter().all(|talk| talk.absent);
+        let expects_orders = !self.has_orders() && !self.talks.iter().all(|talk| talk.absent);
         if self.viewers() > 0 || expects_orders {
             self.alone_since = now;
             return;
@@ -109,7 +119,7 @@ impl Sandbox {
             return now >= until || !self.talks.iter().any(waits);
         }
         let alone = now.duration_since(self.alone_since);
-        if self.jobs.is_empty() {
+        if !self.has_orders() {
             return alone > NO_ORDERS;
         }
         let keep = KEEP[usize::from(self.lifetime != Lifetime::Foreground)];
@@ -119,7 +129,7 @@ impl Sandbox {
     /// How long nothing needs to be done.
     pub(crate) fn patience(&self) -> Duration {
         let now = Instant::now();
-        let own = [self.kill_all_at, self.leaving];
+        let own = [self.kill_all_at, self.leaving, self.display_date()];
         let dates = own.into_iter().chain(self.jobs.iter().map(Job::next_date));
         let next = dates.flatten().map(|at| at.saturating_duration_since(now)).min();
         // Rounded up: poll counts whole milliseconds.

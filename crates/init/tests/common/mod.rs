@@ -17,6 +17,17 @@ use terrarium_protocol::message::{stream, Ending, Outcome, Status};
 use terrarium_protocol::orders::{self, Lifetime, Limits, Mount, RootEntry, Size, Until, User};
 use terrarium_protocol::{Bytes, Decoder, FromInit, Greeting, Kind, Orders, Scanner, ToInit, MAX_FROM_INIT};
 
+/// A test that needs root.
+macro_rules! as_root {
+    ($($(#[$more:meta])* fn $name:ident() $body:block)*) => { $(
+        #[test]
+        $(#[$more])*
+        fn $name() {
+            if is_root() $body
+        }
+    )* };
+}
+
 /// Longer than anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Who the command runs as.
@@ -124,7 +135,7 @@ impl Sandbox {
     }
 
     pub fn client(&self) -> Client {
-        Client::greet(UnixStream::connect(self.socket()).unwrap(), 1)
+        Client::greet(UnixStream::connect(self.socket()).unwrap(), terrarium_protocol::VERSION)
     }
 }
 

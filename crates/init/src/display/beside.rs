@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What runs beside the server: the agent's daemon as the display's user; the
+//! session bus, the window manager and the agent as the command's.
+
+use super::config::{AGENT_POINTER, AGENT_PORT};
+use super::confined::{exec, nothing, words, Confined};
+use super::server::{Server, AGENT_SOCKET};
+use crate::build::Place;
+use nix::unistd::Pid;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use terrarium_protocol::display::{Agent, Display};
+use terrarium_protocol::orders::Command;
+use terrarium_protocol::Bytes;
+
+/// A program that runs as the command does, beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// The session bus.
+    Bus,
+    /// One of the programs that prepare the screen.
+    Prepare(usize),
+    /// The window manager, or a whole session.
+    Manager,
+    /// The agent's half that speaks to the display.
+    Agent,
+}
+
+impl Beside {
+    /// What runs, with the environment of the command; `None` if there is no
+    /// such program.
+    pub fn command(self, display: &Display, like: &Command) -> Option<Command> {
+        let argv: Vec<Bytes> = match self {
+            Self::Bus => {
+                let bus = display.bus.clone()?;
+                let address = variable(like, b"DBUS_SESSION_BUS_ADDRESS")?;
+                let address = Bytes([&b"--address="[..], address.as_slice()].concat());
+                vec![bus, "--session".into(), address, "--nofork".into(), "--nopidfile".into()]
+            }
+            Self::Prepare(number) => display.prepare.get(number)?.clone(),
+            Self::Manager => display.manager.clone()?,
+            Self::Agent => {
+                let client = display.agent.as_ref()?.client.clone();
+                // Where files go that are dropped on the screen.
+                let home = variable(like, b"HOME")?.clone();
+                // In the foreground. It looks whether there is such a port,
+                // which only its daemon may open.
+                vec![
+                    client,
+                    "-x".into(),
+                    "-S".into(),
+                    AGENT_SOCKET.into(),
+                    "-s".into(),
+                    AGENT_SOCKET.into(),
+                    "-f".into(),
+                    home,
+                ]
+            }
+        };
+        Some(Command { argv, directory: like.directory.clone(), terminal: None, ..like.clone() })
+    }
+}
+
+fn variable<'a>(command: &'a Command, name: &[u8]) -> Option<&'a Bytes> {
+    command.environment.iter().find(|(one, _)| one.as_slice() == name).map(|(_, value)| value)
+}
+
+/// Whether the agent's daemon waits for its other half.
+pub fn daemon_waits() -> bool {
+    Path::new(AGENT_SOCKET).exists()
+}
+
+/// Starts the agent's daemon; `None` if there is nothing for it to speak to.
+pub fn daemon(
+    place: Place,
+    uid: u32,
+    agent: &Agent,
+    server: &Server,
+    log: &OwnedFd,
+) -> nix::Result<Option<Pid>> {
+    let (port, pointer) = match (place, &server.agent) {
+        (Place::Container, _) => (Path::new(AGENT_PORT), Path::new(AGENT_POINTER)),
+        (Place::Machine, Some([port, pointer])) => (port.as_path(), pointer.as_path()),
+        (Place::Machine, None) => return Ok(None),
+    };
+    let argv = words([
+        agent.daemon.as_slice().to_vec(),
+        b"-f".to_vec(),
+        b"-x".to_vec(),
+        b"-S".to_vec(),
+        AGENT_SOCKET.into(),
+        b"-s".to_vec(),
+        port.as_os_str().as_encoded_bytes().to_vec(),
+        b"-u".to_vec(),
+        pointer.as_os_str().as_encoded_bytes().to_vec(),
+    ])?;
+    let null = nothing()?;
+    let descriptors = [null.as_fd(), null.as_fd(), log.as_fd()];
+    let confined = Confined { place, uid, descriptors: &descriptors };
+    // Its socket of before would be in its way.
+    let _ = std::fs::remove_file(AGENT_SOCKET);
+    confined.spawn(|| server.enter(), || exec(&argv)).map(Some)
+}

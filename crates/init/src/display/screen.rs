@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The size of the screen, over RandR.
+
+use terrarium_protocol::display::ScreenSize;
+use x11rb::connection::Connection;
+use x11rb::errors::{ReplyError, ReplyOrIdError};
+use x11rb::protocol::randr::{self, ConnectionExt as _, ModeInfo, Rotation, SetConfig};
+use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, Window, WindowClass};
+use x11rb::COPY_DEPTH_FROM_PARENT;
+
+/// Pictures a second of our modes; nothing depends on it.
+const RATE: u32 = 60;
+/// Beside and below the picture, as a monitor would have it.
+const BLANK: (u16, u16) = (160, 40);
+
+/// Gives the first screen of `root` a size. A container's width is rounded
+/// down to a multiple of `step`, which its driver wants. Returns what it got.
+pub fn resize<C: Connection>(
+    x: &C,
+    root: Window,
+    wanted: ScreenSize,
+    step: u32,
+) -> Result<ScreenSize, ReplyError> {
+    let wanted = wanted.bounded();
+    let size = ScreenSize { width: wanted.width / step * step, height: wanted.height };
+    let resources = x.randr_get_screen_resources_current(root)?.reply()?;
+    let Some(&output) = resources.outputs.first() else { return Ok(size) };
+    let info = x.randr_get_output_info(output, resources.config_timestamp)?.reply()?;
+    let Some(&crtc) = Some(&info.crtc).filter(|&&crtc| crtc != 0).or(info.crtcs.first()) else {
+        return Ok(size);
+    };
+    let (width, height) = (size.width as u16, size.height as u16);
+    let name = format!("terrarium-{width}x{height}");
+    let mode = x.randr_create_mode(root, timings(width, height, &name), name.as_bytes())?.reply()?.mode;
+    x.randr_add_output_mode(output, mode)?.check()?;
+    // Nobody sees what lies between.
+    x.grab_server()?;
+    let off = x.randr_set_crtc_config(crtc, 0, 0, 0, 0, 0, Rotation::ROTATE0, &[])?.reply();
+    let millimetres = |pixels: u32| pixels * 254 / 960;
+    let sized =
+        x.randr_set_screen_size(root, width, height, millimetres(size.width), millimetres(size.height));
+    let sized = sized.map_err(ReplyError::from).and_then(|cookie| cookie.check());
+    let on = x.randr_set_crtc_config(crtc, 0, 0, 0, 0, mode, Rotation::ROTATE0, &[output])?.reply();
+    x.ungrab_server()?;
+    off?;
+    sized?;
+    let set = on?.status == SetConfig::SUCCESS;
+    forget_others(x, output, &resources, &info, mode)?;
+    draw_again(x, root, width, height).or_else(no_id)?;
+    Ok(if set { size } else { current(x, root)? })
+}
+
+/// Has every window drawn again, by covering all for a moment: a driver may
+/// forget the picture when the size changes (spiceqxl does).
+fn draw_again<C: Connection>(x: &C, root: Window, width: u16, height: u16) -> Result<(), ReplyOrIdError> {
+    let cover = x.generate_id()?;
+    let class = WindowClass::INPUT_OUTPUT;
+    let plain = CreateWindowAux::new().override_redirect(1).background_pixmap(x11rb::NONE);
+    x.create_window(COPY_DEPTH_FROM_PARENT, cover, root, 0, 0, width, height, 0, class, 0, &plain)?;
+    x.map_window(cover)?;
+    Ok(x.destroy_window(cover)?.check()?)
+}
+
+/// Ids do not run out: each is used for a moment only.
+fn no_id(error: ReplyOrIdError) -> Result<(), ReplyError> {
+    match error {
+        ReplyOrIdError::IdsExhausted => Ok(()),
+        ReplyOrIdError::ConnectionError(error) => Err(error.into()),
+        ReplyOrIdError::X11Error(error) => Err(ReplyError::X11Error(error)),
+    }
+}
+
+/// Modes of ours that are not used any more.
+fn forget_others<C: Connection>(
+    x: &C,
+    output: randr::Output,
+    resources: &randr::GetScreenResourcesCurrentReply,
+    info: &randr::GetOutputInfoReply,
+    keep: randr::Mode,
+) -> Result<(), ReplyError> {
+    let mut names = resources.names.as_slice();
+    for mode in &resources.modes {
+        let (name, rest) = names.split_at(usize::from(mode.name_len).min(names.len()));
+        names = rest;
+        if name.starts_with(b"terrarium-") && mode.id != keep && info.modes.contains(&mode.id) {
+            // One that is still in use somewhere stays.
+            let _ = x.randr_delete_output_mode(output, mode.id)?.check();
+            let _ = x.randr_destroy_mode(mode.id)?.check();
+        }
+    }
+    Ok(())
+}
+
+/// The size that the screen has.
+pub fn current<C: Connection>(x: &C, root: Window) -> Result<ScreenSize, ReplyError> {
+    let geometry = x.get_geometry(root)?.reply()?;
+    Ok(ScreenSize { width: geometry.width.into(), height: geometry.height.into() })
+}
+
+fn timings(width: u16, height: u16, name: &str) -> ModeInfo {
+    let (htotal, vtotal) = (width + BLANK.0, height + BLANK.1);
+    ModeInfo {
+        id: 0,
+        width,
+        height,
+        dot_clock: u32::from(htotal) * u32::from(vtotal) * RATE,
+        hsync_start: width + 48,
+        hsync_end: width + 80,
+        htotal,
+        hskew: 0,
+        vsync_start: height + 3,
+        vsync_end: height + 10,
+        vtotal,
+        name_len: name.len() as u16,
+        mode_flags: randr::ModeFlag::HSYNC_POSITIVE | randr::ModeFlag::VSYNC_POSITIVE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timings_are_in_order_for_all_sizes() {
+        for (width, height) in [(200, 200), (1023, 767), (8192, 1012), (1012, 8192)] {
+            let mode = timings(width, height, "x");
+            assert!(mode.width < mode.hsync_start && mode.hsync_end < mode.htotal);
+            assert!(mode.height < mode.vsync_start && mode.vsync_end < mode.vtotal);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A copy of init that speaks to the X server: it sets the screen's size and
+//! counts the windows. Init itself never waits for the server, which anybody
+//! who shows windows can keep busy.
+
+use super::confined::{nothing, Confined};
+use super::screen;
+use super::server::SOCKET;
+use super::windows::Windows;
+use crate::build::Place;
+use crate::channel::set_nonblocking;
+use nix::errno::Errno;
+use nix::poll::{poll, PollFd, PollFlags};
+use nix::sys::socket::{recv, socketpair, AddressFamily, MsgFlags, SockFlag, SockType};
+use nix::unistd::{read, write, Pid};
+use std::convert::Infallible;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use terrarium_protocol::display::ScreenSize;
+use x11rb::connection::Connection;
+use x11rb::errors::ReplyError;
+use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt, EventMask};
+use x11rb::rust_connection::{DefaultStream, RustConnection};
+
+/// What it tells init.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The screen has this size now.
+    Size(ScreenSize),
+    /// So many windows of programs are there.
+    Windows(u32),
+}
+
+/// Bytes of one piece of news, and of one size.
+const NEWS: usize = 9;
+const SIZE: usize = 8;
+
+impl News {
+    fn encode(self) -> [u8; NEWS] {
+        let (kind, a, b) = match self {
+            Self::Size(size) => (1, size.width, size.height),
+            Self::Windows(count) => (2, count, 0),
+        };
+        let mut out = [kind; NEWS];
+        out[1..5].copy_from_slice(&a.to_le_bytes());
+        out[5..].copy_from_slice(&b.to_le_bytes());
+        out
+    }
+
+    fn decode(bytes: [u8; NEWS]) -> Option<Self> {
+        let [kind, a, b, c, d, w, x, y, z] = bytes;
+        let (first, second) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([w, x, y, z]));
+        match kind {
+            1 => Some(Self::Size(ScreenSize { width: first, height: second })),
+            2 => Some(Self::Windows(first)),
+            _ => None,
+        }
+    }
+}
+
+fn encode(size: ScreenSize) -> [u8; SIZE] {
+    let mut out = [0; SIZE];
+    out[..4].copy_from_slice(&size.width.to_le_bytes());
+    out[4..].copy_from_slice(&size.height.to_le_bytes());
+    out
+}
+
+fn decode([a, b, c, d, w, x, y, z]: [u8; SIZE]) -> ScreenSize {
+    ScreenSize { width: u32::from_le_bytes([a, b, c, d]), height: u32::from_le_bytes([w, x, y, z]) }
+}
+
+/// The running copy.
+pub struct Watcher {
+    /// Its process.
+    pub pid: Pid,
+    socket: OwnedFd,
+    /// The size to ask for next, if the last one is still in the socket.
+    waiting: Option<ScreenSize>,
+}
+
+impl Watcher {
+    /// Starts it beside a server that is up.
+    pub fn start(
+        (place, uid): (Place, u32),
+        cookie: &[u8; 16],
+        log: &OwnedFd,
+        fill: bool,
+    ) -> nix::Result<Self> {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+        let null = nothing()?;
+        let descriptors = [null.as_fd(), theirs.as_fd(), log.as_fd()];
+        let confined = Confined { place, uid, descriptors: &descriptors };
+        let step = if place == Place::Container { 8 } else { 1 };
+        let pid = confined.spawn(|| Ok(()), || watch(cookie, step, fill))?;
+        set_nonblocking(&ours)?;
+        Ok(Self { pid, socket: ours, waiting: None })
+    }
+
+    /// To be polled, for reading.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Asks for a size; of several that wait the last one counts.
+    pub fn resize(&mut self, size: ScreenSize) {
+        self.waiting = match write(&self.socket, &encode(size)) {
+            Err(Errno::EAGAIN) => Some(size),
+            _ => None,
+        };
+    }
+
+    /// What it has to tell next. Ends with `None`, also when it is gone.
+    pub fn news(&mut self) -> Option<News> {
+        let mut bytes = [0; NEWS];
+        let news = match read(&self.socket, &mut bytes) {
+            Ok(NEWS) => News::decode(bytes),
+            _ => None,
+        };
+        if let Some(size) = self.waiting.take() {
+            self.resize(size);
+        }
+        news
+    }
+}
+
+/// A connection to the server with the cookie.
+pub fn connect(cookie: &[u8; 16]) -> Result<(RustConnection, u32), String> {
+    let stream = UnixStream::connect(SOCKET).map_err(|error| error.to_string())?;
+    let (stream, _) = DefaultStream::from_unix_stream(stream).map_err(|error| error.to_string())?;
+    let name = b"MIT-MAGIC-COOKIE-1".to_vec();
+    let x = RustConnection::connect_to_stream_with_auth_info(stream, 0, name, cookie.to_vec())
+        .map_err(|error| error.to_string())?;
+    let root = x.setup().roots.first().ok_or("the server has no screen")?.root;
+    Ok((x, root))
+}
+
+/// In the copy: descriptor 1 is init's.
+fn watch(cookie: &[u8; 16], step: u32, fill: bool) -> nix::Result<Infallible> {
+    let lost = |error: String| {
+        eprintln!("terrarium: display: {error}");
+        Errno::EPIPE
+    };
+    let (x, root) = connect(cookie).map_err(lost)?;
+    let windows = Windows::new(&x, root, fill).map_err(|error| lost(error.to_string()))?;
+    let watch = Watch { x, root, step, windows, told: None };
+    watch.run().map_err(|error| lost(error.to_string()))
+}
+
+struct Watch {
+    x: RustConnection,
+    root: u32,
+    step: u32,
+    windows: Windows,
+    /// The last count.
+    told: Option<u32>,
+}
+
+impl Watch {
+    fn run(mut self) -> Result<Infallible, ReplyError> {
+        let mask = EventMask::SUBSTRUCTURE_NOTIFY | EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY;
+        let events = ChangeWindowAttributesAux::new().event_mask(mask);
+        self.x.change_window_attributes(self.root, &events)?.check()?;
+        loop {
+            let mut dirty = self.told.is_none();
+            while let Some(event) = self.x.poll_for_event()? {
+                dirty |= self.windows.concerns(&event);
+            }
+            if dirty {
+                let count = self.windows.look(&self.x)?;
+                if self.told.replace(count) != Some(count) {
+                    tell(News::Windows(count));
+                }
+                // Events may have come with the answers.
+                continue;
+            }
+            self.wait()?;
+            self.windows.fill_again(&self.x)?;
+        }
+    }
+
+    /// Waits for the server or for a wish of init, and carries that out.
+    fn wait(&mut self) -> Result<(), ReplyError> {
+        self.x.flush()?;
+        let stdout = std::io::stdout();
+        let mut fds = [
+            PollFd::new(stdout.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.x.stream().as_fd(), PollFlags::POLLIN),
+        ];
+        let _ = poll(&mut fds, self.windows.patience());
+        if fds[0].revents().is_some_and(|now| !now.is_empty()) {
+            self.carry_out()?;
+        }
+        Ok(())
+    }
+
+    /// Of the sizes that wait the last one counts.
+    fn carry_out(&self) -> Result<(), ReplyError> {
+        let mut wanted = None;
+        let mut bytes = [0; SIZE];
+        loop {
+            match recv(1, &mut bytes, MsgFlags::MSG_DONTWAIT) {
+                Ok(SIZE) => wanted = Some(decode(bytes)),
+                // Init has let go.
+                Ok(0) => std::process::exit(0),
+                _ => break,
+            }
+        }
+        let Some(wanted) = wanted else { return Ok(()) };
+        let size = match screen::resize(&self.x, self.root, wanted, self.step) {
+            Err(ReplyError::X11Error(error)) => {
+                eprintln!("terrarium: the size {wanted:?}: {error:?}");
+                screen::current(&self.x, self.root)?
+            }
+            other => other?,
+        };
+        tell(News::Size(size));
+        Ok(())
+    }
+}
+
+/// One message each; init reads them all the time.
+fn tell(news: News) {
+    let _ = write(std::io::stdout(), &news.encode());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_heard() {
+        for news in [News::Size(ScreenSize { width: 640, height: 481 }), News::Windows(3)] {
+            assert_eq!(News::decode(news.encode()), Some(news));
+        }
+        assert_eq!(News::decode([9; NEWS]), None);
+        let size = ScreenSize { width: 320, height: 240 };
+        assert_eq!(decode(encode(size)), size);
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The windows of programs: how many there are, and that they fill the screen.
+
+use nix::poll::PollTimeout;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use x11rb::connection::Connection;
+use x11rb::errors::ReplyError;
+use x11rb::protocol::xproto::{
+    Atom, AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, MapState, Window,
+};
+use x11rb::protocol::Event;
+
+/// Most windows that are looked at.
+const MOST: u32 = 4096;
+/// How long after a window came its wish to be small still goes unheard, and
+/// how often it is looked at within that time.
+const YOUNG: Duration = Duration::from_millis(800);
+const LOOK: u16 = 200;
+
+x11rb::atom_manager! {
+    /// Names of the window manager's specification (EWMH).
+    Names: NamesCookie {
+        _NET_CLIENT_LIST,
+        _NET_WM_STATE,
+        _NET_WM_STATE_MAXIMIZED_HORZ,
+        _NET_WM_STATE_MAXIMIZED_VERT,
+        _NET_WM_WINDOW_TYPE,
+        _NET_WM_WINDOW_TYPE_NORMAL,
+    }
+}
+
+/// What is known of them.
+pub struct Windows {
+    root: Window,
+    names: Names,
+    fill: bool,
+    /// When each came.
+    known: HashMap<Window, Instant>,
+}
+
+impl Windows {
+    /// Of a server that has just come up. `fill`: they are to fill the screen.
+    pub fn new<C: Connection>(x: &C, root: Window, fill: bool) -> Result<Self, ReplyError> {
+        Ok(Self { root, names: Names::new(x)?.reply()?, fill, known: HashMap::new() })
+    }
+
+    /// Whether an event is about them.
+    pub fn concerns(&self, event: &Event) -> bool {
+        match event {
+            Event::PropertyNotify(property) => property.atom == self.names._NET_CLIENT_LIST,
+            Event::MapNotify(_)
+            | Event::UnmapNotify(_)
+            | Event::DestroyNotify(_)
+            | Event::ReparentNotify(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Counts them: what a window manager lists; without one, what the root
+    /// shows.
+    pub fn look<C: Connection>(&mut self, x: &C) -> Result<u32, ReplyError> {
+        let list = self.atoms(x, self.root, self.names._NET_CLIENT_LIST, AtomEnum::WINDOW)?;
+        let Some(list) = list else { return self.shown(x) };
+        self.known.retain(|window, _| list.contains(window));
+        for &window in &list {
+            self.known.entry(window).or_insert_with(Instant::now);
+        }
+        self.fill_again(x)?;
+        Ok(list.len() as u32)
+    }
+
+    /// A property that is a list of ids; `None` if there is no such one.
+    fn atoms<C: Connection>(
+        &self,
+        x: &C,
+        window: Window,
+        name: Atom,
+        kind: AtomEnum,
+    ) -> Result<Option<Vec<u32>>, ReplyError> {
+        let reply = x.get_property(false, window, name, kind, 0, MOST)?.reply();
+        let reply = match reply {
+            // The window is gone by now.
+            Err(ReplyError::X11Error(_)) => return Ok(None),
+            other => other?,
+        };
+        Ok(reply.value32().map(Iterator::collect))
+    }
+
+    fn shown<C: Connection>(&self, x: &C) -> Result<u32, ReplyError> {
+        let children = x.query_tree(self.root)?.reply()?.children;
+        let mut count = 0;
+        for window in children.into_iter().take(MOST as usize) {
+            // One that is gone by now is none.
+            if let Ok(attributes) = x.get_window_attributes(window)?.reply() {
+                let shows = attributes.map_state == MapState::VIEWABLE && !attributes.override_redirect;
+                count += u32::from(shows);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Asks the manager once more to let young windows fill the screen: GTK 4
+    /// asks for the contrary when it shows one.
+    pub fn fill_again<C: Connection>(&self, x: &C) -> Result<(), ReplyError> {
+        for window in self.young() {
+            if self.is_main(x, window)? && !self.fills(x, window)? {
+                self.ask(x, window)?;
+            }
+        }
+        x.flush()?;
+        Ok(())
+    }
+
+    fn young(&self) -> impl Iterator<Item = Window> + '_ {
+        let young = self.known.iter().filter(|(_, since)| self.fill && since.elapsed() < YOUNG);
+        young.map(|(window, _)| *window)
+    }
+
+    /// When to look at young ones again.
+    pub fn patience(&self) -> PollTimeout {
+        if self.young().next().is_some() {
+            PollTimeout::from(LOOK)
+        } else {
+            PollTimeout::NONE
+        }
+    }
+
+    /// Neither a dialog nor a panel.
+    fn is_main<C: Connection>(&self, x: &C, window: Window) -> Result<bool, ReplyError> {
+        let of = self.atoms(x, window, AtomEnum::WM_TRANSIENT_FOR.into(), AtomEnum::WINDOW)?;
+        let kinds = self.atoms(x, window, self.names._NET_WM_WINDOW_TYPE, AtomEnum::ATOM)?;
+        let plain = kinds.is_none_or(|all| all.contains(&self.names._NET_WM_WINDOW_TYPE_NORMAL));
+        Ok(plain && of.is_none_or(|all| all.iter().all(|&parent| parent == x11rb::NONE)))
+    }
+
+    fn fills<C: Connection>(&self, x: &C, window: Window) -> Result<bool, ReplyError> {
+        let state = self.atoms(x, window, self.names._NET_WM_STATE, AtomEnum::ATOM)?;
+        Ok(state.is_some_and(|all| all.contains(&self.names._NET_WM_STATE_MAXIMIZED_HORZ)))
+    }
+
+    fn ask<C: Connection>(&self, x: &C, window: Window) -> Result<(), ReplyError> {
+        // Add two states; a wish of the user's, not the program's.
+        const ADD: u32 = 1;
+        const USER: u32 = 2;
+        let names = &self.names;
+        let data = [ADD, names._NET_WM_STATE_MAXIMIZED_HORZ, names._NET_WM_STATE_MAXIMIZED_VERT, USER, 0];
+        let message = ClientMessageEvent::new(32, window, names._NET_WM_STATE, data);
+        let mask = EventMask::SUBSTRUCTURE_REDIRECT | EventMask::SUBSTRUCTURE_NOTIFY;
+        x.send_event(false, self.root, mask, message)?.check()
+    }
+}
