@@ -136,6 +136,30 @@ fn channel(sandbox: &Sandbox) -> Option<OwnedFd> {
     found
 }
 
+/// From the smallest to the largest, few of them usual.
+const SIZES: [(u32, u32); 20] = [
+    (320, 240),
+    (333, 241),
+    (401, 397),
+    (517, 333),
+    (640, 481),
+    (719, 405),
+    (801, 603),
+    (853, 481),
+    (1001, 699),
+    (1023, 767),
+    (1113, 555),
+    (1280, 719),
+    (1367, 769),
+    (1441, 901),
+    (1599, 1199),
+    (1680, 1051),
+    (1921, 1079),
+    (2559, 1441),
+    (3441, 1439),
+    (3840, 2160),
+];
+
 const RED: [u8; 3] = [255, 0, 0];
 const GREEN: [u8; 3] = [0, 255, 0];
 
@@ -160,14 +184,23 @@ as_root! {
     fn the_screen_takes_the_sizes_that_it_is_given() {
         let sandbox = Sandbox::new();
         let mut client = start(&sandbox, shown("sleep 60"));
-        for (width, height) in [(320, 240), (801, 603), (1920, 1080), (3840, 2160), (1023, 1025), (640, 480)] {
-            client.say(&ToInit::Screen(ScreenSize { width, height }));
+        let mut slowest = Duration::ZERO;
+        for (width, height) in SIZES {
             let wanted = ScreenSize { width: width / 8 * 8, height };
-            let begun = Instant::now();
-            client.until(|message| matches!(message, FromInit::Display(status) if status.size == wanted));
-            println!("{width}x{height} after {:?}", begun.elapsed());
+            // The best of three: the computer may be busy with something else.
+            let taken = (0..3).map(|_| {
+                client.say(&ToInit::Screen(ScreenSize { width: 648, height: 488 }));
+                client.until(|message| matches!(message, FromInit::Display(status) if status.size.width == 648));
+                let begun = Instant::now();
+                client.say(&ToInit::Screen(ScreenSize { width, height }));
+                client.until(|message| matches!(message, FromInit::Display(status) if status.size == wanted));
+                begun.elapsed()
+            });
+            slowest = slowest.max(taken.min().unwrap());
             assert_eq!(take_picture(&sandbox).0, wanted);
         }
+        println!("the slowest of {} sizes took {slowest:?}", SIZES.len());
+        assert!(slowest < Duration::from_millis(500));
         // Of many at once the last one counts.
         for width in 400..500 {
             client.say(&ToInit::Screen(ScreenSize { width, height: 300 }));
