@@ -138,8 +138,9 @@ pub fn finish(
             }
         }
     }
+    let last_words = driver.last_words(id);
     driver.finish(id, Duration::ZERO)?;
-    Err(Error::Crashed { last_words: None }.into())
+    Err(Error::Crashed { last_words }.into())
 }
 
 /// The profile that the options describe.

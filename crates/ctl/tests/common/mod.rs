@@ -7,6 +7,8 @@
 //! since nothing was shown.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod traces;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -241,6 +243,24 @@ impl Drop for Stop {
     fn drop(&mut self) {
         let _ = self.user.ctl().args(["stop", "--now", &self.name]).stderr(Stdio::null()).status();
     }
+}
+
+/// A sandbox that goes on until it is stopped.
+pub fn detached(glass: Glass, script: &str) -> Stop {
+    detached_as(glass.user(), glass, script)
+}
+
+/// The same as some user.
+pub fn detached_as(user: User, glass: Glass, script: &str) -> Stop {
+    let name = fresh_name("detached");
+    let output = run_as(user, glass, &["--detach", "-n", &name], &["sh", "-c", script]).output().unwrap();
+    assert_eq!((out(&output).trim(), output.status.code()), (name.as_str(), Some(0)), "{}", err(&output));
+    let sandbox = Stop { user, name };
+    if script.contains("echo ready") {
+        let has_said = |one: serde_json::Value| one["status"]["streams"][0]["end"].as_u64() > Some(0);
+        wait_for("ready", Duration::from_secs(30), || listed(user, &sandbox.name).is_some_and(has_said));
+    }
+    sandbox
 }
 
 /// Makes a test for each glass.
