@@ -11,20 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// A C program of the folder `attacks`, linked statically.
-fn compiled(name: &str, folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks").join(name);
-    let program = folder.join("program");
-    let gcc = Command::new("gcc")
-        .args(["-static", "-O1", "-Wall", "-Werror", "-o"])
-        .arg(&program)
-        .arg(source)
-        .output();
-    let gcc = gcc.unwrap();
-    assert!(gcc.status.success(), "{}", err(&gcc));
-    program
-}
-
 /// One file of a cpio archive ("newc"), and its end.
 fn archive(name: &str, content: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();

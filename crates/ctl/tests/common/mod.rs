@@ -263,6 +263,20 @@ pub fn detached_as(user: User, glass: Glass, script: &str) -> Stop {
     sandbox
 }
 
+/// A C program of the folder `attacks`, linked statically.
+pub fn compiled(name: &str, folder: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks").join(name);
+    let program = folder.join("program");
+    let gcc = Command::new("gcc")
+        .args(["-static", "-O1", "-Wall", "-Werror", "-o"])
+        .arg(&program)
+        .arg(source)
+        .output();
+    let gcc = gcc.unwrap();
+    assert!(gcc.status.success(), "{}", err(&gcc));
+    program
+}
+
 /// Makes a test for each glass.
 #[macro_export]
 macro_rules! for_both {
