@@ -7,6 +7,7 @@
 //! since nothing was shown.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod bytes;
 pub mod traces;
 
 use std::ffi::OsStr;
