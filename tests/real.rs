@@ -200,6 +200,7 @@ fn much_text(glass: Glass) {
     });
     assert!(longest.get() < Duration::from_secs(1), "the main loop stood still for {:?}", longest.get());
     shown.until("the end is drawn", || shown.lines().last().is_some_and(|line| line == "the end"));
+    shown.ends("Exit code 0");
     let lines = shown.lines();
     assert!(lines.len() > 10_000, "only {} lines are kept", lines.len());
     let memory = peak_memory();

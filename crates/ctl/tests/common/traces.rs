@@ -14,24 +14,27 @@ pub fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The tests' own two users; root's sandboxes may be anybody's.
+const USERS: [User; 2] = [User::Member, User::Plain];
+
 /// Domains, directories, files, processes, mounts, control groups.
 pub fn traces() -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    for user in [User::Member, User::Plain, User::Root] {
+    let names = USERS.map(|user| format!("terrarium-{}-", user.uid()));
+    let named = shell(
+        "virsh -q -c lxc:///system list --all --name; virsh -q -c qemu:///system list --all --name; \
+         pgrep -a 'libvirt_lxc|qemu-system'; find /sys/fs/cgroup -name '*terrarium-*'",
+    );
+    all.extend(named.into_iter().filter(|line| names.iter().any(|name| line.contains(name))));
+    for user in USERS {
         let entries = std::fs::read_dir(user.runtime()).into_iter().flatten().flatten();
-        all.extend(
-            entries.filter(|e| e.file_name() != "lock").map(|entry| entry.path().display().to_string()),
-        );
+        let kept = entries.filter(|entry| entry.file_name() != "lock");
+        all.extend(kept.map(|entry| entry.path().display().to_string()));
     }
     all.extend(shell(
-        "virsh -q -c lxc:///system list --all --name; virsh -q -c qemu:///system list --all --name; \
-         cut -d' ' -f5 /proc/self/mountinfo; losetup -a; ls /sys/class/net; pgrep -a 'libvirt_lxc|qemu-system'; \
-         find /sys/fs/cgroup -name '*terrarium-*'; \
-         find /home/terrarium-test*/.cache/terrarium /var/cache/terrarium -name 'init.*' -o -name '*.new'",
+        "cut -d' ' -f5 /proc/self/mountinfo | grep -v '^/run/libvirt\\|^/tmp/'; losetup -a; ls /sys/class/net; \
+         find /home/terrarium-test*/.cache/terrarium -name 'init.*'",
     ));
-    // libvirt leaves mount points of its own, one set for each domain name it
-    // ever saw; names are used again, so they do not grow with the runs.
-    all.retain(|line| !(line.is_empty() || line.starts_with("terrarium-") && line.contains('.')));
     all
 }
 
@@ -44,9 +47,8 @@ fn shell(script: &str) -> Vec<String> {
 pub fn nothing_is_left(before: &BTreeSet<String>) {
     let begun = Instant::now();
     loop {
-        for user in [User::Member, User::Plain, User::Root] {
-            list(user);
-        }
+        // Root takes away what an ordinary user may not.
+        let _ = [User::Member, User::Plain, User::Root].map(list);
         let fresh: Vec<String> = traces().difference(before).cloned().collect();
         if fresh.is_empty() {
             return;

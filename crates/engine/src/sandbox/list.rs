@@ -4,7 +4,7 @@
 use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
-use super::{directory, end, Id, Listing, Metadata, State, Summary};
+use super::{directory, end, groups, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
@@ -43,6 +43,9 @@ pub fn list(real: &Real) -> Listing {
     if listing.unreachable.is_empty() {
         let taken: Vec<u32> = found.iter().map(|one| one.id.number).collect();
         directory::sweep(&real.places.runtime, &taken);
+        if real.caller == 0 {
+            groups::sweep();
+        }
     }
     listing.sandboxes = ask_all(found);
     listing.sandboxes.sort_by_key(|one| one.id.number);

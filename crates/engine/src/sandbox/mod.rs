@@ -8,6 +8,7 @@
 mod directory;
 mod end;
 pub mod fuzz;
+mod groups;
 mod ids;
 mod list;
 mod log;
