@@ -34,7 +34,8 @@ pub fn run(options: &Run, signals: &Signals) -> Result {
     });
     let profile = profile(options, &host)?;
     let planned = plan(&profile, &host);
-    if options.verbose {
+    let verbose = options.verbose || options.debug;
+    if verbose {
         planned.notes.iter().for_each(|note| eprintln!("terrariumctl: {}", message::note(note)));
     }
     let plan = planned.plan.ok_or(planned.problems)?;
@@ -61,7 +62,7 @@ fn start(real: &Arc<Real>, plan: &Plan, options: &Run, signals: &Signals) -> Res
         screen: None,
         unique_name: options.name.is_none() && options.profile.is_none(),
     };
-    let verbose = options.verbose;
+    let verbose = options.verbose || options.debug;
     let progress = |step: Progress| {
         if let Progress::Boot(id) = &step {
             let (real, id) = (real.clone(), id.clone());

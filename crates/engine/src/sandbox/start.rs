@@ -59,6 +59,7 @@ pub fn start(
         number: made.instance.number,
         uuid: made.instance.uuid.clone(),
     };
+    tracing::debug!(uuid = id.uuid, number = id.number, "the domain is there");
     progress(Progress::Boot(id.clone()));
     match converse(real, plan, how, &made.instance, progress, handler, &id) {
         Ok(console) => {
@@ -125,6 +126,7 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
 
 fn create(real: &Real, plan: &Plan, made: &mut Made) -> Result<Domain, Error> {
     let text = xml::domain(plan, &made.instance);
+    tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
     log::begin_anew(real, &plan.connection, made.instance.number);
     // Ours is closed as soon as libvirt has it: when the container dies, so
     // does the last copy, and whoever waits there learns it.

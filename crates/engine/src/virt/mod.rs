@@ -72,6 +72,7 @@ const ATTEMPTS: u32 = 5;
 fn open(uri: &Uri) -> Result<pool::Link, Error> {
     silence();
     let _call = patience::call();
+    tracing::debug!(uri = uri.as_str(), "opening a connection");
     let mut left = ATTEMPTS;
     loop {
         left -= 1;
