@@ -45,7 +45,11 @@ const CASES: &[Case] = &[
 
 for_both! {
     fn options_do_what_they_say(glass: Glass) {
-        for (options, command, stdout, stderr) in CASES {
+        for (number, (options, command, stdout, stderr)) in CASES.iter().enumerate() {
+            // A machine boots for each: of every day are those that differ most.
+            if glass == Glass::Machine && !full() && ![0, 5, 8].contains(&number) {
+                continue;
+            }
             let output = run(glass, options, command).output().unwrap();
             assert_eq!((out(&output).as_str(), output.status.code()), (*stdout, Some(0)), "{options:?}: {}", err(&output));
             assert!(err(&output).contains(stderr), "{options:?}: {}", err(&output));
