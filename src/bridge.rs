@@ -161,7 +161,7 @@ impl Bridge {
     /// Stops several, and waits for them at most for a while: used when the
     /// window closes.
     pub async fn stop_all(&self, ids: Vec<Id>) {
-        let stop = |id: Id| self.stop(id, Stop::Gently { grace: 2000 });
+        let stop = |id: Id| self.stop(id, Stop::Gently { grace: 10_000 });
         for task in ids.into_iter().map(stop).collect::<Vec<_>>() {
             let _ = task.await;
         }

@@ -56,3 +56,20 @@ find_cargo() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends rustc-web cargo-web >&2
     new_enough cargo || { say "cargo is still older than 1.83; install a newer one."; return 1; }
 }
+
+GROUP_MEANS="Being in the group libvirt equals being root on this computer."
+
+# Asks whether to join the group; no answer and no terminal mean no.
+ask_for_group() {
+    [ "$(id -u)" = 0 ] && return 0
+    id -nG | tr ' ' '\n' | grep -qx libvirt && return 0
+    say "$GROUP_MEANS"
+    say "Containers need it. Virtual machines work without any group (qemu:///session)."
+    [ -t 0 ] || return 0
+    printf 'Add %s to the group libvirt? [y/N] ' "$(id -un)" >&2
+    read -r answer || answer=
+    case $answer in
+        y | Y | yes) sudo usermod -aG libvirt "$(id -un)" && say "Log in again for it to count." ;;
+        *) say "Not added." ;;
+    esac
+}

@@ -2,9 +2,9 @@
 //! Makes the seccomp filters as BPF, so that init carries bytes and no C.
 //!
 //! Filters are stacked, since a rule cannot say "any ioctl but these":
-//! `allow.bpf` is a list of what is allowed, `deny.bpf` and `vsock.bpf` refuse
-//! single values, and `newer.bpf` answers system calls that did not exist when this was built
-//! as an older kernel does. The kernel heeds the strictest; among refusals
+//! `allow.bpf` is a list of what is allowed, `deny.bpf` and `families.bpf`
+//! refuse single values, and `newer.bpf` answers system calls that did not
+//! exist when this was built as an older kernel does. The kernel heeds the strictest; among refusals
 //! that of the filter that was loaded last.
 
 use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
@@ -20,8 +20,10 @@ const CLONE_NEW: u64 = 0x7e02_0000;
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541c;
 
-/// The family of sockets that reach the hypervisor and its other guests.
-const AF_VSOCK: u64 = 40;
+/// Families of sockets that Docker's default profile refuses: the kernel's
+/// cryptography, and the hypervisor with its other guests.
+const AF_ALG: u32 = 38;
+const AF_VSOCK: u32 = 40;
 const EPERM: i32 = 1;
 const ENOSYS: i32 = 38;
 
@@ -33,7 +35,7 @@ fn main() -> Result<()> {
     let out = std::env::var("OUT_DIR")?;
     export(&allow()?, &Path::new(&out).join("allow.bpf"))?;
     export(&deny()?, &Path::new(&out).join("deny.bpf"))?;
-    export(&no_vsock()?, &Path::new(&out).join("vsock.bpf"))?;
+    std::fs::write(Path::new(&out).join("families.bpf"), families())?;
     Ok(std::fs::write(Path::new(&out).join("newer.bpf"), newer(last_known()?))?)
 }
 
@@ -83,15 +85,6 @@ fn deny() -> Result<ScmpFilterContext> {
     Ok(filter)
 }
 
-/// For x86_64 alone. i386 has socketcall, whose arguments lie in memory: a
-/// rule for them would take all sockets away.
-fn no_vsock() -> Result<ScmpFilterContext> {
-    let mut filter = ScmpFilterContext::new(ScmpAction::Allow)?;
-    filter.set_act_badarch(ScmpAction::Allow)?;
-    refuse(&mut filter, "socket", 0, AF_VSOCK)?;
-    Ok(filter)
-}
-
 /// The kernel looks at the low 32 bits of these arguments only, so must the
 /// filter.
 fn refuse(filter: &mut ScmpFilterContext, call: &str, argument: u32, value: u64) -> Result<()> {
@@ -108,24 +101,56 @@ fn last_known() -> Result<u32> {
     Ok(u32::try_from(last)?)
 }
 
+const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const IS: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+const IS_ABOVE: u16 = 0x25; // BPF_JMP | BPF_JGT | BPF_K
+const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+const ALLOW: u32 = 0x7fff_0000;
+const ERRNO: u32 = 0x0005_0000;
+/// Where seccomp's data has the number, the architecture and the lower half
+/// of the first argument.
+const NUMBER: u32 = 0;
+const ARCHITECTURE: u32 = 4;
+const FIRST: u32 = 16;
+
+/// `socket(family) => EPERM`, by hand: for i386 libseccomp would make a rule
+/// for socketcall, too. Its arguments lie in memory, where a filter cannot
+/// look; as with Docker, programs of 32 bits reach all families through it.
+fn families() -> Vec<u8> {
+    const AMD64: u32 = 0xc000_003e;
+    const I386: u32 = 0x4000_0003;
+    program(&[
+        (LOAD, 0, 0, ARCHITECTURE),
+        (IS, 0, 2, AMD64),
+        (LOAD, 0, 0, NUMBER),
+        (IS, 3, 7, 41),
+        (IS, 0, 6, I386),
+        (LOAD, 0, 0, NUMBER),
+        (IS, 0, 4, 359),
+        (LOAD, 0, 0, FIRST),
+        (IS, 1, 0, AF_ALG),
+        (IS, 0, 1, AF_VSOCK),
+        (RETURN, 0, 0, ERRNO | EPERM as u32),
+        (RETURN, 0, 0, ALLOW),
+    ])
+}
+
 /// `number above last => ENOSYS`, by hand: libseccomp compares arguments only.
 fn newer(last: u32) -> Vec<u8> {
-    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
-    const IS_ABOVE: u16 = 0x25; // BPF_JMP | BPF_JGT | BPF_K
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
-    const ALLOW: u32 = 0x7fff_0000;
-    const ERRNO: u32 = 0x0005_0000;
-    // The number stands first in seccomp's data.
-    let program: [(u16, u8, u8, u32); 4] = [
-        (LOAD, 0, 0, 0),
+    program(&[
+        (LOAD, 0, 0, NUMBER),
         (IS_ABOVE, 0, 1, last),
         (RETURN, 0, 0, ERRNO | ENOSYS as u32),
         (RETURN, 0, 0, ALLOW),
-    ];
-    let bytes = |(code, yes, no, value): (u16, u8, u8, u32)| {
+    ])
+}
+
+/// Instructions (code, how far to jump if so, if not, operand) as bytes.
+fn program(instructions: &[(u16, u8, u8, u32)]) -> Vec<u8> {
+    let bytes = |&(code, yes, no, value): &(u16, u8, u8, u32)| {
         let [a, b] = code.to_ne_bytes();
         let [w, x, y, z] = value.to_ne_bytes();
         [a, b, yes, no, w, x, y, z]
     };
-    program.into_iter().flat_map(bytes).collect()
+    instructions.iter().flat_map(bytes).collect()
 }

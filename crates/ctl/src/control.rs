@@ -149,7 +149,7 @@ pub fn exec(options: &Exec, signals: Signals) -> Result {
         }
         End::LetGo => Ok(DONE),
         End::Refused(why) => Err(Error::Refused(why).into()),
-        End::Lost => Err(Error::Crashed { last_words: None }.into()),
+        End::Lost => Err(Error::Crashed { last_words: driver.last_words(&found.id) }.into()),
     }
 }
 

@@ -35,7 +35,8 @@ pub fn run(options: &Run, signals: &Signals) -> Result {
     });
     let profile = profile(options, &host)?;
     let planned = plan(&profile, &host);
-    if options.verbose {
+    let verbose = options.verbose || options.debug;
+    if verbose {
         planned.notes.iter().for_each(|note| eprintln!("terrariumctl: {}", message::note(note)));
     }
     let screen = window::size(options, profile.display.kind)?;
@@ -69,7 +70,7 @@ fn start(
         screen,
         unique_name: options.name.is_none() && options.profile.is_none(),
     };
-    let verbose = options.verbose;
+    let verbose = options.verbose || options.debug;
     let progress = |step: Progress| {
         if let Progress::Boot(id) = &step {
             let (real, id) = (real.clone(), id.clone());
@@ -149,8 +150,9 @@ pub fn finish(
             }
         }
     }
+    let last_words = driver.last_words(id);
     driver.finish(id, Duration::ZERO)?;
-    Err(Error::Crashed { last_words: None }.into())
+    Err(Error::Crashed { last_words }.into())
 }
 
 /// The profile that the options describe.

@@ -108,10 +108,9 @@ for_both! {
         );
         let answer = both_ways(glass, &script);
         fs::remove_file(secret).unwrap();
-        assert_eq!(out(&answer[0]).trim(), "tried", "{}", err(&answer[0]));
-        let as_root = out(&answer[1]);
-        let allowed = |line: &str| line == "tried" || (glass == Glass::Machine && line.starts_with("READ"));
-        assert!(as_root.lines().all(allowed), "{as_root}");
+        for (output, who) in answer.iter().zip(["the caller", "root inside"]) {
+            assert_eq!(out(output).trim(), "tried", "as {who}: {}", err(output));
+        }
     }
 }
 
@@ -129,84 +128,18 @@ for_both! {
     }
 }
 
-#[test]
-fn no_id_is_the_hosts_root() {
-    for options in [&[][..], &["-p"]] {
-        let output = run(Glass::Container, options, &["cat", "/proc/self/uid_map", "/proc/self/gid_map"])
-            .output()
-            .unwrap();
-        let text = out(&output);
-        let lines: Vec<Vec<u64>> = text
-            .lines()
-            .map(|line| line.split_whitespace().map(|field| field.parse().unwrap()).collect())
-            .collect();
-        assert!(lines.len() >= 4, "{text}{}", err(&output));
-        assert!(lines.iter().all(|line| line[1] != 0), "{text}");
-        let own = u64::from(Glass::Container.user().uid());
-        assert!(lines.iter().any(|line| line[..] == [own, own, 1]), "{text}");
-    }
-}
-
-#[test]
-fn root_s_sandboxes_run_as_somebody_else() {
-    for glass in [Glass::Container, Glass::Machine] {
-        let output = run_as(User::Root, glass, &[], &["sh", "-c", "id -u; id -un"]).output().unwrap();
-        assert_eq!(out(&output).trim(), "65534\nnobody", "{glass:?}: {}", err(&output));
-        let user = User::Plain;
-        let name = "terrarium-test";
-        let switched = run_as(User::Root, glass, &["-S", name], &["id", "-u"]).output().unwrap();
-        assert_eq!(out(&switched).trim(), user.uid().to_string(), "{glass:?}: {}", err(&switched));
-    }
-}
-
-for_both! {
-    fn forbidden_system_calls_fail(glass: Glass) {
-        // x86_64 numbers; the last are i386's through int 0x80, which perl
-        // cannot make, so unshare(1), mount(8) and friends stand in for them.
-        let script = "perl -e '
-            my %calls = (io_uring_setup => 425, userfaultfd => 323, bpf => 321, perf_event_open => 298, keyctl => 250,
-                add_key => 248, request_key => 249, mount => 165, umount2 => 166, pivot_root => 155, unshare => 272,
-                setns => 308, init_module => 175, finit_module => 313, kexec_load => 246, open_by_handle_at => 304,
-                fsopen => 430, move_mount => 429, open_tree => 428, mount_setattr => 442, swapon => 167, reboot => 169);
-            my ($a, $b) = (\"\\0\" x 256, \"\\0\" x 256);
-            for my $name (sort keys %calls) {
-                my $r = syscall($calls{$name}, $name eq \"unshare\" ? 0x10000000 : $a, $b, 0, 0, 0);
-                print \"$name WORKED $r\\n\" if $r != -1; my $e = $!+0;
-                print \"$name REACHED THE KERNEL: $!\\n\" if $r == -1 && $e != 1 && $e != 38; }
-            my $clone3 = syscall(435, $a, 88); print \"clone3: $!\\n\" if $!+0 != 38;
-            my $c = \"x\"; for my $ioctl (0x5412, 0x541c, 0x100005412) { ioctl(STDIN, $ioctl, $c); print \"ioctl $ioctl: $!\\n\" if $!+0 != 1 && $!+0 != 13; }
-            print \"tried\\n\"'";
-        prints(glass, script, "tried");
-    }
-}
-
 for_both! {
     fn proc_and_sys_are_masked(glass: Glass) {
+        // In a machine root inside is init's equal; what it gains is the guest.
+        let who = if glass == Glass::Machine { "[ $(id -u) != 0 ] &&" } else { "" };
         let script = "for f in /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug /sys/firmware/* ; do \
               [ -n \"$(head -c 1 $f 2>/dev/null | od -c 2>/dev/null | head -1 | cut -c9-)\" ] && echo READ $f; done; \
             for f in /proc/sys/kernel/hostname /proc/sysrq-trigger /proc/irq/default_smp_affinity /sys/kernel/mm/ksm/run; do \
               (echo x > $f) 2>/dev/null && echo WROTE $f; done; \
             find /sys/fs/cgroup -writable 2>/dev/null | head -3; \
-            kill -0 1 2>/dev/null && [ $(id -u) != 0 ] && echo CAN SIGNAL INIT; echo tried";
-        prints(glass, script, "tried");
-    }
-}
-
-for_both! {
-    fn a_fork_bomb_ends_inside(glass: Glass) {
-        let script = "perl -e 'my $n = 0; while ($n < 6000) { my $p = fork; if (!defined $p) { print \"refused\\n\"; last } \
-             if (!$p) { sleep 600 } $n++ }; print $n < 4200 ? \"bounded\\n\" : \"NOT BOUNDED $n\\n\"; kill KILL => -$$'";
-        let output = run(glass, &["--memory", "2GiB"], &["sh", "-c", script]).output().unwrap();
-        assert!(out(&output).contains("bounded") || output.status.code() == Some(137), "{}{}", out(&output), err(&output));
-        assert_eq!(out(&sh(glass, "echo next")).trim(), "next");
-    }
-}
-
-for_both! {
-    fn a_memory_bomb_ends_inside(glass: Glass) {
-        let output = run(glass, &["--memory", "256MiB"], &["perl", "-e", "my @a; push @a, 'x' x 1048576 for 1..4000; print 'SURVIVED'"]).output().unwrap();
-        assert!(!out(&output).contains("SURVIVED"));
-        assert_eq!(output.status.code(), Some(137), "{}", err(&output));
+            for f in mem environ maps fd/0; do cat /proc/1/$f >/dev/null 2>&1 && NOBODY echo LOOKED INTO INIT $f; done; \
+            kill -0 1 2>/dev/null && NOBODY echo CAN SIGNAL INIT; echo tried".replace("NOBODY", who);
+        prints(glass, &script, "tried");
     }
 }
 

@@ -4,15 +4,10 @@
 #[macro_use]
 mod common;
 
+use common::bytes::{bulk, kib, watch_memory};
 use common::*;
 use std::io::{Read, Write};
 use std::process::Stdio;
-use std::time::Duration;
-
-/// Bytes that go through in the bulk tests.
-fn bulk(glass: Glass) -> usize {
-    scaled(if glass == Glass::Container { 24 } else { 4 }, 200) << 20
-}
 
 for_both! {
     fn streams_are_apart_and_the_status_is_the_commands(glass: Glass) {
@@ -59,26 +54,6 @@ for_both! {
     }
 }
 
-/// The number in `VmHWM:   1234 kB`.
-fn kib(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
-}
-
-/// The most memory that a process had, in KiB, told when it has ended.
-fn watch_memory(pid: u32) -> std::thread::JoinHandle<u64> {
-    std::thread::spawn(move || {
-        let mut most = 0;
-        while let Some(now) =
-            std::fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|text| kib(&text))
-        {
-            most = now;
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        most
-    })
-}
-
 for_both! {
     fn both_outputs_at_once_lose_nothing(glass: Glass) {
         let count = bulk(glass) / 2;
@@ -92,25 +67,6 @@ for_both! {
 }
 
 for_both! {
-    fn a_reader_that_stops_holds_the_command_up_and_loses_nothing(glass: Glass) {
-        let count = 8usize << 20;
-        let script = format!("head -c {count} /dev/zero; echo done >&2");
-        let mut child =
-            run(glass, &[], &["sh", "-c", &script]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut first = vec![0; 100];
-        let mut stdout = child.stdout.take().unwrap();
-        stdout.read_exact(&mut first).unwrap();
-        std::thread::sleep(Duration::from_secs(scaled(3, 30)));
-        assert!(child.try_wait().unwrap().is_none(), "it must wait for its reader");
-        let mut rest = Vec::new();
-        stdout.read_to_end(&mut rest).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(rest.len() + first.len(), count);
-        assert_eq!((err(&output).as_str(), output.status.code()), ("done\n", Some(0)));
-    }
-}
-
-for_both! {
     fn a_closed_output_gives_sigpipe(glass: Glass) {
         let mut child = run(glass, &[], &["yes"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
@@ -118,44 +74,6 @@ for_both! {
         drop(stdout);
         assert_eq!(child.wait().unwrap().code(), Some(141));
     }
-}
-
-for_both! {
-    fn a_killed_client_and_the_next_one_get_every_byte_together(glass: Glass) {
-        let count = bulk(glass) / 4;
-        let name = fresh_name("resume");
-        let user = glass.user();
-        let _stop = Stop { user, name: name.clone() };
-        // The same bytes in every run, made inside.
-        let script = format!("perl -e '$x=1; $s=\"\"; for (1..{}) {{ $x=($x*1103515245+12345)%2147483648; \
-             $s.=pack(\"V\",$x); if (length($s)>65536) {{ print $s; $s=\"\" }} }} print $s'", count / 4);
-        let mut child =
-            run(glass, &["-n", &name], &["sh", "-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut begun = vec![0; count / 3 + 1237];
-        let mut stdout = child.stdout.take().unwrap();
-        stdout.read_exact(&mut begun).unwrap();
-        kill_client(user, &name);
-        stdout.read_to_end(&mut begun).unwrap();
-        child.wait().unwrap();
-        let rest = user.ctl().args(["attach", &name, "--from", &begun.len().to_string()]).output().unwrap();
-        assert_eq!(rest.status.code(), Some(0), "{}", err(&rest));
-        begun.extend(rest.stdout);
-        let mut x = 1u64;
-        let expected: Vec<u8> = (0..count / 4)
-            .flat_map(|_| {
-                x = (x * 1_103_515_245 + 12_345) % 2_147_483_648;
-                (x as u32).to_le_bytes()
-            })
-            .collect();
-        assert!(begun == expected, "{} of {} bytes, or other ones", begun.len(), expected.len());
-    }
-}
-
-/// SIGKILL to the terrariumctl that runs the sandbox `name`.
-fn kill_client(user: User, name: &str) {
-    let pattern = format!("terrariumctl run .*-n {name} ");
-    let status = user.command("pkill").args(["-KILL", "-f", &pattern]).status().unwrap();
-    assert!(status.success(), "there is no client to kill");
 }
 
 for_both! {

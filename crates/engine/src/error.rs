@@ -61,8 +61,8 @@ pub enum Error {
     Refused(Refusal),
     /// The domain ended before its result arrived.
     Crashed {
-        /// What init's console or libvirt's log said last, if anything.
-        last_words: Option<String>,
+        /// What libvirt's log said last, if anything.
+        last_words: Option<crate::sandbox::LastWords>,
     },
     /// Init did not answer in time.
     NoAnswer {

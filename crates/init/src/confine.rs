@@ -10,7 +10,7 @@ use terrarium_protocol::orders::{Limits, User};
 /// The allow list, what it cannot say, and what nobody knew; see `build.rs`.
 static ALLOW: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/allow.bpf"));
 static DENY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/deny.bpf"));
-static VSOCK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vsock.bpf"));
+static FAMILIES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/families.bpf"));
 static NEWER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/newer.bpf"));
 
 /// Highest number that a capability may ever have.
@@ -82,7 +82,7 @@ fn prctl(option: libc::c_int, value: libc::c_ulong) -> Result<(), Errno> {
 
 /// Installs the filters; the last thing before exec.
 pub fn filter() -> Result<(), Errno> {
-    [DENY, VSOCK, ALLOW, NEWER].into_iter().try_for_each(load)
+    [DENY, FAMILIES, ALLOW, NEWER].into_iter().try_for_each(load)
 }
 
 fn load(program: &[u8]) -> Result<(), Errno> {

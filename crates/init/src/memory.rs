@@ -5,11 +5,25 @@ use crate::build::Place;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-/// Files that count such kills: a machine's own, a container's by its memory
-/// cgroup (version 2, version 1). They are opened before the sandbox's root
-/// is built, where they cannot be seen any more.
-const MACHINE: &[&str] = &["/proc/vmstat"];
-const CONTAINER: &[&str] = &["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"];
+/// Counts such kills in a machine.
+const MACHINE: &str = "/proc/vmstat";
+/// Where version 2 of cgroups is mounted; below it version 1's `memory`.
+const GROUPS: &str = "/sys/fs/cgroup";
+
+/// Files that count such kills in a container: its memory group's, by the
+/// group's path or, where that is seen as the root, there.
+fn counters(groups: &str) -> Vec<String> {
+    let path = |line: &str| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let is_it = fields.next()?.split(',').any(|name| name == "memory" || name.is_empty());
+        fields.next().filter(|_| is_it).map(|path| path.trim_end_matches('/').to_owned())
+    };
+    let own = groups.lines().filter_map(path).chain([String::new()]);
+    own.flat_map(|path| {
+        [format!("{GROUPS}/memory{path}/memory.oom_control"), format!("{GROUPS}{path}/memory.events")]
+    })
+    .collect()
+}
 
 /// How likely a process is to be killed, from -1000 (never) to 1000.
 const SCORE: &str = "/proc/self/oom_score_adj";
@@ -38,9 +52,11 @@ pub struct OutOfMemory {
 }
 
 impl OutOfMemory {
-    /// From now on.
+    /// From now on. The file is opened before the sandbox's root is built,
+    /// where it cannot be seen any more.
     pub fn watch(place: Place) -> Self {
-        let files = if place == Place::Machine { MACHINE } else { CONTAINER };
+        let groups = || std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let files = if place == Place::Machine { vec![MACHINE.to_owned()] } else { counters(&groups()) };
         let file = files.iter().find_map(|path| File::open(path).ok());
         let mut watch = Self { file, before: 0 };
         watch.before = watch.count();
@@ -68,6 +84,17 @@ fn parse(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_counter_is_that_of_the_own_group() {
+        let first = |groups: &str| super::counters(groups).swap_remove(0);
+        assert_eq!(
+            first("8:pids:/x\n4:memory:/machine/a\n0::/\n"),
+            "/sys/fs/cgroup/memory/machine/a/memory.oom_control"
+        );
+        assert_eq!(super::counters("0::/machine/a\n")[1], "/sys/fs/cgroup/machine/a/memory.events");
+        assert_eq!(super::counters("")[1], "/sys/fs/cgroup/memory.events");
+    }
+
     #[test]
     fn the_count_is_found_among_others() {
         assert_eq!(super::parse("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"), 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! System calls that a sandboxed program may make: what Docker's default
-//! profile gives a container without capabilities, less io_uring and keyrings.
+//! profile gives a container without capabilities.
 //! Shared with `build.rs`.
 
 /// Allowed whatever the arguments, but for those of `ioctl` and `socket` that
@@ -90,7 +90,6 @@ pub const ALLOWED: &[&str] = &[
     "futex_waitv",
     "futex_wake",
     "futimesat",
-    "get_mempolicy",
     "get_robust_list",
     "get_thread_area",
     "getcpu",
@@ -153,6 +152,7 @@ pub const ALLOWED: &[&str] = &[
     "link",
     "linkat",
     "listen",
+    "listmount",
     "listxattr",
     "listxattrat",
     "llistxattr",
@@ -163,7 +163,6 @@ pub const ALLOWED: &[&str] = &[
     "lstat64",
     "madvise",
     "map_shadow_stack",
-    "mbind",
     "membarrier",
     "memfd_create",
     "memfd_secret",
@@ -204,7 +203,6 @@ pub const ALLOWED: &[&str] = &[
     "openat",
     "openat2",
     "pause",
-    "pidfd_getfd",
     "pidfd_open",
     "pidfd_send_signal",
     "pipe",
@@ -283,7 +281,6 @@ pub const ALLOWED: &[&str] = &[
     "sendmmsg",
     "sendmsg",
     "sendto",
-    "set_mempolicy",
     "set_robust_list",
     "set_thread_area",
     "set_tid_address",
@@ -331,6 +328,7 @@ pub const ALLOWED: &[&str] = &[
     "stat64",
     "statfs",
     "statfs64",
+    "statmount",
     "statx",
     "symlink",
     "symlinkat",
@@ -362,6 +360,7 @@ pub const ALLOWED: &[&str] = &[
     "uname",
     "unlink",
     "unlinkat",
+    "uretprobe",
     "utime",
     "utimensat",
     "utimensat_time64",

@@ -6,6 +6,7 @@ use crate::error::{DomainAction, Error, FileAction};
 use crate::host::ConnectionState;
 use crate::kernel;
 use crate::profile::{Expected, FaultKind};
+use crate::sandbox::LastWords;
 use crate::uri::Uri;
 use gettextrs::gettext;
 use std::path::Path;
@@ -90,10 +91,7 @@ pub fn error(error: &Error) -> String {
         Error::Libvirt { action, message } => libvirt(*action, message),
         Error::Init(failure) => super::failure(failure),
         Error::Refused(why) => refusal(*why),
-        Error::Crashed { last_words } => {
-            let text = gettext("The sandbox ended unexpectedly, and its result is lost. Run it again; the log of libvirt may tell why.");
-            last_words.as_ref().map_or(text.clone(), |words| format!("{text} {}", shown(words)))
-        }
+        Error::Crashed { last_words } => crashed(last_words.as_ref()),
         Error::NoAnswer { seconds } => {
             let text = gettext("The sandbox did not answer within {seconds} s. Try again, or stop it.");
             fill(&text, &[("seconds", &seconds.to_string())])
@@ -155,6 +153,20 @@ fn libvirt(action: DomainAction, message: &str) -> String {
     };
     let gone = gettext("the sandbox is gone.");
     fill(&text, &[("why", if message.is_empty() { &gone } else { message })])
+}
+
+fn crashed(last_words: Option<&LastWords>) -> String {
+    match last_words {
+        None => gettext("The sandbox ended unexpectedly, and its result is lost. Run it again; the log of libvirt may tell why."),
+        Some(LastWords::Said(words)) => {
+            let text = gettext("The sandbox ended unexpectedly, and its result is lost. Run it again. libvirt’s log says last: {words}");
+            fill(&text, &[("words", &shown(words))])
+        }
+        Some(LastWords::In(path)) => {
+            let text = gettext("The sandbox ended unexpectedly, and its result is lost. Run it again; {path}, which root can read, may tell why.");
+            fill(&text, &[("path", &shown(&path.display().to_string()))])
+        }
+    }
 }
 
 fn refusal(why: Refusal) -> String {

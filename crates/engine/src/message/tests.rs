@@ -3,6 +3,7 @@ use super::*;
 use crate::error::Error;
 use crate::host::{Family, Piece};
 use crate::plan::{AcceleratorReason, KernelPart, MachineOnly, Note, Problem, ProblemKind};
+use crate::sandbox::LastWords;
 use terrarium_protocol::display::DisplayStatus;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
 use terrarium_protocol::Bytes;
@@ -289,7 +290,8 @@ fn errors() -> Vec<Error> {
         Error::Problems(problems().into_iter().map(|what| Problem { field: foreign(), what }).collect()),
         Error::Init(Failure { step: Step::Root, object: Bytes::from(HOSTILE), errno: 1 }),
         Error::Crashed { last_words: None },
-        Error::Crashed { last_words: Some(foreign()) },
+        Error::Crashed { last_words: Some(LastWords::Said(foreign())) },
+        Error::Crashed { last_words: Some(LastWords::In(foreign().into())) },
         Error::NoAnswer { seconds: 20 },
         Error::Version { theirs: 7 },
         Error::Busy,

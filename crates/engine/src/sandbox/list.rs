@@ -4,12 +4,13 @@
 use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
-use super::{directory, end, Id, Listing, Metadata, State, Summary};
+use super::{directory, end, groups, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
 use crate::uri::Uri;
 use crate::virt::{Domain, Power};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use terrarium_protocol::message::{self, Status};
@@ -42,6 +43,9 @@ pub fn list(real: &Real) -> Listing {
     if listing.unreachable.is_empty() {
         let taken: Vec<u32> = found.iter().map(|one| one.id.number).collect();
         directory::sweep(&real.places.runtime, &taken);
+        if real.caller == 0 {
+            groups::sweep();
+        }
     }
     listing.sandboxes = ask_all(found);
     listing.sandboxes.sort_by_key(|one| one.id.number);
@@ -55,11 +59,18 @@ fn worth_asking(real: &Real) -> impl Iterator<Item = &Uri> {
     real.connections.iter().filter(move |uri| **uri != Uri::QemuSession || may_know)
 }
 
-/// Whether a session's daemon listens beside our own runtime folder.
+/// Whether a session's daemon listens beside our own runtime folder. The
+/// kernel is asked: a daemon writes into its log whoever just knocks.
 fn session_runs(runtime: &Path) -> bool {
-    let listens = |name: &str| std::os::unix::net::UnixStream::connect(name).is_ok();
     let folder = runtime.parent().unwrap_or(runtime).join("libvirt");
-    ["virtqemud-sock", "libvirt-sock"].iter().any(|name| listens(&folder.join(name).to_string_lossy()))
+    let sockets = std::fs::read("/proc/net/unix").unwrap_or_default();
+    ["virtqemud-sock", "libvirt-sock"].iter().any(|name| is_bound(&sockets, &folder.join(name)))
+}
+
+/// Whether a line of /proc/net/unix ends with this path.
+fn is_bound(sockets: &[u8], path: &Path) -> bool {
+    let ending = [b" ", path.as_os_str().as_bytes()].concat();
+    sockets.split(|&byte| byte == b'\n').any(|line| line.ends_with(&ending))
 }
 
 /// Domains of the caller on one connection.
@@ -175,4 +186,19 @@ pub fn in_use(real: &Real) -> Result<(Taken, Vec<u32>), Error> {
         }
     }
     Ok((taken, blocks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_bound;
+    use std::path::Path;
+
+    #[test]
+    fn a_socket_is_known_by_its_whole_path() {
+        let sockets =
+            b"Num RefCount ... Path\n0: 2 0 10000 1 1 7 /run/user/7/libvirt/libvirt-sock\n1: 2 0 0 1 3 8\n";
+        assert!(is_bound(sockets, Path::new("/run/user/7/libvirt/libvirt-sock")));
+        assert!(!is_bound(sockets, Path::new("/libvirt/libvirt-sock")));
+        assert!(!is_bound(sockets, Path::new("/run/user/7/libvirt/virtqemud-sock")));
+    }
 }

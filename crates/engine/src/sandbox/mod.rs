@@ -8,8 +8,10 @@
 mod directory;
 mod end;
 pub mod fuzz;
+mod groups;
 mod ids;
 mod list;
+mod log;
 pub mod metadata;
 mod real;
 mod screen;
@@ -18,6 +20,7 @@ mod start;
 mod tests;
 
 pub use directory::PORTS;
+pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
 
@@ -202,6 +205,12 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// libvirt cannot be asked.
     fn exists(&self, id: &Id) -> Result<bool, Error>;
+
+    /// What is known of the end of a sandbox that crashed. To be asked before
+    /// [`Self::finish`].
+    fn last_words(&self, _id: &Id) -> Option<LastWords> {
+        None
+    }
 
     /// Begins a conversation about the command.
     ///

@@ -2,7 +2,7 @@
 //! The driver that users get: libvirt.
 
 use super::{directory, screen, Picture, Progress};
-use super::{end, list, start, Attach, Driver, Id, Listing, Start, Started, Stop, Summary};
+use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error};
 use crate::host::Host;
@@ -97,6 +97,10 @@ impl Driver for Real {
 
     fn exists(&self, id: &Id) -> Result<bool, Error> {
         Ok(self.domain(id)?.is_some())
+    }
+
+    fn last_words(&self, id: &Id) -> Option<LastWords> {
+        log::last_words(self, &id.connection, id.number)
     }
 
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {

@@ -3,7 +3,7 @@
 
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
-use super::{directory, end, ids, list, Id, Progress, Start, Started};
+use super::{directory, end, ids, list, log, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
@@ -62,6 +62,7 @@ pub fn start(
         number: made.instance.number,
         uuid: made.instance.uuid.clone(),
     };
+    tracing::debug!(uuid = id.uuid, number = id.number, "the domain is there");
     progress(Progress::Boot(id.clone()));
     match converse(real, plan, how, &made.instance, progress, handler, &id) {
         Ok(console) => {
@@ -128,6 +129,8 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
 
 fn create(real: &Real, plan: &Plan, made: &mut Made) -> Result<Domain, Error> {
     let text = xml::domain(plan, &made.instance);
+    tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
+    log::begin_anew(real, &plan.connection, made.instance.number);
     // Ours is closed as soon as libvirt has it: when the container dies, so
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
@@ -176,9 +179,11 @@ fn converse(
         orders.command.terminal = Some(how.size);
     }
     let (tell, told) = mpsc::channel();
-    let crashed = |error: Error| if gone(real, id) { Error::Crashed { last_words: None } } else { error };
+    let crashed = || Error::Crashed { last_words: log::last_words(real, &id.connection, id.number) };
     let (socket, lock) = directory::socket(&instance.directory, plan.machine.is_none())?;
-    let greeted = greet(&socket, lock, Patience::START).map_err(crashed)?;
+    let greeted =
+        greet(&socket, lock, Patience::START)
+            .map_err(|error| if gone(real, id) { crashed() } else { error })?;
     let console = greeted.begin(&ToInit::Start(Box::new(orders)), watch(tell, handler))?;
     loop {
         match told.recv() {
@@ -186,7 +191,10 @@ fn converse(
             Ok(First::Runs) => return Ok(console),
             Ok(First::Failed(failure)) => return Err(Error::Init(failure)),
             Ok(First::Refused(why)) => return Err(Error::Refused(why)),
-            Ok(First::Closed) | Err(_) => return Err(Error::Crashed { last_words: None }),
+            Ok(First::Closed) | Err(_) => {
+                gone(real, id);
+                return Err(crashed());
+            }
         }
     }
 }

@@ -69,14 +69,15 @@ const ATTEMPTS: u32 = 5;
 
 /// A session's daemon ends when nobody has used it for a while. Whoever comes
 /// at that moment is cut off, and has to come again to start a new one.
-fn open(uri: &Uri) -> Result<virt::connect::Connect, Error> {
+fn open(uri: &Uri) -> Result<pool::Link, Error> {
     silence();
     let _call = patience::call();
+    tracing::debug!(uri = uri.as_str(), "opening a connection");
     let mut left = ATTEMPTS;
     loop {
         left -= 1;
         match virt::connect::Connect::open(Some(uri.as_str())) {
-            Ok(connect) => return Ok(connect),
+            Ok(connect) => return Ok(pool::Link::new(connect)),
             Err(error) if left > 0 && pool::is_broken(&error) => {
                 std::thread::sleep(std::time::Duration::from_millis(200));
             }

@@ -7,19 +7,66 @@ use crate::error::{DomainAction, Error};
 use crate::uri::Uri;
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::ops::Deref;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{mpsc, Mutex, PoisonError};
+use std::time::Duration;
 use virt::connect::Connect;
 use virt::error::ErrorNumber;
+
+/// How long the end of all connections may take; libvirt may hang.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// A connection that is closed with its last copy: `virt` leaves it open, and
+/// libvirtd writes an error into its log for each that just goes away.
+#[derive(Clone)]
+pub(super) struct Link(Connect);
+
+impl Link {
+    pub(super) fn new(connect: Connect) -> Self {
+        Self(connect)
+    }
+}
+
+impl Deref for Link {
+    type Target = Connect;
+
+    fn deref(&self) -> &Connect {
+        &self.0
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let _call = call();
+        let _ = self.0.close();
+    }
+}
 
 /// One connection for each URI that was needed.
 #[derive(Default)]
 pub struct Pool {
-    open: Mutex<HashMap<Uri, Connect>>,
+    open: Mutex<HashMap<Uri, Link>>,
+}
+
+impl Drop for Pool {
+    /// Not by whoever drops it: that may be a window's main loop.
+    fn drop(&mut self) {
+        let open = std::mem::take(self.open.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if open.is_empty() {
+            return;
+        }
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(open);
+            let _ = tell.send(());
+        });
+        let _ = told.recv_timeout(FAREWELL);
+    }
 }
 
 impl Pool {
-    fn get(&self, uri: &Uri) -> Result<Connect, Error> {
+    fn get(&self, uri: &Uri) -> Result<Link, Error> {
         if let Some(connect) = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(uri) {
             if connect.is_alive().unwrap_or(false) {
                 return Ok(connect.clone());
@@ -49,7 +96,8 @@ impl Pool {
             }
             Err(_) => {
                 self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(uri);
-                run(&self.get(uri)?).map_err(failed(action))
+                let fresh = self.get(uri)?;
+                run(&fresh).map_err(failed(action))
             }
         }
     }

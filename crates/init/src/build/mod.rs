@@ -33,6 +33,9 @@ pub enum Place {
 /// Builds the whole and makes it the root. What comes back is to be kept up to
 /// date.
 pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
+    if place == Place::Machine {
+        bound_tasks(orders.limits.processes);
+    }
     let site = begin(place)?;
     root::show(&site, &orders.root)?;
     let memory = devices::kernel_views(&site)?;
@@ -51,6 +54,21 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     enter(&site)?;
     seal()?;
     Ok(memory)
+}
+
+/// Tasks of a machine's own: the kernel's threads, init.
+const TASKS: u64 = 512;
+
+/// The kernel does not hold its root to RLIMIT_NPROC: in a machine `-p` is
+/// that root. This holds for all, and inside nobody can write it.
+fn bound_tasks(processes: u64) {
+    const FILE: &str = "/proc/sys/kernel/threads-max";
+    let own = std::fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let most = processes.saturating_add(TASKS);
+    if own.is_none_or(|own| own > most) {
+        // A kernel without it has its own bound, by its memory.
+        let _ = std::fs::write(FILE, most.to_string());
+    }
 }
 
 fn begin(place: Place) -> Result<Site> {

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The log that libvirt keeps of each domain.
+
+use super::real::Real;
+use crate::uri::Uri;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// How much of a log's end is looked at, in bytes, and how many lines of it
+/// are told.
+const END: u64 = 8 * 1024;
+const LINES: usize = 3;
+
+/// What a log says of the end of a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LastWords {
+    /// Its last lines.
+    Said(String),
+    /// The log, which the caller may not read.
+    In(PathBuf),
+}
+
+/// Where the log of sandbox `number` is.
+fn path(real: &Real, connection: &Uri, number: u32) -> Option<PathBuf> {
+    let folder = match connection {
+        Uri::LxcSystem => PathBuf::from("/var/log/libvirt/lxc"),
+        Uri::QemuSystem => PathBuf::from("/var/log/libvirt/qemu"),
+        // Beside our own cache; root's is elsewhere.
+        Uri::QemuSession if real.caller != 0 => real.places.cache.parent()?.join("libvirt/qemu/log"),
+        _ => return None,
+    };
+    Some(folder.join(format!("terrarium-{}-{number}.log", real.caller)))
+}
+
+/// Takes away the log of the last sandbox that had this number, where the
+/// caller may: libvirt adds to it for ever.
+pub fn begin_anew(real: &Real, connection: &Uri, number: u32) {
+    if let Some(path) = path(real, connection, number) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// The last words of sandbox `number`.
+pub fn last_words(real: &Real, connection: &Uri, number: u32) -> Option<LastWords> {
+    let path = path(real, connection, number)?;
+    match end_of(&path) {
+        Ok(text) => Some(LastWords::Said(telling(&String::from_utf8_lossy(&text))?)),
+        // Its folder may be shut, too: then it is not known to be there.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(LastWords::In(path)),
+        Err(_) => None,
+    }
+}
+
+fn end_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
+    let mut text = Vec::new();
+    file.take(END).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// The last lines that say something: neither how it was started nor what
+/// QEMU thinks of that.
+fn telling(text: &str) -> Option<String> {
+    let is_noise = |line: &str| {
+        let start = ["PATH=", "LC_ALL=", "Please use "].iter().any(|word| line.starts_with(word));
+        let middle = ["starting up", " warning: "].iter().any(|word| line.contains(word));
+        line.trim().is_empty() || line.ends_with('\\') || start || middle
+    };
+    let mut lines: Vec<&str> = text.lines().rev().filter(|line| !is_noise(line)).take(LINES).collect();
+    lines.reverse();
+    (!lines.is_empty()).then(|| lines.join(" / "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::telling;
+
+    #[test]
+    fn the_command_line_is_no_last_word() {
+        let text = "2026-01-01: starting up libvirt version: 9\nLC_ALL=C \\\n-name x \\\n\
+                    qemu: warning: short-form\nPlease use readonly=on\nqemu: terminating\nshutting down, reason=crashed\n";
+        assert_eq!(telling(text).as_deref(), Some("qemu: terminating / shutting down, reason=crashed"));
+        assert_eq!(telling("PATH=/bin libvirt_lxc\n\n"), None);
+    }
+}
