@@ -201,6 +201,12 @@ as_root! {
         }
         println!("the slowest of {} sizes took {slowest:?}", SIZES.len());
         assert!(slowest < Duration::from_millis(500));
+        // Twice the same.
+        for _ in 0..2 {
+            client.say(&ToInit::Screen(ScreenSize { width: 800, height: 600 }));
+            client.until(|message| matches!(message, FromInit::Display(status) if status.size.width == 800));
+        }
+        assert!(!log(&sandbox).contains("CreateMode"), "{}", log(&sandbox));
         // Of many at once the last one counts.
         for width in 400..500 {
             client.say(&ToInit::Screen(ScreenSize { width, height: 300 }));

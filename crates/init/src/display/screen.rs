@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The size of the screen, over RandR.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use terrarium_protocol::display::ScreenSize;
 use x11rb::connection::Connection;
 use x11rb::errors::{ReplyError, ReplyOrIdError};
@@ -10,6 +11,8 @@ use x11rb::COPY_DEPTH_FROM_PARENT;
 
 /// Pictures a second of our modes; nothing depends on it.
 const RATE: u32 = 60;
+/// What the names of our modes begin with.
+const PREFIX: &str = "terrarium-";
 /// Beside and below the picture, as a monitor would have it.
 const BLANK: (u16, u16) = (160, 40);
 
@@ -30,7 +33,7 @@ pub fn resize<C: Connection>(
         return Ok(size);
     };
     let (width, height) = (size.width as u16, size.height as u16);
-    let name = format!("terrarium-{width}x{height}");
+    let name = fresh_name();
     let mode = x.randr_create_mode(root, timings(width, height, &name), name.as_bytes())?.reply()?.mode;
     x.randr_add_output_mode(output, mode)?.check()?;
     // Nobody sees what lies between.
@@ -70,6 +73,12 @@ fn no_id(error: ReplyOrIdError) -> Result<(), ReplyError> {
     }
 }
 
+/// A name that no mode has: the same size may be asked for twice.
+fn fresh_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Modes of ours that are not used any more.
 fn forget_others<C: Connection>(
     x: &C,
@@ -82,7 +91,7 @@ fn forget_others<C: Connection>(
     for mode in &resources.modes {
         let (name, rest) = names.split_at(usize::from(mode.name_len).min(names.len()));
         names = rest;
-        if name.starts_with(b"terrarium-") && mode.id != keep && info.modes.contains(&mode.id) {
+        if name.starts_with(PREFIX.as_bytes()) && mode.id != keep && info.modes.contains(&mode.id) {
             // One that is still in use somewhere stays.
             let _ = x.randr_delete_output_mode(output, mode.id)?.check();
             let _ = x.randr_destroy_mode(mode.id)?.check();
