@@ -65,7 +65,7 @@ fn end_of(path: &Path) -> io::Result<Vec<u8>> {
 /// QEMU thinks of that.
 fn telling(text: &str) -> Option<String> {
     let is_noise = |line: &str| {
-        let start = ["PATH=", "LC_ALL=", "Please use "].iter().any(|word| line.starts_with(word));
+        let start = ["PATH=", "LC_ALL=", "Please use ", "-"].iter().any(|word| line.starts_with(word));
         let middle = ["starting up", " warning: "].iter().any(|word| line.contains(word));
         line.trim().is_empty() || line.ends_with('\\') || start || middle
     };
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_no_last_word() {
-        let text = "2026-01-01: starting up libvirt version: 9\nLC_ALL=C \\\n-name x \\\n\
+        let text = "2026-01-01: starting up libvirt version: 9\nLC_ALL=C \\\n-name x \\\n-msg timestamp=on\n\
                     qemu: warning: short-form\nPlease use readonly=on\nqemu: terminating\nshutting down, reason=crashed\n";
         assert_eq!(telling(text).as_deref(), Some("qemu: terminating / shutting down, reason=crashed"));
         assert_eq!(telling("PATH=/bin libvirt_lxc\n\n"), None);

@@ -75,7 +75,10 @@ impl Pool {
         // Opened without the lock: one connection that hangs must not hold up
         // the others.
         let connect = open(uri)?;
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(uri.clone(), connect.clone());
+        let old =
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(uri.clone(), connect.clone());
+        // Closed without the lock, for the same reason.
+        drop(old);
         Ok(connect)
     }
 
@@ -95,7 +98,8 @@ impl Pool {
                 Err(failed(action)(error))
             }
             Err(_) => {
-                self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(uri);
+                let old = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(uri);
+                drop(old);
                 let fresh = self.get(uri)?;
                 run(&fresh).map_err(failed(action))
             }
