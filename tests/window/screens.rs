@@ -92,7 +92,9 @@ fn a_screen_is_shown_and_takes_the_size_of_its_page() {
     let screen = scene.show_screen(&machine);
     let first = scene.fake.screen().expect("it was started with a size");
     assert_eq!(Some(first), screen.wanted(), "it was started with its page's size");
-    assert!(scene.object::<gtk::Box>("line").is_visible());
+    scene.pass(300);
+    assert_eq!(Some(first), scene.fake.screen(), "and keeps it");
+    assert!(scene.object::<gtk::Box>("line").opacity() == 1.0);
     for (width, height) in [(700, 500), (901, 655), (640, 420)] {
         scene.window.widget.set_default_size(width, height);
         scene.until("the sandbox is told", || {
@@ -130,7 +132,7 @@ fn a_server_that_stays_away_is_told_of_and_can_be_tried_again() {
     machine.kill();
     scene.window.start(scene.screen_plan("echo"));
     scene.within(Duration::from_secs(60), "it says so", || scene.window.describe().contains("No Picture"));
-    assert!(!scene.object::<gtk::Box>("line").is_visible(), "there is nothing of the sandbox's");
+    assert!(scene.object::<gtk::Box>("line").opacity() == 0.0, "there is nothing of the sandbox's");
     machine.restart();
     scene.object::<gtk::Button>("screen-again").emit_clicked();
     let screen = scene.the_screen().expect("a screen");

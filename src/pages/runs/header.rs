@@ -73,7 +73,11 @@ impl Runs {
         self.subtitle.set_visible(!subtitle.is_empty());
         set(&self.subtitle, &subtitle);
         let runs = tab.phase() == Phase::Running;
-        self.line.set_visible(tab.is_live());
+        // A screen's first size is what it keeps: the line's place is free
+        // for it from the start.
+        let live = tab.is_live();
+        self.line.set_visible(live || (tab.screen.is_some() && tab.phase() != Phase::Ended));
+        self.line.set_opacity(if live { 1.0 } else { 0.0 });
         self.prompt.set_reveal_child(runs && !tab.has_keyboard());
         self.show_pause(&tab);
         self.stop.set_visible(runs);
