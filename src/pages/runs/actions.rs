@@ -190,7 +190,7 @@ impl Runs {
             enable(name, connected && on_screen);
         }
         enable("mute", screen.may_sound() && connected);
-        enable("clipboard", connected && screen.has_agent());
+        enable("clipboard", connected && screen.has_agent() && !screen.is_shut());
         let word =
             POLICIES.iter().find(|(policy, _)| *policy == screen.policy()).map_or("", |(_, word)| word);
         state("clipboard", word.to_variant());

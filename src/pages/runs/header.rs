@@ -137,12 +137,14 @@ impl Runs {
         self.clipboard_button.set_visible(wide);
         let Some(screen) = tab.screen.as_ref().filter(|_| on_screen) else { return };
         self.fill_clipboard_menu(screen.last_moved().as_deref());
-        let hint = if screen.has_agent() || !screen.is_connected() {
+        let hint = if screen.is_shut() {
+            gettext("The profile keeps the clipboard off.")
+        } else if screen.has_agent() || !screen.is_connected() {
             gettext("Clipboard")
         } else {
             gettext("The sandbox has no SPICE agent (spice-vdagent).")
         };
-        self.clipboard_button.set_sensitive(screen.has_agent());
+        self.clipboard_button.set_sensitive(screen.has_agent() && !screen.is_shut());
         if self.clipboard_button.tooltip_text().as_deref() != Some(&hint) {
             self.clipboard_button.set_tooltip_text(Some(&hint));
         }

@@ -12,6 +12,7 @@ use terrarium_engine::message;
 /// How the clipboard is shared.
 pub struct Clipboard {
     policy: Cell<ClipboardPolicy>,
+    shut: bool,
     asking: RefCell<Option<ClipboardAsk>>,
     last: RefCell<Option<ClipboardAsk>>,
 }
@@ -19,7 +20,12 @@ pub struct Clipboard {
 impl Clipboard {
     /// As the profile says.
     pub fn new(policy: ClipboardPolicy) -> Self {
-        Self { policy: Cell::new(policy), asking: RefCell::default(), last: RefCell::default() }
+        Self {
+            policy: Cell::new(policy),
+            shut: policy == ClipboardPolicy::Off,
+            asking: RefCell::default(),
+            last: RefCell::default(),
+        }
     }
 }
 
@@ -53,6 +59,11 @@ impl Screen {
                 screen.change();
             }
         });
+    }
+
+    /// Whether the profile shut it: then the sandbox has none to open here.
+    pub fn is_shut(&self) -> bool {
+        self.clipboard.shut
     }
 
     /// What passes now.
