@@ -133,6 +133,11 @@ impl Bridge {
         self.call(move |driver| driver.picture(&id).map(make))
     }
 
+    /// What the programs of a sandbox's screen wrote last.
+    pub async fn log(&self, id: Id) -> Result<String, Error> {
+        self.call(move |driver| driver.log(&id)).await
+    }
+
     /// The sandbox with this name.
     pub async fn find(&self, name: String) -> Result<Summary, Error> {
         self.call(move |driver| driver.find(&name)).await

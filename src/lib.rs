@@ -2,13 +2,17 @@
 //! The window: shows and edits; decides nothing about sandboxes.
 //!
 //! ```text
-//! AdwApplicationWindow            window.rs
+//! AdwApplicationWindow            window/
 //!   AdwToastOverlay
 //!     AdwLeaflet (page stack)
-//!       home                      pages/home.rs    what runs, profiles, welcome
-//!       form                      pages/form.rs    what to run, how strong
-//!       runs                      pages/runs.rs    tabs, one sandbox each
-//!         a tab                   pages/tab.rs     start, terminal, end, failure
+//!       home                      pages/home/      what runs, profiles, welcome
+//!       form                      pages/form/      what to run, how strong
+//!       runs                      pages/runs/      tabs, one sandbox each, under one header
+//!         a tab                   pages/tab/       talks with the sandbox
+//!           start                 pages/start/     what a start does, measured by the last one
+//!           terminal              pages/terminal.rs
+//!           screen                pages/screen/    the SPICE widget, its session, what passes
+//!           end                   pages/end/       how it ended, what is left
 //! ```
 //!
 //! [`bridge`] is the only way from the main loop to the engine: everything

@@ -92,7 +92,8 @@ impl Scene {
         };
         // What is drawn begins beside the window's own edge.
         let (x, y) = self.window.widget.surface_transform();
-        (number("X=") + x as f32, number("Y=") + y as f32)
+        let scale = self.window.widget.scale_factor() as f32;
+        (number("X=") + x as f32 * scale, number("Y=") + y as f32 * scale)
     }
 
     /// What its streams said so far.

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The window against a driver without libvirt.
 
+mod clipboard;
 #[path = "../fake/mod.rs"]
 mod fake;
+mod looks;
+#[path = "../scene/qemu.rs"]
+mod qemu;
 #[path = "../scene/mod.rs"]
 mod scene;
 mod screens;

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Sandboxes with a screen. The driver is a fake, the SPICE server is QEMU's.
 
-#[path = "../scene/qemu.rs"]
-mod qemu;
-
+use crate::qemu::Machine;
 use crate::scene::Shown;
 use crate::Scene;
 use adw::prelude::*;
-use gtk::glib;
-use qemu::Machine;
-use spice_view::{Command, Event, Format, FromGuest, Link, State, ToGuest};
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,7 +16,7 @@ use vte::prelude::*;
 
 impl Scene {
     /// What a profile with a screen becomes.
-    fn screen_plan(&self, command: &str) -> Plan {
+    pub fn screen_plan(&self, command: &str) -> Plan {
         let mut profile = Profile::new("Untrusted Documents", vec![command.into()]);
         profile.isolation = Some(Isolation::Container);
         profile.colour = Colour::Red;
@@ -32,7 +26,7 @@ impl Scene {
     }
 
     /// Starts one, and waits for its picture.
-    fn show_screen(&self, machine: &Machine) -> Rc<Screen> {
+    pub fn show_screen(&self, machine: &Machine) -> Rc<Screen> {
         self.fake.set_spice(&machine.socket);
         self.window.start(self.screen_plan("echo"));
         self.within(Duration::from_secs(60), "the screen is shown", || {
@@ -43,47 +37,14 @@ impl Scene {
 }
 
 /// What is looked at in every window.
-trait Looks {
+pub trait Looks {
     fn the_screen(&self) -> Option<Rc<Screen>>;
-    fn has_keyboard(&self);
 }
 
 impl Looks for Shown {
     fn the_screen(&self) -> Option<Rc<Screen>> {
         self.window.runs.current().and_then(|tab| tab.screen.clone())
     }
-
-    /// Gives the window the keyboard, as no window manager is there to do it.
-    fn has_keyboard(&self) {
-        let name = format!("terrarium test {}", glib::uuid_string_random());
-        self.window.widget.set_title(Some(&name));
-        let xdotool = |args: &[&str]| {
-            let output = std::process::Command::new("xdotool").args(args).output().expect("xdotool");
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        };
-        let id = RefCell::new(String::new());
-        self.until("the window has its name", || {
-            id.replace(xdotool(&["search", "--name", &name]));
-            !id.borrow().is_empty()
-        });
-        xdotool(&["windowfocus", &id.borrow()]);
-        self.until("the window has the keyboard", || self.window.widget.is_active());
-    }
-}
-
-/// A session that the test plays itself, with an agent.
-fn play(screen: &Screen) -> (Link, spice_view::Teller, Rc<RefCell<Vec<Command>>>) {
-    let commands: Rc<RefCell<Vec<Command>>> = Rc::default();
-    let teller = RefCell::new(None);
-    let link = Link::new(|end| {
-        teller.replace(Some(end));
-        let commands = commands.clone();
-        move |command| commands.borrow_mut().push(command)
-    });
-    let teller = teller.take().expect("the link has an end");
-    teller.tell(&Event::State(State::Connected { agent: true }));
-    screen.view.set_link(Some(&link));
-    (link, teller, commands)
 }
 
 #[gtk::test]
@@ -92,7 +53,9 @@ fn a_screen_is_shown_and_takes_the_size_of_its_page() {
     let screen = scene.show_screen(&machine);
     let first = scene.fake.screen().expect("it was started with a size");
     assert_eq!(Some(first), screen.wanted(), "it was started with its page's size");
-    assert!(scene.object::<gtk::Box>("line").is_visible());
+    scene.pass(300);
+    assert_eq!(Some(first), scene.fake.screen(), "and keeps it");
+    assert!(scene.object::<gtk::Box>("line").opacity() == 1.0);
     for (width, height) in [(700, 500), (901, 655), (640, 420)] {
         scene.window.widget.set_default_size(width, height);
         scene.until("the sandbox is told", || {
@@ -130,7 +93,7 @@ fn a_server_that_stays_away_is_told_of_and_can_be_tried_again() {
     machine.kill();
     scene.window.start(scene.screen_plan("echo"));
     scene.within(Duration::from_secs(60), "it says so", || scene.window.describe().contains("No Picture"));
-    assert!(!scene.object::<gtk::Box>("line").is_visible(), "there is nothing of the sandbox's");
+    assert!(scene.object::<gtk::Box>("line").opacity() == 0.0, "there is nothing of the sandbox's");
     machine.restart();
     scene.object::<gtk::Button>("screen-again").emit_clicked();
     let screen = scene.the_screen().expect("a screen");
@@ -158,56 +121,6 @@ fn who_takes_the_screen_over_is_not_pushed_out_unasked() {
     scene.object::<gtk::Button>("screen-again").emit_clicked();
     scene.until("it is back", || screen.is_connected() && screen.is_shown());
     next.shows("Shown in Another Window");
-}
-
-#[gtk::test]
-fn a_question_about_the_clipboard_is_asked_above_the_line() {
-    let (scene, machine) = (Scene::new(), Machine::start());
-    let screen = scene.show_screen(&machine);
-    let (_link, teller, commands) = play(&screen);
-    scene.has_keyboard();
-    screen.focus();
-    scene.until("the view has the focus", || screen.view.has_focus());
-    let ask = scene.object::<gtk::Revealer>("ask");
-    let buttons = scene.object::<gtk::Box>("ask-buttons");
-    for (allowed, button) in [(false, "deny"), (true, "allow")] {
-        commands.borrow_mut().clear();
-        teller.tell(&Event::Clipboard(FromGuest::Grab(vec![Format::Text])));
-        scene.until("the guest is asked for its text", || {
-            commands.borrow().contains(&Command::Clipboard(ToGuest::Request(Format::Text)))
-        });
-        let text = format!("from inside {allowed}");
-        teller.tell(&Event::Clipboard(FromGuest::Data(Format::Text, text.clone().into_bytes())));
-        scene.until("it is asked", || ask.reveals_child());
-        assert!(!buttons.is_sensitive(), "a click that was meant for the guest answers nothing");
-        let title = scene.object::<gtk::Label>("ask-title").text();
-        assert!(title.contains("Untrusted Documents") && title.contains("fill your clipboard"), "{title}");
-        let detail = scene.object::<gtk::Label>("ask-detail").text();
-        assert!(detail.contains(&format!("Text, {} characters", text.len())), "{detail}");
-        scene.until("it can be answered", || buttons.is_sensitive());
-        if allowed {
-            shoot(&scene, "asks");
-        }
-        scene.object::<gtk::Button>(button).emit_clicked();
-        scene.until("the question is gone", || !ask.reveals_child());
-        let got = Rc::new(Cell::new(None));
-        let tell = got.clone();
-        let clipboard = scene.window.widget.clipboard();
-        glib::spawn_future_local(async move {
-            let here = clipboard.read_text_future().await.ok().flatten().map(String::from);
-            tell.set(Some(here.unwrap_or_default()));
-        });
-        let here = RefCell::new(None);
-        scene
-            .until("the clipboard is read", || here.replace(got.take()).is_some() || here.borrow().is_some());
-        assert_eq!(here.take().is_some_and(|here| here == text), allowed);
-    }
-    assert_eq!(screen.last_moved().as_deref(), Some("Last: text, 16 characters, out of the sandbox"));
-    teller.tell(&Event::State(State::Connected { agent: false }));
-    scene.fake.set_display(true, false);
-    let clipboard = scene.object::<gtk::MenuButton>("clipboard-button");
-    scene.until("there is no agent", || !clipboard.is_sensitive());
-    assert!(clipboard.tooltip_text().is_some_and(|text| text.contains("spice-vdagent")));
 }
 
 #[gtk::test]
@@ -292,121 +205,6 @@ fn a_shell_runs_behind_the_screen() {
     scene.act("win.show-display");
     scene.shows("page: screen");
     assert_eq!(scene.fake.list().sandboxes.len(), 1);
-}
-
-/// Gives the window a size, and leaves pictures of it, light and dark.
-fn shoot(scene: &Scene, name: &str) {
-    let manager = adw::StyleManager::default();
-    for (size, width, height) in [("wide", 1100, 760), ("narrow", 400, 700)] {
-        for _ in 0..2 {
-            // Narrow it needs less: the rest of the way comes after that.
-            scene.window.widget.set_default_size(width, height);
-            scene.pass(200);
-        }
-        let now = scene.window.widget.width();
-        // A frame may be drawn around it.
-        assert!((width - 16..=width).contains(&now), "{name}: {now} instead of {width}");
-        for (scheme, look) in [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")]
-        {
-            manager.set_color_scheme(scheme);
-            scene.pass(100);
-            scene.picture(&format!("{name}-{size}-{look}"));
-        }
-    }
-    manager.set_color_scheme(adw::ColorScheme::Default);
-    scene.window.widget.set_default_size(1100, 760);
-}
-
-#[gtk::test]
-fn every_page_fits_wide_and_narrow() {
-    let (scene, mut machine) = (Scene::new(), Machine::start());
-    scene.fake.slow.store(400, Ordering::SeqCst);
-    scene.show_screen(&machine);
-    scene.act("win.close-tab");
-    scene.fake.slow.store(1500, Ordering::SeqCst);
-    scene.window.start(scene.screen_plan("echo"));
-    scene.shows("page: start");
-    scene.pass(1500);
-    shoot(&scene, "start");
-    scene.until("the screen is shown", || scene.the_screen().is_some_and(|screen| screen.is_shown()));
-    let screen = scene.the_screen().expect("a screen");
-    shoot(&scene, "screen");
-    scene.act("win.show-terminal");
-    scene.act("win.new-shell");
-    scene.until("it is talked to", || scene.fake.shells() == 1);
-    shoot(&scene, "terminal");
-    scene.act("win.show-display");
-    scene.act("win.fullscreen");
-    shoot(&scene, "fullscreen");
-    scene.act("win.fullscreen");
-    machine.kill();
-    scene.within(Duration::from_secs(60), "it is given up", || !screen.is_shown());
-    shoot(&scene, "no-picture");
-    machine.restart();
-    scene.object::<gtk::Button>("screen-again").emit_clicked();
-    scene.until("the screen is shown", || screen.is_shown() && screen.is_connected());
-    scene.pass(3000);
-    scene.fake.end(0);
-    scene.shows("Exit code 0");
-    shoot(&scene, "end");
-    scene.act("win.close-tab");
-    scene.run("refuse this");
-    scene.shows("Could Not Start");
-    scene.object::<adw::ExpanderRow>("log-row").set_expanded(true);
-    shoot(&scene, "failure");
-}
-
-#[gtk::test]
-fn the_form_says_how_a_program_shows() {
-    let scene = Scene::new();
-    scene.act("win.new-run");
-    scene.object::<adw::EntryRow>("command").set_text("echo");
-    scene.object::<gtk::CheckButton>("container").set_active(true);
-    let clipboard = scene.object::<adw::ComboRow>("clipboard");
-    assert!(!clipboard.is_visible());
-    scene.object::<adw::ComboRow>("show-as").set_selected(1);
-    scene.until("what passes can be chosen", || clipboard.is_visible());
-    let below = scene.object::<adw::ActionRow>("display-message");
-    assert!(below.is_visible() && below.title().contains("spice-vdagent"), "{}", below.title());
-    scene.object::<gtk::Switch>("sound").set_active(true);
-    let below = scene.object::<adw::ActionRow>("sound-message");
-    scene.until("sound in a container is spoken of", || below.is_visible());
-    clipboard.set_selected(3);
-    let line = scene.object::<adw::ActionRow>("equivalent").subtitle().unwrap_or_default();
-    assert!(line.contains("--display") && line.contains("--clipboard=out --sound"), "{line}");
-    shoot(&scene, "form");
-    scene.act("win.run");
-    scene.until("it is started so", || scene.the_screen().is_some());
-    assert_eq!(scene.the_screen().map(|screen| screen.policy()), Some(spice_view::ClipboardPolicy::Out));
-}
-
-#[gtk::test]
-fn home_shows_what_a_screen_shows() {
-    let (scene, machine) = (Scene::new(), Machine::start());
-    scene.show_screen(&machine);
-    scene.act("win.back");
-    let card = || scene.card("Untrusted Documents");
-    let picture = || {
-        let found = crate::scene::walk(card()?.upcast_ref(), &|one| one.is::<gtk::Picture>());
-        found.and_downcast::<gtk::Picture>()
-    };
-    let shown = || picture().and_then(|picture| picture.paintable()).and_downcast::<gtk::gdk::Texture>();
-    scene.until("its tab's picture is on the card", || shown().is_some_and(|shown| shown.width() >= 640));
-    scene.picture("home-own");
-    scene.window.show("runs");
-    scene.act("win.close-tab");
-    scene.until("it is taken from the sandbox", || {
-        // The fake's is green above.
-        let mut bytes = Vec::new();
-        shown().is_some_and(|shown| {
-            bytes.resize(shown.width() as usize * shown.height() as usize * 4, 0);
-            shown.download(&mut bytes, shown.width() as usize * 4);
-            bytes[..3] == [0x47, 0x7f, 0x1a]
-        })
-    });
-    scene.picture("home-asked");
-    let (width, height) = picture().map_or((0, 0), |picture| (picture.width(), picture.height()));
-    assert_eq!((width, height), (312, 160), "the guest's size moves nothing");
 }
 
 #[gtk::test]

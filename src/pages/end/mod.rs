@@ -107,6 +107,15 @@ impl Tab {
         if self.restarts.take() && !matches!(end, End::Unheard(_)) {
             return self.run_again();
         }
+        // Programs with windows take TERM for a reason to exit by themselves.
+        let asked = match end {
+            End::Outcome(outcome) if self.is_stopping() => match outcome.ending {
+                Ending::Exited { .. } => Some(End::Stopped(outcome.duration)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let end = asked.as_ref().unwrap_or(end);
         let (title, detail) = words(end);
         let page = &self.end_page;
         page.icon.set_icon_name(Some(icon(end)));

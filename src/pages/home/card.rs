@@ -22,6 +22,7 @@ pub fn age(one: &Summary) -> String {
     // Whole minutes: a card does not tick.
     match milliseconds / 60_000 {
         0 => gettext("less than a minute"),
+        minutes @ 1..60 => gettext("{number} min").replace("{number}", &minutes.to_string()),
         minutes => message::duration(minutes * 60_000),
     }
 }

@@ -58,7 +58,7 @@ impl Runs {
         self.add_simple(window, "show-terminal", |_, _, tab| tab.show_terminal());
         self.add_simple(window, "show-display", |_, _, tab| tab.show_display());
         self.add_simple(window, "new-shell", |_, _, tab| tab.new_shell());
-        self.add_simple(window, "show-log", |_, window, tab| tab.log.show(&window.widget, &tab.name()));
+        self.add_simple(window, "show-log", |_, window, tab| tab.show_log(&window));
         self.add_stateful(window, "scale", Some("fit"), |_, tab, word| {
             let mode = if word.str() == Some("actual") { ScaleMode::Actual } else { ScaleMode::Fit };
             tab.screen.iter().for_each(|screen| screen.set_scale(mode));
@@ -190,7 +190,7 @@ impl Runs {
             enable(name, connected && on_screen);
         }
         enable("mute", screen.may_sound() && connected);
-        enable("clipboard", connected && screen.has_agent());
+        enable("clipboard", connected && screen.has_agent() && !screen.is_shut());
         let word =
             POLICIES.iter().find(|(policy, _)| *policy == screen.policy()).map_or("", |(_, word)| word);
         state("clipboard", word.to_variant());

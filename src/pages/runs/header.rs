@@ -73,7 +73,11 @@ impl Runs {
         self.subtitle.set_visible(!subtitle.is_empty());
         set(&self.subtitle, &subtitle);
         let runs = tab.phase() == Phase::Running;
-        self.line.set_visible(tab.is_live());
+        // A screen's first size is what it keeps: the line's place is free
+        // for it from the start.
+        let live = tab.is_live();
+        self.line.set_visible(live || (tab.screen.is_some() && tab.phase() != Phase::Ended));
+        self.line.set_opacity(if live { 1.0 } else { 0.0 });
         self.prompt.set_reveal_child(runs && !tab.has_keyboard());
         self.show_pause(&tab);
         self.stop.set_visible(runs);
@@ -133,12 +137,14 @@ impl Runs {
         self.clipboard_button.set_visible(wide);
         let Some(screen) = tab.screen.as_ref().filter(|_| on_screen) else { return };
         self.fill_clipboard_menu(screen.last_moved().as_deref());
-        let hint = if screen.has_agent() || !screen.is_connected() {
+        let hint = if screen.is_shut() {
+            gettext("The profile keeps the clipboard off.")
+        } else if screen.has_agent() || !screen.is_connected() {
             gettext("Clipboard")
         } else {
             gettext("The sandbox has no SPICE agent (spice-vdagent).")
         };
-        self.clipboard_button.set_sensitive(screen.has_agent());
+        self.clipboard_button.set_sensitive(screen.has_agent() && !screen.is_shut());
         if self.clipboard_button.tooltip_text().as_deref() != Some(&hint) {
             self.clipboard_button.set_tooltip_text(Some(&hint));
         }

@@ -12,6 +12,7 @@ use terrarium_engine::message;
 /// How the clipboard is shared.
 pub struct Clipboard {
     policy: Cell<ClipboardPolicy>,
+    shut: bool,
     asking: RefCell<Option<ClipboardAsk>>,
     last: RefCell<Option<ClipboardAsk>>,
 }
@@ -19,7 +20,12 @@ pub struct Clipboard {
 impl Clipboard {
     /// As the profile says.
     pub fn new(policy: ClipboardPolicy) -> Self {
-        Self { policy: Cell::new(policy), asking: RefCell::default(), last: RefCell::default() }
+        Self {
+            policy: Cell::new(policy),
+            shut: policy == ClipboardPolicy::Off,
+            asking: RefCell::default(),
+            last: RefCell::default(),
+        }
     }
 }
 
@@ -53,6 +59,11 @@ impl Screen {
                 screen.change();
             }
         });
+    }
+
+    /// Whether the profile shut it: then the sandbox has none to open here.
+    pub fn is_shut(&self) -> bool {
+        self.clipboard.shut
     }
 
     /// What passes now.
@@ -97,28 +108,32 @@ impl Screen {
                 Direction::In => gettext("Last: {content}, into the sandbox"),
                 Direction::Out => gettext("Last: {content}, out of the sandbox"),
             };
-            let content = what(moved);
-            let mut letters = content.chars();
-            // In the middle of the sentence.
-            let inner: String = letters.next().iter().flat_map(|c| c.to_lowercase()).chain(letters).collect();
-            text.replace("{content}", if moved.format == Format::Text { &inner } else { &content })
+            // TRANSLATORS: in the middle of a sentence
+            text.replace("{content}", &amount(moved, gettext("text")))
         })
     }
 }
 
 /// What it is and how much: `Text, 214 characters`, `PNG picture, 37 KiB`.
 pub fn what(ask: &ClipboardAsk) -> String {
-    let (name, amount) = match (ask.format, ask.characters) {
-        (Format::Text, Some(count)) => {
+    amount(ask, gettext("Text"))
+}
+
+fn amount(ask: &ClipboardAsk, text: String) -> String {
+    let name = match ask.format {
+        Format::Text => text,
+        Format::Png => gettext("PNG picture"),
+        Format::Jpeg => gettext("JPEG picture"),
+        Format::Bmp => gettext("BMP picture"),
+        Format::Tiff => gettext("TIFF picture"),
+    };
+    let size = match ask.characters {
+        Some(count) => {
             let many = u32::try_from(count).unwrap_or(u32::MAX);
             let text = ngettext("{number} character", "{number} characters", many);
-            return [gettext("Text"), text.replace("{number}", &count.to_string())].join(", ");
+            text.replace("{number}", &count.to_string())
         }
-        (Format::Text, None) => (gettext("Text"), ask.size),
-        (Format::Png, _) => (gettext("PNG picture"), ask.size),
-        (Format::Jpeg, _) => (gettext("JPEG picture"), ask.size),
-        (Format::Bmp, _) => (gettext("BMP picture"), ask.size),
-        (Format::Tiff, _) => (gettext("TIFF picture"), ask.size),
+        None => message::size(u64::try_from(ask.size).unwrap_or(u64::MAX)),
     };
-    [name, message::size(u64::try_from(amount).unwrap_or(u64::MAX))].join(", ")
+    [name, size].join(", ")
 }

@@ -3,6 +3,7 @@
 
 use super::{Phase, Tab, GRACE};
 use crate::pages::terminal;
+use crate::window::Window;
 use gtk::prelude::*;
 use gtk::{gio, glib};
 use std::rc::Rc;
@@ -56,6 +57,19 @@ impl Tab {
                     window.toast(&message::error(&error));
                 }
                 Err(_) => {}
+            }
+        });
+    }
+
+    /// Shows what happened, and what the programs of the screen say.
+    pub fn show_log(self: &Rc<Self>, window: &Rc<Window>) {
+        self.log.show(&window.widget, &self.name(), self.screen.is_some());
+        let Some(id) = self.id().filter(|_| self.screen.is_some() && self.is_running()) else { return };
+        let (tab, bridge) = (self.clone(), window.bridge.clone());
+        glib::spawn_future_local(async move {
+            match bridge.log(id).await {
+                Ok(text) => tab.log.set_inside(&text),
+                Err(error) => tab.log.set_inside(&message::error(&error)),
             }
         });
     }

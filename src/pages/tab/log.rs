@@ -12,13 +12,15 @@ const LINES: i32 = 2000;
 /// The lines. A sandbox can cause many; the oldest go.
 pub struct Log {
     buffer: gtk::TextBuffer,
+    /// What the programs of the sandbox's screen wrote.
+    inside: gtk::TextBuffer,
     begun: Instant,
 }
 
 impl Log {
     /// An empty one.
     pub fn new() -> Self {
-        Self { buffer: gtk::TextBuffer::new(None), begun: Instant::now() }
+        Self { buffer: gtk::TextBuffer::new(None), inside: gtk::TextBuffer::new(None), begun: Instant::now() }
     }
 
     /// Adds a line; foreign text in it is made safe.
@@ -40,10 +42,20 @@ impl Log {
         self.buffer.text(&start, &end, false).into()
     }
 
+    /// Shows what the programs of the screen wrote, each line made safe.
+    pub fn set_inside(&self, text: &str) {
+        let lines: Vec<String> = text.lines().map(message::shown).collect();
+        self.inside.set_text(&lines.join("\n"));
+    }
+
     /// A view of it that grows with it.
     pub fn view(&self) -> gtk::TextView {
+        Self::view_of(&self.buffer)
+    }
+
+    fn view_of(buffer: &gtk::TextBuffer) -> gtk::TextView {
         let view = gtk::TextView::builder()
-            .buffer(&self.buffer)
+            .buffer(buffer)
             .editable(false)
             .cursor_visible(false)
             .monospace(true)
@@ -58,21 +70,28 @@ impl Log {
         view
     }
 
-    /// Shows it in a window of its own.
-    pub fn show(&self, parent: &impl IsA<gtk::Window>, name: &str) {
+    /// Shows it in a window of its own, with that of the screen's programs
+    /// beside it if there is a screen.
+    pub fn show(&self, parent: &impl IsA<gtk::Window>, name: &str, has_screen: bool) {
         let copy = gtk::Button::builder()
             .icon_name("edit-copy-symbolic")
             .tooltip_text(gettext("Copy"))
             .action_name("log.copy")
             .build();
-        let header = adw::HeaderBar::builder()
-            .title_widget(&adw::WindowTitle::new(&gettext("Log"), &message::shown(name)))
-            .build();
+        let header = adw::HeaderBar::new();
         header.pack_end(&copy);
-        let scrolled = gtk::ScrolledWindow::builder().child(&self.view()).vexpand(true).build();
+        let pages = gtk::Stack::builder().vexpand(true).build();
+        pages.add_titled(&scrolled(&self.view()), Some("window"), &gettext("Terrarium"));
+        if has_screen {
+            pages.add_titled(&scrolled(&Self::view_of(&self.inside)), Some("inside"), &gettext("Display"));
+            header.set_title_widget(Some(&gtk::StackSwitcher::builder().stack(&pages).build()));
+        } else {
+            let title = adw::WindowTitle::new(&gettext("Log"), &message::shown(name));
+            header.set_title_widget(Some(&title));
+        }
         let body = gtk::Box::new(gtk::Orientation::Vertical, 0);
         body.append(&header);
-        body.append(&scrolled);
+        body.append(&pages);
         let window = adw::Window::builder()
             .transient_for(parent)
             .title(gettext("Log"))
@@ -81,26 +100,31 @@ impl Log {
             .width_request(300)
             .content(&body)
             .build();
-        self.add_actions(&window);
+        add_actions(&window, &pages);
         window.present();
     }
+}
 
-    fn add_actions(&self, window: &adw::Window) {
-        let buffer = self.buffer.clone();
-        let copy = gtk::gio::SimpleAction::new("copy", None);
-        let weak = window.downgrade();
-        copy.connect_activate(move |_, _| {
-            if let Some(window) = weak.upgrade() {
-                let (start, end) = buffer.bounds();
-                window.clipboard().set_text(&buffer.text(&start, &end, false));
-            }
-        });
-        let group = gtk::gio::SimpleActionGroup::new();
-        group.add_action(&copy);
-        window.insert_action_group("log", Some(&group));
-        let keys = gtk::ShortcutController::new();
-        let close = gtk::NamedAction::new("window.close");
-        keys.add_shortcut(gtk::Shortcut::new(gtk::ShortcutTrigger::parse_string("Escape"), Some(close)));
-        window.add_controller(keys);
-    }
+fn scrolled(view: &gtk::TextView) -> gtk::ScrolledWindow {
+    gtk::ScrolledWindow::builder().child(view).build()
+}
+
+fn add_actions(window: &adw::Window, pages: &gtk::Stack) {
+    let copy = gtk::gio::SimpleAction::new("copy", None);
+    let pages = pages.downgrade();
+    copy.connect_activate(move |_, _| {
+        let page = pages.upgrade().and_then(|pages| pages.visible_child());
+        let view = page.and_downcast::<gtk::ScrolledWindow>().and_then(|page| page.child());
+        if let Some(view) = view.and_downcast::<gtk::TextView>() {
+            let (start, end) = view.buffer().bounds();
+            view.clipboard().set_text(&view.buffer().text(&start, &end, false));
+        }
+    });
+    let group = gtk::gio::SimpleActionGroup::new();
+    group.add_action(&copy);
+    window.insert_action_group("log", Some(&group));
+    let keys = gtk::ShortcutController::new();
+    let close = gtk::NamedAction::new("window.close");
+    keys.add_shortcut(gtk::Shortcut::new(gtk::ShortcutTrigger::parse_string("Escape"), Some(close)));
+    window.add_controller(keys);
 }

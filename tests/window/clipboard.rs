@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The question about the clipboard.
+
+use crate::qemu::Machine;
+use crate::Scene;
+use adw::prelude::*;
+use gtk::glib;
+use spice_view::{Command, Event, Format, FromGuest, Link, State, ToGuest};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use terrarium::pages::screen::Screen;
+
+/// Gives the window the keyboard, as no window manager is there to do it.
+fn has_keyboard(scene: &Scene) {
+    let name = format!("terrarium test {}", glib::uuid_string_random());
+    scene.window.widget.set_title(Some(&name));
+    let xdotool = |args: &[&str]| {
+        let output = std::process::Command::new("xdotool").args(args).output().expect("xdotool");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let id = RefCell::new(String::new());
+    scene.until("the window has its name", || {
+        id.replace(xdotool(&["search", "--name", &name]));
+        !id.borrow().is_empty()
+    });
+    xdotool(&["windowfocus", &id.borrow()]);
+    scene.until("the window has the keyboard", || scene.window.widget.is_active());
+}
+
+/// A session that the test plays itself, with an agent.
+fn play(screen: &Screen) -> (Link, spice_view::Teller, Rc<RefCell<Vec<Command>>>) {
+    let commands: Rc<RefCell<Vec<Command>>> = Rc::default();
+    let teller = RefCell::new(None);
+    let link = Link::new(|end| {
+        teller.replace(Some(end));
+        let commands = commands.clone();
+        move |command| commands.borrow_mut().push(command)
+    });
+    let teller = teller.take().expect("the link has an end");
+    teller.tell(&Event::State(State::Connected { agent: true }));
+    screen.view.set_link(Some(&link));
+    (link, teller, commands)
+}
+
+#[gtk::test]
+fn a_question_about_the_clipboard_is_asked_above_the_line() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    let screen = scene.show_screen(&machine);
+    let (_link, teller, commands) = play(&screen);
+    has_keyboard(&scene);
+    screen.focus();
+    scene.until("the view has the focus", || screen.view.has_focus());
+    let ask = scene.object::<gtk::Revealer>("ask");
+    let buttons = scene.object::<gtk::Box>("ask-buttons");
+    for (allowed, button) in [(false, "deny"), (true, "allow")] {
+        commands.borrow_mut().clear();
+        teller.tell(&Event::Clipboard(FromGuest::Grab(vec![Format::Text])));
+        scene.until("the guest is asked for its text", || {
+            commands.borrow().contains(&Command::Clipboard(ToGuest::Request(Format::Text)))
+        });
+        let text = format!("from inside {allowed}");
+        teller.tell(&Event::Clipboard(FromGuest::Data(Format::Text, text.clone().into_bytes())));
+        scene.until("it is asked", || ask.reveals_child());
+        assert!(!buttons.is_sensitive(), "a click that was meant for the guest answers nothing");
+        let title = scene.object::<gtk::Label>("ask-title").text();
+        assert!(title.contains("Untrusted Documents") && title.contains("fill your clipboard"), "{title}");
+        let detail = scene.object::<gtk::Label>("ask-detail").text();
+        assert!(detail.contains(&format!("Text, {} characters", text.len())), "{detail}");
+        scene.until("it can be answered", || buttons.is_sensitive());
+        if allowed {
+            crate::looks::shoot(&scene, "asks");
+        }
+        scene.object::<gtk::Button>(button).emit_clicked();
+        scene.until("the question is gone", || !ask.reveals_child());
+        let got = Rc::new(Cell::new(None));
+        let tell = got.clone();
+        let clipboard = scene.window.widget.clipboard();
+        glib::spawn_future_local(async move {
+            let here = clipboard.read_text_future().await.ok().flatten().map(String::from);
+            tell.set(Some(here.unwrap_or_default()));
+        });
+        let here = RefCell::new(None);
+        scene
+            .until("the clipboard is read", || here.replace(got.take()).is_some() || here.borrow().is_some());
+        assert_eq!(here.take().is_some_and(|here| here == text), allowed);
+    }
+    assert_eq!(screen.last_moved().as_deref(), Some("Last: text, 16 characters, out of the sandbox"));
+    teller.tell(&Event::State(State::Connected { agent: false }));
+    scene.fake.set_display(true, false);
+    let clipboard = scene.object::<gtk::MenuButton>("clipboard-button");
+    scene.until("there is no agent", || !clipboard.is_sensitive());
+    assert!(clipboard.tooltip_text().is_some_and(|text| text.contains("spice-vdagent")));
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Every page, wide and narrow, light and dark. Pictures of them are left
+//! under target/pictures.
+
+use crate::qemu::Machine;
+use crate::screens::Looks;
+use crate::Scene;
+use adw::prelude::*;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Gives the window a size, and leaves pictures of it, light and dark.
+pub fn shoot(scene: &Scene, name: &str) {
+    let manager = adw::StyleManager::default();
+    for (size, width, height) in [("wide", 1100, 760), ("narrow", 400, 700)] {
+        for _ in 0..2 {
+            // Narrow it needs less: the rest of the way comes after that.
+            scene.window.widget.set_default_size(width, height);
+            scene.pass(200);
+        }
+        let now = scene.window.widget.width();
+        // A frame may be drawn around it.
+        assert!((width - 16..=width).contains(&now), "{name}: {now} instead of {width}");
+        for (scheme, look) in [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")]
+        {
+            manager.set_color_scheme(scheme);
+            scene.pass(100);
+            scene.picture(&format!("{name}-{size}-{look}"));
+        }
+    }
+    manager.set_color_scheme(adw::ColorScheme::Default);
+    scene.window.widget.set_default_size(1100, 760);
+}
+
+#[gtk::test]
+fn every_page_fits_wide_and_narrow() {
+    let (scene, mut machine) = (Scene::new(), Machine::start());
+    scene.fake.slow.store(400, Ordering::SeqCst);
+    scene.show_screen(&machine);
+    scene.act("win.close-tab");
+    scene.fake.slow.store(1500, Ordering::SeqCst);
+    scene.window.start(scene.screen_plan("echo"));
+    scene.shows("page: start");
+    scene.pass(1500);
+    shoot(&scene, "start");
+    scene.until("the screen is shown", || scene.the_screen().is_some_and(|screen| screen.is_shown()));
+    let screen = scene.the_screen().expect("a screen");
+    shoot(&scene, "screen");
+    scene.act("win.show-terminal");
+    scene.act("win.new-shell");
+    scene.until("it is talked to", || scene.fake.shells() == 1);
+    shoot(&scene, "terminal");
+    scene.act("win.show-display");
+    scene.act("win.fullscreen");
+    shoot(&scene, "fullscreen");
+    scene.act("win.fullscreen");
+    machine.kill();
+    scene.within(Duration::from_secs(60), "it is given up", || !screen.is_shown());
+    shoot(&scene, "no-picture");
+    machine.restart();
+    scene.object::<gtk::Button>("screen-again").emit_clicked();
+    scene.until("the screen is shown", || screen.is_shown() && screen.is_connected());
+    scene.pass(3000);
+    scene.fake.end(0);
+    scene.shows("Exit code 0");
+    shoot(&scene, "end");
+    scene.act("win.close-tab");
+    scene.run("refuse this");
+    scene.shows("Could Not Start");
+    scene.object::<adw::ExpanderRow>("log-row").set_expanded(true);
+    shoot(&scene, "failure");
+}
+
+#[gtk::test]
+fn the_form_says_how_a_program_shows() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.object::<adw::EntryRow>("command").set_text("echo");
+    scene.object::<gtk::CheckButton>("container").set_active(true);
+    let clipboard = scene.object::<adw::ComboRow>("clipboard");
+    assert!(!clipboard.is_visible());
+    scene.object::<adw::ComboRow>("show-as").set_selected(1);
+    scene.until("what passes can be chosen", || clipboard.is_visible());
+    let below = scene.object::<adw::ActionRow>("display-message");
+    assert!(below.is_visible() && below.title().contains("spice-vdagent"), "{}", below.title());
+    scene.object::<gtk::Switch>("sound").set_active(true);
+    let below = scene.object::<adw::ActionRow>("sound-message");
+    scene.until("sound in a container is spoken of", || below.is_visible());
+    clipboard.set_selected(3);
+    let line = scene.object::<adw::ActionRow>("equivalent").subtitle().unwrap_or_default();
+    assert!(line.contains("--display") && line.contains("--clipboard=out --sound"), "{line}");
+    shoot(&scene, "form");
+    scene.act("win.run");
+    scene.until("it is started so", || scene.the_screen().is_some());
+    assert_eq!(scene.the_screen().map(|screen| screen.policy()), Some(spice_view::ClipboardPolicy::Out));
+}
+
+#[gtk::test]
+fn home_shows_what_a_screen_shows() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    scene.show_screen(&machine);
+    scene.act("win.back");
+    let card = || scene.card("Untrusted Documents");
+    let picture = || {
+        let found = crate::scene::walk(card()?.upcast_ref(), &|one| one.is::<gtk::Picture>());
+        found.and_downcast::<gtk::Picture>()
+    };
+    let shown = || picture().and_then(|picture| picture.paintable()).and_downcast::<gtk::gdk::Texture>();
+    scene.until("its tab's picture is on the card", || shown().is_some_and(|shown| shown.width() >= 640));
+    scene.picture("home-own");
+    scene.window.show("runs");
+    scene.act("win.close-tab");
+    scene.until("it is taken from the sandbox", || {
+        // The fake's is green above.
+        let mut bytes = Vec::new();
+        shown().is_some_and(|shown| {
+            bytes.resize(shown.width() as usize * shown.height() as usize * 4, 0);
+            shown.download(&mut bytes, shown.width() as usize * 4);
+            bytes[..3] == [0x47, 0x7f, 0x1a]
+        })
+    });
+    scene.picture("home-asked");
+    let (width, height) = picture().map_or((0, 0), |picture| (picture.width(), picture.height()));
+    assert_eq!((width, height), (312, 160), "the guest's size moves nothing");
+}
