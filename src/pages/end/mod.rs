@@ -107,14 +107,7 @@ impl Tab {
         if self.restarts.take() && !matches!(end, End::Unheard(_)) {
             return self.run_again();
         }
-        // Programs with windows take TERM for a reason to exit by themselves.
-        let asked = match end {
-            End::Outcome(outcome) if self.is_stopping() => match outcome.ending {
-                Ending::Exited { .. } => Some(End::Stopped(outcome.duration)),
-                _ => None,
-            },
-            _ => None,
-        };
+        let asked = self.was_asked(end);
         let end = asked.as_ref().unwrap_or(end);
         let (title, detail) = words(end);
         let page = &self.end_page;
@@ -144,6 +137,17 @@ impl Tab {
             gtk::prelude::GtkWindowExt::set_focus(&window.widget, gtk::Widget::NONE);
         }
         self.change();
+    }
+
+    /// Programs with windows take TERM for a reason to exit by themselves:
+    /// what was stopped has not finished.
+    fn was_asked(&self, end: &End) -> Option<End> {
+        match end {
+            End::Outcome(Outcome { ending: Ending::Exited { .. }, duration, .. }) if self.is_stopping() => {
+                Some(End::Stopped(*duration))
+            }
+            _ => None,
+        }
     }
 
     /// Takes the page of an end away.

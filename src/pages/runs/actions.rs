@@ -59,6 +59,12 @@ impl Runs {
         self.add_simple(window, "show-display", |_, _, tab| tab.show_display());
         self.add_simple(window, "new-shell", |_, _, tab| tab.new_shell());
         self.add_simple(window, "show-log", |_, window, tab| tab.show_log(&window));
+        self.add_choices(window);
+        self.add_send_key(window);
+    }
+
+    /// What is on or off, or one of several.
+    fn add_choices(self: &Rc<Self>, window: &Rc<Window>) {
         self.add_stateful(window, "scale", Some("fit"), |_, tab, word| {
             let mode = if word.str() == Some("actual") { ScaleMode::Actual } else { ScaleMode::Fit };
             tab.screen.iter().for_each(|screen| screen.set_scale(mode));
@@ -86,7 +92,6 @@ impl Runs {
                 runs.set_fullscreen(&window, on.get() == Some(true));
             }
         });
-        self.add_send_key(window);
     }
 
     fn add_simple(self: &Rc<Self>, window: &Rc<Window>, name: &str, run: fn(&Rc<Self>, Rc<Window>, Rc<Tab>)) {

@@ -173,6 +173,10 @@ impl Tab {
                 tab.end_page.show_output(&tab.text());
             }
         });
+        self.connect_pages();
+    }
+
+    fn connect_pages(self: &Rc<Self>) {
         self.start_page.connect(self);
         self.end_page.connect(self);
         self.shells.connect(self);
