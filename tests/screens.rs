@@ -4,7 +4,6 @@
 //! target/pictures.
 
 #[path = "scene/program.rs"]
-#[allow(dead_code)]
 mod program;
 mod scene;
 
