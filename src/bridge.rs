@@ -11,7 +11,7 @@ use terrarium_engine::console::{Console, Event, Handler};
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::plan::Plan;
 use terrarium_engine::sandbox::{
-    Attach, Driver, Id, Listing, Picture, Progress, Real, Start, Started, Stop, Summary,
+    Attach, Driver, Id, LastWords, Listing, Picture, Progress, Real, Start, Started, Stop, Summary,
 };
 use terrarium_engine::Error;
 use terrarium_protocol::message::Outcome;
@@ -136,6 +136,11 @@ impl Bridge {
     /// What the programs of a sandbox's screen wrote last.
     pub async fn log(&self, id: Id) -> Result<String, Error> {
         self.call(move |driver| driver.log(&id)).await
+    }
+
+    /// What is known of a sandbox that crashed.
+    pub async fn last_words(&self, id: Id) -> Option<LastWords> {
+        self.call(move |driver| Ok(driver.last_words(&id))).await.ok().flatten()
     }
 
     /// The sandbox with this name.

@@ -163,7 +163,12 @@ impl Tab {
         if self.forced.get() || self.is_stopping() {
             self.ended(&End::Stopped(self.runs_for()));
         } else {
-            self.ended(&End::Failed(Error::Crashed { last_words: None }));
+            // Asked before its directory and log are put away.
+            let last_words = bridge.last_words(id.clone()).await;
+            if self.phase.get() != Phase::Running {
+                return;
+            }
+            self.ended(&End::Failed(Error::Crashed { last_words }));
         }
         let _ = bridge.finish(id).await;
     }
