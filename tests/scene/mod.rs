@@ -63,6 +63,10 @@ impl Shown {
         while !is_so() {
             assert!(begun.elapsed() < patience, "in vain: {what}\n{}", self.window.describe());
             context.iteration(true);
+            // Looking can be dear: what is less urgent than the tick gets its
+            // turn, too.
+            let busy = Instant::now() + Duration::from_millis(20);
+            while Instant::now() < busy && context.iteration(false) {}
         }
         tick.remove();
     }
