@@ -79,6 +79,9 @@ pub fn to_json(one: &Summary) -> serde_json::Value {
         State::Finished(_) => "finished",
         State::NotAnswering => "not-answering",
     };
+    // The screen's status has one place, beside what else there is of it.
+    let mut status = json!(one.status);
+    let screen = status.as_object_mut().and_then(|status| status.remove("display"));
     json!({
         "name": one.name(),
         "state": state,
@@ -93,9 +96,9 @@ pub fn to_json(one: &Summary) -> serde_json::Value {
             "kind": one.metadata.display,
             "clipboard": one.metadata.clipboard,
             "passes": one.metadata.passes,
-            "status": one.status.as_ref().and_then(|status| status.display),
+            "status": screen,
         },
-        "status": one.status,
+        "status": status,
     })
 }
 

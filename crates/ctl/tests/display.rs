@@ -52,9 +52,9 @@ for_both! {
         let (width, pixels) = picture(&sandbox).unwrap();
         assert_eq!((width, pixels.len()), (800, 800 * 600 * 3));
         let listed = listed(sandbox.user, &sandbox.name).unwrap();
-        assert_eq!(listed["status"]["display"]["up"], true, "{listed}");
+        assert_eq!(listed["display"]["status"]["up"], true, "{listed}");
         wait_for("the agent", PATIENCE, || {
-            crate::listed(sandbox.user, &sandbox.name).is_some_and(|one| one["status"]["display"]["agent"] == true)
+            crate::listed(sandbox.user, &sandbox.name).is_some_and(|one| one["display"]["status"]["agent"] == true)
         });
     }
 }
@@ -71,9 +71,9 @@ for_both! {
     fn a_program_sees_a_desktop_of_its_own(glass: Glass) {
         let script = "echo $DISPLAY $XDG_SESSION_TYPE; [ -S \"$XDG_RUNTIME_DIR/bus\" ] && echo bus; \
             [ -w \"$XDG_RUNTIME_DIR\" ] && echo runtime; fc-list | grep -q . && echo fonts; \
-            ls /tmp/.X11-unix; env | grep -c '^WAYLAND_DISPLAY'; id -u";
+            ls /tmp/.X11-unix | grep X; env | grep -c '^WAYLAND_DISPLAY'; id -u";
         let output = run(glass, &["--display", "--headless"], &["sh", "-c", script]).output().unwrap();
-        let expected = format!(":0 x11\nbus\nruntime\nfonts\nX0\nagent\n0\n{}\n", glass.user().uid());
+        let expected = format!(":0 x11\nbus\nruntime\nfonts\nX0\n0\n{}\n", glass.user().uid());
         assert_eq!(out(&output), expected, "{}", err(&output));
     }
 }

@@ -39,6 +39,7 @@ fn shown(script: &str) -> Orders {
     orders.display = Some(Display {
         server: SERVER.into(),
         size: ScreenSize { width: 640, height: 480 },
+        monitors: 1,
         glx: false,
         bus: Some("/usr/bin/dbus-daemon".into()),
         agent: Some(Agent {
@@ -50,6 +51,7 @@ fn shown(script: &str) -> Orders {
             "--startup".into(),
             "touch /run/user/65534/managed".into(),
         ]),
+        manager_environment: vec![("LC_ALL".into(), "C".into())],
         manager_ready: Some("/run/user/65534/managed".into()),
         fill: true,
         prepare: vec![vec!["/usr/bin/setxkbmap".into(), "-layout".into(), "de".into()]],

@@ -21,6 +21,9 @@ pub struct Display {
     pub server: Bytes,
     /// Size of the screen when it comes up.
     pub size: ScreenSize,
+    /// Monitors that may be there. Above 1 all that are connected are shown
+    /// side by side, each in the size that it asks for.
+    pub monitors: u32,
     /// Whether the server offers GLX; without it an emulated machine's comes
     /// up three seconds earlier.
     pub glx: bool,
@@ -34,6 +37,8 @@ pub struct Display {
     pub prepare: Vec<Vec<Bytes>>,
     /// The window manager, or a whole session: program and arguments.
     pub manager: Option<Vec<Bytes>>,
+    /// Variables that the manager has beside the command's.
+    pub manager_environment: Vec<(Bytes, Bytes)>,
     /// A file that the manager makes once it manages windows: the command
     /// waits for that, since a manager may lose a window that shows while it
     /// begins.

@@ -78,11 +78,11 @@ pub struct Machine {
 impl Machine {
     /// Reads kernel, initrd and command line off a sandbox that runs.
     pub fn new(user: User) -> Self {
-        let name = common::fresh_name("floor");
-        let _stop = common::Stop { user, name: name.clone() };
-        succeed(&mut common::run_as(user, Glass::Machine, &["--detach", "-n", &name], &["sleep", "600"]));
-        let shown = succeed(user.ctl().args(["show", "--xml", &name]));
-        Self { user, arguments: arguments(&common::out(&shown)) }
+        let xml = xml_of(user, Glass::Machine, &[]);
+        let initrd = between(&xml, "<initrd>", "</initrd>");
+        let mut arguments = arguments(&xml, &initrd, " rdinit=/none");
+        arguments.extend(["-display".into(), "none".into()]);
+        Self { user, arguments }
     }
 
     /// Boots the kernel with the initrd. There is no init by the name that it
@@ -94,26 +94,38 @@ impl Machine {
     }
 }
 
-fn arguments(xml: &str) -> Vec<String> {
-    let between = |from: &str, to: &str| {
-        let (_, rest) = xml.split_once(from).unwrap_or_else(|| panic!("no {from} in {xml}"));
-        rest.split_once(to).map_or(rest, |(value, _)| value).to_owned()
-    };
+/// The XML of a sandbox that runs, with some options.
+pub fn xml_of(user: User, glass: Glass, options: &[&str]) -> String {
+    let name = common::fresh_name("floor");
+    let _stop = common::Stop { user, name: name.clone() };
+    let options = [&["--detach", "-n", &name], options].concat();
+    succeed(&mut common::run_as(user, glass, &options, &["sleep", "600"]));
+    common::out(&succeed(user.ctl().args(["show", "--xml", &name])))
+}
+
+/// What stands between two texts.
+pub fn between(xml: &str, from: &str, to: &str) -> String {
+    let (_, rest) = xml.split_once(from).unwrap_or_else(|| panic!("no {from} in {xml}"));
+    rest.split_once(to).map_or(rest, |(value, _)| value).to_owned()
+}
+
+/// QEMU's arguments for the same computer without devices, and `more` on the
+/// kernel's command line.
+pub fn arguments(xml: &str, initrd: &str, more: &str) -> Vec<String> {
     let kvm = xml.contains("type='kvm'");
-    let line = format!("{} rdinit=/none", between("<cmdline>", "</cmdline>"));
-    let memory = between("<memory unit='KiB'>", "<").parse::<u64>().unwrap() / 1024;
+    let line = format!("{}{more}", between(xml, "<cmdline>", "</cmdline>"));
+    let memory = between(xml, "<memory unit='KiB'>", "<").parse::<u64>().unwrap() / 1024;
     let accelerator = if kvm { "kvm" } else { "tcg" };
     let processor = if kvm { "host" } else { "max" };
     let words = format!(
-        "-nodefaults -no-user-config -display none -no-reboot -machine {},accel={accelerator},usb=off \
+        "-nodefaults -no-user-config -no-reboot -machine {},accel={accelerator},usb=off \
          -cpu {processor} -smp {} -m {memory}",
-        between("machine='", "'"),
-        between("<vcpu placement='static'>", "<"),
+        between(xml, "machine='", "'"),
+        between(xml, "<vcpu placement='static'>", "<"),
     );
     let mut arguments: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-    let kernel = between("<kernel>", "</kernel>");
-    let initrd = between("<initrd>", "</initrd>");
-    arguments.extend(["-kernel".into(), kernel, "-initrd".into(), initrd, "-append".into(), line]);
+    let kernel = between(xml, "<kernel>", "</kernel>");
+    arguments.extend(["-kernel".into(), kernel, "-initrd".into(), initrd.into(), "-append".into(), line]);
     arguments
 }
 

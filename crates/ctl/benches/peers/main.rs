@@ -4,8 +4,10 @@
 //!
 //! Nothing here fails because it is slow: tables are printed, to be read.
 
+mod bare;
 #[path = "../../tests/common/mod.rs"]
 mod common;
+mod display;
 mod floors;
 mod measure;
 mod phases;
@@ -42,7 +44,7 @@ impl Options {
     }
 }
 
-const GROUPS: &[&str] = &["start", "stop", "throughput"];
+const GROUPS: &[&str] = &["start", "stop", "throughput", "display"];
 const GLASSES: &[&str] = &["container", "machine"];
 
 /// Who runs the sandboxes: as the tests do where root calls and their users
@@ -61,7 +63,7 @@ fn main() {
     let options = Options::read();
     let known = |word: &String| GROUPS.contains(&word.as_str()) || GLASSES.contains(&word.as_str());
     if !std::env::args().any(|word| word == "--bench") || !options.words.iter().all(known) {
-        eprintln!("Usage: cargo bench --package terrarium-ctl -- [start|stop|throughput|container|machine]... [--runs N]");
+        eprintln!("Usage: cargo bench --package terrarium-ctl -- [start|stop|throughput|display|container|machine]... [--runs N]");
         std::process::exit(2);
     }
     println!("{}", measure::computer());
@@ -77,6 +79,9 @@ fn main() {
         }
         if options.wants("stop", GROUPS) {
             stop::bench(glass, fewer(11, 5));
+        }
+        if options.wants("display", GROUPS) {
+            display::bench(glass, fewer(11, 5));
         }
         if options.wants("throughput", GROUPS) {
             throughput::bench(glass, fewer(7, 3));

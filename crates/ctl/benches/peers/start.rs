@@ -31,5 +31,5 @@ pub fn bench(glass: Glass, runs: usize) {
             compare("start, machine", Unit::Seconds, runs, vec![bare, ours]);
         }
     }
-    phases::print(user, glass, runs.min(5));
+    phases::print(runs.min(5), || common::run_as(user, glass, &["--verbose"], &["true"]));
 }

@@ -84,6 +84,7 @@ pub(super) fn display(
     Some(Display {
         server: bytes(here.server.as_deref().unwrap_or(Path::new(""))),
         size: ScreenSize::default(),
+        monitors: passes.monitors,
         glx: glass.glx(),
         bus: here.bus.as_deref().map(bytes),
         agent: here
@@ -92,6 +93,7 @@ pub(super) fn display(
             .map(|agent| Agent { daemon: bytes(&agent.daemon), client: bytes(&agent.client) }),
         manager: manager(profile, host),
         manager_ready: is_small(profile, host).then(|| desktop::openbox_ready(host).as_str().into()),
+        manager_environment: is_lean(profile, host, glass).then(desktop::lean_openbox).unwrap_or_default(),
         fill: is_small(profile, host),
         prepare: keyboard(host).into_iter().collect(),
         sound: passes.sound || passes.microphone,
@@ -101,6 +103,11 @@ pub(super) fn display(
 /// Whether the small window manager runs.
 fn is_small(profile: &Profile, host: &Host) -> bool {
     profile.display.manager == Manager::Small && host.display.has(Piece::Manager)
+}
+
+/// Whether it has to come up with little work: where no processor helps.
+fn is_lean(profile: &Profile, host: &Host, glass: &glass::Glass) -> bool {
+    is_small(profile, host) && !glass.glx()
 }
 
 fn manager(profile: &Profile, host: &Host) -> Option<Vec<Bytes>> {
@@ -127,8 +134,8 @@ pub(super) fn files(profile: &Profile, host: &Host) -> Vec<File> {
     if !is_wanted(profile) {
         return Vec::new();
     }
-    let openbox = is_small(profile, host).then(|| desktop::openbox_file(&host.display.look));
-    openbox.into_iter().chain(desktop::gtk_files(&host.display.look)).collect()
+    let openbox = is_small(profile, host).then(|| desktop::openbox_files(&host.display.look));
+    openbox.into_iter().flatten().chain(desktop::gtk_files(&host.display.look)).collect()
 }
 
 /// What is worth knowing about a screen.

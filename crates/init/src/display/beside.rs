@@ -57,7 +57,13 @@ impl Beside {
                 ]
             }
         };
-        Some(Command { argv, directory: like.directory.clone(), terminal: None, ..like.clone() })
+        let mut environment = like.environment.clone();
+        if self == Self::Manager {
+            let own = &display.manager_environment;
+            environment.retain(|(name, _)| own.iter().all(|(one, _)| one != name));
+            environment.extend(own.iter().cloned());
+        }
+        Some(Command { argv, environment, directory: like.directory.clone(), terminal: None, ..like.clone() })
     }
 }
 

@@ -7,12 +7,13 @@
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
 //! | [`confined`] | who runs it: a user that the command does not have |
 //! | [`watcher`], [`screen`], [`windows`], [`picture`] | copies of init that speak X |
-//! | [`beside`] | agent, session bus, window manager |
+//! | [`beside`], [`later`] | agent, session bus, window manager; when |
 
 mod beside;
 mod config;
 mod confined;
 mod devices;
+mod later;
 mod picture;
 mod screen;
 mod server;
@@ -29,6 +30,7 @@ use crate::fault::{at, Result};
 use crate::ids;
 use crate::ring::Ring;
 use crate::spawn::Spawned;
+use later::Later;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::{kill, Signal};
@@ -69,6 +71,7 @@ pub struct Display {
     cookie: [u8; 16],
     server: Option<Server>,
     daemon: Option<Pid>,
+    later: Later,
     watcher: Option<Watcher>,
     log: Ring,
     log_pipe: (OwnedFd, OwnedFd),
@@ -138,6 +141,7 @@ impl Display {
             cookie,
             server: None,
             daemon: None,
+            later: Later::default(),
             watcher: None,
             log: Ring::new(LOG),
             log_pipe,
@@ -237,7 +241,12 @@ impl Display {
                 while let Some(news) = self.watcher.as_mut().and_then(Watcher::news) {
                     match news {
                         News::Size(size) => (self.size, self.sized) = (size, true),
-                        News::Windows(count) => self.windows = Some(count),
+                        News::Windows(count) => {
+                            self.windows = Some(count);
+                            if count > 0 {
+                                self.later.window_came();
+                            }
+                        }
                     }
                 }
                 return before != self.size;
@@ -278,7 +287,26 @@ impl Display {
     fn up(&mut self) {
         self.up_since = Some(Instant::now());
         self.start_watcher();
-        self.start_daemon();
+        if self.later.is_over() {
+            self.start_daemon();
+        }
+    }
+
+    /// The command has started.
+    pub fn command_started(&mut self) {
+        self.later.command_started();
+    }
+
+    /// Starts the agent's daemon once its time has come.
+    pub fn tick(&mut self) {
+        if self.later.comes_now() && self.is_up() {
+            self.start_daemon();
+        }
+    }
+
+    /// When that is.
+    pub fn agent_date(&self) -> Option<Instant> {
+        self.orders.agent.as_ref().and_then(|_| self.later.date())
     }
 
     fn start_watcher(&mut self) {

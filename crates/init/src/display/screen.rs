@@ -33,6 +33,12 @@ pub fn resize<C: Connection>(
         return Ok(size);
     };
     let (width, height) = (size.width as u16, size.height as u16);
+    if info.crtc != 0 && current(x, root)? == size {
+        let shown = x.randr_get_crtc_info(crtc, resources.config_timestamp)?.reply()?;
+        if (shown.width, shown.height) == (width, height) {
+            return Ok(size);
+        }
+    }
     let name = fresh_name();
     let mode = x.randr_create_mode(root, timings(width, height, &name), name.as_bytes())?.reply()?.mode;
     x.randr_add_output_mode(output, mode)?.check()?;

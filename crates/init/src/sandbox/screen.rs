@@ -21,6 +21,9 @@ use terrarium_protocol::FromInit;
 
 /// Between two looks whether anything but the display is left.
 const LOOK: Duration = Duration::from_millis(500);
+/// Between two looks whether something is there that is about to come. More
+/// often would hold it up where a machine is emulated.
+const SOON: Duration = Duration::from_millis(15);
 /// Without a window for this long a program has none; one that hands over to
 /// another needs a moment.
 const WINDOWLESS: Duration = Duration::from_secs(2);
@@ -117,6 +120,7 @@ impl Sandbox {
 
     /// What is due about the display.
     pub(super) fn tick_display(&mut self) {
+        self.screen.display.iter_mut().for_each(Display::tick);
         self.start_awaited();
         if self.screen.pending.is_some() {
             let Some(display) = &self.screen.display else { return };
@@ -141,6 +145,7 @@ impl Sandbox {
         let starter = self.talks.iter().position(|one| one.id == talk);
         self.start_command(starter, &orders);
         self.screen.awaited.push(Beside::Agent);
+        self.screen.display.iter_mut().for_each(Display::command_started);
         self.tell_display();
     }
 
@@ -306,10 +311,13 @@ impl Sandbox {
         let now = Instant::now();
         if self.screen.pending.is_some() {
             let up = self.screen.display.as_ref().is_some_and(Display::is_up);
-            return Some(now + if up { Duration::from_millis(5) } else { LOOK });
+            return Some(now + if up { SOON } else { LOOK });
+        }
+        if let Some(date) = self.screen.display.as_ref().and_then(Display::agent_date) {
+            return Some(date);
         }
         if !self.screen.awaited.is_empty() {
-            return Some(now + Duration::from_millis(20));
+            return Some(now + SOON);
         }
         let ended = self.command().is_some_and(Job::has_ended) && self.screen.display.is_some();
         ended.then(|| now + LOOK)
