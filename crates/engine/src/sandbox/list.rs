@@ -4,13 +4,14 @@
 use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
+use super::sources::stage;
 use super::{directory, end, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
 use crate::uri::Uri;
 use crate::virt::{Domain, Power};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use terrarium_protocol::message::{self, Status};
 
@@ -42,6 +43,7 @@ pub fn list(real: &Real) -> Listing {
     if listing.unreachable.is_empty() {
         let taken: Vec<u32> = found.iter().map(|one| one.id.number).collect();
         directory::sweep(&real.places.runtime, &taken);
+        stage::sweep(&real.places.cache, &real.places.runtime);
     }
     listing.sandboxes = ask_all(found);
     listing.sandboxes.sort_by_key(|one| one.id.number);
@@ -156,6 +158,26 @@ pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
         Some((uri, state)) => Err(Error::Connect { uri, state }),
         None => Err(Error::NoSuchSandbox { name: name.to_owned() }),
     }
+}
+
+/// What of the host a sandbox may write.
+pub struct Writer {
+    /// Its name.
+    pub name: String,
+    /// Folders and files.
+    pub writable: Vec<PathBuf>,
+}
+
+/// The caller's sandboxes that may write something.
+pub fn writers(real: &Real) -> Result<Vec<Writer>, Error> {
+    let mut writers = Vec::new();
+    for uri in worth_asking(real) {
+        let all = real.pool.domains(uri)?;
+        let metadata = all.iter().filter_map(read_metadata).filter(|one| one.caller == real.caller);
+        let of = |one: Metadata| Writer { name: one.name, writable: one.writable };
+        writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty()));
+    }
+    Ok(writers)
 }
 
 /// What the caller's domains have, and the id blocks of everybody's.

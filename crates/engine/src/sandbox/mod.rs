@@ -13,6 +13,7 @@ mod list;
 pub mod metadata;
 mod real;
 mod screen;
+mod sources;
 mod start;
 #[cfg(test)]
 mod tests;

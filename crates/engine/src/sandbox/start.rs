@@ -3,6 +3,7 @@
 
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
+use super::sources::{self, Held};
 use super::{directory, end, ids, list, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
@@ -35,7 +36,7 @@ pub fn start(
     handler: Handler,
 ) -> Result<Started, Error> {
     let mut tries = TRIES;
-    let (made, plan, domain) = loop {
+    let (made, plan, domain, held) = loop {
         let mut made = prepare(real, plan, how, progress)?;
         progress(Progress::Domain);
         let mut plan = plan.clone();
@@ -43,8 +44,8 @@ pub fn start(
         if let (Some(display), Some(size)) = (&mut plan.orders.display, how.screen) {
             display.size = size.bounded();
         }
-        match create(real, &plan, &mut made) {
-            Ok(domain) => break (made, plan, domain),
+        match create(real, &mut plan, &mut made) {
+            Ok((domain, held)) => break (made, plan, domain, held),
             Err(error) => {
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
@@ -65,6 +66,8 @@ pub fn start(
     progress(Progress::Boot(id.clone()));
     match converse(real, plan, how, &made.instance, progress, handler, &id) {
         Ok(console) => {
+            // Until now no inode of a source could become another's.
+            drop(held);
             made.reservation.keep();
             Ok(Started { id, name: plan.name.clone(), console })
         }
@@ -126,13 +129,20 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
     UnixListener::bind(&path).map_err(fault(FileAction::Listen, &path))
 }
 
-fn create(real: &Real, plan: &Plan, made: &mut Made) -> Result<Domain, Error> {
+fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held), Error> {
+    let held = sources::settle(plan, &made.instance.uuid)?;
+    if !plan.sources.is_empty() {
+        sources::none_in(plan, &list::writers(real)?)?;
+    }
     let text = xml::domain(plan, &made.instance);
     // Ours is closed as soon as libvirt has it: when the container dies, so
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
     let files: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
-    real.pool.create(&plan.connection, &text, &files)
+    let domain = real.pool.create(&plan.connection, &text, &files)?;
+    // QEMU has opened its sources by now.
+    held.check()?;
+    Ok((domain, held))
 }
 
 /// Whether libvirt has another domain of that name, one that is just going.
@@ -155,7 +165,10 @@ fn clean_up(real: &Real, plan: &Plan, made: Made) {
         Ok(Some(domain)) => end::destroy(&domain, &id).is_ok(),
         Err(_) => false,
     };
-    if !gone {
+    if gone {
+        drop(made);
+        sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+    } else {
         made.reservation.abandon();
     }
 }
