@@ -276,3 +276,306 @@ for_both! {
         assert_eq!(output.status.code(), Some(125), "{}", err(&output));
     }
 }
+
+/// A profile in a file, run by the user of the glass.
+fn run_profile(glass: Glass, files: &str, options: &[&str], script: &str) -> Output {
+    let folder = Folder::home(glass);
+    let isolation = glass.option().trim_start_matches('-');
+    let text = format!(
+        "version = 1\nname = \"files test\"\nisolation = \"{isolation}\"\n[command]\nargv = [\"sh\", \"-c\", '''{script}''']\n\
+         [display]\nkind = \"none\"\n[files]\n{files}"
+    );
+    let path = folder.file("x.terrarium", &text);
+    let mut ctl = glass.user().ctl();
+    ctl.arg("run")
+        .arg("--profile")
+        .arg(path)
+        .args(options)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Secrets of every kind in the home of a user; what was there stays.
+struct Secrets {
+    home: PathBuf,
+    made: Vec<PathBuf>,
+}
+
+impl Secrets {
+    const NAMES: [&'static str; 7] = [
+        ".ssh/id",
+        ".gnupg/key",
+        ".bash_history",
+        ".config/autostart/x.desktop",
+        ".aws/credentials",
+        ".local/share/applications/x.desktop",
+        ".config/terrarium/profiles/x.terrarium",
+    ];
+
+    fn new(user: User) -> Self {
+        let mut secrets = Self { home: user.home(), made: Vec::new() };
+        for name in Self::NAMES {
+            let mut path = secrets.home.clone();
+            for part in Path::new(name) {
+                path.push(part);
+                if path.exists() {
+                    continue;
+                }
+                if secrets.home.join(name) == path {
+                    fs::write(&path, "SECRET\n").unwrap();
+                } else {
+                    fs::create_dir(&path).unwrap();
+                }
+                chown(&path, Some(user.uid()), Some(user.uid())).unwrap();
+                secrets.made.push(path.clone());
+            }
+        }
+        secrets
+    }
+}
+
+impl Drop for Secrets {
+    fn drop(&mut self) {
+        for path in self.made.iter().rev() {
+            let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
+        }
+    }
+}
+
+/// One at a time: they all use the same home.
+static HOME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+for_both! {
+    fn secrets_are_hidden_in_wider_shares(glass: Glass) {
+        let _one = HOME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let home = glass.user().home();
+        let secrets = Secrets::new(glass.user());
+        let open = Folder::home(glass);
+        open.file("open", "seen\n");
+        let open = open.path.strip_prefix(&home).unwrap().join("open").display().to_string();
+        let script = |top: &str| format!(
+            "cd {top}; cat {open}; cat {} 2>/dev/null; find .ssh .gnupg .aws .config/autostart -type f; \
+             umount .ssh 2>/dev/null && echo UNMOUNTED; touch x 2>/dev/null && echo WROTE; mv .ssh y 2>/dev/null && echo MOVED; echo end",
+            Secrets::NAMES.join(" ")
+        );
+        let mine = format!("host-bind:/mnt/home={}", home.display());
+        let all = "host-bind:/mnt/all=/home";
+        let name = home.file_name().unwrap().to_str().unwrap().to_owned();
+        for (mount, top) in [(mine.as_str(), "/mnt/home".to_owned()), (all, format!("/mnt/all/{name}"))] {
+            let output = with(glass, &[mount], &script(&top));
+            assert_eq!(out(&output), "seen\nend\n", "{mount}: {}", err(&output));
+        }
+        let output = run_profile(glass, "home = \"readonly\"", &[], &script(&home.display().to_string()));
+        assert_eq!(out(&output), "seen\nend\n", "{}", err(&output));
+        // On purpose, and only that.
+        let script = script("/mnt/home");
+        let output = run(glass, &["-m", &mine, "--unmask", "~/.ssh"], &["sh", "-c", &script]).output().unwrap();
+        assert_eq!(out(&output), "seen\nSECRET\n.ssh/id\nend\n", "{}", err(&output));
+        let output = run(glass, &["-m", &mine, "--unmask", "~/.shh"], &["true"]).output().unwrap();
+        assert!(err(&output).contains("files.unmask[0]"), "{}", err(&output));
+        // Root of a guest would see it all.
+        let output = run(glass, &["-p", "-m", &mine], &["sh", "-c", &script]).output().unwrap();
+        match glass {
+            Glass::Container => assert_eq!(out(&output), "seen\nend\n", "{}", err(&output)),
+            Glass::Machine => assert!(output.status.code() == Some(125) && err(&output).contains("-p"), "{}", err(&output)),
+        }
+        drop(secrets);
+    }
+}
+
+for_both! {
+    fn a_secret_behind_a_link_is_hidden_too(glass: Glass) {
+        let folder = Folder::home(glass);
+        folder.dir("real");
+        folder.dir("real/keys");
+        folder.file("real/keys/id", "SECRET\n");
+        folder.file("real/open", "seen\n");
+        symlink("real", folder.path.join("home")).unwrap();
+        symlink("keys", folder.path.join("real/.ssh")).unwrap();
+        let home = folder.path.join("home");
+        for source in ["home", "real"] {
+            let mount = format!("host-bind:/mnt/x={}", folder.path.join(source).display());
+            let mut ctl = run(glass, &["-m", &mount], &["sh", "-c", "cat /mnt/x/open /mnt/x/keys/id /mnt/x/.ssh/id 2>/dev/null"]);
+            let output = ctl.env("HOME", &home).output().unwrap();
+            assert_eq!(out(&output), "seen\n", "{source}: {}", err(&output));
+        }
+    }
+}
+
+for_both! {
+    fn a_kept_home_is_kept_and_stays_inside(glass: Glass) {
+        let _one = HOME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = glass.user().home().join(".local/share/terrarium/homes/files-test");
+        let _ = fs::remove_dir_all(&kept);
+        let first = run_profile(glass, "home = \"kept\"", &[], "ls -A; echo 1 >mine; mkdir d; pwd; chmod 700 d; ln -s /etc l");
+        assert_eq!(out(&first), format!("{}\n", glass.user().home().display()), "{}", err(&first));
+        let second = run_profile(glass, "home = \"kept\"", &[], "cat mine; ls -A; grep \" $HOME \" /proc/self/mountinfo | tail -n 1 | grep -c nosuid,nodev");
+        assert_eq!(out(&second), "1\nd\nl\nmine\n1\n", "{}", err(&second));
+        let found = fs::metadata(kept.join("mine")).unwrap();
+        assert_eq!((found.uid(), fs::metadata(&kept).unwrap().mode() & 0o777), (glass.user().uid(), 0o700));
+        assert!(!glass.user().home().join("mine").exists());
+        fs::remove_dir_all(kept).unwrap();
+    }
+}
+
+for_both! {
+    fn copies_are_the_sandboxes_own(glass: Glass) {
+        let folder = Folder::home(glass);
+        folder.dir("tree/deep");
+        folder.file("tree/deep/file", "one\n");
+        let run_me = folder.file("tree/run", "#!/bin/sh\necho ran\n");
+        fs::set_permissions(&run_me, fs::Permissions::from_mode(0o4755)).unwrap();
+        symlink("/etc/passwd", folder.path.join("tree/link")).unwrap();
+        let _listener = UnixListener::bind(folder.path.join("tree/socket")).unwrap();
+        let list = folder.file("list", "# all of it\n\n/tmp/by/list=tree/deep/file\n");
+        let before = picture(&folder.path);
+        let home = glass.user().home().display().to_string();
+        let include = format!("{home}/in/tree={}/tree", folder.path.display());
+        let script = "cd ~/in/tree; cat deep/file /tmp/by/list; ./run; readlink link; ls -A; stat -c '%u %a' . run deep/file; \
+            echo more >>deep/file; echo more >>/tmp/by/list; rm -r ~/in && echo gone";
+        let options = ["-i", &include, "-I", list.to_str().unwrap()];
+        let output = run(glass, &options, &["sh", "-c", script]).output().unwrap();
+        let uid = glass.user().uid();
+        let expected = format!("one\none\nran\n/etc/passwd\ndeep\nlink\nrun\n{uid} 755\n{uid} 755\n{uid} 644\ngone\n");
+        assert_eq!(out(&output), expected, "{}", err(&output));
+        assert_eq!(picture(&folder.path), before);
+        let stage = glass.user().home().join(".cache/terrarium/stage");
+        let wait = std::time::Duration::from_secs(10);
+        wait_for("an empty stage", wait, || { list_all(glass); fs::read_dir(&stage).map_or(0, Iterator::count) == 0 });
+        // Bounded.
+        let large = folder.path.join("large");
+        fs::File::create(&large).unwrap().set_len(65 << 20).unwrap();
+        folder.own(&large);
+        for (include, words) in [(format!("/tmp/x={}", large.display()), "64 MiB"), ("/etc/x=/etc/passwd".into(), "private places"), ("x".into(), "DST=SRC")] {
+            let output = run(glass, &["-i", &include], &["true"]).output().unwrap();
+            assert!(output.status.code() == Some(125) && err(&output).contains(words), "{include}: {}", err(&output));
+        }
+    }
+}
+
+fn list_all(glass: Glass) {
+    let _ = list(glass.user());
+}
+
+for_both! {
+    fn a_source_that_a_running_sandbox_could_swap_is_refused(glass: Glass) {
+        let folder = Folder::home(glass);
+        let inner = folder.dir("inner");
+        let name = fresh_name("writer");
+        let options = ["--detach", "-n", &name, "-m", &folder.bind("/w", ",rw")];
+        let started = run(glass, &options, &["sleep", "60"]).output().unwrap();
+        assert!(started.status.success(), "{}", err(&started));
+        let stop = Stop { user: glass.user(), name: name.clone() };
+        let mount = format!("host-bind:/x={}", inner.display());
+        let output = with(glass, &[&mount], "echo ran");
+        assert!(output.status.code() == Some(125) && err(&output).contains(&name), "{}{}", out(&output), err(&output));
+        // The very same folder cannot be swapped.
+        assert_eq!(out(&with(glass, &[&folder.bind("/x", "")], "ls /x")), "inner\n");
+        drop(stop);
+        assert_eq!(out(&with(glass, &[&mount], "echo ran")), "ran\n");
+    }
+}
+
+for_both! {
+    fn setuid_bits_cannot_be_set_outside(glass: Glass) {
+        let folder = Folder::home(glass);
+        folder.file("old", "#!/bin/sh\n");
+        let script = "cd /w; cp /bin/true own; for f in own old; do chmod u+s $f; chmod 2755 $f; chmod 6755 $f; done; \
+            perl -e 'use Fcntl; sysopen(F, \"made\", O_CREAT|O_WRONLY, 04755); mkdir \"dir\", 02777; \
+              syscall(90, \"own\", 04755); syscall(91, fileno(F), 04755); syscall(268, -100, \"own\", 02755); \
+              syscall(452, -100, \"own\", 04755, 0); syscall(85, \"creat\", 04755); syscall(133, \"node\", 0104755, 0); \
+              syscall(259, -100, \"node2\", 0104755, 0); syscall(258, -100, \"dir2\", 02755); \
+              my $how = pack(\"QQQ\", 0101, 04755, 0); syscall(437, -100, \"how\", $how, 24)' 2>/dev/null; ls >/dev/null; echo end";
+        for option in [&[][..], &["-p"]] {
+            let bind = folder.bind("/w", ",rw");
+            let options = [option, &["-m", &bind]].concat();
+            let output = run(glass, &options, &["sh", "-c", script]).output().unwrap();
+            assert_eq!(out(&output), "end\n", "{}", err(&output));
+            assert!(folder.names().contains(&"own".to_owned()), "{option:?} {:?} {}", folder.names(), err(&output));
+            for name in folder.names() {
+                let found = folder.path.join(&name).symlink_metadata().unwrap();
+                assert_eq!(found.mode() & 0o6000, 0, "{option:?}: {name} {:o}", found.mode());
+                assert_eq!(found.uid(), glass.user().uid(), "{name}");
+            }
+        }
+    }
+}
+
+/// Something mounted by root for a test.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new(path: PathBuf, options: &[&str]) -> Self {
+        let done = std::process::Command::new("mount").args(options).arg(&path).status().unwrap();
+        assert!(done.success());
+        Self(path)
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
+for_both! {
+    fn what_is_mounted_in_a_share_shows_and_the_kernel_does_not(glass: Glass) {
+        let folder = Folder::home(glass);
+        folder.dir("sub");
+        folder.file("sub/below", "HIDDEN\n");
+        let _mounted = Mounted::new(folder.path.join("sub"), &["-t", "tmpfs", "-o", "mode=777", "tmpfs"]);
+        folder.file("sub/above", "seen\n");
+        let script = "cat /x/sub/*; touch /x/sub/no 2>/dev/null && echo WROTE; echo end";
+        // The system's libvirt may have a mount table of its own: then a
+        // container shows nothing there, and never what the mount hides.
+        let good: &[&str] = if glass == Glass::Container { &["seen\nend\n", "end\n"] } else { &["seen\nend\n"] };
+        let answer = out(&with(glass, &[&folder.bind("/x", "")], script));
+        assert!(good.contains(&answer.as_str()), "{answer}");
+        // A container shows it read-only; a machine's QEMU writes there, too.
+        let answer = out(&with(glass, &[&folder.bind("/x", ",rw")], script));
+        let written = glass == Glass::Machine && answer == "seen\nWROTE\nend\n";
+        assert!(written || good.contains(&answer.as_str()), "{answer}");
+        folder.dir("proc");
+        let _proc = Mounted::new(folder.path.join("proc"), &["--bind", "/proc"]);
+        for source in ["", "/proc"] {
+            let mount = format!("host-bind:/x={}{source}", folder.path.display());
+            let output = with(glass, &[&mount], "echo ran");
+            assert!(output.status.code() == Some(125) && err(&output).contains("/proc"), "{}{}", out(&output), err(&output));
+        }
+    }
+}
+
+for_both! {
+    fn odd_names_are_names(glass: Glass) {
+        let folder = Folder::home(glass);
+        let name = "a:b,c\\d e'f\"g<h>&i=j;ü";
+        folder.dir(name);
+        folder.file(&format!("{name}/file"), "seen\n");
+        let mount = format!("host-bind:/mnt/{}=", name.replace('=', "-"));
+        for rest in ["", ",rw"] {
+            let mount = format!("{mount}{}/{name}{rest}", folder.path.display());
+            assert_eq!(out(&with(glass, &[&mount], "cat /mnt/*/file")), "seen\n", "{rest}");
+        }
+        folder.dir("new\nline");
+        let output = with(glass, &[&format!("host-bind:/x={}/new\nline", folder.path.display())], "ls -d /x");
+        let expected = if glass == Glass::Container { "/x\n" } else { "" };
+        assert_eq!(out(&output), expected, "{}", err(&output));
+    }
+}
+
+for_both! {
+    fn nothing_is_left_of_a_start_that_fails(glass: Glass) {
+        let folder = Folder::home(glass);
+        let file = folder.file("file", "x");
+        let mount = format!("host-bind:/x={}", file.display());
+        // A folder over a file, and the other way round.
+        for mounts in [[mount.as_str(), &folder.bind("/x", "")], ["ram:/x=1M", mount.as_str()]] {
+            let output = with(glass, &mounts, "echo ran");
+            assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{}", err(&output));
+            assert!(err(&output).contains("/x"), "{}", err(&output));
+        }
+        assert_eq!(folder.names(), ["file"]);
+        assert_eq!(fs::metadata(file).unwrap().nlink(), 1);
+    }
+}

@@ -124,6 +124,9 @@ pub struct HostSource {
     pub file: Option<Bytes>,
     /// Its content is copied to the target, as the user's own.
     pub copied: bool,
+    /// Absolute paths below it where the caller has something mounted: a
+    /// container whose libvirt does not see that hides what lies there.
+    pub mounted: Vec<Bytes>,
 }
 
 /// A file that is made anew, readable by everybody inside and the property of

@@ -73,6 +73,8 @@ pub fn start(
         }
         Err(error) => {
             let _ = end::destroy(&domain, &id);
+            drop(made);
+            sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
             Err(error)
         }
     }

@@ -24,6 +24,7 @@ use std::cell::Cell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
+use terrarium_protocol::orders::{Share, Source};
 use terrarium_protocol::Orders;
 
 /// Where init is pid 1.
@@ -33,6 +34,12 @@ pub enum Place {
     Container,
     /// Of a machine: an initramfs is our root.
     Machine,
+}
+
+/// Whether the command may write files of the host.
+pub fn writes_outside(orders: &Orders) -> bool {
+    let of_host = |share: &Share| share.writable && matches!(share.source, Source::Host(_));
+    orders.shares.iter().any(of_host)
 }
 
 /// Builds the whole and makes it the root. What comes back is to be kept up to

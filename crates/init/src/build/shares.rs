@@ -160,21 +160,22 @@ impl Work<'_> {
             overlay::show(self.site, spot, &lower).map_err(self.fail())?;
             overlay::make_places(self.site, self.target, &lower, &wanted(self.later))?;
         }
-        self.submounts(path_of(&host.path))
+        self.submounts(host)
     }
 
     /// What is mounted below the source shows read-only, or not at all.
-    fn submounts(&self, source: &Path) -> Result<()> {
+    fn submounts(&self, host: &HostSource) -> Result<()> {
         let all = mounts()?;
+        let callers = host.mounted.iter().map(path_of);
         let mut done: Vec<&Path> = Vec::new();
-        for one in &all {
-            let Ok(inner) = one.point.strip_prefix(source) else { continue };
+        for point in all.iter().map(|one| one.point.as_path()).chain(callers) {
+            let Ok(inner) = point.strip_prefix(path_of(&host.path)) else { continue };
             if inner.as_os_str().is_empty() || done.contains(&inner) {
                 continue;
             }
             done.push(inner);
-            let ids: Vec<u64> = all.iter().filter(|other| other.point == one.point).map(|o| o.id).collect();
-            self.submount(&one.point, &ids, &self.target.join(inner)).map_err(self.fail())?;
+            let ids: Vec<u64> = all.iter().filter(|other| other.point == point).map(|o| o.id).collect();
+            self.submount(point, &ids, &self.target.join(inner)).map_err(self.fail())?;
         }
         Ok(())
     }

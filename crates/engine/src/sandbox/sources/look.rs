@@ -2,6 +2,7 @@
 //! What a source is, as the caller sees it.
 
 use super::super::directory::{fault, make_private};
+use super::mounts;
 use crate::error::{Error, FileAction};
 use crate::plan::{Guarded, Plan, ProblemKind, ShareSource};
 use nix::errno::Errno;
@@ -14,26 +15,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{chown, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// File systems that show the kernel, wherever they are mounted.
-const KERNELS: &[&str] = &[
-    "binfmt_misc",
-    "bpf",
-    "cgroup",
-    "cgroup2",
-    "configfs",
-    "debugfs",
-    "devpts",
-    "devtmpfs",
-    "efivarfs",
-    "mqueue",
-    "proc",
-    "pstore",
-    "securityfs",
-    "selinuxfs",
-    "sysfs",
-    "tracefs",
-];
-
 /// A source that is held open.
 pub struct Seen {
     /// Its path without links.
@@ -42,6 +23,8 @@ pub struct Seen {
     pub device: u64,
     /// Its inode number.
     pub inode: u64,
+    /// Where the caller has something mounted below it.
+    pub mounted: Vec<PathBuf>,
     /// A folder rather than a regular file.
     pub is_folder: bool,
     /// Opened as a place only.
@@ -71,12 +54,16 @@ impl Seen {
         if !found.is_dir() && !found.is_file() {
             return Err(ProblemKind::SourceKind { path });
         }
-        let seen = Self { path, device: found.dev(), inode: found.ino(), is_folder: found.is_dir(), file };
+        let mounts = mounts::all();
+        if mounts::shows_the_kernel(&path, &mounts) {
+            return Err(ProblemKind::KernelView { path });
+        }
+        let below = |point: &PathBuf| point.starts_with(&path) && *point != path;
+        let mounted = mounts.into_iter().map(|one| one.point).filter(below).collect();
+        let (device, inode) = (found.dev(), found.ino());
+        let seen = Self { path, device, inode, mounted, is_folder: found.is_dir(), file };
         if !any && !seen.may(source.writable) {
             return Err(denied());
-        }
-        if seen.shows_the_kernel() {
-            return Err(ProblemKind::KernelView { path: seen.path });
         }
         Ok(seen)
     }
@@ -93,38 +80,12 @@ impl Seen {
         faccessat(nix::fcntl::AT_FDCWD, &self.direct(), wish, AtFlags::AT_EACCESS) == Ok(())
     }
 
-    /// Whether it is on, or has mounted in it, a file system of the kernel.
-    fn shows_the_kernel(&self) -> bool {
-        let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        let mut below = false;
-        let mut around: (usize, bool) = (0, false);
-        for line in text.lines() {
-            let Some((point, kind)) = mount_of(line) else { continue };
-            let is_kernels = KERNELS.contains(&kind);
-            if self.path.starts_with(&point) && point.as_os_str().len() >= around.0 {
-                around = (point.as_os_str().len(), is_kernels);
-            }
-            below |= is_kernels && point.starts_with(&self.path);
-        }
-        below || around.1
-    }
-
     /// Whether its path still leads to it.
     pub fn is_still_there(&self) -> bool {
         let is_it = |found: fs::Metadata| (found.dev(), found.ino()) == (self.device, self.inode);
         fs::canonicalize(&self.path).is_ok_and(|path| path == self.path)
             && fs::symlink_metadata(&self.path).is_ok_and(is_it)
     }
-}
-
-/// Mount point and kind of a line of mountinfo. Odd characters stay escaped,
-/// which cannot make a path shorter.
-fn mount_of(line: &str) -> Option<(PathBuf, &str)> {
-    let point = line.split(' ').nth(4)?;
-    let (_, rest) = line.split_once(" - ")?;
-    let point =
-        point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
-    Some((PathBuf::from(point), rest.split(' ').next()?))
 }
 
 /// The guarded paths and what they really are.

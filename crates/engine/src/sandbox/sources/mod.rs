@@ -7,6 +7,7 @@
 //! by [`Held::check`].
 
 mod look;
+mod mounts;
 pub mod stage;
 
 use super::list::Writer;
@@ -137,6 +138,7 @@ fn tell(
         file: is_named.then(|| bytes(name)),
         tag: host.tag.clone(),
         copied: host.copied,
+        mounted: seen.mounted.iter().map(|point| bytes(point)).collect(),
     };
     host.tag.clone()
 }
