@@ -11,6 +11,7 @@ pub mod fuzz;
 mod ids;
 mod list;
 pub mod metadata;
+mod program;
 mod real;
 mod screen;
 mod sources;

@@ -4,16 +4,14 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, list, Id, Progress, Start, Started};
+use super::{directory, end, ids, list, program, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
 use crate::plan::{Instance, Plan};
 use crate::virt::Domain;
 use crate::xml;
-use std::fs;
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -91,7 +89,7 @@ struct Made {
 fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
     let cache = cache(plan)?;
     let (init, boot) = match &plan.machine {
-        None => (install_init(&cache)?, None),
+        None => (program::install(&cache)?, None),
         Some(machine) => {
             progress(Progress::Kernel);
             let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
@@ -274,27 +272,8 @@ fn cache(plan: &Plan) -> Result<PathBuf, Error> {
     Ok(plan.places.cache.clone())
 }
 
-/// Puts init where the container finds it, unless it is there already.
-fn install_init(cache: &Path) -> Result<PathBuf, Error> {
-    let path = cache.join("init");
-    if fs::read(&path).is_ok_and(|found| found == INIT) {
-        return Ok(path);
-    }
-    // A name of its own, renamed into place: whoever starts at the same time
-    // sees a whole file, and a running one is never written to.
-    let fresh = cache.join(format!("init.{}.{}", std::process::id(), random_uuid()?));
-    let written = fs::write(&fresh, INIT)
-        .and_then(|()| fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)))
-        .and_then(|()| fs::rename(&fresh, &path));
-    if written.is_err() {
-        let _ = fs::remove_file(&fresh);
-    }
-    written.map_err(fault(FileAction::Write, &path))?;
-    Ok(path)
-}
-
 /// A random (version 4) UUID.
-fn random_uuid() -> Result<String, Error> {
+pub(super) fn random_uuid() -> Result<String, Error> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Libvirt { action: DomainAction::Create, message: error.to_string() })?;
