@@ -3,8 +3,9 @@
 //!
 //! Filters are stacked, since a rule cannot say "any ioctl but these":
 //! `allow.bpf` is a list of what is allowed, `deny.bpf` and `families.bpf`
-//! refuse single values, and `newer.bpf` answers system calls that did not
-//! exist when this was built as an older kernel does. The kernel heeds the strictest; among refusals
+//! refuse single values, `setid.bpf` the modes that it says, and `newer.bpf`
+//! answers system calls that did not exist when this was built as an older
+//! kernel does. The kernel heeds the strictest; among refusals
 //! that of the filter that was loaded last.
 
 use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
@@ -24,6 +25,12 @@ const TIOCLINUX: u64 = 0x541c;
 /// cryptography, and the hypervisor with its other guests.
 const AF_ALG: u32 = 38;
 const AF_VSOCK: u32 = 40;
+/// Bits of a file's mode that make others run it as its owner or group.
+const S_ISUID: u64 = 0o4000;
+const S_ISGID: u64 = 0o2000;
+/// With one of these open(2) heeds its mode.
+const O_CREAT: u64 = 0o100;
+const O_TMPFILE: u64 = 0o20_000_000;
 const EPERM: i32 = 1;
 const ENOSYS: i32 = 38;
 
@@ -36,6 +43,7 @@ fn main() -> Result<()> {
     export(&allow()?, &Path::new(&out).join("allow.bpf"))?;
     export(&deny()?, &Path::new(&out).join("deny.bpf"))?;
     std::fs::write(Path::new(&out).join("families.bpf"), families())?;
+    export(&no_setid()?, &Path::new(&out).join("setid.bpf"))?;
     Ok(std::fs::write(Path::new(&out).join("newer.bpf"), newer(last_known()?))?)
 }
 
@@ -82,6 +90,41 @@ fn deny() -> Result<ScmpFilterContext> {
     for request in [TIOCSTI, TIOCLINUX] {
         refuse(&mut filter, "ioctl", 1, request)?;
     }
+    Ok(filter)
+}
+
+/// No file that the command makes or has runs as its owner or group: in a
+/// folder of the host it would do so there. The mode of openat2 lies in memory,
+/// where a filter cannot look: programs fall back to openat.
+fn no_setid() -> Result<ScmpFilterContext> {
+    let mut filter = with_arches(ScmpAction::Allow)?;
+    let has = |argument: u32, bit: u64| ScmpArgCompare::new(argument, ScmpCompareOp::MaskedEqual(bit), bit);
+    let refuse = ScmpAction::Errno(EPERM);
+    for bit in [S_ISUID, S_ISGID] {
+        for (name, mode) in [
+            ("chmod", 1),
+            ("creat", 1),
+            ("fchmod", 1),
+            ("fchmodat", 2),
+            ("mkdir", 1),
+            ("mkdirat", 2),
+            ("mknod", 1),
+            ("mknodat", 2),
+        ] {
+            filter.add_rule_conditional(refuse, ScmpSyscall::from_name(name)?, &[has(mode, bit)])?;
+        }
+        // This libseccomp may not know it; then it is refused whole.
+        if let Ok(call) = ScmpSyscall::from_name("fchmodat2") {
+            filter.add_rule_conditional(refuse, call, &[has(2, bit)])?;
+        }
+        for (name, flags) in [("open", 1), ("openat", 2)] {
+            for flag in [O_CREAT, O_TMPFILE] {
+                let both = [has(flags, flag), has(flags + 1, bit)];
+                filter.add_rule_conditional(refuse, ScmpSyscall::from_name(name)?, &both)?;
+            }
+        }
+    }
+    filter.add_rule(ScmpAction::Errno(ENOSYS), ScmpSyscall::from_name("openat2")?)?;
     Ok(filter)
 }
 

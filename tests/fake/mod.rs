@@ -163,6 +163,7 @@ impl Fake {
             display: plan.display,
             clipboard: plan.clipboard,
             passes: plan.passes,
+            writable: Vec::new(),
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),

@@ -139,6 +139,19 @@ pub struct Run {
     #[arg(long, value_enum, help_heading = "The command")]
     pub until: Option<Until>,
 
+    /// Show a folder or file (host-bind:DST=SRC), memory (ram:DST=SIZE) or another path inside (guest-bind:DST=SRC)
+    #[arg(short, long = "mount", value_name = "TYPE:DST=SRC[,ro|rw]", help_heading = "Files")]
+    pub mount: Vec<OsString>,
+    /// Copy a file or folder into a private place of the sandbox
+    #[arg(short, long, value_name = "DST=SRC", help_heading = "Files")]
+    pub include: Vec<OsString>,
+    /// Copy every file that this one lists, as DST=SRC on a line each
+    #[arg(short = 'I', long, value_name = "FILE", help_heading = "Files")]
+    pub includefile: Vec<PathBuf>,
+    /// Do not hide this secret, such as ~/.ssh, in what is shared
+    #[arg(long, value_name = "PATH", help_heading = "Files")]
+    pub unmask: Vec<PathBuf>,
+
     /// Give the command a terminal [default: if this is one]
     #[arg(short, long, conflicts_with = "no_tty", help_heading = "Streams")]
     pub tty: bool,

@@ -30,7 +30,7 @@ fn translate(mut command: Command) -> Command {
 }
 
 fn translate_option(mut option: Arg) -> Arg {
-    // clap keeps headings as they are in the program; there are seven of them.
+    // clap keeps headings as they are in the program; there are eight of them.
     let heading = option.get_help_heading().map(|text| &*Box::leak(gettext(text).into_boxed_str()));
     let help = option.get_help().map(|text| gettext(text.to_string()));
     if let Some(text) = heading {

@@ -13,12 +13,14 @@
 //! | [`window`] | options for a screen, `view` |
 //! | [`screenshot`] | `screenshot` |
 //! | [`show`] | `show`, `profile`, `doctor` |
+//! | [`files`] | options for what is shared
 //! | [`fault`] | errors and exit statuses |
 
 mod args;
 mod client;
 mod control;
 mod fault;
+mod files;
 mod help;
 mod run;
 mod screenshot;

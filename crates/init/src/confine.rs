@@ -11,6 +11,7 @@ use terrarium_protocol::orders::{Limits, User};
 static ALLOW: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/allow.bpf"));
 static DENY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/deny.bpf"));
 static FAMILIES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/families.bpf"));
+static SETID: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/setid.bpf"));
 static NEWER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/newer.bpf"));
 
 /// Highest number that a capability may ever have.
@@ -80,8 +81,12 @@ fn prctl(option: libc::c_int, value: libc::c_ulong) -> Result<(), Errno> {
     Errno::result(unsafe { libc::prctl(option, value, zero, zero, zero) }).map(drop)
 }
 
-/// Installs the filters; the last thing before exec.
-pub fn filter() -> Result<(), Errno> {
+/// Installs the filters; the last thing before exec. `writes_outside`: files
+/// of the host may be written, so none may become setuid or setgid.
+pub fn filter(writes_outside: bool) -> Result<(), Errno> {
+    if writes_outside {
+        load(SETID)?;
+    }
     [DENY, FAMILIES, ALLOW, NEWER].into_iter().try_for_each(load)
 }
 

@@ -37,6 +37,8 @@ pub struct Setting {
     pub limits: Limits,
     /// First id of the block.
     pub id_base: u32,
+    /// Whether files of the host may be written.
+    pub writes_outside: bool,
     /// Set once the command runs, in a container.
     pub namespaces: Option<Namespaces>,
 }
@@ -130,7 +132,7 @@ fn child(
     let directory = command.directory.as_slice();
     nix::unistd::chdir(directory).map_err(at(Step::Directory, directory))?;
     close_the_rest();
-    confine::filter().map_err(at(Step::Confine, "seccomp"))?;
+    confine::filter(setting.writes_outside).map_err(at(Step::Confine, "seccomp"))?;
     Err(program.exec())
 }
 

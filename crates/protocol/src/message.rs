@@ -283,6 +283,8 @@ pub enum Step {
     Root,
     /// Mount a private file system.
     Mount,
+    /// Show what the user shares.
+    Share,
     /// Hide a path.
     Mask,
     /// Set up devices, /proc and /sys.

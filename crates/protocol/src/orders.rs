@@ -15,9 +15,12 @@ pub struct Orders {
     pub root: Vec<RootEntry>,
     /// Private file systems on top of the root, in this order.
     pub mounts: Vec<Mount>,
-    /// Paths that are hidden: a directory behind an empty one, a file behind
-    /// an empty file. Those that do not exist are skipped.
+    /// Paths of the root that are hidden: a directory behind an empty one, a
+    /// file behind an empty file. Those that do not exist are skipped.
     pub masks: Vec<Bytes>,
+    /// What is seen beside the root, in this order; a later one may lie inside
+    /// an earlier one.
+    pub shares: Vec<Share>,
     /// Who the command runs as.
     pub user: User,
     /// First host id of the block of 65 536 ids that all ids but the user's
@@ -69,6 +72,61 @@ pub struct Mount {
     pub mode: u32,
     /// Whether its top directory belongs to the user rather than to root.
     pub owned: bool,
+}
+
+/// Something that is seen beside the root: nosuid, nodev.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// Absolute path; made inside if it is missing, never on the host.
+    pub target: Bytes,
+    /// What is seen there.
+    pub source: Source,
+    /// Whether the command may write.
+    pub writable: bool,
+    /// Paths below the target that are hidden, as [`Orders::masks`].
+    pub masks: Vec<Bytes>,
+}
+
+/// What a [`Share`] shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Source {
+    /// A directory or a regular file of the host.
+    Host(HostSource),
+    /// Memory of the sandbox.
+    Memory {
+        /// Upper bound of what it holds, in bytes.
+        size: u64,
+        /// Whether it is the user's own, rather than everybody's as /tmp is.
+        owned: bool,
+    },
+    /// Another path inside.
+    Inside {
+        /// Absolute path.
+        path: Bytes,
+    },
+}
+
+/// A directory or a regular file of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostSource {
+    /// Absolute path without links.
+    pub path: Bytes,
+    /// Its device as the engine saw it, as the caller. Containers compare.
+    pub device: u64,
+    /// Its inode number then.
+    pub inode: u64,
+    /// Machine: the mount tag of the 9p device that exports it.
+    pub tag: Option<String>,
+    /// A regular file. Machine: its name in what the device exports.
+    pub file: Option<Bytes>,
+    /// Its content is copied to the target, as the user's own.
+    pub copied: bool,
+    /// Absolute paths below it where the caller has something mounted: a
+    /// container whose libvirt does not see that hides what lies there.
+    pub mounted: Vec<Bytes>,
 }
 
 /// A file that is made anew, readable by everybody inside and the property of

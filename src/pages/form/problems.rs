@@ -61,6 +61,8 @@ fn note_field(note: &Note) -> &'static str {
         Note::DisplayLacks { .. } => "display",
         Note::SoundInMachines => "display.sound",
         Note::LittleMemory { .. } => "limits",
+        // No row is about files yet.
+        Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => "files",
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn note(note: &Note) -> String {
             );
             fill(&text, &[("asked", &values[0]), ("better", &values[1])])
         }
-        Note::Emulated { .. } | Note::Privileged => String::new(),
+        _ => String::new(),
     }
 }
 

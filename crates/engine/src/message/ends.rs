@@ -89,6 +89,7 @@ pub fn failure(failure: &Failure) -> String {
         Step::Module => gettext("The kernel module {object} could not be loaded: {why}. Choose another kernel, or use a container."),
         Step::Root => gettext("{object} could not be shown to the sandbox: {why}. See the log, and report it if it stays."),
         Step::Mount => gettext("No private file system could be made at {object}: {why}. Allow more memory, and report it if it stays."),
+        Step::Share => gettext("{object} could not be shown in the sandbox: {why}. Check what you share, and where."),
         Step::Mask => gettext("{object} could not be hidden from the sandbox, so the sandbox was not started: {why}."),
         Step::Devices => gettext("{object} could not be set up in the sandbox: {why}."),
         Step::Network => gettext("The sandbox’s own network ({object}) could not be set up: {why}."),

@@ -7,6 +7,7 @@ mod checks;
 mod displays;
 mod ends;
 mod errors;
+mod files;
 mod problems;
 #[cfg(test)]
 mod tests;
@@ -105,6 +106,19 @@ pub fn uri_refused(uri: &str) -> String {
 #[must_use]
 pub fn not_a_variable(text: &str) -> String {
     fill(&gettext("“{text}” is not a variable. Write NAME=VALUE."), &[("text", text)])
+}
+
+/// `-m` that is none.
+#[must_use]
+pub fn not_a_mount(text: &str) -> String {
+    let text_of = gettext("“{text}” is not a mount. Write TYPE:DST=SRC, with one of the types host-bind, guest-bind and ram, and “,rw” after it if the sandbox may write.");
+    fill(&text_of, &[("text", text)])
+}
+
+/// `-i` without `=`.
+#[must_use]
+pub fn not_a_copy(text: &str) -> String {
+    fill(&gettext("“{text}” says not what to copy where. Write DST=SRC."), &[("text", text)])
 }
 
 /// `--memory` that is none.

@@ -126,7 +126,9 @@ fn of_this_computer(what: &ProblemKind) -> Sentence {
             gettext("Set XDG_RUNTIME_DIR to a shorter one."),
         ),
         // The others were said by `problem` already.
-        other => super::displays::problem(other).unwrap_or_else(|| both(String::new(), String::new())),
+        other => super::displays::problem(other)
+            .or_else(|| super::files::problem(other))
+            .unwrap_or_else(|| both(String::new(), String::new())),
     }
 }
 
@@ -167,7 +169,7 @@ pub fn note(note: &Note) -> String {
             )
         }
         Note::Privileged => gettext("The command is root of the sandbox and of nothing outside it."),
-        other => super::displays::note(other),
+        other => super::files::note(other).unwrap_or_else(|| super::displays::note(other)),
     }
 }
 

@@ -43,6 +43,7 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
         Module,
         Root,
         Mount,
+        Share,
         Mask,
         Devices,
         Network,
@@ -101,6 +102,25 @@ fn problems() -> Vec<ProblemKind> {
         K::MachinesOnly { what: MachineOnly::Monitors },
         K::Monitors { asked: 9, most: 4 },
         K::NotYet { value: text() },
+        K::Target { path: path() },
+        K::IncludeTarget { path: path() },
+        K::KernelView { path: path() },
+        K::Secret { path: path(), holds: path() },
+        K::Guards { path: path(), holds: path() },
+        K::HiddenFromRoot { path: path(), holds: path() },
+        K::NotMasked { path: path() },
+        K::NotText { path: path() },
+        K::NotASize { text: text() },
+        K::RamSize { asked: 2, most: 1 },
+        K::SourceMissing { path: path() },
+        K::SourceDenied { path: path(), writable: false },
+        K::SourceDenied { path: path(), writable: true },
+        K::SourceKind { path: path() },
+        K::SourceInSandbox { path: path(), sandbox: text() },
+        K::SourceChanged { path: path() },
+        K::FileInMachine { path: path() },
+        K::NoPlace { path: path(), share: path() },
+        K::TooMuch { path: path(), limit: 1 },
     ];
     for one in &all {
         match one {
@@ -116,6 +136,11 @@ fn problems() -> Vec<ProblemKind> {
             | K::NotYet { .. } => {}
             K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
             K::MachinesOnly { .. } | K::Monitors { .. } => {}
+            K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
+            K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
+            K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
+            K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
+            K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
         }
     }
     all
@@ -147,11 +172,15 @@ fn notes() -> Vec<Note> {
         lacks(Piece::Bus),
         Note::SoundInMachines,
         Note::LittleMemory { asked: 512 << 20, better: 768 << 20 },
+        Note::SocketsReachable { path: "/the/path".into() },
+        Note::Unmasked { path: "/the/path".into() },
+        Note::HiddenInside { path: "/the/path".into() },
     ];
     for one in &all {
         match one {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
+            Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
         }
     }
     all

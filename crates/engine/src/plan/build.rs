@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The plan, part by part; every part names its own problems.
 
+use super::shares::{self, Shares};
 use super::{display, files, glass, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
 use crate::host::Host;
 use crate::profile::{self, DisplayKind, Isolation, Profile};
@@ -40,13 +41,15 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     if host.user.uid == 0 || host.user.gid == 0 {
         found.add("user", ProblemKind::RootUser);
     }
-    let command = command(profile, host, &glass, &mut found);
+    let shares = shares::shares(profile, host, glass.isolation, &mut found);
+    let command = command(profile, host, &glass, &shares, &mut found);
     let display = display::display(profile, host, &glass, &mut found);
     not_yet(profile, &mut found);
     let memory = memory(profile, host, glass.isolation, &mut found);
     let cpus = cpus(profile, host, &glass, &mut found);
     check_runtime(host, &mut found);
-    let notes = notes(profile, host, &glass);
+    let mut notes = notes(profile, host, &glass);
+    notes.extend(shares.notes.iter().cloned());
     let passes = display::passes(profile, glass.isolation);
     let plan = found.0.is_empty().then(|| Plan {
         name: profile.name.clone(),
@@ -61,8 +64,10 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         network: profile.network.mode,
         memory,
         cpus,
-        machine: glass.machine(host, passes),
-        orders: orders(profile, host, &glass, command, display, memory),
+        machine: glass.machine(host, passes, &shares),
+        orders: orders(profile, host, &glass, command, display, memory, &shares),
+        sources: shares.sources.clone(),
+        guarded: if shares.sources.is_empty() { Vec::new() } else { shares.guarded.clone() },
         caller: host.caller,
         user_name: host.user.name.clone(),
         places: host.places.clone(),
@@ -90,6 +95,7 @@ fn orders(
     command: Command,
     display: Option<terrarium_protocol::display::Display>,
     memory: u64,
+    shares: &Shares,
 ) -> Orders {
     let usual = if display.is_some() { profile::Until::All } else { profile::Until::Command };
     let until = profile.command.until.unwrap_or(usual);
@@ -97,7 +103,8 @@ fn orders(
         host_name: super::slug(&profile.name),
         root: files::root(host, glass.isolation),
         mounts: files::private(host, memory),
-        masks: files::masks(host),
+        masks: shares.root_masks(host),
+        shares: shares.orders.clone(),
         user: orders::User {
             uid: host.user.uid,
             gid: host.user.gid,
@@ -130,7 +137,13 @@ fn check_name(name: &str, found: &mut Found) {
     }
 }
 
-fn command(profile: &Profile, host: &Host, glass: &glass::Glass, found: &mut Found) -> Command {
+fn command(
+    profile: &Profile,
+    host: &Host,
+    glass: &glass::Glass,
+    shares: &Shares,
+    found: &mut Found,
+) -> Command {
     let argv = &profile.command.argv;
     if argv.first().is_none_or(|program| program.is_empty()) {
         found.add("command.argv", ProblemKind::NoCommand);
@@ -143,7 +156,8 @@ fn command(profile: &Profile, host: &Host, glass: &glass::Glass, found: &mut Fou
             found.add(field, ProblemKind::ArgumentTooLong { length: word.len() });
         }
     }
-    if let Some(program) = argv.first().map(Path::new).filter(|path| files::is_hidden(path, host)) {
+    let is_hidden = |path: &&Path| files::is_hidden(path, host) && !shares.show(path);
+    if let Some(program) = argv.first().map(Path::new).filter(is_hidden) {
         let share = program.parent().unwrap_or(program).to_owned();
         found.add("command.argv[0]", ProblemKind::NotShown { path: program.to_owned(), share });
     }
@@ -157,7 +171,7 @@ fn command(profile: &Profile, host: &Host, glass: &glass::Glass, found: &mut Fou
     Command {
         argv: argv.iter().map(|word| Bytes::from(word.as_bytes())).collect(),
         environment,
-        directory: bytes(&directory(profile, host, found)),
+        directory: bytes(&directory(profile, host, shares, found)),
         terminal: terminal.then_some(Size { columns: 80, rows: 24 }),
     }
 }
@@ -189,14 +203,14 @@ fn check_length(argv: &[OsString], environment: &[(Bytes, Bytes)], found: &mut F
     }
 }
 
-fn directory(profile: &Profile, host: &Host, found: &mut Found) -> PathBuf {
+fn directory(profile: &Profile, host: &Host, shares: &Shares, found: &mut Found) -> PathBuf {
     let Some(path) = &profile.command.directory else { return files::home(host) };
     let field = "command.directory";
     if path.as_os_str().as_bytes().contains(&0) {
         found.add(field, ProblemKind::Nul);
     } else if !path.is_absolute() || path.components().any(|part| part == std::path::Component::ParentDir) {
         found.add(field, ProblemKind::NotAbsolute { path: path.clone() });
-    } else if files::is_hidden(path, host) && !files::is_private(path, host) {
+    } else if files::is_hidden(path, host) && !files::is_private(path, host) && !shares.show(path) {
         found.add(field, ProblemKind::NotShown { path: path.clone(), share: path.clone() });
     }
     path.clone()
@@ -205,15 +219,14 @@ fn directory(profile: &Profile, host: &Host, found: &mut Found) -> PathBuf {
 /// Settings whose work is not done yet are refused, not ignored.
 fn not_yet(profile: &Profile, found: &mut Found) {
     let word = |value: &dyn erased::Word| value.word();
-    if profile.files.home != profile::Home::Private {
-        found.add("files.home", ProblemKind::NotYet { value: word(&profile.files.home) });
-    }
     if profile.files.changes != profile::Changes::Discard {
         found.add("files.changes", ProblemKind::NotYet { value: word(&profile.files.changes) });
     }
     for (index, mount) in profile.files.mounts.iter().enumerate() {
-        let value = mount.target.display().to_string();
-        found.add(format!("files.mounts[{index}]"), ProblemKind::NotYet { value });
+        if mount.kind == profile::MountKind::HostImage {
+            let field = format!("files.mounts[{index}].type");
+            found.add(field, ProblemKind::NotYet { value: word(&mount.kind) });
+        }
     }
     if profile.network.mode != profile::NetworkMode::None {
         found.add("network.mode", ProblemKind::NotYet { value: word(&profile.network.mode) });

@@ -6,10 +6,9 @@ use crate::host::{self, Host};
 use crate::profile::Isolation;
 use std::path::{Component, Path, PathBuf};
 use terrarium_protocol::orders::{Mount, RootEntry};
-use terrarium_protocol::Bytes;
 
 /// Hidden wherever they are: what the system keeps about others.
-const MASKS: &[&str] = &[
+pub(super) const MASKS: &[&str] = &[
     "/etc/NetworkManager/system-connections",
     "/etc/libvirt",
     "/var/cache/terrarium",
@@ -81,12 +80,6 @@ pub fn home(host: &Host) -> PathBuf {
     let letters = |c: &char| c.is_ascii_alphanumeric() || *c == '-' || *c == '_';
     let name: String = host.user.name.chars().filter(letters).collect();
     Path::new("/home").join(if name.is_empty() { "user" } else { &name })
-}
-
-/// See [`MASKS`]. The home is mounted before them, and would be hidden.
-pub(super) fn masks(host: &Host) -> Vec<Bytes> {
-    let home = home(host);
-    MASKS.iter().filter(|mask| !home.starts_with(mask)).map(|path| Bytes::from(*path)).collect()
 }
 
 /// Whether a path surely lies where the sandbox does not look.

@@ -3,6 +3,7 @@
 
 use super::build::Found;
 use super::display::{is_wanted, kernel_lacks};
+use super::shares::Shares;
 use super::{AcceleratorReason, Export, IsolationReason, MachinePlan, ProblemKind};
 use crate::host::{ConnectionState, Host, KvmDevice, RootEntry};
 use crate::kernel::{self, Kernel, Video};
@@ -145,15 +146,19 @@ impl Glass {
     }
 
     /// The machine's part of the plan.
-    pub(super) fn machine(&self, host: &Host, passes: Passes) -> Option<MachinePlan> {
+    pub(super) fn machine(&self, host: &Host, passes: Passes, shares: &Shares) -> Option<MachinePlan> {
         let kernel = self.kernel.clone().filter(|_| self.isolation == Isolation::Machine)?;
         let directories = host.root.iter().filter_map(|entry| match entry {
             RootEntry::Directory { path } => Some(path.clone()),
             RootEntry::Link { .. } => None,
         });
-        let exports =
-            directories.enumerate().map(|(number, path)| Export { path, tag: format!("root{number}") });
-        let wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
+        let export = |(number, path)| Export { path, tag: format!("root{number}"), writable: false };
+        let exports = directories.enumerate().map(export).chain(shares.exports.iter().cloned());
+        let mut wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
+        if !shares.orders.is_empty() {
+            // For places that are missing.
+            wanted.push("overlay");
+        }
         let group = host.qemu_group.as_deref().unwrap_or(&host.user.name);
         Some(MachinePlan {
             kvm: self.kvm,

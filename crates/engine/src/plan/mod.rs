@@ -8,6 +8,11 @@ mod display;
 mod environment;
 mod files;
 mod glass;
+mod problem;
+mod secrets;
+#[cfg(test)]
+mod share_tests;
+mod shares;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -19,8 +24,9 @@ pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, slug};
 pub use files::home;
 pub use glass::no_kvm_reason;
+pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
+pub use secrets::{judge, Guarded};
 
-use crate::host::{Family, Piece};
 use crate::kernel::{Kernel, Video};
 use crate::places::Places;
 use crate::profile::{Changes, Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes};
@@ -59,8 +65,13 @@ pub struct Plan {
     pub cpus: u32,
     /// Set for a machine.
     pub machine: Option<MachinePlan>,
-    /// The orders for init. `id_base` and `lifetime` are set by the start.
+    /// The orders for init. `id_base`, `lifetime` and what only a look at the
+    /// sources tells are set by the start.
     pub orders: Orders,
+    /// What the start has to look at, as the caller.
+    pub sources: Vec<ShareSource>,
+    /// What is hidden in shares, or may not be written there.
+    pub guarded: Vec<Guarded>,
     /// Caller's uid: part of the domain's name.
     pub caller: u32,
     /// Login name of who the command runs as.
@@ -82,7 +93,7 @@ pub struct MachinePlan {
     pub modules: Vec<String>,
     /// The graphics device of its screen, if it has one.
     pub video: Option<Video>,
-    /// Directories that are exported, each under a tag, read-only.
+    /// Directories that are exported, each under a tag.
     pub exports: Vec<Export>,
     /// `USER:GROUP` that QEMU runs as, on qemu:///system.
     pub dac_label: Option<String>,
@@ -95,6 +106,35 @@ pub struct Export {
     pub path: PathBuf,
     /// Its mount tag.
     pub tag: String,
+    /// Whether the machine may write it.
+    pub writable: bool,
+}
+
+/// A source on the host of one of the orders' shares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShareSource {
+    /// The profile's key that names it.
+    pub field: String,
+    /// Its place in the orders' shares.
+    pub share: usize,
+    /// Absolute path; links in it are followed by the start.
+    pub path: PathBuf,
+    /// Whether the command may write it.
+    pub writable: bool,
+    /// What it is.
+    pub kind: ShareKind,
+}
+
+/// What becomes of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShareKind {
+    /// It is seen as it is.
+    Shown,
+    /// A copy of it is seen.
+    Copied,
+    /// It is a kept home, which the start makes if it is missing.
+    KeptHome,
 }
 
 /// Why an isolation was chosen.
@@ -125,114 +165,6 @@ pub enum AcceleratorReason {
     NotWritable,
     /// The processor has neither vmx nor svm (or they are switched off).
     NoProcessorSupport,
-}
-
-/// What stands in the way of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The profile's key, such as `command.argv[1]` or `limits.memory`.
-    pub field: String,
-    /// What is wrong with it. [`crate::message`] has its sentence.
-    pub what: ProblemKind,
-}
-
-/// Everything that can be wrong with a plan.
-#[allow(missing_docs)] // the fields are what their names say
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProblemKind {
-    /// No command was given.
-    NoCommand,
-    /// A NUL byte, which no argument, variable or path can hold.
-    Nul,
-    /// An argument is longer than the kernel takes (128 KiB), in bytes.
-    ArgumentTooLong { length: usize },
-    /// Arguments and environment are longer than the kernel takes together.
-    ArgumentsTooLong { length: usize, limit: usize },
-    /// A variable's name is empty or holds `=`.
-    VariableName { name: String },
-    /// The name is empty, too long, or holds a slash or control character.
-    Name { name: String },
-    /// A path that must be absolute is not, or holds `..`.
-    NotAbsolute { path: PathBuf },
-    /// The command (or directory) lies where the sandbox does not look.
-    NotShown { path: PathBuf, share: PathBuf },
-    /// Memory below what a sandbox needs or above what this computer has.
-    Memory { asked: u64, least: u64, most: u64 },
-    /// More processors than there are, or none.
-    Cpus { asked: u32, most: u32 },
-    /// A connection that may not be named here.
-    Connection { uri: String },
-    /// Container on a machine's connection, or the other way round.
-    ConnectionMismatch { uri: String },
-    /// A connection does not work.
-    ConnectionUnusable { uri: Uri, state: crate::host::ConnectionState },
-    /// Machines are not offered on this processor architecture.
-    Architecture { arch: String },
-    /// No kernel can be booted; what was found.
-    NoKernel { found: Vec<Kernel> },
-    /// The kernel that was asked for cannot be booted.
-    Kernel { asked: String },
-    /// KVM was asked for and does not work.
-    KvmUnusable { reason: AcceleratorReason },
-    /// Neither container nor machine can be started.
-    NoIsolation,
-    /// The user would be uid 0 of this computer.
-    RootUser,
-    /// A socket's path would be longer than the kernel takes (over 100 bytes).
-    RuntimeTooLong { path: PathBuf },
-    /// Something without which there is no screen is not installed.
-    DisplayLacks { piece: Piece, family: Family },
-    /// The kernel has no driver for a part of a machine.
-    KernelLacks { version: String, part: KernelPart },
-    /// A session was asked for, but not which.
-    NoSession,
-    /// Only machines have this.
-    MachinesOnly { what: MachineOnly },
-    /// More monitors than the screen can have, or none.
-    Monitors { asked: u32, most: u32 },
-    /// A setting that this version does not carry out yet.
-    NotYet { value: String },
-}
-
-/// A part of a machine with a screen that a kernel may have no driver for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KernelPart {
-    /// Any graphics device.
-    Screen,
-    /// Keyboard and tablet.
-    Input,
-    /// The sound device.
-    Sound,
-}
-
-/// What only machines have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum MachineOnly {
-    Microphone,
-    Usb,
-    /// More than one.
-    Monitors,
-}
-
-/// What a plan says beside its problems, in one sentence each.
-#[allow(missing_docs)] // the fields are what their names say
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Note {
-    /// The machine is emulated and why.
-    Emulated { reason: AcceleratorReason },
-    /// The command is root inside.
-    Privileged,
-    /// Something that a screen is better with is not installed.
-    DisplayLacks { piece: Piece, family: Family },
-    /// Sound was asked for, and so far only machines have it.
-    SoundInMachines,
-    /// A machine with a window has little memory.
-    LittleMemory { asked: u64, better: u64 },
 }
 
 /// The answer to "what would happen": a plan unless there are problems.

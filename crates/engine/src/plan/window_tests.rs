@@ -2,7 +2,7 @@
 //! Plans for sandboxes with a screen.
 
 use super::*;
-use crate::host::{Displays, Host, Kvm, KvmDevice, Look};
+use crate::host::{Displays, Family, Host, Kvm, KvmDevice, Look, Piece};
 use crate::kernel::{Feature, Kernel};
 use crate::profile::{Manager, Profile};
 use crate::xml::tests::host;

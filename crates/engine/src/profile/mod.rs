@@ -125,9 +125,25 @@ pub struct Files {
     /// What becomes of what it writes.
     #[serde(default)]
     pub changes: Changes,
+    /// Secrets that it sees all the same, where a share shows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmask: Vec<PathBuf>,
     /// Folders, images and memory that it sees beside the root, in order.
     #[serde(default)]
     pub mounts: Vec<Mount>,
+    /// Files and folders that are copied into its private places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<Include>,
+}
+
+/// One of `files.include`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Include {
+    /// What is copied.
+    pub source: PathBuf,
+    /// Where the copy lies.
+    pub target: PathBuf,
 }
 
 /// `files.home`.

@@ -4,6 +4,7 @@
 use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
+use super::sources::stage;
 use super::{directory, end, groups, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
@@ -11,7 +12,7 @@ use crate::host::ConnectionState;
 use crate::uri::Uri;
 use crate::virt::{Domain, Power};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use terrarium_protocol::message::{self, Status};
 
@@ -46,6 +47,7 @@ pub fn list(real: &Real) -> Listing {
         if real.caller == 0 {
             groups::sweep();
         }
+        stage::sweep(&real.places.cache, &real.places.runtime);
     }
     listing.sandboxes = ask_all(found);
     listing.sandboxes.sort_by_key(|one| one.id.number);
@@ -167,6 +169,26 @@ pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
         Some((uri, state)) => Err(Error::Connect { uri, state }),
         None => Err(Error::NoSuchSandbox { name: name.to_owned() }),
     }
+}
+
+/// What of the host a sandbox may write.
+pub struct Writer {
+    /// Its name.
+    pub name: String,
+    /// Folders and files.
+    pub writable: Vec<PathBuf>,
+}
+
+/// The caller's sandboxes that may write something.
+pub fn writers(real: &Real) -> Result<Vec<Writer>, Error> {
+    let mut writers = Vec::new();
+    for uri in worth_asking(real) {
+        let all = real.pool.domains(uri)?;
+        let metadata = all.iter().filter_map(read_metadata).filter(|one| one.caller == real.caller);
+        let of = |one: Metadata| Writer { name: one.name, writable: one.writable };
+        writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty()));
+    }
+    Ok(writers)
 }
 
 /// What the caller's domains have, and the id blocks of everybody's.

@@ -32,6 +32,9 @@ pub struct Metadata {
     /// What else passes then.
     #[serde(default)]
     pub passes: Passes,
+    /// Folders and files of the host that it may write.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writable: Vec<PathBuf>,
     /// Its private directory on the host.
     pub directory: PathBuf,
     /// First id of its block of host ids.

@@ -13,8 +13,10 @@ mod ids;
 mod list;
 mod log;
 pub mod metadata;
+mod program;
 mod real;
 mod screen;
+mod sources;
 mod start;
 #[cfg(test)]
 mod tests;

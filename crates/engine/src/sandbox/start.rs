@@ -3,16 +3,15 @@
 
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
-use super::{directory, end, ids, list, log, Id, Progress, Start, Started};
+use super::sources::{self, Held};
+use super::{directory, end, ids, list, log, program, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
 use crate::plan::{Instance, Plan};
 use crate::virt::Domain;
 use crate::xml;
-use std::fs;
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -35,7 +34,7 @@ pub fn start(
     handler: Handler,
 ) -> Result<Started, Error> {
     let mut tries = TRIES;
-    let (made, plan, domain) = loop {
+    let (made, plan, domain, held) = loop {
         let mut made = prepare(real, plan, how, progress)?;
         progress(Progress::Domain);
         let mut plan = plan.clone();
@@ -43,8 +42,8 @@ pub fn start(
         if let (Some(display), Some(size)) = (&mut plan.orders.display, how.screen) {
             display.size = size.bounded();
         }
-        match create(real, &plan, &mut made) {
-            Ok(domain) => break (made, plan, domain),
+        match create(real, &mut plan, &mut made) {
+            Ok((domain, held)) => break (made, plan, domain, held),
             Err(error) => {
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
@@ -66,11 +65,15 @@ pub fn start(
     progress(Progress::Boot(id.clone()));
     match converse(real, plan, how, &made.instance, progress, handler, &id) {
         Ok(console) => {
+            // Until now no inode of a source could become another's.
+            drop(held);
             made.reservation.keep();
             Ok(Started { id, name: plan.name.clone(), console })
         }
         Err(error) => {
             let _ = end::destroy(&domain, &id);
+            drop(made);
+            sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
             Err(error)
         }
     }
@@ -87,7 +90,7 @@ struct Made {
 fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
     let cache = cache(plan)?;
     let (init, boot) = match &plan.machine {
-        None => (install_init(&cache)?, None),
+        None => (program::install(&cache)?, None),
         Some(machine) => {
             progress(Progress::Kernel);
             let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
@@ -127,7 +130,11 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
     UnixListener::bind(&path).map_err(fault(FileAction::Listen, &path))
 }
 
-fn create(real: &Real, plan: &Plan, made: &mut Made) -> Result<Domain, Error> {
+fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held), Error> {
+    let held = sources::settle(plan, &made.instance.uuid)?;
+    if !plan.sources.is_empty() {
+        sources::none_in(plan, &list::writers(real)?)?;
+    }
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
     log::begin_anew(real, &plan.connection, made.instance.number);
@@ -135,7 +142,10 @@ fn create(real: &Real, plan: &Plan, made: &mut Made) -> Result<Domain, Error> {
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
     let files: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
-    real.pool.create(&plan.connection, &text, &files)
+    let domain = real.pool.create(&plan.connection, &text, &files)?;
+    // QEMU has opened its sources by now.
+    held.check()?;
+    Ok((domain, held))
 }
 
 /// Whether libvirt has another domain of that name, one that is just going.
@@ -158,7 +168,10 @@ fn clean_up(real: &Real, plan: &Plan, made: Made) {
         Ok(Some(domain)) => end::destroy(&domain, &id).is_ok(),
         Err(_) => false,
     };
-    if !gone {
+    if gone {
+        drop(made);
+        sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+    } else {
         made.reservation.abandon();
     }
 }
@@ -267,27 +280,8 @@ fn cache(plan: &Plan) -> Result<PathBuf, Error> {
     Ok(plan.places.cache.clone())
 }
 
-/// Puts init where the container finds it, unless it is there already.
-fn install_init(cache: &Path) -> Result<PathBuf, Error> {
-    let path = cache.join("init");
-    if fs::read(&path).is_ok_and(|found| found == INIT) {
-        return Ok(path);
-    }
-    // A name of its own, renamed into place: whoever starts at the same time
-    // sees a whole file, and a running one is never written to.
-    let fresh = cache.join(format!("init.{}.{}", std::process::id(), random_uuid()?));
-    let written = fs::write(&fresh, INIT)
-        .and_then(|()| fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)))
-        .and_then(|()| fs::rename(&fresh, &path));
-    if written.is_err() {
-        let _ = fs::remove_file(&fresh);
-    }
-    written.map_err(fault(FileAction::Write, &path))?;
-    Ok(path)
-}
-
 /// A random (version 4) UUID.
-fn random_uuid() -> Result<String, Error> {
+pub(super) fn random_uuid() -> Result<String, Error> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Libvirt { action: DomainAction::Create, message: error.to_string() })?;

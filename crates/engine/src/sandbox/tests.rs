@@ -14,6 +14,7 @@ fn any_metadata() -> impl Strategy<Value = Metadata> {
             isolation: Isolation::Machine,
             display: DisplayKind::Window,
             clipboard: Clipboard::In,
+            writable: vec![path.clone().into()],
             passes: Passes { sound: true, monitors: numbers[2], ..Passes::default() },
             directory: path.into(),
             id_base: numbers[2],

@@ -42,14 +42,21 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, machine: &MachinePlan, instance: 
     machine.dac_label.as_deref().map_or(Ok(()), |label| runs_as(xml, label))
 }
 
-/// Read-only for QEMU itself: root of the guest cannot make it otherwise.
+/// Read-only for QEMU itself, unless it may be written: root of the guest
+/// cannot make it otherwise. What is made in a writable one is QEMU's user's,
+/// whoever makes it.
 fn export(xml: &mut Xml, export: &Export) -> io::Result<()> {
-    let attributes = [("type", "mount"), ("accessmode", "passthrough"), ("multidevs", "remap")];
+    let mode = if export.writable { "squash" } else { "passthrough" };
+    let attributes = [("type", "mount"), ("accessmode", mode), ("multidevs", "remap")];
     let element = xml.create_element("filesystem").with_attributes(attributes);
     let inner = element.write_inner_content(|xml| {
         empty(xml, "source", &[("dir", &path(&export.path))])?;
         empty(xml, "target", &[("dir", &export.tag)])?;
-        empty(xml, "readonly", &[])
+        if export.writable {
+            Ok(())
+        } else {
+            empty(xml, "readonly", &[])
+        }
     });
     inner.map(drop)
 }

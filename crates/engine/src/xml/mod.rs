@@ -65,6 +65,7 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         display: plan.display,
         clipboard: plan.clipboard,
         passes: plan.passes,
+        writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),

@@ -9,7 +9,7 @@ use crate::host::{RootEntry, User};
 use crate::kernel::{Feature, Kernel};
 use crate::places::Places;
 use crate::plan::{plan, Instance};
-use crate::profile::{Clipboard, DisplayKind, Isolation, Profile};
+use crate::profile::{Clipboard, DisplayKind, Home, Isolation, Mount, MountKind, MountMode, Profile};
 use crate::uri::Uri;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -153,6 +153,21 @@ fn a_machine_with_kvm_of_the_system() {
     let mut profile = profile(Isolation::Machine);
     profile.machine.connection = Some("qemu:///system".into());
     golden("machine-system-kvm", &profile, &host);
+}
+
+#[test]
+fn a_machine_with_folders() {
+    let mount = |source: &str, target: &str, mode| Mount {
+        kind: MountKind::HostBind,
+        source: source.into(),
+        target: target.into(),
+        mode,
+    };
+    let mut profile = profile(Isolation::Machine);
+    profile.files.home = Home::Kept;
+    profile.files.mounts =
+        vec![mount("~/Down & up", "/home/ada/in", MountMode::Ro), mount("work", "/work", MountMode::Rw)];
+    golden("machine-shares", &profile, &host());
 }
 
 fn window(isolation: Isolation) -> Profile {

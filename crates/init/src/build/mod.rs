@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Builds the file system that the command sees, on a fresh root.
 
+mod copies;
 mod devices;
 mod files;
 mod masks;
 mod meminfo;
+mod mountinfo;
 mod mounts;
+mod overlay;
 mod root;
+mod shares;
 mod site;
 
 pub use devices::owner;
@@ -16,9 +20,11 @@ use site::Site;
 use crate::fault::{at, io_at, Result};
 use nix::mount::{mount, umount2, MntFlags, MsFlags};
 use nix::sys::stat::Mode;
+use std::cell::Cell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
+use terrarium_protocol::orders::{Share, Source};
 use terrarium_protocol::Orders;
 
 /// Where init is pid 1.
@@ -30,27 +36,35 @@ pub enum Place {
     Machine,
 }
 
+/// Whether the command may write files of the host.
+pub fn writes_outside(orders: &Orders) -> bool {
+    let of_host = |share: &Share| share.writable && matches!(share.source, Source::Host(_));
+    orders.shares.iter().any(of_host)
+}
+
 /// Builds the whole and makes it the root. What comes back is to be kept up to
 /// date.
 pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     if place == Place::Machine {
         bound_tasks(orders.limits.processes);
     }
-    let site = begin(place)?;
-    root::show(&site, &orders.root)?;
+    let site = begin(place, owner(&orders.user, orders.id_base, place))?;
+    root::show(&site, &orders.root, &shares::wanted(&orders.shares))?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
     if let (Place::Machine, Some(display)) = (place, &orders.display) {
         // The display's server has a screen there, where nobody else sees it.
         site.directory(Path::new("/dev/dri"), Step::Devices)?;
         if display.sound {
-            devices::sound(&site, owner(&orders.user, orders.id_base, place))?;
+            devices::sound(&site, site.owner)?;
         }
     }
     root::submounts(&site, &orders.root)?;
+    masks::hide(&site, &orders.masks)?;
     mounts::private(&site, orders)?;
     files::write(&site, &orders.files)?;
-    masks::hide(&site, &orders.masks)?;
+    let writable = shares::mount_all(&site, &orders.shares)?;
+    shares::open(&writable)?;
     enter(&site)?;
     seal()?;
     Ok(memory)
@@ -71,12 +85,13 @@ fn bound_tasks(processes: u64) {
     }
 }
 
-fn begin(place: Place) -> Result<Site> {
+fn begin(place: Place, owner: (u32, u32)) -> Result<Site> {
     let base = match place {
         Place::Container => PathBuf::from("/dev/terrarium"),
         Place::Machine => PathBuf::from("/terrarium"),
     };
-    let site = Site { new: base.join("root"), empty: base.join("empty"), place };
+    let (new, empty) = (base.join("root"), base.join("empty"));
+    let site = Site { base, new, empty, place, owner, layers: Cell::new(0) };
     // Nothing that is mounted here may reach anybody else.
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     if place == Place::Container {

@@ -14,8 +14,7 @@ use terrarium_protocol::Orders;
 
 /// Mounts them in their order.
 pub fn private(site: &Site, orders: &Orders) -> Result<()> {
-    let owner = super::owner(&orders.user, orders.id_base, site.place);
-    orders.mounts.iter().try_for_each(|one| mount_one(site, one, owner))
+    orders.mounts.iter().try_for_each(|one| mount_one(site, one, site.owner))
 }
 
 fn mount_one(site: &Site, one: &Mount, (uid, gid): (u32, u32)) -> Result<()> {

@@ -8,9 +8,11 @@
 use super::Place;
 use crate::fault::{at, Result};
 use nix::errno::Errno;
-use nix::fcntl::{open, openat2, OFlag, OpenHow, ResolveFlag};
+use nix::fcntl::{open, openat, openat2, AtFlags, OFlag, OpenHow, ResolveFlag};
 use nix::mount::{mount, MsFlags};
 use nix::sys::stat::{fstat, mkdirat, Mode, SFlag};
+use nix::unistd::fchownat;
+use std::cell::Cell;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,12 +20,18 @@ use terrarium_protocol::message::Step;
 
 /// The new root, under construction.
 pub struct Site {
+    /// Our scaffolding, out of the sandbox's sight.
+    pub base: PathBuf,
     /// Where it is mounted.
     pub new: PathBuf,
     /// An empty directory, below every overlay.
     pub empty: PathBuf,
     /// Where we are.
     pub place: Place,
+    /// The user's ids in this namespace.
+    pub owner: (u32, u32),
+    /// How many upper layers there are.
+    pub layers: Cell<u32>,
 }
 
 /// Something in the new root, held open.
@@ -52,9 +60,55 @@ impl Site {
             return Ok(spot);
         }
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return Err(Errno::EINVAL) };
-        mkdirat(&self.make(above)?.0, name, Mode::from_bits_truncate(0o755))?;
+        let above = self.make(above)?;
+        mkdirat(&above.0, name, Mode::from_bits_truncate(0o755))?;
+        self.belongs(&above, name)?;
         self.find(path)?.ok_or(Errno::ENOENT)
     }
+
+    /// What is made in a directory of the user's is the user's, too.
+    fn belongs(&self, above: &Spot, name: &std::ffi::OsStr) -> nix::Result<()> {
+        let (uid, gid) = self.owner;
+        if fstat(&above.0)?.st_uid != uid {
+            return Ok(());
+        }
+        fchownat(&above.0, name, Some(uid.into()), Some(gid.into()), AtFlags::AT_SYMLINK_NOFOLLOW)
+    }
+
+    /// What lies at `path`; made if it is missing.
+    pub fn place(&self, path: &Path, is_file: bool) -> nix::Result<Spot> {
+        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return Err(Errno::EINVAL) };
+        if is_file && self.find(path)?.is_none() {
+            let above = openat(self.make(above)?.0, ".", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+            drop(openat(&above, name, flags, Mode::from_bits_truncate(0o644))?);
+            self.belongs(&Spot(above), name)?;
+        }
+        self.make(path)
+    }
+
+    /// A fresh directory for an upper layer, in memory.
+    pub fn layer(&self) -> nix::Result<PathBuf> {
+        let all = self.base.join("layers");
+        if self.layers.get() == 0 {
+            nix::unistd::mkdir(&all, Mode::from_bits_truncate(0o700))?;
+            let options = Some("size=1m,nr_inodes=4k,mode=700");
+            mount(Some("tmpfs"), &all, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, options)?;
+        }
+        self.layers.set(self.layers.get() + 1);
+        let one = all.join(self.layers.get().to_string());
+        nix::unistd::mkdir(&one, Mode::from_bits_truncate(0o700))?;
+        Ok(one)
+    }
+}
+
+/// What lies at a path of the host's root, which is still ours. No link may be
+/// on the way.
+pub fn open_host(path: &Path) -> nix::Result<Spot> {
+    let root = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC);
+    let how = how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS);
+    openat2(&root, path, how).map(Spot)
 }
 
 impl Spot {
@@ -76,5 +130,44 @@ impl Spot {
     /// Mounts what lies at `source` here as well.
     pub fn bind(&self, source: &Path) -> nix::Result<()> {
         mount(Some(source), &self.path(), None::<&str>, MsFlags::MS_BIND, None::<&str>)
+    }
+    /// The same with everything that is mounted in it.
+    pub fn bind_all(&self, source: &Path) -> nix::Result<()> {
+        let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+        mount(Some(source), &self.path(), None::<&str>, flags, None::<&str>)
+    }
+
+    /// Makes this mount and all in it read-only.
+    pub fn close_all(&self) -> nix::Result<()> {
+        // The kernel's struct mount_attr.
+        let attributes: [u64; 4] = [libc::MOUNT_ATTR_RDONLY, 0, 0, 0];
+        let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+        // SAFETY: an open descriptor, an empty path and four u64 that outlive
+        // the call, whose size is given.
+        let done = unsafe {
+            libc::syscall(
+                libc::SYS_mount_setattr,
+                self.0.as_raw_fd(),
+                c"".as_ptr(),
+                flags,
+                attributes.as_ptr(),
+                size_of_val(&attributes),
+            )
+        };
+        Errno::result(done).map(drop)
+    }
+
+    /// The kernel's number of the mount that it is in.
+    pub fn mount_id(&self) -> nix::Result<u64> {
+        let path = format!("/proc/self/fdinfo/{}", self.0.as_raw_fd());
+        let text = std::fs::read_to_string(path).map_err(|_| Errno::EIO)?;
+        let id = text.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+        id.and_then(|id| id.trim().parse().ok()).ok_or(Errno::EIO)
+    }
+
+    /// Device and inode number.
+    pub fn identity(&self) -> nix::Result<(u64, u64)> {
+        let found = fstat(&self.0)?;
+        Ok((found.st_dev, found.st_ino))
     }
 }

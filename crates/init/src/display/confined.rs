@@ -64,7 +64,7 @@ impl Confined<'_> {
         let gid = self.uid;
         let user = User { uid: self.uid, gid, home: "/".into(), privileged: false };
         confine::drop_privileges(&user, LIMITS, self.place)?;
-        confine::filter()?;
+        confine::filter(true)?;
         after()
     }
 

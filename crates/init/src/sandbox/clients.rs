@@ -129,6 +129,7 @@ impl Sandbox {
             user: orders.user.clone(),
             limits: orders.limits,
             id_base: orders.id_base,
+            writes_outside: build::writes_outside(orders),
             namespaces: None,
         });
         self.like = Some(orders.command.clone());

@@ -394,6 +394,7 @@ pub fn orders(argv: &[&str]) -> Orders {
             mount("/home/me", 0o700, true),
         ],
         masks: vec!["/var/lib/dpkg/info".into(), "/etc/hostname".into(), "/no/such".into()],
+        shares: Vec::new(),
         user: User { uid: USER, gid: USER, home: "/home/me".into(), privileged: false },
         id_base: BASE,
         files: Vec::new(),

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What shares hide, and what may not be written in them: one list for all.
+
+use super::files::{home, MASKS};
+use super::ProblemKind;
+use crate::host::Host;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Below the home directory: what a user would call secret, and what starts
+/// programs or says how.
+const SECRETS: &[&str] = &[
+    // Keys and passwords.
+    ".authinfo",
+    ".authinfo.gpg",
+    ".config/Bitwarden",
+    ".config/Yubico",
+    ".config/keepassxc",
+    ".config/op",
+    ".config/sops",
+    ".git-credentials",
+    ".config/git/credentials",
+    ".gnupg",
+    ".kde/share/apps/kwallet",
+    ".local/share/gopass",
+    ".local/share/keyrings",
+    ".local/share/kwalletd",
+    ".local/share/pki",
+    ".my.cnf",
+    ".netrc",
+    ".password-store",
+    ".pgpass",
+    ".pki",
+    ".smbcredentials",
+    ".ssh",
+    ".vault-token",
+    ".ICEauthority",
+    ".Xauthority",
+    // Browsers and mail.
+    ".cache/chromium",
+    ".cache/google-chrome",
+    ".cache/mozilla",
+    ".config/BraveSoftware",
+    ".config/chromium",
+    ".config/evolution",
+    ".config/google-chrome",
+    ".config/microsoft-edge",
+    ".config/opera",
+    ".config/vivaldi",
+    ".local/share/evolution",
+    ".mozilla",
+    ".thunderbird",
+    ".var/app",
+    "snap",
+    // Clouds, containers, registries.
+    ".aws",
+    ".azure",
+    ".boto",
+    ".cargo/credentials",
+    ".cargo/credentials.toml",
+    ".config/containers",
+    ".config/doctl",
+    ".config/gcloud",
+    ".config/gh",
+    ".config/glab-cli",
+    ".config/hcloud",
+    ".config/hub",
+    ".config/rclone",
+    ".docker",
+    ".gem/credentials",
+    ".gradle/gradle.properties",
+    ".kube",
+    ".local/share/containers",
+    ".m2/settings.xml",
+    ".npmrc",
+    ".pypirc",
+    ".s3cfg",
+    ".terraform.d",
+    // Money.
+    ".bitcoin",
+    ".electrum",
+    ".ethereum",
+    // What was typed and opened.
+    ".bash_history",
+    ".history",
+    ".lesshst",
+    ".local/share/fish/fish_history",
+    ".local/share/recently-used.xbel",
+    ".mysql_history",
+    ".node_repl_history",
+    ".psql_history",
+    ".python_history",
+    ".sh_history",
+    ".sqlite_history",
+    ".viminfo",
+    ".zsh_history",
+    // What the desktop and libvirt start.
+    ".config/autostart",
+    ".config/libvirt",
+    ".config/systemd",
+    ".local/share/applications",
+    ".local/share/dbus-1",
+    ".local/share/libvirt",
+    ".local/share/systemd",
+];
+
+/// Below the home directory: nothing secret, but whoever may write it runs
+/// programs outside.
+const STARTERS: &[&str] = &[
+    ".bash_login",
+    ".bash_logout",
+    ".bash_profile",
+    ".bashrc",
+    ".config/environment.d",
+    ".config/fish",
+    ".config/git",
+    ".config/nvim",
+    ".config/plasma-workspace",
+    ".emacs",
+    ".emacs.d",
+    ".gitconfig",
+    ".local/bin",
+    ".local/share/nautilus",
+    ".pam_environment",
+    ".profile",
+    ".vimrc",
+    ".xinitrc",
+    ".xprofile",
+    ".xsession",
+    ".xsessionrc",
+    ".zlogin",
+    ".zprofile",
+    ".zshenv",
+    ".zshrc",
+    "bin",
+];
+
+/// A path of the host that no share gives away by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Guarded {
+    /// Absolute.
+    pub path: PathBuf,
+    /// Hidden, and not only kept from being written.
+    pub hidden: bool,
+}
+
+/// All of them.
+pub(super) fn all(host: &Host) -> Vec<Guarded> {
+    let guarded = |path: PathBuf, hidden: bool| Guarded { path, hidden };
+    let own = &host.places;
+    let places = [&own.config, &own.data, &own.cache, &own.runtime].map(|path| guarded(path.clone(), true));
+    let inside = home(host);
+    let system = MASKS.iter().map(Path::new).filter(|mask| !inside.starts_with(mask));
+    let of_home = |names: &'static [&'static str], hidden: bool| {
+        names.iter().map(move |name| guarded(host.user.home.join(name), hidden))
+    };
+    let run = guarded(format!("/run/user/{}", host.user.uid).into(), true);
+    let mut all: Vec<Guarded> = system.map(|path| guarded(path.into(), true)).collect();
+    all.extend(places);
+    all.push(run);
+    all.extend(of_home(SECRETS, true));
+    all.extend(of_home(STARTERS, false));
+    all
+}
+
+/// What of the kernel no share may show: a machine's QEMU would hand out the
+/// memory of all the user's processes.
+const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// Whether a source may be shared, and what in it has to be hidden: paths
+/// relative to it.
+///
+/// # Errors
+/// It may not.
+pub fn judge(source: &Path, writable: bool, guarded: &[Guarded]) -> Result<Vec<PathBuf>, ProblemKind> {
+    let path = || source.to_owned();
+    if KERNEL.iter().any(|top| source.starts_with(top) || Path::new(top).starts_with(source)) {
+        return Err(ProblemKind::KernelView { path: path() });
+    }
+    if let Some(one) = guarded.iter().find(|one| one.hidden && source.starts_with(&one.path)) {
+        return Err(ProblemKind::Secret { path: path(), holds: one.path.clone() });
+    }
+    let meets = |one: &&Guarded| one.path.starts_with(source) || source.starts_with(&one.path);
+    if let Some(one) = guarded.iter().filter(|_| writable).find(meets) {
+        // A mask would not do: what is above it could be moved away.
+        return Err(ProblemKind::Guards { path: path(), holds: one.path.clone() });
+    }
+    let hidden = guarded.iter().filter(|one| one.hidden);
+    Ok(hidden.filter_map(|one| one.path.strip_prefix(source).ok()).map(Path::to_owned).collect())
+}

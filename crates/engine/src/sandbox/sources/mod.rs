@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What a plan shares of the host, looked at by the caller before a start.
+//!
+//! Every source is opened here as the caller and held open until the command
+//! runs: its inode number is nobody else's as long. A container's init compares
+//! it with what it mounts; what a machine's QEMU opened by its path is compared
+//! by [`Held::check`].
+
+mod look;
+mod mounts;
+pub mod stage;
+
+use super::list::Writer;
+use crate::error::Error;
+use crate::plan::{judge, Guarded, Plan, Problem, ProblemKind, ShareKind, ShareSource};
+use crate::profile::Isolation;
+use look::Seen;
+use stage::Stage;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use terrarium_protocol::orders::{HostSource, Share, Source};
+use terrarium_protocol::Bytes;
+
+/// Sources that are held open.
+#[derive(Default)]
+pub struct Held(Vec<(String, Seen)>);
+
+impl Held {
+    /// After a machine was made: whether every path still leads to the same.
+    ///
+    /// # Errors
+    /// One does not.
+    pub fn check(&self) -> Result<(), Error> {
+        let is_other = |(_, seen): &&(String, Seen)| !seen.is_still_there();
+        match self.0.iter().find(is_other) {
+            None => Ok(()),
+            Some((field, seen)) => {
+                Err(one_problem(field, ProblemKind::SourceChanged { path: seen.path.clone() }))
+            }
+        }
+    }
+}
+
+fn one_problem(field: &str, what: ProblemKind) -> Error {
+    Error::Problems(vec![Problem { field: field.to_owned(), what }])
+}
+
+/// Looks at all sources of `plan` and writes into it what there is to know of
+/// them. `uuid`: of the sandbox.
+///
+/// # Errors
+/// One cannot be shared.
+pub fn settle(plan: &mut Plan, uuid: &str) -> Result<Held, Error> {
+    let mut held = Held::default();
+    let mut stage = Stage::new(plan, uuid);
+    let guarded = look::real(&plan.guarded);
+    for source in plan.sources.clone() {
+        if source.kind == ShareKind::KeptHome {
+            look::make_home(plan, &source.path)?;
+        }
+        let problem = |what| one_problem(&source.field, what);
+        let seen = Seen::open(&source, plan.caller == 0).map_err(problem)?;
+        settle_one(plan, &source, &seen, &guarded, &mut stage)?;
+        held.0.push((source.field.clone(), seen));
+    }
+    places(plan)?;
+    Ok(held)
+}
+
+fn settle_one(
+    plan: &mut Plan,
+    source: &ShareSource,
+    seen: &Seen,
+    guarded: &[Guarded],
+    stage: &mut Stage,
+) -> Result<(), Error> {
+    let problem = |what| one_problem(&source.field, what);
+    let hidden = match source.kind {
+        ShareKind::KeptHome => Vec::new(),
+        _ => judge(&seen.path, source.writable, guarded).map_err(problem)?,
+    };
+    let is_machine = plan.isolation == Isolation::Machine;
+    let shown = source.kind == ShareKind::Shown;
+    if let Some(first) = hidden.first().filter(|_| shown && is_machine && plan.orders.user.privileged) {
+        let (path, holds) = (seen.path.clone(), seen.path.join(first));
+        return Err(problem(ProblemKind::HiddenFromRoot { path, holds }));
+    }
+    let staged = match source.kind {
+        ShareKind::Copied => Some(stage.copy(seen, &hidden).map_err(|fault| fault.of(&source.field))?),
+        _ if is_machine && !seen.is_folder => {
+            Some(stage.link(seen, source.writable).map_err(|fault| fault.of(&source.field))?)
+        }
+        _ => None,
+    };
+    let share = &mut plan.orders.shares[source.share];
+    let tag = tell(share, seen, staged.as_ref(), &hidden, shown);
+    let exported = staged.map_or_else(|| seen.path.clone(), |staged| staged.folder);
+    if is_machine && (exported.to_str().is_none_or(|text| text.contains(char::is_control))) {
+        return Err(problem(ProblemKind::NotText { path: exported }));
+    }
+    let exports = plan.machine.iter_mut().flat_map(|machine| &mut machine.exports);
+    exports
+        .filter(|export| Some(&export.tag) == tag.as_ref())
+        .for_each(|export| export.path = exported.clone());
+    plan.sources
+        .iter_mut()
+        .filter(|one| one.share == source.share)
+        .for_each(|one| one.path = seen.path.clone());
+    Ok(())
+}
+
+/// Writes into the orders what was seen; the tag of its device.
+fn tell(
+    share: &mut Share,
+    seen: &Seen,
+    staged: Option<&stage::Staged>,
+    hidden: &[PathBuf],
+    shown: bool,
+) -> Option<String> {
+    let target = path_of(&share.target);
+    if shown {
+        share.masks.extend(hidden.iter().map(|one| bytes(&target.join(one))));
+        share.masks.sort();
+        share.masks.dedup();
+    }
+    let Source::Host(host) = &mut share.source else { return None };
+    let container_copy = staged.filter(|_| host.tag.is_none());
+    let (path, device, inode) = match container_copy {
+        Some(staged) => (staged.folder.join(&staged.name), staged.device, staged.inode),
+        None => (seen.path.clone(), seen.device, seen.inode),
+    };
+    let name = staged.map_or(Path::new(""), |staged| &staged.name);
+    let is_named = !seen.is_folder || host.copied;
+    *host = HostSource {
+        path: bytes(&path),
+        device,
+        inode,
+        file: is_named.then(|| bytes(name)),
+        tag: host.tag.clone(),
+        copied: host.copied,
+        mounted: seen.mounted.iter().map(|point| bytes(point)).collect(),
+    };
+    host.tag.clone()
+}
+
+/// A place in a share that may be written has to be there already.
+fn places(plan: &Plan) -> Result<(), Error> {
+    let shares = &plan.orders.shares;
+    for (index, inner) in shares.iter().enumerate() {
+        let target = path_of(&inner.target);
+        let outer = shares[..index].iter().rfind(|one| target.starts_with(path_of(&one.target)));
+        let Some(outer) = outer.filter(|outer| outer.writable) else { continue };
+        let Source::Host(host) = &outer.source else { continue };
+        let (top, share) = (path_of(&outer.target), path_of(&host.path));
+        let Ok(rest) = target.strip_prefix(&top) else { continue };
+        if !rest.as_os_str().is_empty() && share.join(rest).symlink_metadata().is_err() {
+            let field = format!("files.mounts ({})", target.display());
+            return Err(one_problem(&field, ProblemKind::NoPlace { path: target, share }));
+        }
+    }
+    Ok(())
+}
+
+/// Fails if a sandbox that runs may exchange a source for another.
+///
+/// # Errors
+/// One may.
+pub fn none_in(plan: &Plan, writers: &[Writer]) -> Result<(), Error> {
+    for source in &plan.sources {
+        let is_above = |folder: &PathBuf| source.path.starts_with(folder) && source.path != *folder;
+        if let Some(writer) = writers.iter().find(|writer| writer.writable.iter().any(is_above)) {
+            let (path, sandbox) = (source.path.clone(), writer.name.clone());
+            return Err(one_problem(&source.field, ProblemKind::SourceInSandbox { path, sandbox }));
+        }
+    }
+    Ok(())
+}
+
+fn path_of(bytes: &Bytes) -> PathBuf {
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes.as_slice()))
+}
+
+fn bytes(path: &Path) -> Bytes {
+    Bytes::from(path.as_os_str().as_bytes())
+}
