@@ -203,10 +203,10 @@ as_root! {
         }
         println!("the slowest of {} sizes took {slowest:?}", SIZES.len());
         assert!(slowest < Duration::from_millis(500));
-        // Twice the same.
-        for _ in 0..2 {
-            client.say(&ToInit::Screen(ScreenSize { width: 800, height: 600 }));
-            client.until(|message| matches!(message, FromInit::Display(status) if status.size.width == 800));
+        // The same more than once, and there and back.
+        for width in [800, 800, 640, 800] {
+            client.say(&ToInit::Screen(ScreenSize { width, height: 600 }));
+            eventually("the size", || take_picture(&sandbox).0.width == width);
         }
         assert!(!log(&sandbox).contains("CreateMode"), "{}", log(&sandbox));
         // Of many at once the last one counts.
@@ -308,6 +308,32 @@ as_root! {
         let finished = client.finish();
         assert_eq!(finished.outcome.ending, Ending::Exited { code: 4 });
         assert!(begun.elapsed() > Duration::from_millis(1000) && begun.elapsed() < Duration::from_secs(10));
+    }
+
+    fn a_stop_waits_for_the_command_and_not_for_the_display() {
+        let mut orders = shown("trap 'echo asked; exit 6' TERM; echo ready; while :; do sleep 0.1; done");
+        orders.until = Until::All;
+        let sandbox = Sandbox::new();
+        let mut client = start(&sandbox, orders);
+        client.until_text("ready");
+        let begun = Instant::now();
+        client.say(&ToInit::Stop { grace: 10_000 });
+        let finished = client.finish();
+        assert_eq!((finished.text().as_str(), finished.code()), ("asked\n", Some(6)));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+
+    fn a_command_that_is_not_there_ends_its_display() {
+        for (name, step) in [("/no/such", Step::NotFound), ("/etc/passwd", Step::NotExecutable)] {
+            let mut orders = shown("");
+            orders.command.argv = vec![name.into()];
+            let mut sandbox = Sandbox::new();
+            let mut client = sandbox.client();
+            client.start(orders);
+            let ending = client.finish().outcome.ending;
+            assert!(matches!(&ending, Ending::Failed(failure) if failure.step == step), "{ending:?}");
+            sandbox.wait_for_end();
+        }
     }
 
     fn a_signal_ends_what_the_command_left_behind() {

@@ -420,6 +420,11 @@ impl Display {
         self.may_restart(Part::Beside(what))
     }
 
+    /// Whether it was ended.
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
     /// It is over: nothing comes again.
     pub fn end(&mut self) {
         self.ending = true;

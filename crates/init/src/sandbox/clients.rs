@@ -160,7 +160,8 @@ impl Sandbox {
         let never_ran = job.pid.is_none();
         self.jobs.push(job);
         if never_ran {
-            self.end_display();
+            // What runs beside it would hold the sandbox up.
+            self.end_the_rest();
         }
         // There may be no child at all, and then no signal of its end.
         self.reap();

@@ -260,12 +260,21 @@ impl Sandbox {
     /// its display: it ends when the command has, no window is left, and
     /// whoever is left belongs to the display.
     fn notice_that_only_the_display_is_left(&mut self) {
-        let command_ended = self.command().is_some_and(Job::has_ended);
-        let waits = self.until == Until::All && command_ended && self.kill_all_at.is_none();
-        if !waits || self.over_since.is_some() || self.looked_lately() {
+        let Some(command) = self.command().filter(|job| job.has_ended()) else { return };
+        // Who asked for the end does not wait for a window that may still come.
+        let asked = command.stop_asked;
+        if self.until != Until::All || self.over_since.is_some() || self.looked_lately() {
             return;
         }
-        let Some(display) = &self.screen.display else { return };
+        let Some(display) = self.screen.display.as_ref().filter(|display| !display.is_ending()) else {
+            return;
+        };
+        if asked {
+            if !matches!(self.who_is_left(), Left::Others) {
+                self.end_the_rest();
+            }
+            return;
+        }
         if display.windows().unwrap_or(0) > 0 {
             self.screen.windowless_since = None;
             return;
