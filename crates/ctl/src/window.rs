@@ -53,6 +53,7 @@ fn parse_size(text: &str) -> Option<ScreenSize> {
 /// cannot be opened is no fault of the run.
 pub fn open(name: &str) {
     if !has_desktop() {
+        eprintln!("terrariumctl: {}", message::unseen(name));
         return;
     }
     let Some(program) = installed() else {

@@ -36,7 +36,7 @@ impl Screen {
         if !rested || !self.is_connected() || !self.kept.changed.take() {
             return;
         }
-        if let Some(picture) = self.view.screenshot().filter(|picture| !is_empty(picture)) {
+        if let Some(picture) = self.view.screenshot().filter(|picture| differing(picture) > 0) {
             self.kept.earlier.replace(Some(picture));
             self.kept.kept_at.set(Some(Instant::now()));
         }
@@ -57,13 +57,19 @@ impl Screen {
 
 /// Whether nearly all pixels are the same.
 fn is_empty(picture: &gdk::Texture) -> bool {
+    let pixels = usize::try_from(picture.width() * picture.height()).unwrap_or(0);
+    differing(picture) * ONE_OF <= pixels
+}
+
+/// How many pixels are not as the first one.
+fn differing(picture: &gdk::Texture) -> usize {
     let side = |length: i32| usize::try_from(length).unwrap_or(0);
     let (width, height) = (side(picture.width()), side(picture.height()));
     let mut bytes = vec![0; width * height * 4];
     picture.download(&mut bytes, width * 4);
     let mut pixels = bytes.chunks_exact(4);
-    let Some(first) = pixels.next() else { return true };
-    pixels.filter(|pixel| *pixel != first).count() * ONE_OF <= width * height
+    let Some(first) = pixels.next() else { return 0 };
+    pixels.filter(|pixel| *pixel != first).count()
 }
 
 #[cfg(test)]
@@ -81,7 +87,7 @@ mod tests {
     #[test]
     fn a_picture_with_hardly_anything_in_it_is_empty() {
         let mut pixels = vec![255; 20 * 20 * 4];
-        assert!(is_empty(&picture(&pixels, 20, 20)));
+        assert!(is_empty(&picture(&pixels, 20, 20)) && differing(&picture(&pixels, 20, 20)) == 0);
         pixels[4..12].fill(7);
         assert!(is_empty(&picture(&pixels, 20, 20)));
         pixels[4..80].fill(7);

@@ -102,7 +102,7 @@ impl Screen {
     }
 
     fn fares(self: &Rc<Self>, state: State) {
-        self.log(&format!("display: {state:?}"));
+        self.log(&format!("display: {}", word(&state)));
         match state {
             State::Connected { .. } => {
                 self.session.since.set(self.session.since.get().or(Some(Instant::now())));
@@ -245,5 +245,15 @@ fn words(kind: FailureKind) -> String {
         FailureKind::Protocol | FailureKind::Refused | FailureKind::Password | FailureKind::Encryption => {
             gettext("The sandbox’s display sent what Terrarium does not accept.")
         }
+    }
+}
+
+/// A state as the log has it, which is not translated.
+fn word(state: &State) -> String {
+    match state {
+        State::Connected { agent: true } => "connected, with the agent".to_owned(),
+        State::Connected { agent: false } => "connected, without the agent".to_owned(),
+        State::Failed(failure) => failure.to_string(),
+        other => format!("{other:?}").to_lowercase(),
     }
 }

@@ -103,7 +103,7 @@ impl Tab {
     }
 
     fn display_is(&self, status: DisplayStatus) {
-        self.log.add(&format!("the screen: {status:?}"));
+        self.log.add(&format!("screen: {}", message::screen(status)));
         if let Some(screen) = &self.screen {
             screen.set_status(Some(status));
         }

@@ -145,6 +145,13 @@ pub fn window_not_opened(error: &std::io::Error) -> String {
     fill(&gettext("The window could not be opened: {why}."), &[("why", &why)])
 }
 
+/// A sandbox with a screen was started where nobody can see it.
+#[must_use]
+pub fn unseen(name: &str) -> String {
+    let text = gettext("There is no desktop here, so the program runs unseen. “terrariumctl screenshot {name}” shows its screen; --headless says that this is meant.");
+    fill(&text, &[("name", name)])
+}
+
 /// How a screen is.
 #[must_use]
 pub fn screen(status: DisplayStatus) -> String {
