@@ -63,7 +63,7 @@ impl Beside {
             environment.retain(|(name, _)| own.iter().all(|(one, _)| one != name));
             environment.extend(own.iter().cloned());
         }
-        Some(Command { argv, environment, directory: like.directory.clone(), terminal: None, ..like.clone() })
+        Some(Command { argv, environment, directory: like.directory.clone(), terminal: None })
     }
 }
 
