@@ -225,3 +225,22 @@ fn a_view_needs_a_desktop() {
     assert_eq!(output.status.code(), Some(125));
     assert!(!err(&output).is_empty());
 }
+
+/// That the second one is shown once a viewer asks for it is not tested here:
+/// only SPICE's client can ask.
+#[test]
+fn a_machine_has_as_many_monitors_as_its_profile_says() {
+    let user = Glass::Machine.user();
+    let profile = binary().with_file_name("monitors.terrarium");
+    let text = "version = 1\nname = \"monitors\"\nisolation = \"machine\"\n[command]\nargv = [\"xrandr\"]\n\
+                [display]\nkind = \"window\"\nmonitors = 2\n";
+    std::fs::write(&profile, text).unwrap();
+    let output = user.ctl().args(["run", "--headless", "--profile"]).arg(&profile).output().unwrap();
+    let shown = out(&output);
+    assert!(
+        shown.contains("Virtual-1 connected") && shown.contains("1024x768+0+0"),
+        "{shown}{}",
+        err(&output)
+    );
+    assert!(shown.contains("Virtual-2 disconnected") && !shown.contains("Virtual-3"), "{shown}");
+}

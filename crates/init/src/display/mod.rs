@@ -6,14 +6,16 @@
 //! |---|---|
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
 //! | [`confined`] | who runs it: a user that the command does not have |
-//! | [`watcher`], [`screen`], [`windows`], [`picture`] | copies of init that speak X |
+//! | [`watcher`], [`news`], [`screen`], [`heads`], [`windows`], [`picture`] | copies of init that speak X |
 //! | [`beside`], [`later`] | agent, session bus, window manager; when |
 
 mod beside;
 mod config;
 mod confined;
 mod devices;
+mod heads;
 mod later;
+mod news;
 mod picture;
 mod screen;
 mod server;
@@ -22,7 +24,7 @@ mod windows;
 
 pub use beside::{daemon_waits, Beside};
 pub use devices::sound;
-pub use watcher::News;
+pub use news::News;
 
 use crate::build::Place;
 use crate::channel::set_nonblocking;
@@ -311,7 +313,12 @@ impl Display {
 
     fn start_watcher(&mut self) {
         let confined = (self.place, self.uid);
-        match Watcher::start(confined, &self.cookie, &self.log_pipe.1, self.orders.fill) {
+        match Watcher::start(
+            confined,
+            &self.cookie,
+            &self.log_pipe.1,
+            (self.orders.fill, self.orders.monitors),
+        ) {
             Ok(mut watcher) => {
                 watcher.resize(self.size);
                 self.watcher = Some(watcher);

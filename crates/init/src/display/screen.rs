@@ -39,16 +39,17 @@ pub fn resize<C: Connection>(
             return Ok(size);
         }
     }
+<<<<<<< HEAD
     let name = fresh_name();
     let mode = x.randr_create_mode(root, timings(width, height, &name), name.as_bytes())?.reply()?.mode;
     x.randr_add_output_mode(output, mode)?.check()?;
+=======
+    let mode = new_mode(x, root, output, size)?;
+>>>>>>> bench
     // Nobody sees what lies between.
     x.grab_server()?;
     let off = x.randr_set_crtc_config(crtc, 0, 0, 0, 0, 0, Rotation::ROTATE0, &[])?.reply();
-    let millimetres = |pixels: u32| pixels * 254 / 960;
-    let sized =
-        x.randr_set_screen_size(root, width, height, millimetres(size.width), millimetres(size.height));
-    let sized = sized.map_err(ReplyError::from).and_then(|cookie| cookie.check());
+    let sized = set_whole(x, root, size);
     let on = x.randr_set_crtc_config(crtc, 0, 0, 0, 0, mode, Rotation::ROTATE0, &[output])?.reply();
     x.ungrab_server()?;
     off?;
@@ -57,6 +58,52 @@ pub fn resize<C: Connection>(
     forget_others(x, output, &resources, &info, mode)?;
     draw_again(x, root, width, height).or_else(no_id)?;
     Ok(if set { size } else { current(x, root)? })
+}
+
+/// Sets the size of the whole, of which monitors show parts.
+pub fn set_whole<C: Connection>(x: &C, root: Window, size: ScreenSize) -> Result<(), ReplyError> {
+    let millimetres = |pixels: u32| pixels * 254 / 960;
+    let (width, height) = (size.width as u16, size.height as u16);
+    let set = x.randr_set_screen_size(root, width, height, millimetres(size.width), millimetres(size.height));
+    set.map_err(ReplyError::from).and_then(|cookie| cookie.check())
+}
+
+fn name(size: ScreenSize) -> String {
+    format!("terrarium-{}x{}", size.width, size.height)
+}
+
+fn new_mode<C: Connection>(
+    x: &C,
+    root: Window,
+    output: randr::Output,
+    size: ScreenSize,
+) -> Result<randr::Mode, ReplyError> {
+    let name = name(size);
+    let timings = timings(size.width as u16, size.height as u16, &name);
+    let mode = x.randr_create_mode(root, timings, name.as_bytes())?.reply()?.mode;
+    x.randr_add_output_mode(output, mode)?.check()?;
+    Ok(mode)
+}
+
+/// A mode of this size: one that was made before, or a new one.
+pub fn own_mode<C: Connection>(
+    x: &C,
+    root: Window,
+    output: randr::Output,
+    resources: &randr::GetScreenResourcesReply,
+    size: ScreenSize,
+) -> Result<randr::Mode, ReplyError> {
+    let (mut names, name) = (resources.names.as_slice(), name(size));
+    for mode in &resources.modes {
+        let (one, rest) = names.split_at(usize::from(mode.name_len).min(names.len()));
+        names = rest;
+        if one == name.as_bytes() {
+            // It may be another monitor's so far.
+            x.randr_add_output_mode(output, mode.id)?.check()?;
+            return Ok(mode.id);
+        }
+    }
+    new_mode(x, root, output, size)
 }
 
 /// Has every window drawn again, by covering all for a moment: a driver may

@@ -4,13 +4,15 @@
 //! who shows windows can keep busy.
 
 use super::confined::{nothing, Confined};
+use super::heads::Heads;
+use super::news::{decode, encode, News, NEWS, SIZE};
 use super::screen;
 use super::server::SOCKET;
 use super::windows::Windows;
 use crate::build::Place;
 use crate::channel::set_nonblocking;
 use nix::errno::Errno;
-use nix::poll::{poll, PollFd, PollFlags};
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{recv, socketpair, AddressFamily, MsgFlags, SockFlag, SockType};
 use nix::unistd::{read, write, Pid};
 use std::convert::Infallible;
@@ -21,53 +23,6 @@ use x11rb::connection::Connection;
 use x11rb::errors::ReplyError;
 use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt, EventMask};
 use x11rb::rust_connection::{DefaultStream, RustConnection};
-
-/// What it tells init.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// The screen has this size now.
-    Size(ScreenSize),
-    /// So many windows of programs are there.
-    Windows(u32),
-}
-
-/// Bytes of one piece of news, and of one size.
-const NEWS: usize = 9;
-const SIZE: usize = 8;
-
-impl News {
-    fn encode(self) -> [u8; NEWS] {
-        let (kind, a, b) = match self {
-            Self::Size(size) => (1, size.width, size.height),
-            Self::Windows(count) => (2, count, 0),
-        };
-        let mut out = [kind; NEWS];
-        out[1..5].copy_from_slice(&a.to_le_bytes());
-        out[5..].copy_from_slice(&b.to_le_bytes());
-        out
-    }
-
-    fn decode(bytes: [u8; NEWS]) -> Option<Self> {
-        let [kind, a, b, c, d, w, x, y, z] = bytes;
-        let (first, second) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([w, x, y, z]));
-        match kind {
-            1 => Some(Self::Size(ScreenSize { width: first, height: second })),
-            2 => Some(Self::Windows(first)),
-            _ => None,
-        }
-    }
-}
-
-fn encode(size: ScreenSize) -> [u8; SIZE] {
-    let mut out = [0; SIZE];
-    out[..4].copy_from_slice(&size.width.to_le_bytes());
-    out[4..].copy_from_slice(&size.height.to_le_bytes());
-    out
-}
-
-fn decode([a, b, c, d, w, x, y, z]: [u8; SIZE]) -> ScreenSize {
-    ScreenSize { width: u32::from_le_bytes([a, b, c, d]), height: u32::from_le_bytes([w, x, y, z]) }
-}
 
 /// The running copy.
 pub struct Watcher {
@@ -84,7 +39,7 @@ impl Watcher {
         (place, uid): (Place, u32),
         cookie: &[u8; 16],
         log: &OwnedFd,
-        fill: bool,
+        (fill, monitors): (bool, u32),
     ) -> nix::Result<Self> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
@@ -92,7 +47,7 @@ impl Watcher {
         let descriptors = [null.as_fd(), theirs.as_fd(), log.as_fd()];
         let confined = Confined { place, uid, descriptors: &descriptors };
         let step = if place == Place::Container { 8 } else { 1 };
-        let pid = confined.spawn(|| Ok(()), || watch(cookie, step, fill))?;
+        let pid = confined.spawn(|| Ok(()), || watch(cookie, step, fill, monitors))?;
         set_nonblocking(&ours)?;
         Ok(Self { pid, socket: ours, waiting: None })
     }
@@ -136,14 +91,14 @@ pub fn connect(cookie: &[u8; 16]) -> Result<(RustConnection, u32), String> {
 }
 
 /// In the copy: descriptor 1 is init's.
-fn watch(cookie: &[u8; 16], step: u32, fill: bool) -> nix::Result<Infallible> {
+fn watch(cookie: &[u8; 16], step: u32, fill: bool, monitors: u32) -> nix::Result<Infallible> {
     let lost = |error: String| {
         eprintln!("terrarium: display: {error}");
         Errno::EPIPE
     };
     let (x, root) = connect(cookie).map_err(lost)?;
     let windows = Windows::new(&x, root, fill).map_err(|error| lost(error.to_string()))?;
-    let watch = Watch { x, root, step, windows, told: None };
+    let watch = Watch { x, root, step, windows, heads: Heads::new(monitors), told: None };
     watch.run().map_err(|error| lost(error.to_string()))
 }
 
@@ -152,6 +107,7 @@ struct Watch {
     root: u32,
     step: u32,
     windows: Windows,
+    heads: Option<Heads>,
     /// The last count.
     told: Option<u32>,
 }
@@ -187,15 +143,36 @@ impl Watch {
             PollFd::new(stdout.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.x.stream().as_fd(), PollFlags::POLLIN),
         ];
-        let _ = poll(&mut fds, self.windows.patience());
+        let _ = poll(&mut fds, self.patience());
         if fds[0].revents().is_some_and(|now| !now.is_empty()) {
             self.carry_out()?;
+        }
+        if self.heads.as_mut().is_some_and(Heads::is_due) {
+            self.arrange(None)?;
         }
         Ok(())
     }
 
+    fn patience(&self) -> PollTimeout {
+        let patience = self.windows.patience();
+        self.heads.as_ref().map_or(patience, |heads| heads.patience(patience))
+    }
+
+    /// Places the monitors. The first one's size if there are several.
+    fn arrange(&mut self, first: Option<ScreenSize>) -> Result<Option<ScreenSize>, ReplyError> {
+        let Some(heads) = &mut self.heads else { return Ok(None) };
+        match heads.arrange(&self.x, self.root, first) {
+            // One may have gone in the middle of it; the next look shows.
+            Err(ReplyError::X11Error(error)) => {
+                eprintln!("terrarium: monitors: {error:?}");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
     /// Of the sizes that wait the last one counts.
-    fn carry_out(&self) -> Result<(), ReplyError> {
+    fn carry_out(&mut self) -> Result<(), ReplyError> {
         let mut wanted = None;
         let mut bytes = [0; SIZE];
         loop {
@@ -207,6 +184,10 @@ impl Watch {
             }
         }
         let Some(wanted) = wanted else { return Ok(()) };
+        if let Some(size) = self.arrange(Some(wanted.bounded()))? {
+            tell(News::Size(size));
+            return Ok(());
+        }
         let size = match screen::resize(&self.x, self.root, wanted, self.step) {
             Err(ReplyError::X11Error(error)) => {
                 eprintln!("terrarium: the size {wanted:?}: {error:?}");
@@ -222,19 +203,4 @@ impl Watch {
 /// One message each; init reads them all the time.
 fn tell(news: News) {
     let _ = write(std::io::stdout(), &news.encode());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_told_is_heard() {
-        for news in [News::Size(ScreenSize { width: 640, height: 481 }), News::Windows(3)] {
-            assert_eq!(News::decode(news.encode()), Some(news));
-        }
-        assert_eq!(News::decode([9; NEWS]), None);
-        let size = ScreenSize { width: 320, height: 240 };
-        assert_eq!(decode(encode(size)), size);
-    }
 }
