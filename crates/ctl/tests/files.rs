@@ -223,6 +223,29 @@ for_both! {
     }
 }
 
+for_both! {
+    fn what_root_inside_makes_is_the_users_too(glass: Glass) {
+        let folder = Folder::home(glass);
+        let file = folder.file("file", "old\n");
+        let theirs = folder.file("theirs", "theirs\n");
+        chown(&theirs, Some(0), Some(0)).unwrap();
+        fs::set_permissions(&theirs, fs::Permissions::from_mode(0o600)).unwrap();
+        let one = format!("host-bind:/one={},rw", file.display());
+        let script = "cd /w && id -u && mkdir d && echo new >d/f && ln -s f d/l && echo more >>file && echo more >>/one && cat /one; \
+            chown 1 d/f 2>/dev/null && echo CHOWNED; mknod dev c 1 3 2>/dev/null && echo NODE; cat theirs 2>/dev/null && echo READ; echo end";
+        let bind = folder.bind("/w", ",rw");
+        let output = run(glass, &["-p", "-m", &bind, "-m", &one], &["sh", "-c", script]).output().unwrap();
+        assert_eq!(out(&output), "0\nold\nmore\nmore\nend\n", "{}", err(&output));
+        let uid = glass.user().uid();
+        for name in ["d", "d/f", "d/l", "file"] {
+            let found = folder.path.join(name).symlink_metadata().unwrap();
+            assert_eq!((found.uid(), found.gid()), (uid, uid), "{name}");
+        }
+        let found = theirs.metadata().unwrap();
+        assert_eq!((found.uid(), found.len()), (0, 7));
+    }
+}
+
 /// Whether somebody inside reaches a socket of the host at each path.
 fn reaches(glass: Glass, mounts: &[&str], paths: &str) -> String {
     let script = format!(
