@@ -7,6 +7,8 @@
 //! since nothing was shown.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod share;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
