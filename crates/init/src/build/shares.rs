@@ -9,7 +9,7 @@ use super::mountinfo::mounts;
 use super::overlay::{self, Wanted, READ_ONLY};
 use super::root::NINE_P;
 use super::site::{open_host, Site, Spot};
-use super::{copies, masks, Place};
+use super::{copies, idmapped, masks, Place};
 use crate::fault::{at, io_at, Result};
 use nix::errno::Errno;
 use nix::mount::{mount, MsFlags};
@@ -155,7 +155,13 @@ impl Work<'_> {
         let source = self.source(host)?;
         let lower = source.path();
         if self.share.writable || host.file.is_some() {
-            spot.bind(&lower).and_then(|()| overlay::close(self.site, self.target)).map_err(self.fail())?;
+            let (disk, inside) = (self.site.outside, self.site.owner);
+            let bound = if self.share.writable && disk != inside {
+                idmapped::bind(&source, spot, disk, inside)
+            } else {
+                spot.bind(&lower)
+            };
+            bound.and_then(|()| overlay::close(self.site, self.target)).map_err(self.fail())?;
         } else {
             overlay::show(self.site, spot, &lower).map_err(self.fail())?;
             overlay::make_places(self.site, self.target, &lower, &wanted(self.later))?;

@@ -30,6 +30,8 @@ pub struct Site {
     pub place: Place,
     /// The user's ids in this namespace.
     pub owner: (u32, u32),
+    /// The user's ids on the host's disks.
+    pub outside: (u32, u32),
     /// How many upper layers there are.
     pub layers: Cell<u32>,
 }
@@ -115,6 +117,11 @@ impl Spot {
     /// A path that leads here and nowhere else.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+    }
+
+    /// The descriptor that holds it.
+    pub fn raw(&self) -> i32 {
+        self.0.as_raw_fd()
     }
 
     /// What is here.

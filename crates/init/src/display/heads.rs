@@ -71,7 +71,7 @@ impl Heads {
         let resources = x.randr_get_screen_resources(root)?.reply()?;
         let mut heads = self.heads(x, root, &resources)?;
         if let ([head, _, ..], Some(size)) = (heads.as_mut_slice(), first) {
-            head.mode = screen::own_mode(x, root, head.output, &resources, size)?;
+            head.mode = screen::own_mode(x, root, head.output, (&resources.modes, &resources.names), size)?;
             head.size = size;
             place(&mut heads);
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The size of the screen, over RandR.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use terrarium_protocol::display::ScreenSize;
 use x11rb::connection::Connection;
 use x11rb::errors::{ReplyError, ReplyOrIdError};
@@ -39,13 +38,7 @@ pub fn resize<C: Connection>(
             return Ok(size);
         }
     }
-<<<<<<< HEAD
-    let name = fresh_name();
-    let mode = x.randr_create_mode(root, timings(width, height, &name), name.as_bytes())?.reply()?.mode;
-    x.randr_add_output_mode(output, mode)?.check()?;
-=======
-    let mode = new_mode(x, root, output, size)?;
->>>>>>> bench
+    let mode = own_mode(x, root, output, (&resources.modes, &resources.names), size)?;
     // Nobody sees what lies between.
     x.grab_server()?;
     let off = x.randr_set_crtc_config(crtc, 0, 0, 0, 0, 0, Rotation::ROTATE0, &[])?.reply();
@@ -69,7 +62,7 @@ pub fn set_whole<C: Connection>(x: &C, root: Window, size: ScreenSize) -> Result
 }
 
 fn name(size: ScreenSize) -> String {
-    format!("terrarium-{}x{}", size.width, size.height)
+    format!("{PREFIX}{}x{}", size.width, size.height)
 }
 
 fn new_mode<C: Connection>(
@@ -90,11 +83,11 @@ pub fn own_mode<C: Connection>(
     x: &C,
     root: Window,
     output: randr::Output,
-    resources: &randr::GetScreenResourcesReply,
+    (modes, mut names): (&[ModeInfo], &[u8]),
     size: ScreenSize,
 ) -> Result<randr::Mode, ReplyError> {
-    let (mut names, name) = (resources.names.as_slice(), name(size));
-    for mode in &resources.modes {
+    let name = name(size);
+    for mode in modes {
         let (one, rest) = names.split_at(usize::from(mode.name_len).min(names.len()));
         names = rest;
         if one == name.as_bytes() {
@@ -124,12 +117,6 @@ fn no_id(error: ReplyOrIdError) -> Result<(), ReplyError> {
         ReplyOrIdError::ConnectionError(error) => Err(error.into()),
         ReplyOrIdError::X11Error(error) => Err(ReplyError::X11Error(error)),
     }
-}
-
-/// A name that no mode has: the same size may be asked for twice.
-fn fresh_name() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Modes of ours that are not used any more.
