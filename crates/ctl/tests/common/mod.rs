@@ -7,18 +7,13 @@
 //! since nothing was shown.
 #![allow(dead_code, clippy::unwrap_used)]
 
-<<<<<<< HEAD
 pub mod bytes;
+pub mod share;
 pub mod traces;
 mod users;
 
 pub use users::{Glass, User};
 
-=======
-pub mod share;
-
-use std::ffi::OsStr;
->>>>>>> files
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

@@ -2,6 +2,7 @@
 //! Folders of users, and sandboxes that see them.
 
 use super::*;
+use std::os::unix::fs::chown;
 use std::os::unix::fs::MetadataExt;
 
 /// A folder of a user's, below the home or wherever; gone at the end.

@@ -46,15 +46,11 @@ pub fn writes_outside(orders: &Orders) -> bool {
 /// Builds the whole and makes it the root. What comes back is to be kept up to
 /// date.
 pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
-<<<<<<< HEAD
     if place == Place::Machine {
         bound_tasks(orders.limits.processes);
     }
-    let site = begin(place, owner(&orders.user, orders.id_base, place))?;
-=======
     let outside = (orders.user.uid, orders.user.gid);
     let site = begin(place, owner(&orders.user, orders.id_base, place), outside)?;
->>>>>>> files
     root::show(&site, &orders.root, &shares::wanted(&orders.shares))?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
@@ -76,7 +72,6 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     Ok(memory)
 }
 
-<<<<<<< HEAD
 /// Tasks of a machine's own: the kernel's threads, init.
 const TASKS: u64 = 512;
 
@@ -92,10 +87,7 @@ fn bound_tasks(processes: u64) {
     }
 }
 
-fn begin(place: Place, owner: (u32, u32)) -> Result<Site> {
-=======
 fn begin(place: Place, owner: (u32, u32), outside: (u32, u32)) -> Result<Site> {
->>>>>>> files
     let base = match place {
         Place::Container => PathBuf::from("/dev/terrarium"),
         Place::Machine => PathBuf::from("/terrarium"),
