@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What works on this computer and what does not. Pure: the host was probed.
 
+mod fixes;
 mod windows;
+
+use fixes::Package;
 
 use crate::host::{ConnectionState, Host, Piece};
 use crate::kernel::Kernel;
@@ -87,11 +90,12 @@ pub enum Subject {
 /// Everything worth saying, the most urgent first.
 #[must_use]
 pub fn examine(host: &Host) -> Vec<Finding> {
-    let mut all: Vec<Finding> = host.connections.iter().map(|one| connection(&one.uri, &one.state)).collect();
+    let mut all: Vec<Finding> =
+        host.connections.iter().map(|one| connection(host, &one.uri, &one.state)).collect();
     let any_boots = host.kernels.iter().any(Kernel::is_usable);
-    all.extend(host.kernels.iter().map(|one| kernel(one, any_boots)));
+    all.extend(host.kernels.iter().map(|one| kernel(host, one, any_boots)));
     if !any_boots {
-        let fix = Some("apt-get install linux-image-amd64".to_owned());
+        let fix = Some(fixes::install(host.family, Package::Kernel));
         all.push(Finding { severity: Severity::NeedsAttention, subject: Subject::NoKernel, fix });
     }
     let (severity, reason) = match crate::plan::no_kvm_reason(host) {
@@ -114,11 +118,14 @@ fn good_to_know(subject: Subject) -> Finding {
     Finding { severity: Severity::GoodToKnow, subject, fix: None }
 }
 
-fn connection(uri: &Uri, state: &ConnectionState) -> Finding {
+fn connection(host: &Host, uri: &Uri, state: &ConnectionState) -> Finding {
     let fix = match state {
-        ConnectionState::DriverMissing if uri.is_lxc() => Some("apt-get install libvirt-daemon-driver-lxc"),
-        ConnectionState::DriverMissing => Some("apt-get install libvirt-daemon-driver-qemu qemu-system-x86"),
-        ConnectionState::NotRunning => Some("systemctl start libvirtd"),
+        ConnectionState::DriverMissing if uri.is_lxc() => {
+            Some(fixes::install(host.family, Package::Containers))
+        }
+        ConnectionState::DriverMissing => Some(fixes::install(host.family, Package::Machines)),
+        ConnectionState::NotRunning => Some(fixes::start(host, uri)),
+        ConnectionState::NotAllowed => Some(format!("usermod -aG libvirt {}", host.user.name)),
         _ => None,
     };
     let severity = match state {
@@ -127,16 +134,17 @@ fn connection(uri: &Uri, state: &ConnectionState) -> Finding {
         ConnectionState::NotAllowed => Severity::GoodToKnow,
         _ => Severity::NeedsAttention,
     };
-    let subject = Subject::Connection { uri: uri.clone(), state: state.clone() };
-    Finding { severity, subject, fix: fix.map(str::to_owned) }
+    Finding { severity, subject: Subject::Connection { uri: uri.clone(), state: state.clone() }, fix }
 }
 
 /// A kernel that cannot be booted matters only if no other one can.
-fn kernel(kernel: &Kernel, any_boots: bool) -> Finding {
+fn kernel(host: &Host, kernel: &Kernel, any_boots: bool) -> Finding {
     let fix = match kernel.problem {
         Some(crate::kernel::KernelProblem::ImageUnreadable) => {
             Some(format!("chmod a+r {}", crate::message::quote(&kernel.image.to_string_lossy())))
         }
+        // Of its own it will not get them; another one has them.
+        Some(_) if !any_boots => Some(fixes::install(host.family, Package::Kernel)),
         _ => None,
     };
     let severity = match (kernel.is_usable(), any_boots) {
@@ -198,6 +206,9 @@ mod tests {
         let all = examine(&host);
         assert!(all.windows(2).all(|two| two[0].severity <= two[1].severity));
         assert_eq!(all[0].fix.as_deref(), Some("apt-get install libvirt-daemon-driver-lxc"));
+        let group =
+            severity(&host, |subject| matches!(subject, Subject::Connection { uri: Uri::QemuSystem, .. }));
+        assert_eq!(group.unwrap().1.as_deref(), Some("usermod -aG libvirt ada"));
         let is_system =
             |subject: &Subject| matches!(subject, Subject::Connection { uri: Uri::QemuSystem, .. });
         assert_eq!(severity(&host, is_system).unwrap().0, Severity::GoodToKnow);

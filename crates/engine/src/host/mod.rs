@@ -58,6 +58,8 @@ pub struct Host {
     pub places: Places,
     /// Whether the caller is in group libvirt.
     pub in_group_libvirt: bool,
+    /// Whether systemd manages the services.
+    pub systemd: bool,
     /// QEMU's group under libvirt (libvirt-qemu on Debian), for machines on
     /// qemu:///system.
     pub qemu_group: Option<String>,

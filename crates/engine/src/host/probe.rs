@@ -31,6 +31,9 @@ const DRIVERS: &[&str] = &[
     "/usr/lib/libvirt/connection-driver",
 ];
 
+/// Where they put QEMU, which libvirt's driver is nothing without.
+const EMULATORS: &[&str] = &["/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
+
 /// Everything that a plan may depend on.
 #[must_use]
 pub fn probe(options: &ProbeOptions) -> Host {
@@ -56,6 +59,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
         environment: environment(),
         places: places(),
         in_group_libvirt,
+        systemd: Path::new("/run/systemd/system").is_dir(),
         qemu_group: Group::from_name("libvirt-qemu").ok().flatten().map(|group| group.name),
         user,
     }
@@ -161,6 +165,9 @@ fn state(uri: &Uri, caller: u32, in_group: bool) -> ConnectionState {
         ("libvirt_driver_qemu.so", "virtqemud-sock", &["/usr/sbin/libvirtd", "/usr/sbin/virtqemud"][..])
     };
     if !DRIVERS.iter().any(|folder| Path::new(folder).join(driver).exists()) {
+        return ConnectionState::DriverMissing;
+    }
+    if !uri.is_lxc() && !EMULATORS.iter().any(|path| Path::new(path).exists()) {
         return ConnectionState::DriverMissing;
     }
     if *uri == Uri::QemuSession {

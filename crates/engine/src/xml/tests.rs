@@ -62,6 +62,7 @@ pub fn host() -> Host {
             runtime: "/run/user/1000/terrarium".into(),
         },
         in_group_libvirt: true,
+        systemd: true,
         qemu_group: Some("libvirt-qemu".into()),
     }
 }
