@@ -125,10 +125,12 @@ impl Scene {
     }
 }
 
-/// Prints `up` once xterm shows and reads, then what was typed into it.
+/// Prints `up` once xterm shows, reads and has the keyboard, then what was
+/// typed into it.
 const READER: &str = r#"cd "$XDG_RUNTIME_DIR"; mkfifo up
     for layout in us de; do setxkbmap $layout
-        xterm -wf -e sh -c 'echo up >up; read -r line; echo "$line" >line' & read -r word <up; echo "$word $layout"
+        xterm -wf -e sh -c 'echo up >up; read -r line; echo "$line" >line' & read -r word <up
+        until xprop -root _NET_ACTIVE_WINDOW | grep -q '# 0x[1-9a-f]'; do sleep 0.1; done; echo "$word $layout"
         wait $!; cat line; done; exit 3"#;
 
 fn typed_text_arrives(glass: Glass) {
