@@ -122,6 +122,13 @@ impl Scene {
             self.window.runs.current().is_some_and(|tab| tab.phase() == Phase::Ended)
         });
         self.shows(with);
+        // The window tells the sandbox a moment later that its result arrived.
+        let uuid = self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+        self.within(BOOT, "it is gone", || {
+            self.pass(100);
+            let list = Command::new(ctl()).args(["list", "--json"]).output().expect("terrariumctl");
+            list.status.success() && !String::from_utf8_lossy(&list.stdout).contains(&uuid)
+        });
     }
 }
 
