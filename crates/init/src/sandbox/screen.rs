@@ -144,7 +144,11 @@ impl Sandbox {
         let Some(Pending { talk, orders }) = self.screen.pending.take() else { return };
         let starter = self.talks.iter().position(|one| one.id == talk);
         self.start_command(starter, &orders);
-        self.screen.awaited.push(Beside::Agent);
+        // Waited for without end, it would keep init awake.
+        let comes = |display: &Display| display.orders().agent.is_some() && !display.is_ending();
+        if self.screen.display.as_ref().is_some_and(comes) {
+            self.screen.awaited.push(Beside::Agent);
+        }
         self.screen.display.iter_mut().for_each(Display::command_started);
         self.tell_display();
     }
@@ -325,8 +329,10 @@ impl Sandbox {
         if let Some(date) = self.screen.display.as_ref().and_then(Display::agent_date) {
             return Some(date);
         }
+        // The agent's daemon may never come; the others are there in no time.
+        let hurries = self.screen.awaited.iter().any(|what| *what != Beside::Agent);
         if !self.screen.awaited.is_empty() {
-            return Some(now + SOON);
+            return Some(now + if hurries { SOON } else { LOOK });
         }
         let ended = self.command().is_some_and(Job::has_ended) && self.screen.display.is_some();
         ended.then(|| now + LOOK)
