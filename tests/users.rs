@@ -39,6 +39,7 @@ fn runs_and_ends(name: &'static str, glass: Glass, connection: &str) {
 
 #[test]
 fn a_member_of_the_group_runs_a_container_and_anybody_a_machine() {
-    runs_and_ends("terrarium-test-libvirt", Glass::Container, "lxc:///system");
-    runs_and_ends("terrarium-test", Glass::Machine, "qemu:///session");
+    let own = std::env::var("TERRARIUM_TEST_USER").unwrap_or_else(|_| "terrarium-test".into());
+    runs_and_ends(&format!("{own}-libvirt"), Glass::Container, "lxc:///system");
+    runs_and_ends(&own, Glass::Machine, "qemu:///session");
 }

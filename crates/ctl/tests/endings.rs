@@ -128,10 +128,12 @@ fn libvirt_s_logs_do_not_grow_with_the_runs_where_we_may_see_to_it() {
 
 /// Files that libvirt keeps for domains of ours.
 fn kept_by_libvirt() -> Vec<String> {
-    let script =
-        "find /run/libvirt /var/log/libvirt /home/terrarium-test*/.cache/libvirt /run/user/*/libvirt \
-                  -name '*terrarium-*' 2>/dev/null | sort";
-    out(&Command::new("sh").args(["-c", script]).output().unwrap()).lines().map(str::to_owned).collect()
+    let script = format!(
+        "find /run/libvirt /var/log/libvirt /home/{}*/.cache/libvirt /run/user/*/libvirt \
+                  -name '*terrarium-*' 2>/dev/null | sort",
+        User::Plain.name()
+    );
+    out(&Command::new("sh").args(["-c", &script]).output().unwrap()).lines().map(str::to_owned).collect()
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn root_s_sandboxes_run_as_somebody_else() {
         let output = run_as(User::Root, glass, &[], &["sh", "-c", "id -u; id -un"]).output().unwrap();
         assert_eq!(out(&output).trim(), "65534\nnobody", "{glass:?}: {}", err(&output));
         let user = User::Plain;
-        let name = "terrarium-test";
+        let name = &user.name();
         let switched = run_as(User::Root, glass, &["-S", name], &["id", "-u"]).output().unwrap();
         assert_eq!(out(&switched).trim(), user.uid().to_string(), "{glass:?}: {}", err(&switched));
     }
@@ -91,7 +91,8 @@ fn confined(glass: Glass, domain: &str) -> Vec<u32> {
 
 for_both! {
     fn nothing_of_root_s_sandboxes_is_root_on_the_host(glass: Glass) {
-        let all = [&["-p"][..], &[], &["-S", "terrarium-test"], &["-p", "-S", "terrarium-test"]];
+        let other = User::Plain.name();
+        let all = [&["-p"][..], &[], &["-S", &other], &["-p", "-S", &other]];
         for options in &all[..scaled(2, 4)] {
             let name = fresh_name("roots");
             let _stop = Stop { user: User::Root, name: name.clone() };

@@ -31,10 +31,11 @@ pub fn traces() -> BTreeSet<String> {
         let kept = entries.filter(|entry| entry.file_name() != "lock");
         all.extend(kept.map(|entry| entry.path().display().to_string()));
     }
-    all.extend(shell(
+    all.extend(shell(&format!(
         "cut -d' ' -f5 /proc/self/mountinfo | grep -v '^/run/libvirt\\|^/tmp/'; losetup -a; ls /sys/class/net; \
-         find /home/terrarium-test*/.cache/terrarium -name 'init.*'",
-    ));
+         find /home/{}*/.cache/terrarium -name 'init.*'",
+        User::Plain.name()
+    )));
     all
 }
 

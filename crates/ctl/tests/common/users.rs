@@ -47,18 +47,21 @@ pub enum User {
 }
 
 impl User {
-    fn name(self) -> &'static str {
+    /// Its name: the tests' own users are called after `$TERRARIUM_TEST_USER`, so
+    /// that two runs side by side do not meet.
+    pub fn name(self) -> String {
+        let own = std::env::var("TERRARIUM_TEST_USER").unwrap_or_else(|_| "terrarium-test".into());
         match self {
-            Self::Root => "root",
-            Self::Member => "terrarium-test-libvirt",
-            Self::Plain => "terrarium-test",
+            Self::Root => "root".into(),
+            Self::Member => format!("{own}-libvirt"),
+            Self::Plain => own,
         }
     }
 
     /// Its uid.
     pub fn uid(self) -> u32 {
         let text = fs::read_to_string("/etc/passwd").unwrap();
-        let line = text.lines().find(|line| line.split(':').next() == Some(self.name()));
+        let line = text.lines().find(|line| line.split(':').next() == Some(self.name().as_str()));
         let line =
             line.unwrap_or_else(|| panic!("there is no user {}: run the tests with tools/test", self.name()));
         line.split(':').nth(2).unwrap().parse().unwrap()
