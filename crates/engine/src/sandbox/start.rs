@@ -12,6 +12,7 @@ use crate::plan::{Instance, Plan};
 use crate::virt::Domain;
 use crate::xml;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -137,7 +138,8 @@ fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held
     }
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
-    log::begin_anew(real, &plan.connection, made.instance.number);
+    let log = log::begin_anew(real, &plan.connection, made.instance.number);
+    plan.orders.log = log.map(|path| path.into_os_string().into_vec().into());
     // Ours is closed as soon as libvirt has it: when the container dies, so
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
