@@ -79,15 +79,25 @@ for_both! {
         let user = glass.user();
         let child = run(glass, &["-n", &name], &["sleep", "300"]).stderr(Stdio::piped()).spawn().unwrap();
         wait_for("running", Duration::from_secs(60), || listed(user, &name).is_some_and(|one| one["state"] == "running"));
-        let domain = listed(user, &name).unwrap()["domain"].as_str().unwrap().to_owned();
+        let unwatched = detached_as(user, glass, "sleep 300");
+        let domain = |name: &str| listed(user, name).unwrap()["domain"].as_str().unwrap().to_owned();
+        let victims = [processes(glass, &domain(&name)), processes(glass, &domain(&unwatched.name))].concat();
         let begun = Instant::now();
-        assert!(Command::new("kill").arg("-KILL").args(processes(glass, &domain)).status().unwrap().success());
+        assert!(Command::new("kill").arg("-KILL").args(victims).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
         assert_eq!(output.status.code(), Some(125));
         // What is known: the log's last words, or which log to look at.
         let known = if glass == Glass::Container { "/var/log/libvirt/lxc/terrarium-" } else { "reason=crashed" };
         assert!(err(&output).contains(known) && err(&output).len() < 1000, "{}", err(&output));
+        // Who was not attached learns it, too, once.
+        let state = || listed(user, &unwatched.name).map(|one| one["state"].as_str().unwrap().to_owned());
+        assert_eq!(state().as_deref(), Some("crashed"));
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        let told = user.ctl().args(["exec", &unwatched.name, "true"]).output().unwrap();
+        let told = [told, user.ctl().args(["attach", &unwatched.name]).output().unwrap()];
+        assert!(told.iter().all(|one| one.status.code() == Some(125) && err(one).contains(known)), "{told:?}");
+        assert_eq!(state(), None);
         nothing_is_left(&before);
     }
 }

@@ -4,7 +4,7 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, list, log, program, Id, Progress, Start, Started};
+use super::{directory, end, ids, list, log, lost, program, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
@@ -19,6 +19,7 @@ use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
 use terrarium_protocol::message::{Failure, Step};
+use terrarium_protocol::orders::Lifetime;
 use terrarium_protocol::ToInit;
 
 /// How often a number is tried that libvirt still has a domain for, and the
@@ -68,6 +69,10 @@ pub fn start(
         Ok(console) => {
             // Until now no inode of a source could become another's.
             drop(held);
+            if how.lifetime != Lifetime::Foreground {
+                let metadata = xml::metadata(plan, &made.instance);
+                let _ = lost::remember(&made.instance.directory, &id, metadata);
+            }
             made.reservation.keep();
             Ok(Started { id, name: plan.name.clone(), console })
         }
