@@ -93,7 +93,7 @@ impl Layer {
                 bind(path, &at_base).map_err(at(Step::Layer, path.as_os_str().as_bytes()))?;
                 at_base
             }
-            Disk::Serial(serial) => mount_disk(serial, base)?,
+            Disk::Serial(serial) => mount_disk(serial, base, wish.outlives)?,
         };
         let user = &orders.user;
         for name in ["top", "home", "upper", "work"] {
@@ -250,7 +250,7 @@ fn like(upper: &Path, lower: &Path) -> nix::Result<()> {
 }
 
 /// The disk with this serial number, as a machine's kernel has found it.
-fn mount_disk(serial: &str, base: &Path) -> Result<PathBuf> {
+fn mount_disk(serial: &str, base: &Path, outlives: bool) -> Result<PathBuf> {
     let fail = || at(Step::Layer, "disk");
     let is_it = |entry: &fs::DirEntry| {
         fs::read_to_string(entry.path().join("serial")).is_ok_and(|found| found.trim() == serial)
@@ -259,8 +259,10 @@ fn mount_disk(serial: &str, base: &Path) -> Result<PathBuf> {
     let disk = entries.flatten().find(is_it).ok_or_else(|| fail()(Errno::ENODEV))?;
     let (device, to) = (Path::new("/dev").join(disk.file_name()), base.join("disk"));
     fs::create_dir_all(&to).map_err(io_at(Step::Layer, "disk"))?;
-    mount(Some(&device), &to, Some("ext4"), SAFE, Some(COMMIT)).map_err(fail())?;
-    for (file, value) in EXPIRE {
+    // Without a journal there is nothing to commit.
+    let options = outlives.then_some(COMMIT);
+    mount(Some(&device), &to, Some("ext4"), SAFE, options).map_err(fail())?;
+    for (file, value) in EXPIRE.into_iter().filter(|_| outlives) {
         // What cannot be set is as it usually is.
         let _ = fs::write(file, value);
     }
