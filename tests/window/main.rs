@@ -97,6 +97,7 @@ fn host(folder: PathBuf) -> Host {
         systemd: true,
         mixed_groups: false,
         qemu_group: None,
+        mke2fs: Some("/usr/sbin/mke2fs".into()),
     }
 }
 

@@ -148,6 +148,12 @@ pub struct Run {
     /// Copy every file that this one lists, as DST=SRC on a line each
     #[arg(short = 'I', long, value_name = "FILE", help_heading = "Files")]
     pub includefile: Vec<PathBuf>,
+    /// What becomes of what it writes [default: discard]
+    #[arg(long, value_enum, value_name = "FATE", help_heading = "Files")]
+    pub changes: Option<Changes>,
+    /// How much it may write, such as 500M or 8GiB [default: 2GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Files")]
+    pub writable: Option<String>,
     /// Do not hide this secret, such as ~/.ssh, in what is shared
     #[arg(long, value_name = "PATH", help_heading = "Files")]
     pub unmask: Vec<PathBuf>,
@@ -295,6 +301,26 @@ impl From<Until> for profile::Until {
         match until {
             Until::Command => Self::Command,
             Until::All => Self::All,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Changes {
+    /// Thrown away
+    Discard,
+    /// Kept for the next run
+    Keep,
+    /// Looked at when it has ended
+    Review,
+}
+
+impl From<Changes> for profile::Changes {
+    fn from(changes: Changes) -> Self {
+        match changes {
+            Changes::Discard => Self::Discard,
+            Changes::Keep => Self::Keep,
+            Changes::Review => Self::Review,
         }
     }
 }

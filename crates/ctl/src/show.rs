@@ -76,6 +76,8 @@ fn example(runtime: &std::path::Path) -> Instance {
         init: PathBuf::from("/init"),
         kernel: PathBuf::from("/vmlinux"),
         initrd: PathBuf::from("/initrd"),
+        image: PathBuf::from("/layer/image"),
+        layer: PathBuf::from("layer"),
         created: 0,
     }
 }

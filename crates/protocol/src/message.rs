@@ -279,6 +279,8 @@ pub struct Failure {
 pub enum Step {
     /// Load a kernel module.
     Module,
+    /// Find and mount the layer that takes what is written.
+    Layer,
     /// Show a directory of the host.
     Root,
     /// Mount a private file system.

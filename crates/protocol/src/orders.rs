@@ -21,6 +21,8 @@ pub struct Orders {
     /// What is seen beside the root, in this order; a later one may lie inside
     /// an earlier one.
     pub shares: Vec<Share>,
+    /// Where what is written lies; without one the root cannot be written.
+    pub layer: Option<crate::layer::Layer>,
     /// Who the command runs as.
     pub user: User,
     /// First host id of the block of 65 536 ids that all ids but the user's

@@ -66,6 +66,9 @@ pub struct Host {
     /// QEMU's group under libvirt (libvirt-qemu on Debian), for machines on
     /// qemu:///system.
     pub qemu_group: Option<String>,
+    /// The program that makes the layers of sandboxes.
+    #[serde(default)]
+    pub mke2fs: Option<PathBuf>,
 }
 
 /// A user of this computer.

@@ -15,7 +15,7 @@ const DEP: &str = "kernel/fs/9p/9p.ko: kernel/net/9p/9pnet.ko kernel/fs/fscache/
 fn modules_come_after_what_they_need() {
     let index = Index::parse(
         DEP,
-        "softdep ext4 pre: crc32c_generic post: virtio\n",
+        "softdep ext4 pre: crypto-crc32c post: virtio\n",
         "kernel/drivers/virtio/virtio-pci.ko\n",
     );
     let order = index.closure(&["9p", "9pnet_virtio", "ext4", "loop_a", "virtio_pci", "absent"]);
@@ -213,10 +213,14 @@ fn a_kernel_without_9p_is_listed_with_its_reason() {
     make("boot/vmlinuz-6.9", "x");
     make("boot/vmlinuz-6.10", "x");
     make("boot/vmlinuz-7.0", "x");
-    let all = "a/virtio_pci.ko:\na/virtio_console.ko:\na/9p.ko:\na/9pnet_virtio.ko:\n";
+    let all = "a/virtio_pci.ko:\na/virtio_console.ko:\na/9p.ko:\na/9pnet_virtio.ko:\n\
+               a/overlay.ko:\na/virtio_blk.ko:\na/ext4.ko:\n";
     make("lib/modules/6.9/modules.dep", all);
     make("lib/modules/6.10/modules.dep", all);
-    make("lib/modules/7.0/modules.dep", "a/virtio_pci.ko:\na/virtio_console.ko:\n");
+    make(
+        "lib/modules/7.0/modules.dep",
+        "a/virtio_pci.ko:\na/virtio_console.ko:\na/overlay.ko:\na/virtio_blk.ko:\na/ext4.ko:\n",
+    );
     let found = find(top.path(), None, None);
     let versions: Vec<&str> = found.iter().map(|kernel| kernel.version.as_str()).collect();
     assert_eq!(versions, ["6.10", "6.9", "7.0"]);

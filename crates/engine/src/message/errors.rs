@@ -120,6 +120,7 @@ pub fn error(error: &Error) -> String {
             fill(&text, &[("name", name)])
         }
         Error::Kernel(error) => kernel_error(error),
+        Error::Layer(error) => super::layers::error(error),
         Error::Cancelled => gettext("The start was cancelled."),
     }
 }
@@ -131,6 +132,7 @@ fn file(action: FileAction, path: &Path, source: &std::io::Error) -> String {
         FileAction::Create => gettext("{path} could not be made: {why}."),
         FileAction::Remove => gettext("{path} could not be removed: {why}."),
         FileAction::Listen => gettext("No socket could be made at {path}: {why}."),
+        FileAction::Run => gettext("{path} could not be run: {why}."),
         FileAction::Connect => gettext("The sandbox could not be reached at {path}: {why}."),
     };
     let text = fill(&text, &[("path", &path.display().to_string()), ("why", &super::system_words(source))]);

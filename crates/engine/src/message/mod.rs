@@ -8,6 +8,7 @@ mod displays;
 mod ends;
 mod errors;
 mod files;
+mod layers;
 mod problems;
 #[cfg(test)]
 mod tests;

@@ -121,6 +121,9 @@ fn problems() -> Vec<ProblemKind> {
         K::FileInMachine { path: path() },
         K::NoPlace { path: path(), share: path() },
         K::TooMuch { path: path(), limit: 1 },
+        K::NoLayerMaker { family: Family::Debian },
+        K::NoLayerMaker { family: Family::Other },
+        K::Writable { asked: 1, least: 2, most: 3 },
     ];
     for one in &all {
         match one {
@@ -136,6 +139,7 @@ fn problems() -> Vec<ProblemKind> {
             | K::NotYet { .. } => {}
             K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
             K::MachinesOnly { .. } | K::Monitors { .. } => {}
+            K::NoLayerMaker { .. } | K::Writable { .. } => {}
             K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
@@ -301,7 +305,7 @@ fn errors() -> Vec<Error> {
     use terrarium_protocol::message::Refusal as R;
     let foreign = || HOSTILE.to_owned();
     let mut all = connections();
-    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect] {
+    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect, F::Run] {
         for source in [io(28), io(13), std::io::Error::other(HOSTILE)] {
             all.push(Error::File { action, path: HOSTILE.into(), source });
         }
@@ -333,6 +337,7 @@ fn errors() -> Vec<Error> {
         Error::ProfileExists { name: foreign() },
         Error::Cancelled,
     ]);
+    all.extend(layer_errors().map(Error::Layer));
     for one in &all {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
@@ -344,10 +349,29 @@ fn errors() -> Vec<Error> {
             | Error::NoFile { .. }
             | Error::NotText
             | Error::Kernel(_)
+            | Error::Layer(_)
             | Error::Cancelled => {}
         }
     }
     all
+}
+
+fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
+    use crate::error::LayerError as L;
+    use crate::profile::Isolation;
+    let foreign = || HOSTILE.to_owned();
+    let all = [
+        L::InUse { name: foreign() },
+        L::OfOther { name: foreign(), isolation: Isolation::Container },
+        L::OfOther { name: foreign(), isolation: Isolation::Machine },
+        L::NotMade { words: foreign() },
+    ];
+    for one in &all {
+        match one {
+            L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } => {}
+        }
+    }
+    all.into_iter()
 }
 
 #[test]

@@ -154,11 +154,7 @@ impl Glass {
         });
         let export = |(number, path)| Export { path, tag: format!("root{number}"), writable: false };
         let exports = directories.enumerate().map(export).chain(shares.exports.iter().cloned());
-        let mut wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
-        if !shares.orders.is_empty() {
-            // For places that are missing.
-            wanted.push("overlay");
-        }
+        let wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
         let group = host.qemu_group.as_deref().unwrap_or(&host.user.name);
         Some(MachinePlan {
             kvm: self.kvm,

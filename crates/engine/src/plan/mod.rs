@@ -8,6 +8,7 @@ mod display;
 mod environment;
 mod files;
 mod glass;
+mod layer;
 mod problem;
 mod secrets;
 #[cfg(test)]
@@ -57,6 +58,10 @@ pub struct Plan {
     pub passes: Passes,
     /// What becomes of what it writes.
     pub changes: Changes,
+    /// How much it may write, in bytes.
+    pub writable: u64,
+    /// The program that makes its layer.
+    pub mke2fs: PathBuf,
     /// Whom it may talk to.
     pub network: NetworkMode,
     /// Memory of the whole in bytes.
@@ -195,6 +200,10 @@ pub struct Instance {
     pub kernel: PathBuf,
     /// Machine: its initrd.
     pub initrd: PathBuf,
+    /// The image that takes what it writes, as libvirt is to open it.
+    pub image: PathBuf,
+    /// The name of its layer's folder.
+    pub layer: PathBuf,
     /// Seconds since 1970 when it was started.
     pub created: u64,
 }

@@ -116,7 +116,7 @@ pub enum Until {
 }
 
 /// `[files]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// What its home directory is.
@@ -125,6 +125,9 @@ pub struct Files {
     /// What becomes of what it writes.
     #[serde(default)]
     pub changes: Changes,
+    /// How much it may write, in bytes; in a file text such as `"2 GiB"`.
+    #[serde(default = "writable", with = "parse::size")]
+    pub writable: u64,
     /// Secrets that it sees all the same, where a share shows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmask: Vec<PathBuf>,
@@ -134,6 +137,24 @@ pub struct Files {
     /// Files and folders that are copied into its private places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
+}
+
+/// What may be written, unless something else is said.
+fn writable() -> u64 {
+    2 << 30
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            home: Home::default(),
+            changes: Changes::default(),
+            writable: writable(),
+            unmask: Vec::new(),
+            mounts: Vec::new(),
+            include: Vec::new(),
+        }
+    }
 }
 
 /// One of `files.include`.

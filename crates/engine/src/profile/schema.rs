@@ -85,6 +85,7 @@ const DISPLAY: &[Key] = &[
 const FILES: &[Key] = &[
     key("home", OneOf(&["private", "kept", "readonly"])),
     key("changes", OneOf(&["discard", "keep", "review"])),
+    key("writable", Size),
     key("unmask", Texts),
     key("mounts", Tables(MOUNT)),
     key("include", Tables(&[required("source", Text), required("target", Text)])),
@@ -217,7 +218,7 @@ mod tests {
             "command":{"argv":["a"],"directory":"/","environment":{"A":"b"},"until":"all"},
             "display":{"kind":"none","clipboard":"off","manager":"session","session":["xfce4-session","x"],
             "sound":true,"microphone":true,"drop":true,"usb":true,"monitors":2},
-            "files":{"home":"kept","changes":"keep","unmask":["~/.ssh"],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw"}]},
+            "files":{"home":"kept","changes":"keep","writable":"3 GiB","unmask":["~/.ssh"],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw"}]},
             "network":{"mode":"full"},"limits":{"memory":"2 GiB","cpus":2},
             "machine":{"accelerator":"kvm","kernel":"6","kernel_path":"/k","modules_path":"/m","connection":"qemu:///system"},
             "security":{"privileged":true}}"#;

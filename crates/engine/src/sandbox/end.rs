@@ -3,7 +3,7 @@
 
 use super::real::Real;
 use super::sources::stage;
-use super::{directory, lost, Id, Stop};
+use super::{directory, layers, lost, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
 use crate::virt::{Domain, Power};
@@ -64,6 +64,7 @@ pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
     }
     directory::remove(&real.places.runtime, id.number, &id.uuid);
     stage::sweep(&real.places.cache, &real.places.runtime);
+    layers::sweep(&real.places, real.caller);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
 use super::sources::stage;
-use super::{directory, end, groups, lost, Id, Listing, Metadata, State, Summary};
+use super::{directory, end, groups, layers, lost, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
@@ -50,6 +50,7 @@ pub fn list(real: &Real) -> Listing {
             groups::sweep();
         }
         stage::sweep(&real.places.cache, &real.places.runtime);
+        layers::sweep(&real.places, real.caller);
     }
     listing.sandboxes = ask_all(found);
     listing.sandboxes.extend(crashed);
@@ -194,6 +195,18 @@ pub fn writers(real: &Real) -> Result<Vec<Writer>, Error> {
         writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty()));
     }
     Ok(writers)
+}
+
+/// Whether one of the caller's domains has this layer.
+pub fn has_layer(real: &Real, layer: &Path) -> Result<bool, Error> {
+    for uri in worth_asking(real) {
+        let all = real.pool.domains(uri)?;
+        let mut metadata = all.iter().filter_map(read_metadata).filter(|one| one.caller == real.caller);
+        if metadata.any(|one| one.layer.as_deref() == Some(layer)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the caller's domains have, and the id blocks of everybody's.

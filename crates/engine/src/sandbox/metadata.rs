@@ -35,6 +35,9 @@ pub struct Metadata {
     /// Folders and files of the host that it may write.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<PathBuf>,
+    /// The name of its layer's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<PathBuf>,
     /// Its private directory on the host.
     pub directory: PathBuf,
     /// First id of its block of host ids.

@@ -10,6 +10,7 @@ mod end;
 pub mod fuzz;
 mod groups;
 mod ids;
+mod layers;
 mod list;
 mod log;
 mod lost;

@@ -4,7 +4,7 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, list, log, lost, program, Id, Progress, Start, Started};
+use super::{directory, end, ids, layers, list, log, lost, program, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
@@ -45,7 +45,11 @@ pub fn start(
             display.size = size.bounded();
         }
         match create(real, &mut plan, &mut made) {
-            Ok((domain, held)) => break (made, plan, domain, held),
+            Ok((domain, held)) => {
+                // Whoever is to leave nothing has no file any more.
+                made.layer.take().into_iter().for_each(layers::Ready::keep);
+                break (made, plan, domain, held);
+            }
             Err(error) => {
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
@@ -80,6 +84,7 @@ pub fn start(
             let _ = end::destroy(&domain, &id);
             drop(made);
             sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+            layers::sweep(&plan.places, plan.caller);
             Err(error)
         }
     }
@@ -91,9 +96,29 @@ struct Made {
     reservation: Reservation,
     instance: Instance,
     listener: Option<UnixListener>,
+    /// Until its domain has it.
+    layer: Option<layers::Ready>,
+}
+
+/// The layer that the run gets, and what is told to init of it.
+fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
+    let in_use = |layer: &Path| list::has_layer(real, layer);
+    let (uuid, started) = (&made.instance.uuid, made.instance.created);
+    let mut ready = layers::ready(plan, uuid, started, in_use)?;
+    let is_container = plan.machine.is_none();
+    made.instance.image =
+        if is_container { ready.short_path(&made.instance.directory)? } else { ready.image() };
+    made.instance.layer = ready.layer.id();
+    made.layer = Some(ready);
+    if plan.orders.user.privileged {
+        let found = layers::unreadable(&plan.orders);
+        plan.orders.layer.iter_mut().for_each(|layer| layer.unreadable.clone_from(&found));
+    }
+    Ok(())
 }
 
 fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
+    layers::sweep(&plan.places, plan.caller);
     let cache = cache(plan)?;
     let (init, boot) = match &plan.machine {
         None => (program::install(&cache)?, None),
@@ -124,10 +149,12 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         init,
         kernel,
         initrd,
+        image: PathBuf::new(),
+        layer: PathBuf::new(),
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };
     let listener = if plan.machine.is_none() { Some(listen(&instance.directory)?) } else { None };
-    Ok(Made { reservation, instance, listener })
+    Ok(Made { reservation, instance, listener, layer: None })
 }
 
 /// A container's socket. Init takes clients of the uid that listens here.
@@ -141,6 +168,7 @@ fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held
     if !plan.sources.is_empty() {
         sources::none_in(plan, &list::writers(real)?)?;
     }
+    layer(real, plan, made)?;
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
     let log = log::begin_anew(real, &plan.connection, made.instance.number);

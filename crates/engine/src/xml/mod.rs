@@ -67,6 +67,7 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         clipboard: plan.clipboard,
         passes: plan.passes,
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
+        layer: Some(instance.layer.clone()),
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),
@@ -75,7 +76,7 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
 }
 
 /// The command as one line for people.
-fn command_line(plan: &Plan) -> String {
+pub(crate) fn command_line(plan: &Plan) -> String {
     let words: Vec<String> = plan
         .orders
         .command

@@ -38,6 +38,8 @@ pub fn host() -> Host {
             features: vec![
                 Feature::NineP,
                 Feature::Console,
+                Feature::Overlay,
+                Feature::Disk,
                 Feature::VirtioGpu,
                 Feature::Qxl,
                 Feature::Bochs,
@@ -65,6 +67,7 @@ pub fn host() -> Host {
         systemd: true,
         mixed_groups: false,
         qemu_group: Some("libvirt-qemu".into()),
+        mke2fs: Some("/usr/sbin/mke2fs".into()),
     }
 }
 
@@ -97,6 +100,8 @@ fn instance() -> Instance {
         init: "/home/ada/.cache/terrarium/init".into(),
         kernel: "/home/ada/.cache/terrarium/kernel/vmlinux-6.1.0-9-amd64-0".into(),
         initrd: "/home/ada/.cache/terrarium/kernel/initrd-6.1.0-9-amd64-0".into(),
+        image: "/home/ada/.local/share/terrarium/layers/0b5f5d0e/image".into(),
+        layer: "0b5f5d0e".into(),
         created: 1_700_000_000,
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Folders that root of a container may write: what it makes there belongs to
-//! the caller outside, by an id-mapped mount.
+//! Mounts that show files as other ids' than they are on the disk.
 //!
+//! Folders that root of a container may write: what it makes there belongs to
+//! the caller outside.
 //! Root inside is an id of the sandbox's block outside. The mount has the
 //! caller's ids and no others, and shows them as root's: files of others can
 //! be neither written nor made.
@@ -21,7 +22,14 @@ const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
 /// Mounts `source` at `target`. `disk`: the ids that files have there;
 /// `inside`: the ones that they are shown as.
 pub fn bind(source: &Spot, target: &Spot, disk: (u32, u32), inside: (u32, u32)) -> nix::Result<()> {
-    let users = namespace(disk, inside)?;
+    let line = |disk: u32, shown: u32| format!("{disk} {shown} 1\n");
+    attach(source, target, &line(disk.0, inside.0), &line(disk.1, inside.1))
+}
+
+/// Mounts `source` at `target` with the ids that these lines say: first on the
+/// disk, first as shown, how many.
+pub fn attach(source: &Spot, target: &Spot, uids: &str, gids: &str) -> nix::Result<()> {
+    let users = namespace(uids, gids)?;
     let mount = tree::clone(source)?;
     let users = u64::from(users.as_raw_fd().unsigned_abs());
     tree::change(&mount, &Attributes { set: MOUNT_ATTR_IDMAP, users, ..Attributes::default() }, false)?;
@@ -29,7 +37,7 @@ pub fn bind(source: &Spot, target: &Spot, disk: (u32, u32), inside: (u32, u32)) 
 }
 
 /// A user namespace that has only these ids: it lives as long as the file.
-fn namespace((uid, gid): (u32, u32), inside: (u32, u32)) -> nix::Result<File> {
+fn namespace(uids: &str, gids: &str) -> nix::Result<File> {
     let (mut ready, is_ready) = nix::unistd::pipe().map(|(a, b)| (File::from(a), File::from(b)))?;
     let (go, may_go) = nix::unistd::pipe()?;
     // SAFETY: init has a single thread; nothing is locked in the child.
@@ -45,13 +53,11 @@ fn namespace((uid, gid): (u32, u32), inside: (u32, u32)) -> nix::Result<File> {
         }
         ForkResult::Parent { child } => {
             drop((is_ready, go));
-            let map = |name: &str, disk: u32, shown: u32| {
-                fs::write(format!("/proc/{child}/{name}"), format!("{disk} {shown} 1\n"))
-            };
+            let map = |name: &str, lines: &str| fs::write(format!("/proc/{child}/{name}"), lines);
             let made = ready
                 .read_exact(&mut [0])
-                .and_then(|()| map("uid_map", uid, inside.0))
-                .and_then(|()| map("gid_map", gid, inside.1))
+                .and_then(|()| map("uid_map", uids))
+                .and_then(|()| map("gid_map", gids))
                 .and_then(|()| File::open(format!("/proc/{child}/ns/user")));
             drop(may_go);
             let _ = waitpid(child, None);

@@ -90,6 +90,8 @@ impl Sandbox {
         // What it wrote may still wait in its pipes for a reader.
         if !is_over && no_children && command.has_ended() {
             command.let_go_of_terminal();
+            // Before anybody hears of the result: the machine is gone then.
+            self.layer.iter().filter(|layer| layer.outlives).for_each(|layer| layer.sync());
             self.over_since = Some(now);
             self.kill_all_at = None;
         }
