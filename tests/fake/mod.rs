@@ -164,6 +164,7 @@ impl Fake {
             clipboard: plan.clipboard,
             passes: plan.passes,
             writable: Vec::new(),
+            images: Vec::new(),
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),

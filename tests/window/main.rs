@@ -96,6 +96,7 @@ fn host(folder: PathBuf) -> Host {
         in_group_libvirt: true,
         systemd: true,
         qemu_group: None,
+        nbd: false,
     }
 }
 

@@ -171,12 +171,14 @@ pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
     }
 }
 
-/// What of the host a sandbox may write.
+/// What of the host a sandbox has, and may write.
 pub struct Writer {
     /// Its name.
     pub name: String,
     /// Folders and files.
     pub writable: Vec<PathBuf>,
+    /// Its disks, and whether it writes each.
+    pub images: Vec<(PathBuf, bool)>,
 }
 
 /// The caller's sandboxes that may write something.
@@ -185,8 +187,8 @@ pub fn writers(real: &Real) -> Result<Vec<Writer>, Error> {
     for uri in worth_asking(real) {
         let all = real.pool.domains(uri)?;
         let metadata = all.iter().filter_map(read_metadata).filter(|one| one.caller == real.caller);
-        let of = |one: Metadata| Writer { name: one.name, writable: one.writable };
-        writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty()));
+        let of = |one: Metadata| Writer { name: one.name, writable: one.writable, images: one.images };
+        writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty() || !one.images.is_empty()));
     }
     Ok(writers)
 }

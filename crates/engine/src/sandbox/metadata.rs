@@ -35,6 +35,9 @@ pub struct Metadata {
     /// Folders and files of the host that it may write.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<PathBuf>,
+    /// Images that are its disks, and whether it may write each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<(PathBuf, bool)>,
     /// Its private directory on the host.
     pub directory: PathBuf,
     /// First id of its block of host ids.

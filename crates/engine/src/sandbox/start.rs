@@ -94,7 +94,13 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         Some(machine) => {
             progress(Progress::Kernel);
             let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
-            let boot = kernel::prepare(&cache.join("kernel"), &machine.kernel, &modules, INIT);
+            let boot = kernel::prepare(
+                &cache.join("kernel"),
+                &machine.kernel,
+                &modules,
+                &machine.file_systems,
+                INIT,
+            );
             (PathBuf::new(), Some(boot.map_err(Error::Kernel)?))
         }
     };
@@ -132,8 +138,8 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
 
 fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held), Error> {
     let held = sources::settle(plan, &made.instance.uuid)?;
-    if !plan.sources.is_empty() {
-        sources::none_in(plan, &list::writers(real)?)?;
+    if !plan.sources.is_empty() || !plan.images.is_empty() || plan.root.is_some() {
+        sources::none_in(plan, &held, &list::writers(real)?)?;
     }
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");

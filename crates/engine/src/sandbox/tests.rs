@@ -15,6 +15,7 @@ fn any_metadata() -> impl Strategy<Value = Metadata> {
             display: DisplayKind::Window,
             clipboard: Clipboard::In,
             writable: vec![path.clone().into()],
+            images: vec![(path.clone().into(), true)],
             passes: Passes { sound: true, monitors: numbers[2], ..Passes::default() },
             directory: path.into(),
             id_base: numbers[2],

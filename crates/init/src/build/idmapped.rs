@@ -19,10 +19,10 @@ const OPEN_TREE_CLONE: libc::c_uint = 1;
 const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
 
-/// Mounts `source` at `target`. `disk`: the ids that files have there;
-/// `inside`: the ones that they are shown as.
-pub fn bind(source: &Spot, target: &Spot, disk: (u32, u32), inside: (u32, u32)) -> nix::Result<()> {
-    let users = namespace(disk, inside)?;
+/// Mounts `source` at `target`. `users` and `groups`: lines of which ids files
+/// have there, the ones that they are shown as, and how many.
+pub fn bind(source: &Spot, target: &Spot, users: &str, groups: &str) -> nix::Result<()> {
+    let users = namespace(users, groups)?;
     let flags = OPEN_TREE_CLONE | libc::O_CLOEXEC as libc::c_uint | libc::AT_EMPTY_PATH as libc::c_uint;
     // SAFETY: an open descriptor and an empty path; a new descriptor comes back.
     let tree = unsafe {
@@ -53,7 +53,7 @@ pub fn bind(source: &Spot, target: &Spot, disk: (u32, u32), inside: (u32, u32)) 
 }
 
 /// A user namespace that has only these ids: it lives as long as the file.
-fn namespace((uid, gid): (u32, u32), inside: (u32, u32)) -> nix::Result<File> {
+fn namespace(users: &str, groups: &str) -> nix::Result<File> {
     let (mut ready, is_ready) = nix::unistd::pipe().map(|(a, b)| (File::from(a), File::from(b)))?;
     let (go, may_go) = nix::unistd::pipe()?;
     // SAFETY: init has a single thread; nothing is locked in the child.
@@ -69,13 +69,11 @@ fn namespace((uid, gid): (u32, u32), inside: (u32, u32)) -> nix::Result<File> {
         }
         ForkResult::Parent { child } => {
             drop((is_ready, go));
-            let map = |name: &str, disk: u32, shown: u32| {
-                fs::write(format!("/proc/{child}/{name}"), format!("{disk} {shown} 1\n"))
-            };
+            let map = |name: &str, lines: &str| fs::write(format!("/proc/{child}/{name}"), lines);
             let made = ready
                 .read_exact(&mut [0])
-                .and_then(|()| map("uid_map", uid, inside.0))
-                .and_then(|()| map("gid_map", gid, inside.1))
+                .and_then(|()| map("uid_map", users))
+                .and_then(|()| map("gid_map", groups))
                 .and_then(|()| File::open(format!("/proc/{child}/ns/user")));
             drop(may_go);
             let _ = waitpid(child, None);

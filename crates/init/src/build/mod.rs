@@ -5,6 +5,7 @@ mod copies;
 mod devices;
 mod files;
 mod idmapped;
+mod images;
 mod masks;
 mod meminfo;
 mod mountinfo;
@@ -50,7 +51,8 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
         bound_tasks(orders.limits.processes);
     }
     let outside = (orders.user.uid, orders.user.gid);
-    let site = begin(place, owner(&orders.user, orders.id_base, place), outside)?;
+    let mut site = begin(place, owner(&orders.user, orders.id_base, place), outside)?;
+    site.id_base = orders.id_base;
     root::show(&site, &orders.root, &shares::wanted(&orders.shares))?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
@@ -61,6 +63,7 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
             devices::sound(&site, site.owner)?;
         }
     }
+    images::hand_out(&site, &orders.disks)?;
     root::submounts(&site, &orders.root)?;
     masks::hide(&site, &orders.masks)?;
     mounts::private(&site, orders)?;
@@ -93,7 +96,7 @@ fn begin(place: Place, owner: (u32, u32), outside: (u32, u32)) -> Result<Site> {
         Place::Machine => PathBuf::from("/terrarium"),
     };
     let (new, empty) = (base.join("root"), base.join("empty"));
-    let site = Site { base, new, empty, place, owner, outside, layers: Cell::new(0) };
+    let site = Site { base, new, empty, place, owner, outside, id_base: 0, layers: Cell::new(0) };
     // Nothing that is mounted here may reach anybody else.
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     if place == Place::Container {

@@ -13,10 +13,12 @@ use nix::mount::{mount, MsFlags};
 use nix::sys::stat::{fstat, mkdirat, Mode, SFlag};
 use nix::unistd::fchownat;
 use std::cell::Cell;
+use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
+use terrarium_protocol::Bytes;
 
 /// The new root, under construction.
 pub struct Site {
@@ -32,6 +34,8 @@ pub struct Site {
     pub owner: (u32, u32),
     /// The user's ids on the host's disks.
     pub outside: (u32, u32),
+    /// First host id of the sandbox's block.
+    pub id_base: u32,
     /// How many upper layers there are.
     pub layers: Cell<u32>,
 }
@@ -69,7 +73,7 @@ impl Site {
     }
 
     /// What is made in a directory of the user's is the user's, too.
-    fn belongs(&self, above: &Spot, name: &std::ffi::OsStr) -> nix::Result<()> {
+    fn belongs(&self, above: &Spot, name: &OsStr) -> nix::Result<()> {
         let (uid, gid) = self.owner;
         if fstat(&above.0)?.st_uid != uid {
             return Ok(());
@@ -104,6 +108,11 @@ impl Site {
     }
 }
 
+/// Bytes of the orders as a path.
+pub fn path_of(bytes: &Bytes) -> &Path {
+    Path::new(OsStr::from_bytes(bytes.as_slice()))
+}
+
 /// What lies at a path of the host's root, which is still ours. No link may be
 /// on the way.
 pub fn open_host(path: &Path) -> nix::Result<Spot> {
@@ -114,6 +123,11 @@ pub fn open_host(path: &Path) -> nix::Result<Spot> {
 }
 
 impl Spot {
+    /// Something of our scaffolding.
+    pub fn open(path: &Path) -> nix::Result<Self> {
+        open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()).map(Self)
+    }
+
     /// A path that leads here and nowhere else.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
@@ -130,7 +144,7 @@ impl Spot {
     }
 
     /// Mounts a file system here.
-    pub fn mount(&self, kind: &str, flags: MsFlags, options: Option<&std::ffi::OsStr>) -> nix::Result<()> {
+    pub fn mount(&self, kind: &str, flags: MsFlags, options: Option<&OsStr>) -> nix::Result<()> {
         mount(Some(kind), &self.path(), Some(kind), flags, options)
     }
 

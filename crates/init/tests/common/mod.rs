@@ -368,7 +368,7 @@ pub fn sh(script: &str) -> Orders {
 
 /// Orders as a plan makes them.
 pub fn orders(argv: &[&str]) -> Orders {
-    let show = |path: &str| RootEntry::Show { path: path.into(), tag: None };
+    let show = |path: &str| RootEntry::Show { path: path.into(), tag: None, source: None };
     let mut root: Vec<RootEntry> = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache"].map(show).into();
     for name in ["bin", "sbin", "lib", "lib64"] {
         let path = PathBuf::from("/").join(name);
