@@ -34,7 +34,7 @@ pub fn show(site: &Site, entries: &[RootEntry], wanted: &[Wanted]) -> Result<()>
                             mount(Some(tag.as_str()), &spot.path(), Some("9p"), READ_ONLY, Some(NINE_P));
                         mount.map_err(at(Step::Root, tag.as_str()))?;
                     }
-                    _ => overlay::show(site, &spot, &lower(path, source.as_ref())?.path())
+                    _ => overlay::show(site, &spot, &lower(site, path, source.as_ref())?.path())
                         .map_err(at(Step::Root, path.as_os_str().as_bytes()))?,
                 }
             }
@@ -47,8 +47,9 @@ pub fn show(site: &Site, entries: &[RootEntry], wanted: &[Wanted]) -> Result<()>
             }
         }
     }
-    directories(entries)
-        .try_for_each(|(path, source)| overlay::make_places(site, path, &lower(path, source)?.path(), wanted))
+    directories(entries).try_for_each(|(path, source)| {
+        overlay::make_places(site, path, &lower(site, path, source)?.path(), wanted)
+    })
 }
 
 /// What is shown at a path: the same path of the host, or another one that
@@ -67,8 +68,10 @@ impl Lower<'_> {
     }
 }
 
-fn lower<'a>(path: &'a Path, source: Option<&HostSource>) -> Result<Lower<'a>> {
-    let Some(source) = source else { return Ok(Lower::Same(path)) };
+fn lower<'a>(site: &Site, path: &'a Path, source: Option<&HostSource>) -> Result<Lower<'a>> {
+    let Some(source) = source.filter(|_| site.place == Place::Container) else {
+        return Ok(Lower::Same(path));
+    };
     let fail = || at(Step::Root, source.path.as_slice());
     let spot = open_host(path_of(&source.path)).map_err(fail())?;
     if spot.identity().map_err(fail())? == (source.device, source.inode) {
@@ -107,9 +110,17 @@ pub fn submounts(site: &Site, entries: &[RootEntry]) -> Result<()> {
         })
     };
     let points: Vec<PathBuf> = mounts()?.into_iter().map(|one| one.point).collect();
-    points.into_iter().try_for_each(|point| match inside(&point) {
-        Some(path) => submount(site, &point, &path).map_err(at(Step::Root, path.as_os_str().as_bytes())),
+    let fail = |path: &Path| at(Step::Root, path.as_os_str().as_bytes().to_vec());
+    points.iter().try_for_each(|point| match inside(point) {
+        Some(path) => submount(site, point, &path).map_err(fail(&path)),
         None => Ok(()),
+    })?;
+    // What the caller sees there and libvirt does not.
+    let callers = directories(entries).filter_map(|(_, source)| source).flat_map(|source| &source.mounted);
+    let unseen = callers.map(path_of).filter(|point| !points.iter().any(|other| other == point));
+    unseen.filter_map(inside).try_for_each(|path| {
+        let cover = || site.find(&path)?.map_or(Ok(()), |spot| masks::cover(site, &spot));
+        cover().map_err(fail(&path))
     })
 }
 

@@ -90,8 +90,14 @@ fn directory(
         machine.exports.push(Export { path: there.clone(), tag: tag.clone(), writable: false });
         tag
     });
-    let source =
-        HostSource { path: bytes(&there), device: seen.device, inode: seen.inode, ..HostSource::default() };
+    let mounted = seen.mounted.iter().map(|point| bytes(point)).collect();
+    let source = HostSource {
+        path: bytes(&there),
+        device: seen.device,
+        inode: seen.inode,
+        mounted,
+        ..HostSource::default()
+    };
     plan.orders.root.push(orders::RootEntry::Show { path: bytes(path), tag, source: Some(source) });
     Ok(Some((FIELD.to_owned(), seen)))
 }
