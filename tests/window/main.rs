@@ -98,6 +98,7 @@ fn host(folder: PathBuf) -> Host {
         mixed_groups: false,
         qemu_group: None,
         mke2fs: Some("/usr/sbin/mke2fs".into()),
+        nbd: false,
     }
 }
 

@@ -139,9 +139,16 @@ pub struct Run {
     #[arg(long, value_enum, help_heading = "The command")]
     pub until: Option<Until>,
 
-    /// Show a folder or file (host-bind:DST=SRC), memory (ram:DST=SIZE) or another path inside (guest-bind:DST=SRC)
+    /// Show a folder or file (host-bind:DST=SRC), an image (host-image:DST=SRC[,format=raw|qcow2][,trusted]),
+    /// memory (ram:DST=SIZE) or another path inside (guest-bind:DST=SRC)
     #[arg(short, long = "mount", value_name = "TYPE:DST=SRC[,ro|rw]", help_heading = "Files")]
     pub mount: Vec<OsString>,
+    /// Give the sandbox an image as the device /dev/disk/by-tag/TAG
+    #[arg(long, value_name = "file:TAG=SRC[,ro|rw][,format=raw|qcow2]", help_heading = "Files")]
+    pub disk: Vec<OsString>,
+    /// Show the system in this folder instead of this computer's
+    #[arg(short, long, value_name = "DIR", help_heading = "Files")]
+    pub root: Option<PathBuf>,
     /// Copy a file or folder into a private place of the sandbox
     #[arg(short, long, value_name = "DST=SRC", help_heading = "Files")]
     pub include: Vec<OsString>,

@@ -85,7 +85,7 @@ as_root! {
 
     fn a_root_that_cannot_be_shown_ends_with_a_result_too() {
         let mut orders = sh("true");
-        orders.root.insert(0, terrarium_protocol::orders::RootEntry::Show { path: "/no/such".into(), tag: None });
+        orders.root.insert(0, terrarium_protocol::orders::RootEntry::Show { path: "/no/such".into(), tag: None, source: None });
         let Ending::Failed(failure) = run(orders).outcome.ending else { panic!("it ran") };
         assert_eq!((failure.step, failure.object), (Step::Root, "/no/such".into()));
     }

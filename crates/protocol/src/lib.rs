@@ -15,11 +15,13 @@
 
 pub mod bytes;
 pub mod display;
+pub mod file_system;
 pub mod frame;
 pub mod fuzz;
 pub mod greeting;
 pub mod layer;
 pub mod message;
+pub mod mountinfo;
 pub mod orders;
 pub mod picture;
 

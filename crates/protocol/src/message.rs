@@ -287,6 +287,12 @@ pub enum Step {
     Mount,
     /// Show what the user shares.
     Share,
+    /// Mount an image, or hand out a disk.
+    Image,
+    /// Find the file system on an image.
+    FileSystem,
+    /// Find a driver for the file system on an image.
+    Driver,
     /// Hide a path.
     Mask,
     /// Set up devices, /proc and /sys.

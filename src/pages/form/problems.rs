@@ -62,7 +62,10 @@ fn note_field(note: &Note) -> &'static str {
         Note::SoundInMachines => "display.sound",
         Note::LittleMemory { .. } => "limits",
         // No row is about files yet.
-        Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => "files",
+        Note::SocketsReachable { .. }
+        | Note::Unmasked { .. }
+        | Note::HiddenInside { .. }
+        | Note::ImageTrusted { .. } => "files",
     }
 }
 

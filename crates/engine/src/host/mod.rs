@@ -15,6 +15,7 @@ pub use family::Family;
 pub use keyboard::Keyboard;
 pub use look::Look;
 pub use probe::{places, probe, ProbeOptions};
+pub(crate) use root::entries as root_entries;
 
 use crate::kernel::Kernel;
 use crate::places::Places;
@@ -69,6 +70,9 @@ pub struct Host {
     /// The program that makes the layers of sandboxes.
     #[serde(default)]
     pub mke2fs: Option<PathBuf>,
+    /// Whether libvirt can give a container a qcow2 image: the running kernel
+    /// has nbd, and there is qemu-nbd.
+    pub nbd: bool,
 }
 
 /// A user of this computer.

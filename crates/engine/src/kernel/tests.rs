@@ -86,7 +86,13 @@ fn xz_is_unpacked_in_all_the_forms_that_kernels_have() {
 fn the_archive_has_what_a_kernel_looks_for() {
     let archive = initrd::build(
         b"INIT",
-        &[("virtio".into(), b"\x7fELFa".to_vec()), ("9p".into(), b"\x7fELFb".to_vec())],
+        &[
+            ("virtio".into(), b"\x7fELFa".to_vec()),
+            ("9p".into(), b"\x7fELFb".to_vec()),
+            ("xfs".into(), b"".to_vec()),
+        ],
+        2,
+        &[("xfs", vec!["9p".into(), "xfs".into()])],
     );
     let mut names = Vec::new();
     let mut rest = &archive[..];
@@ -101,6 +107,9 @@ fn the_archive_has_what_a_kernel_looks_for() {
         if name == "modules" {
             assert_eq!(&rest[start..start + size], b"/m/virtio.ko\n/m/9p.ko\n");
         }
+        if name == "file-systems/xfs" {
+            assert_eq!(&rest[start..start + size], b"/m/9p.ko\n/m/xfs.ko\n");
+        }
         names.push(name);
         rest = &rest[(start + size).next_multiple_of(4)..];
     }
@@ -108,6 +117,7 @@ fn the_archive_has_what_a_kernel_looks_for() {
         names,
         [
             "dev",
+            "file-systems",
             "m",
             "proc",
             "sys",
@@ -116,6 +126,8 @@ fn the_archive_has_what_a_kernel_looks_for() {
             "init",
             "m/virtio.ko",
             "m/9p.ko",
+            "m/xfs.ko",
+            "file-systems/xfs",
             "modules",
             "TRAILER!!!"
         ]
@@ -135,24 +147,24 @@ fn real() -> Kernel {
 fn a_real_kernel_is_unpacked_kept_and_mended() {
     let kernel = real();
     let folder = tempfile::tempdir().unwrap();
-    let boot = prepare(folder.path(), &kernel, BASE, b"first").unwrap();
+    let boot = prepare(folder.path(), &kernel, BASE, &[], b"first").unwrap();
     let content = std::fs::read(&boot.kernel).unwrap();
     assert!(vmlinux::has_pvh_entry(&content), "QEMU can start it");
     let inode = || std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&boot.kernel).unwrap());
     let made = inode();
-    assert_eq!(prepare(folder.path(), &kernel, BASE, b"first").unwrap(), boot);
+    assert_eq!(prepare(folder.path(), &kernel, BASE, &[], b"first").unwrap(), boot);
     assert_eq!(inode(), made, "it is not made twice");
     std::fs::write(&boot.kernel, &content[..content.len() / 2]).unwrap();
     std::fs::write(&boot.initrd, b"").unwrap();
-    prepare(folder.path(), &kernel, BASE, b"first").unwrap();
+    prepare(folder.path(), &kernel, BASE, &[], b"first").unwrap();
     assert_eq!(std::fs::read(&boot.kernel).unwrap(), content, "half a file is noticed");
-    let third = prepare(folder.path(), &kernel, BASE, b"in between").unwrap();
+    let third = prepare(folder.path(), &kernel, BASE, &[], b"in between").unwrap();
     assert!(boot.initrd.exists(), "it may be about to be booted");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(600);
     for path in [&boot.initrd, &third.initrd] {
         std::fs::File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
     }
-    let other = prepare(folder.path(), &kernel, BASE, b"second").unwrap();
+    let other = prepare(folder.path(), &kernel, BASE, &[], b"second").unwrap();
     assert!(
         other.initrd != boot.initrd && !boot.initrd.exists() && other.kernel == boot.kernel,
         "old ones go"
@@ -164,12 +176,12 @@ fn a_real_kernel_is_unpacked_kept_and_mended() {
 fn each_set_of_modules_keeps_its_initrd() {
     let kernel = real();
     let folder = tempfile::tempdir().unwrap();
-    let plain = prepare(folder.path(), &kernel, BASE, b"init").unwrap();
+    let plain = prepare(folder.path(), &kernel, BASE, &[], b"init").unwrap();
     let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(36_000);
     let age = |path: &Path| std::fs::File::options().append(true).open(path).unwrap().set_modified(hours_ago);
     age(&plain.initrd).unwrap();
     let screen = wanted(kernel.video(), true, true);
-    let shows = prepare(folder.path(), &kernel, &screen, b"init").unwrap();
+    let shows = prepare(folder.path(), &kernel, &screen, &[], b"init").unwrap();
     assert!(plain.initrd != shows.initrd && plain.kernel == shows.kernel && plain.initrd.exists());
     let content = std::fs::read(&shows.initrd).unwrap();
     for module in ["virtio_gpu", "drm", "virtio_input", "evdev", "uinput", "snd_hda_intel", "xhci_pci"] {
@@ -177,7 +189,7 @@ fn each_set_of_modules_keeps_its_initrd() {
         assert!(content.windows(name.len()).any(|piece| piece == name.as_bytes()), "{module}");
     }
     age(&shows.initrd).unwrap();
-    prepare(folder.path(), &kernel, &screen, b"another init").unwrap();
+    prepare(folder.path(), &kernel, &screen, &[], b"another init").unwrap();
     assert!(plain.initrd.exists() && !shows.initrd.exists());
 }
 

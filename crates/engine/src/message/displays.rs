@@ -83,6 +83,7 @@ pub(super) fn kernel_lacks(part: KernelPart) -> String {
     match part {
         KernelPart::Screen => gettext("The kernel {version} has no driver for the screen of a virtual machine (virtio_gpu, qxl or bochs)."),
         KernelPart::Input => gettext("The kernel {version} has no driver for keyboard and pointer of a virtual machine (virtio_input, evdev)."),
+        KernelPart::Disk => gettext("The kernel {version} has no driver for the disks of a virtual machine (virtio_blk, ext4)."),
         KernelPart::Sound => gettext("The kernel {version} has no driver for the sound of a virtual machine (snd_hda_intel, snd_hda_codec_generic)."),
     }
 }

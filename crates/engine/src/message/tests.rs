@@ -44,6 +44,9 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
         Root,
         Mount,
         Share,
+        Image,
+        FileSystem,
+        Driver,
         Mask,
         Devices,
         Network,
@@ -124,6 +127,20 @@ fn problems() -> Vec<ProblemKind> {
         K::NoLayerMaker { family: Family::Debian },
         K::NoLayerMaker { family: Family::Other },
         K::Writable { asked: 1, least: 2, most: 3 },
+        K::KernelLacks { version: text(), part: KernelPart::Disk },
+        K::ImagesOnly,
+        K::ImageNotTrusted { path: path() },
+        K::ImageNeedsNbd { path: path() },
+        K::ImageFormat { path: path(), format: crate::profile::ImageFormat::Qcow2 },
+        K::ImageIncomplete { path: path() },
+        K::ImageEmpty { path: path() },
+        K::ImageUnknown { path: path() },
+        K::ImageInUse { path: path(), by: text() },
+        K::ImageNotOurs { path: path() },
+        K::ImageInShare { path: path(), share: path() },
+        K::DiskTag { tag: text() },
+        K::TooMany { most: 26 },
+        K::NoSystem { path: path() },
     ];
     for one in &all {
         match one {
@@ -145,6 +162,10 @@ fn problems() -> Vec<ProblemKind> {
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
+            K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}
+            K::ImageIncomplete { .. } | K::ImageEmpty { .. } | K::ImageUnknown { .. } => {}
+            K::ImageInUse { .. } | K::ImageNotOurs { .. } | K::ImageInShare { .. } => {}
+            K::DiskTag { .. } | K::TooMany { .. } | K::NoSystem { .. } => {}
         }
     }
     all
@@ -179,12 +200,14 @@ fn notes() -> Vec<Note> {
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
         Note::HiddenInside { path: "/the/path".into() },
+        Note::ImageTrusted { path: "/the/path".into() },
     ];
     for one in &all {
         match one {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
+            Note::ImageTrusted { .. } => {}
         }
     }
     all

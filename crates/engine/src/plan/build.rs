@@ -70,7 +70,9 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         machine: glass.machine(host, passes, &shares),
         orders: orders(profile, host, &glass, command, display, memory, &shares),
         sources: shares.sources.clone(),
-        guarded: if shares.sources.is_empty() { Vec::new() } else { shares.guarded.clone() },
+        images: shares.images.clone(),
+        root: shares.root.clone(),
+        guarded: if shares.looks_at_nothing() { Vec::new() } else { shares.guarded.clone() },
         caller: host.caller,
         user_name: host.user.name.clone(),
         places: host.places.clone(),
@@ -104,11 +106,12 @@ fn orders(
     let until = profile.command.until.unwrap_or(usual);
     Orders {
         host_name: super::slug(&profile.name),
-        root: files::root(host, glass.isolation),
+        root: if shares.root.is_none() { files::root(host, glass.isolation) } else { Vec::new() },
         mounts: files::private(host, memory),
         layer: Some(layer::orders(profile, glass.isolation)),
         masks: shares.root_masks(host),
         shares: shares.orders.clone(),
+        disks: shares.disks.clone(),
         user: orders::User {
             uid: host.user.uid,
             gid: host.user.gid,
@@ -224,12 +227,6 @@ fn directory(profile: &Profile, host: &Host, shares: &Shares, found: &mut Found)
 /// Settings whose work is not done yet are refused, not ignored.
 fn not_yet(profile: &Profile, found: &mut Found) {
     let word = |value: &dyn erased::Word| value.word();
-    for (index, mount) in profile.files.mounts.iter().enumerate() {
-        if mount.kind == profile::MountKind::HostImage {
-            let field = format!("files.mounts[{index}].type");
-            found.add(field, ProblemKind::NotYet { value: word(&mount.kind) });
-        }
-    }
     if profile.network.mode != profile::NetworkMode::None {
         found.add("network.mode", ProblemKind::NotYet { value: word(&profile.network.mode) });
     }

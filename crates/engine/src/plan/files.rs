@@ -28,7 +28,7 @@ pub(super) fn root(host: &Host, isolation: Isolation) -> Vec<RootEntry> {
         host::RootEntry::Directory { path } => {
             let tag = (isolation == Isolation::Machine).then(|| format!("root{number}"));
             number += 1;
-            RootEntry::Show { path: bytes(path), tag }
+            RootEntry::Show { path: bytes(path), tag, source: None }
         }
         host::RootEntry::Link { path, target } => {
             RootEntry::Link { path: bytes(path), target: bytes(target) }

@@ -2,8 +2,7 @@
 //! How sandboxes are ended and cleaned up after.
 
 use super::real::Real;
-use super::sources::stage;
-use super::{directory, layers, lost, Id, Stop};
+use super::{directory, lost, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
 use crate::virt::{Domain, Power};
@@ -63,8 +62,7 @@ pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
         }
     }
     directory::remove(&real.places.runtime, id.number, &id.uuid);
-    stage::sweep(&real.places.cache, &real.places.runtime);
-    layers::sweep(&real.places, real.caller);
+    real.sweep();
     Ok(())
 }
 

@@ -4,8 +4,7 @@
 use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
-use super::sources::stage;
-use super::{directory, end, groups, layers, lost, Id, Listing, Metadata, State, Summary};
+use super::{directory, end, groups, lost, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
@@ -49,8 +48,7 @@ pub fn list(real: &Real) -> Listing {
         if real.caller == 0 {
             groups::sweep();
         }
-        stage::sweep(&real.places.cache, &real.places.runtime);
-        layers::sweep(&real.places, real.caller);
+        real.sweep();
     }
     listing.sandboxes = ask_all(found);
     listing.sandboxes.extend(crashed);
@@ -177,12 +175,14 @@ pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
     }
 }
 
-/// What of the host a sandbox may write.
+/// What of the host a sandbox has, and may write.
 pub struct Writer {
     /// Its name.
     pub name: String,
     /// Folders and files.
     pub writable: Vec<PathBuf>,
+    /// Its disks, and whether it writes each.
+    pub images: Vec<(PathBuf, bool)>,
 }
 
 /// The caller's sandboxes that may write something.
@@ -191,8 +191,8 @@ pub fn writers(real: &Real) -> Result<Vec<Writer>, Error> {
     for uri in worth_asking(real) {
         let all = real.pool.domains(uri)?;
         let metadata = all.iter().filter_map(read_metadata).filter(|one| one.caller == real.caller);
-        let of = |one: Metadata| Writer { name: one.name, writable: one.writable };
-        writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty()));
+        let of = |one: Metadata| Writer { name: one.name, writable: one.writable, images: one.images };
+        writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty() || !one.images.is_empty()));
     }
     Ok(writers)
 }

@@ -4,7 +4,7 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, layers, list, log, lost, program, Id, Progress, Start, Started};
+use super::{directory, end, ids, layers, list, log, lost, program, set_ids, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
@@ -83,8 +83,7 @@ pub fn start(
         Err(error) => {
             let _ = end::destroy(&domain, &id);
             drop(made);
-            sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
-            layers::sweep(&plan.places, plan.caller);
+            real.sweep();
             Err(error)
         }
     }
@@ -125,7 +124,13 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         Some(machine) => {
             progress(Progress::Kernel);
             let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
-            let boot = kernel::prepare(&cache.join("kernel"), &machine.kernel, &modules, INIT);
+            let boot = kernel::prepare(
+                &cache.join("kernel"),
+                &machine.kernel,
+                &modules,
+                &machine.file_systems,
+                INIT,
+            );
             (PathBuf::new(), Some(boot.map_err(Error::Kernel)?))
         }
     };
@@ -165,10 +170,11 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
 
 fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held), Error> {
     let held = sources::settle(plan, &made.instance.uuid)?;
-    if !plan.sources.is_empty() {
-        sources::none_in(plan, &list::writers(real)?)?;
+    if !plan.sources.is_empty() || !plan.images.is_empty() || plan.root.is_some() {
+        sources::none_in(plan, &held, &list::writers(real)?)?;
     }
     layer(real, plan, made)?;
+    set_ids::note(plan, &made.instance.uuid)?;
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
     let log = log::begin_anew(real, &plan.connection, made.instance.number);
@@ -205,7 +211,7 @@ fn clean_up(real: &Real, plan: &Plan, made: Made) {
     };
     if gone {
         drop(made);
-        sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+        real.sweep();
     } else {
         made.reservation.abandon();
     }

@@ -2,6 +2,7 @@
 //! Plan and instance become domain XML. Pure; golden files show the result.
 
 mod container;
+mod disks;
 mod machine;
 mod screen;
 #[cfg(test)]
@@ -31,7 +32,7 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
     let _ = xml.create_element("domain").with_attribute(("type", kind)).write_inner_content(|xml| {
         common(xml, plan, instance)?;
         match &plan.machine {
-            None => container::rest(xml, plan.cpus, instance),
+            None => container::rest(xml, plan, instance),
             Some(machine) => machine::rest(xml, plan, machine, instance),
         }
     });
@@ -68,6 +69,7 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         passes: plan.passes,
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
         layer: Some(instance.layer.clone()),
+        images: plan.images.iter().map(|one| (one.path.clone(), one.writable)).collect(),
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),

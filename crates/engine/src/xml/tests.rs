@@ -9,7 +9,9 @@ use crate::host::{RootEntry, User};
 use crate::kernel::{Feature, Kernel};
 use crate::places::Places;
 use crate::plan::{plan, Instance};
-use crate::profile::{Clipboard, DisplayKind, Home, Isolation, Mount, MountKind, MountMode, Profile};
+use crate::profile::{
+    Clipboard, Disk, DisplayKind, Home, ImageFormat, Isolation, Mount, MountKind, MountMode, Profile,
+};
 use crate::uri::Uri;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,6 +47,7 @@ pub fn host() -> Host {
                 Feature::Bochs,
                 Feature::Input,
                 Feature::Sound,
+                Feature::Disk,
             ],
             problem: None,
         }],
@@ -68,6 +71,7 @@ pub fn host() -> Host {
         mixed_groups: false,
         qemu_group: Some("libvirt-qemu".into()),
         mke2fs: Some("/usr/sbin/mke2fs".into()),
+        nbd: false,
     }
 }
 
@@ -169,12 +173,44 @@ fn a_machine_with_folders() {
         source: source.into(),
         target: target.into(),
         mode,
+        format: None,
+        trusted: false,
     };
     let mut profile = profile(Isolation::Machine);
     profile.files.home = Home::Kept;
     profile.files.mounts =
         vec![mount("~/Down & up", "/home/ada/in", MountMode::Ro), mount("work", "/work", MountMode::Rw)];
     golden("machine-shares", &profile, &host());
+}
+
+fn images(isolation: Isolation) -> Profile {
+    let mut profile = profile(isolation);
+    let image = |source: &str, target: &str, mode, format| Mount {
+        kind: MountKind::HostImage,
+        source: source.into(),
+        target: target.into(),
+        mode,
+        format,
+        trusted: true,
+    };
+    profile.files.mounts = vec![
+        image("~/a & b.img", "/a", MountMode::Ro, None),
+        image("c.img", "/c", MountMode::Rw, Some(ImageFormat::Qcow2)),
+    ];
+    profile.files.disks =
+        vec![Disk { tag: "data".into(), source: "d.img".into(), mode: MountMode::Rw, format: None }];
+    profile
+}
+
+#[test]
+fn images_are_disks_whose_format_stands_there() {
+    let mut host = host();
+    host.nbd = true;
+    golden("container-images", &images(Isolation::Container), &host);
+    let mut profile = images(Isolation::Machine);
+    golden("machine-session-images", &profile, &host);
+    profile.machine.connection = Some("qemu:///system".into());
+    golden("machine-system-images", &profile, &host);
 }
 
 fn window(isolation: Isolation) -> Profile {

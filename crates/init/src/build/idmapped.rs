@@ -19,16 +19,9 @@ use std::os::fd::AsRawFd;
 
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
 
-/// Mounts `source` at `target`. `disk`: the ids that files have there;
-/// `inside`: the ones that they are shown as.
-pub fn bind(source: &Spot, target: &Spot, disk: (u32, u32), inside: (u32, u32)) -> nix::Result<()> {
-    let line = |disk: u32, shown: u32| format!("{disk} {shown} 1\n");
-    attach(source, target, &line(disk.0, inside.0), &line(disk.1, inside.1))
-}
-
 /// Mounts `source` at `target` with the ids that these lines say: first on the
 /// disk, first as shown, how many.
-pub fn attach(source: &Spot, target: &Spot, uids: &str, gids: &str) -> nix::Result<()> {
+pub fn bind(source: &Spot, target: &Spot, uids: &str, gids: &str) -> nix::Result<()> {
     let users = namespace(uids, gids)?;
     let mount = tree::clone(source)?;
     let users = u64::from(users.as_raw_fd().unsigned_abs());

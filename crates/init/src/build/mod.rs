@@ -6,6 +6,7 @@ mod credentials;
 mod devices;
 mod files;
 mod idmapped;
+mod images;
 mod layer;
 mod log;
 mod masks;
@@ -84,6 +85,7 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
             devices::sound(&site, site.owner)?;
         }
     }
+    images::hand_out(&site, &orders.disks)?;
     root::submounts(&site, &orders.root)?;
     masks::hide(&site, &orders.masks)?;
     mounts::private(&site, orders)?;
@@ -123,7 +125,8 @@ fn begin(orders: &Orders, place: Place) -> Result<Site> {
         Place::Machine => PathBuf::from("/terrarium"),
     };
     let outside = (orders.user.uid, orders.user.gid);
-    let mut site = Site::new(base, place, owner(&orders.user, orders.id_base, place), outside);
+    let mut site =
+        Site::new(base, place, owner(&orders.user, orders.id_base, place), outside, orders.id_base);
     // Nothing that is mounted here may reach anybody else.
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     if place == Place::Container {

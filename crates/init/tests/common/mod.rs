@@ -375,7 +375,7 @@ pub fn sh(script: &str) -> Orders {
 
 /// Orders as a plan makes them.
 pub fn orders(argv: &[&str]) -> Orders {
-    let show = |path: &str| RootEntry::Show { path: path.into(), tag: None };
+    let show = |path: &str| RootEntry::Show { path: path.into(), tag: None, source: None };
     let mut root: Vec<RootEntry> = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache"].map(show).into();
     for name in ["bin", "sbin", "lib", "lib64"] {
         let path = PathBuf::from("/").join(name);
@@ -403,6 +403,7 @@ pub fn orders(argv: &[&str]) -> Orders {
         masks: vec!["/var/lib/dpkg/info".into(), "/etc/hostname".into(), "/no/such".into()],
         shares: Vec::new(),
         layer: None,
+        disks: Vec::new(),
         user: User { uid: USER, gid: USER, home: "/home/me".into(), privileged: false },
         id_base: BASE,
         files: Vec::new(),
