@@ -95,6 +95,7 @@ fn host(folder: PathBuf) -> Host {
         },
         in_group_libvirt: true,
         systemd: true,
+        mixed_groups: false,
         qemu_group: None,
     }
 }

@@ -114,7 +114,7 @@ pub fn finish(
         match end {
             End::Result(outcome) => {
                 let console = latest.as_ref().unwrap_or(console);
-                console.received();
+                driver.received(id, console);
                 console.close();
                 client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));

@@ -34,6 +34,8 @@ pub struct Orders {
     pub command: Command,
     /// Bounds on each process.
     pub limits: Limits,
+    /// Container: libvirt's log of it, which the caller cannot keep short.
+    pub log: Option<Bytes>,
     /// When the sandbox ends.
     pub until: Until,
     /// Whether it ends when its client is lost.

@@ -60,6 +60,9 @@ pub struct Host {
     pub in_group_libvirt: bool,
     /// Whether systemd manages the services.
     pub systemd: bool,
+    /// Whether version 2 of control groups is mounted beside version 1:
+    /// libvirt's driver for containers fails there.
+    pub mixed_groups: bool,
     /// QEMU's group under libvirt (libvirt-qemu on Debian), for machines on
     /// qemu:///system.
     pub qemu_group: Option<String>,

@@ -59,6 +59,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
         environment: environment(),
         places: places(),
         in_group_libvirt,
+        mixed_groups: Path::new("/sys/fs/cgroup/unified/cgroup.controllers").exists(),
         systemd: Path::new("/run/systemd/system").is_dir(),
         qemu_group: Group::from_name("libvirt-qemu").ok().flatten().map(|group| group.name),
         user,

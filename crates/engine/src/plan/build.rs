@@ -114,6 +114,7 @@ fn orders(
         id_base: 0,
         files: display::files(profile, host),
         display,
+        log: None,
         command,
         limits: Limits { processes: PROCESSES, files: FILES },
         until: match until {

@@ -5,7 +5,7 @@ use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
 use super::sources::stage;
-use super::{directory, end, groups, Id, Listing, Metadata, State, Summary};
+use super::{directory, end, groups, lost, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
@@ -30,6 +30,7 @@ struct Found {
 /// See [`super::Driver::list`].
 pub fn list(real: &Real) -> Listing {
     let mut listing = Listing::default();
+    let mut crashed = Vec::new();
     let mut found = Vec::new();
     for uri in worth_asking(real) {
         match of_connection(real, uri) {
@@ -44,12 +45,14 @@ pub fn list(real: &Real) -> Listing {
     if listing.unreachable.is_empty() {
         let taken: Vec<u32> = found.iter().map(|one| one.id.number).collect();
         directory::sweep(&real.places.runtime, &taken);
+        crashed = lost::all(real, &taken);
         if real.caller == 0 {
             groups::sweep();
         }
         stage::sweep(&real.places.cache, &real.places.runtime);
     }
     listing.sandboxes = ask_all(found);
+    listing.sandboxes.extend(crashed);
     listing.sandboxes.sort_by_key(|one| one.id.number);
     listing
 }
@@ -162,8 +165,10 @@ pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
     let listing = list(real);
     let domain_name = |one: &Summary| format!("terrarium-{}-{}", one.metadata.caller, one.id.number);
     let is = |one: &&Summary| one.name() == name || one.id.uuid == name || domain_name(one) == name;
-    if let Some(one) = listing.sandboxes.iter().find(is) {
-        return Ok(one.clone());
+    let named: Vec<&Summary> = listing.sandboxes.iter().filter(is).collect();
+    // Of two with the same name the one that lives.
+    if let Some(one) = named.iter().find(|one| one.state != State::Crashed).or(named.first()) {
+        return Ok((*one).clone());
     }
     match listing.unreachable.into_iter().next() {
         Some((uri, state)) => Err(Error::Connect { uri, state }),

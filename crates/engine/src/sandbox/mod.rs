@@ -12,6 +12,7 @@ mod groups;
 mod ids;
 mod list;
 mod log;
+mod lost;
 pub mod metadata;
 mod program;
 mod real;
@@ -96,6 +97,8 @@ pub enum State {
     Finished(Outcome),
     /// Its domain is there, its init does not answer.
     NotAnswering,
+    /// It ended unexpectedly while nobody was attached.
+    Crashed,
 }
 
 /// All sandboxes of the caller, and the connections that could not be asked.
@@ -212,6 +215,11 @@ pub trait Driver: Send + Sync {
     /// [`Self::finish`].
     fn last_words(&self, _id: &Id) -> Option<LastWords> {
         None
+    }
+
+    /// Tells a sandbox that its result is in safe hands: it goes.
+    fn received(&self, _id: &Id, console: &Console) {
+        console.received();
     }
 
     /// Begins a conversation about the command.

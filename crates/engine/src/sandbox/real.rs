@@ -2,7 +2,9 @@
 //! The driver that users get: libvirt.
 
 use super::{directory, screen, Picture, Progress};
-use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
+use super::{
+    end, list, log, lost, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary,
+};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error};
 use crate::host::Host;
@@ -110,6 +112,11 @@ impl Driver for Real {
 
     fn last_words(&self, id: &Id) -> Option<LastWords> {
         log::last_words(self, &id.connection, id.number)
+    }
+
+    fn received(&self, id: &Id, console: &Console) {
+        lost::expect_end(&self.directory(id), &id.uuid);
+        console.received();
     }
 
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {

@@ -4,7 +4,7 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, list, log, program, Id, Progress, Start, Started};
+use super::{directory, end, ids, list, log, lost, program, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
@@ -12,12 +12,14 @@ use crate::plan::{Instance, Plan};
 use crate::virt::Domain;
 use crate::xml;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
 use terrarium_protocol::message::{Failure, Step};
+use terrarium_protocol::orders::Lifetime;
 use terrarium_protocol::ToInit;
 
 /// How often a number is tried that libvirt still has a domain for, and the
@@ -67,6 +69,10 @@ pub fn start(
         Ok(console) => {
             // Until now no inode of a source could become another's.
             drop(held);
+            if how.lifetime != Lifetime::Foreground {
+                let metadata = xml::metadata(plan, &made.instance);
+                let _ = lost::remember(&made.instance.directory, &id, metadata);
+            }
             made.reservation.keep();
             Ok(Started { id, name: plan.name.clone(), console })
         }
@@ -137,7 +143,8 @@ fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held
     }
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
-    log::begin_anew(real, &plan.connection, made.instance.number);
+    let log = log::begin_anew(real, &plan.connection, made.instance.number);
+    plan.orders.log = log.map(|path| path.into_os_string().into_vec().into());
     // Ours is closed as soon as libvirt has it: when the container dies, so
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();

@@ -55,7 +55,8 @@ fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "vcpu", &plan.cpus.to_string())
 }
 
-fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
+/// What a domain says of its sandbox.
+pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
     Metadata {
         name: plan.name.clone(),
         caller: plan.caller,

@@ -63,6 +63,7 @@ pub fn host() -> Host {
         },
         in_group_libvirt: true,
         systemd: true,
+        mixed_groups: false,
         qemu_group: Some("libvirt-qemu".into()),
     }
 }

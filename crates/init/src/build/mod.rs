@@ -5,6 +5,7 @@ mod copies;
 mod devices;
 mod files;
 mod idmapped;
+mod log;
 mod masks;
 mod meminfo;
 mod mountinfo;
@@ -13,6 +14,7 @@ mod overlay;
 mod root;
 mod shares;
 mod site;
+mod tree;
 
 pub use devices::owner;
 pub use meminfo::MemoryInfo;
@@ -48,6 +50,9 @@ pub fn writes_outside(orders: &Orders) -> bool {
 pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     if place == Place::Machine {
         bound_tasks(orders.limits.processes);
+    }
+    if let Some(path) = &orders.log {
+        log::shorten(std::ffi::OsStr::from_bytes(path.as_slice()).as_ref());
     }
     let outside = (orders.user.uid, orders.user.gid);
     let site = begin(place, owner(&orders.user, orders.id_base, place), outside)?;

@@ -5,6 +5,7 @@
 //! systems). It is followed as the sandbox's programs will follow it, within
 //! the new root: the kernel is asked to, so that nothing is built outside.
 
+use super::tree::{self, Attributes};
 use super::Place;
 use crate::fault::{at, Result};
 use nix::errno::Errno;
@@ -146,22 +147,8 @@ impl Spot {
 
     /// Makes this mount and all in it read-only.
     pub fn close_all(&self) -> nix::Result<()> {
-        // The kernel's struct mount_attr.
-        let attributes: [u64; 4] = [libc::MOUNT_ATTR_RDONLY, 0, 0, 0];
-        let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
-        // SAFETY: an open descriptor, an empty path and four u64 that outlive
-        // the call, whose size is given.
-        let done = unsafe {
-            libc::syscall(
-                libc::SYS_mount_setattr,
-                self.0.as_raw_fd(),
-                c"".as_ptr(),
-                flags,
-                attributes.as_ptr(),
-                size_of_val(&attributes),
-            )
-        };
-        Errno::result(done).map(drop)
+        let set = libc::MOUNT_ATTR_RDONLY;
+        tree::change(&self.0, &Attributes { set, ..Attributes::default() }, true)
     }
 
     /// The kernel's number of the mount that it is in.

@@ -399,6 +399,7 @@ pub fn orders(argv: &[&str]) -> Orders {
         id_base: BASE,
         files: Vec::new(),
         display: None,
+        log: None,
         command: command(argv),
         limits: Limits { processes: 4096, files: 4096 },
         until: Until::Command,
