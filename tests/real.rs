@@ -3,47 +3,22 @@
 
 #[path = "scene/program.rs"]
 mod program;
+#[path = "scene/sandboxes.rs"]
+mod sandboxes;
 mod scene;
 
 use adw::prelude::*;
 use gtk::{gdk, glib, graphene};
 use program::{ctl, scaled, skip, wait_for, Glass, Me, Program, BOOT};
-use scene::Shown;
+use sandboxes::{open, Scene};
 use std::cell::Cell;
-use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use terrarium::bridge::Bridge;
 use terrarium::pages::tab::Phase;
 use vte::prelude::*;
 
 const BOTH: [Glass; 2] = [Glass::Container, Glass::Machine];
-
-/// A window whose sandboxes end with the test.
-struct Scene(Shown);
-
-impl Deref for Scene {
-    type Target = Shown;
-
-    fn deref(&self) -> &Shown {
-        &self.0
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        for id in self.window.runs.running() {
-            let _ = Command::new(ctl()).args(["stop", "--now", &id.uuid]).status();
-        }
-    }
-}
-
-fn open() -> Scene {
-    let shown = Shown::new(Bridge::real());
-    shown.until("this computer is known", || shown.window.bridge.host().is_some());
-    Scene(shown)
-}
 
 impl Scene {
     fn start(&self, glass: Glass, command: &str) {

@@ -47,6 +47,7 @@ for_both! {
         let mut none = glass.user().ctl();
         none.args(["run", glass.option()]);
         fails(none, "command");
+        fails(run(glass, &["-T", "--headless"], &["true"]), "--headless is about a screen");
         fails(run(glass, &[], &[""]), "command");
     }
 }

@@ -64,6 +64,8 @@ pub enum Error {
         /// What libvirt's log said last, if anything.
         last_words: Option<crate::sandbox::LastWords>,
     },
+    /// It is paused, and so answers nothing.
+    Paused,
     /// Init did not answer in time.
     NoAnswer {
         /// How long was waited, in seconds.

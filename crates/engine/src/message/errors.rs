@@ -92,6 +92,7 @@ pub fn error(error: &Error) -> String {
         Error::Init(failure) => super::failure(failure),
         Error::Refused(why) => refusal(*why),
         Error::Crashed { last_words } => crashed(last_words.as_ref()),
+        Error::Paused => gettext("The sandbox is paused and does not answer. Resume it first."),
         Error::NoAnswer { seconds } => {
             let text = gettext("The sandbox did not answer within {seconds} s. Try again, or stop it.");
             fill(&text, &[("seconds", &seconds.to_string())])

@@ -255,7 +255,7 @@ fn screens_and_what_is_asked_of_them_have_words() {
     assert_eq!(different.len(), 5);
     let error = std::io::Error::from_raw_os_error(13);
     assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("320x200"));
-    for text in [no_screen_to_size(), no_desktop(), no_window_program(), window_not_opened(&error)] {
+    for text in [needs_screen("--clipboard"), no_desktop(), no_window_program(), window_not_opened(&error)] {
         assert!(text.ends_with('.') && !text.contains('{') && is_harmless(&text), "{text}");
     }
 }
@@ -348,6 +348,7 @@ fn errors() -> Vec<Error> {
         Error::Crashed { last_words: None },
         Error::Crashed { last_words: Some(LastWords::Said(foreign())) },
         Error::Crashed { last_words: Some(LastWords::In(foreign().into())) },
+        Error::Paused,
         Error::NoAnswer { seconds: 20 },
         Error::Version { theirs: 7 },
         Error::Busy,
@@ -365,6 +366,7 @@ fn errors() -> Vec<Error> {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
             Error::Libvirt { .. } | Error::Init(_) | Error::Refused(_) | Error::Crashed { .. } => {}
+            Error::Paused => {}
             Error::NoAnswer { .. } | Error::Version { .. } | Error::Busy | Error::NameTaken { .. } => {}
             Error::NoSuchSandbox { .. }
             | Error::NoSuchProfile { .. }

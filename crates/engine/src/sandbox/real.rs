@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::places::Places;
 use crate::plan::Plan;
 use crate::uri::Uri;
-use crate::virt::{Domain, Pool};
+use crate::virt::{Domain, Pool, Power};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -84,6 +84,15 @@ impl Real {
         self.greet(id, patience)?.begin(request, handler)
     }
 
+    /// Fails at once if it is paused: its init would not answer. Where libvirt
+    /// cannot be asked, it is left to init.
+    pub(super) fn expect_running(&self, id: &Id) -> Result<(), Error> {
+        match self.domain(id) {
+            Ok(Some(domain)) if domain.power() == Power::Paused => Err(Error::Paused),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn greet(&self, id: &Id, patience: Patience) -> Result<Greeted, Error> {
         let directory = self.directory(id);
         if !directory::is_of(&directory, &id.uuid) {
@@ -133,6 +142,7 @@ impl Driver for Real {
     }
 
     fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error> {
+        self.expect_running(id)?;
         self.converse(id, Patience::ATTACH, &ToInit::Exec(Box::new(command)), handler)
     }
 
