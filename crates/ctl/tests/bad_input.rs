@@ -209,6 +209,9 @@ fn doctor_says_what_works_as_text_and_json() {
         let json = user.ctl().args(["doctor", "--json"]).output().unwrap();
         let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
         assert!(value["findings"].as_array().is_some_and(|all| !all.is_empty()));
+        let host: terrarium_engine::host::Host = serde_json::from_value(value["host"].clone()).unwrap();
+        assert_eq!((host.caller, host.kernels.is_empty()), (user.uid(), false));
+        assert_eq!(serde_json::to_value(&host).unwrap(), value["host"]);
     }
 }
 
