@@ -186,7 +186,7 @@ fn an_update_makes_another_and_old_ones_go() {
         let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(content.into());
         std::fs::File::options().append(true).open(&image).unwrap().set_modified(time).unwrap();
         let boot = prepare(cache.path(), &of(version), &[], b"init").unwrap();
-        assert_eq!(std::fs::read(&boot.kernel).unwrap(), [content; 2048]);
+        assert!(std::fs::read(&boot.kernel).unwrap() == [content; 2048], "another image");
         boot.kernel
     };
     let installed = real().version;
