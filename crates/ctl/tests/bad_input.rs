@@ -68,6 +68,21 @@ fn uris_that_are_refused() {
             fails(ctl, uri);
         }
     }
+    // One of them is taken when it is trusted by name; a profile's is not.
+    let mut ctl = User::Member.ctl();
+    ctl.args(["run", "--any-uri", "-c", "lxc+unix:///system", "--", "sh", "-c", "echo inside; exit 4"]);
+    let output = ctl.output().unwrap();
+    assert_eq!((out(&output).as_str(), output.status.code()), ("inside\n", Some(4)), "{}", err(&output));
+    let folder = share::Folder::new(User::Member, &User::Member.home());
+    let text = "version = 1\nname = \"x\"\nisolation = \"container\"\n[command]\nargv = [\"true\"]\n\
+        [machine]\nconnection = \"lxc+unix:///system\"\n";
+    let profile = folder.file("x.terrarium", text);
+    let mut ctl = User::Member.ctl();
+    ctl.args(["run", "--any-uri", "-c", "lxc:///system", "--profile"]).arg(&profile);
+    assert!(ctl.output().unwrap().status.success(), "the command line goes before the profile");
+    let mut ctl = User::Member.ctl();
+    ctl.args(["run", "--profile"]).arg(&profile);
+    fails(ctl, "lxc+unix:///system");
 }
 
 for_both! {
