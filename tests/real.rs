@@ -290,8 +290,10 @@ impl Drop for Hung {
     }
 }
 
+/// The daemon that tools/services has started.
 fn our_daemon() -> Option<String> {
-    let notes = std::fs::read_to_string("/run/terrarium-services/started").ok()?;
+    let folder = std::env::var_os("TERRARIUM_SERVICES").unwrap_or_else(|| "/run/terrarium-services".into());
+    let notes = std::fs::read_to_string(PathBuf::from(folder).join("started")).ok()?;
     let line = notes.lines().rev().find(|line| line.ends_with(" libvirtd"))?;
     line.split(' ').next().map(str::to_owned)
 }
