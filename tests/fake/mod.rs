@@ -98,6 +98,12 @@ impl Fake {
         }
     }
 
+    /// Sandboxes that were started.
+    #[must_use]
+    pub fn starts(&self) -> usize {
+        lock(&self.runs).len()
+    }
+
     /// Programs that were run beside commands.
     #[must_use]
     pub fn shells(&self) -> u32 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The command line. Its letters are those of virt-sandbox.
 
+use crate::help::values;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -136,7 +137,7 @@ pub struct Run {
     #[arg(short = 'l', long, conflicts_with = "command", help_heading = "The command")]
     pub shell: bool,
     /// When the sandbox ends
-    #[arg(long, value_enum, help_heading = "The command")]
+    #[arg(long, value_parser = values::<Until>(), help_heading = "The command")]
     pub until: Option<Until>,
 
     /// Show a folder or file (host-bind:DST=SRC), an image (host-image:DST=SRC[,format=raw|qcow2][,trusted]),
@@ -185,7 +186,7 @@ pub struct Run {
     #[arg(long, help_heading = "Windows")]
     pub headless: bool,
     /// Whether the clipboard passes between the screen and this computer
-    #[arg(long, value_enum, value_name = "POLICY", help_heading = "Windows")]
+    #[arg(long, value_parser = values::<Clipboard>(), value_name = "POLICY", help_heading = "Windows")]
     pub clipboard: Option<Clipboard>,
     /// Let the sound of a virtual machine be heard
     #[arg(long, help_heading = "Windows")]
@@ -205,7 +206,7 @@ pub struct Run {
     #[arg(long, requires = "connect", help_heading = "Advanced")]
     pub any_uri: bool,
     /// How a virtual machine computes
-    #[arg(long, value_enum, help_heading = "Advanced")]
+    #[arg(long, value_parser = values::<Accelerator>(), help_heading = "Advanced")]
     pub accelerator: Option<Accelerator>,
     /// Version of the virtual machine's kernel
     #[arg(long, value_name = "VERSION", help_heading = "Advanced")]

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -111,6 +112,13 @@ impl Sandbox {
 
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
+    }
+
+    /// Lets every user reach the socket.
+    pub fn open_to_all(&self) {
+        for (path, mode) in [(self.folder.path(), 0o755), (&self.socket(), 0o777)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
     }
 
     /// Init's process id on the host.
@@ -366,6 +374,11 @@ impl Client {
     pub fn start(&mut self, orders: Orders) {
         self.say(&ToInit::Start(Box::new(orders)));
     }
+}
+
+/// The first words of a client.
+pub fn greeting(nonce: &[u8; 16]) -> Vec<u8> {
+    Greeting { version: terrarium_protocol::VERSION, nonce: *nonce }.encode(Side::Client).to_vec()
 }
 
 /// Orders for `sh -c SCRIPT`.
