@@ -29,7 +29,7 @@ pub use secrets::{judge, Guarded};
 
 use crate::kernel::{Kernel, Video};
 use crate::places::Places;
-use crate::profile::{Changes, Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes};
+use crate::profile::{Changes, Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes, Profile};
 use crate::uri::Uri;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -78,6 +78,12 @@ pub struct Plan {
     pub user_name: String,
     /// Where Terrarium keeps what.
     pub places: Places,
+    /// Secrets that are not hidden, wherever something shows them.
+    pub unmasked: Vec<PathBuf>,
+    /// How many secrets are known, these among them.
+    pub secrets: usize,
+    /// What this is the plan of.
+    pub profile: Profile,
 }
 
 /// What only a machine has.

@@ -21,13 +21,18 @@ pub(super) struct Shares {
     pub(super) guarded: Vec<Guarded>,
     pub(super) notes: Vec<Note>,
     targets: Vec<PathBuf>,
-    unmasked: Vec<PathBuf>,
+    pub(super) unmasked: Vec<PathBuf>,
 }
 
 impl Shares {
     /// Whether a path lies in one of them.
     pub(super) fn show(&self, path: &Path) -> bool {
         self.targets.iter().any(|target| path.starts_with(target))
+    }
+
+    /// How many paths are known to hold secrets.
+    pub(super) fn known_secrets(&self) -> usize {
+        self.guarded.iter().filter(|one| one.hidden).count() + self.unmasked.len()
     }
 
     /// What is hidden of the root. The home is mounted after that.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
+use super::Usage;
 use super::{directory, screen, Picture, Progress};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
@@ -8,6 +9,7 @@ use crate::error::{DomainAction, Error};
 use crate::host::Host;
 use crate::places::Places;
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::uri::Uri;
 use crate::virt::{Domain, Pool};
 use std::os::fd::OwnedFd;
@@ -101,6 +103,14 @@ impl Driver for Real {
 
     fn last_words(&self, id: &Id) -> Option<LastWords> {
         log::last_words(self, &id.connection, id.number)
+    }
+
+    fn profile(&self, id: &Id) -> Option<Profile> {
+        directory::profile(&self.directory(id), &id.uuid)
+    }
+
+    fn usage(&self, id: &Id) -> Option<Usage> {
+        self.domain(id).ok().flatten()?.usage()
     }
 
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {

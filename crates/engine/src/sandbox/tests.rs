@@ -11,6 +11,7 @@ fn any_metadata() -> impl Strategy<Value = Metadata> {
             caller: numbers[0],
             number: numbers[1],
             colour: Colour::Teal,
+            icon: Some(crate::profile::Icon::Web),
             isolation: Isolation::Machine,
             display: DisplayKind::Window,
             clipboard: Clipboard::In,

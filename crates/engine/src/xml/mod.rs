@@ -61,6 +61,7 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         caller: plan.caller,
         number: instance.number,
         colour: plan.colour,
+        icon: plan.profile.icon,
         isolation: plan.isolation,
         display: plan.display,
         clipboard: plan.clipboard,
