@@ -38,6 +38,8 @@ flowboxchild { padding: 0; }
 .terminal-box { padding: 10px 12px; background: @view_bg_color; }
 .bare { padding: 0; }
 .prompt { padding: 6px 12px; }
+row.secret .title { font-weight: bold; }
+row.secret image { color: @warning_color; }
 .quoted { font-feature-settings: \"liga\" 0, \"calt\" 0; }
 ";
 

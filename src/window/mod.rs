@@ -3,10 +3,15 @@
 
 mod closing;
 mod dialogs;
+mod launch;
+mod profiles;
 mod shortcuts;
 
+pub use launch::{hide, Launch};
+
 use crate::bridge::Bridge;
-use crate::pages::{form::Form, home::Home, runs::Runs};
+use crate::library::{Item, Library};
+use crate::pages::{form::Form, home::Home, new_profile, runs::Runs};
 use adw::prelude::*;
 use gtk::{gio, glib};
 use std::cell::RefCell;
@@ -36,6 +41,8 @@ pub struct Window {
     pub runs: Rc<Runs>,
     /// The way to the engine.
     pub bridge: Bridge,
+    /// The profiles.
+    pub library: Rc<Library>,
 }
 
 impl Window {
@@ -69,12 +76,14 @@ impl Window {
             leaflet.append(page).set_name(Some(name));
         }
         let shortcuts = shortcuts::add(&widget);
-        let window = Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, bridge });
+        let library = Rc::default();
+        let window = Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, bridge, library });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
         window.home.connect(&window);
         window.form.connect(&window);
         window.runs.connect(&window);
         window.add_actions();
+        window.add_profile_actions();
         window.ask_before_closing();
         window.begin();
         window.widget.present();
@@ -86,6 +95,8 @@ impl Window {
         glib::spawn_future_local(async move {
             window.bridge.begin().await;
             window.form.host_is_known(&window);
+            window.library.read(&window.bridge).await;
+            window.library.watch(&window.bridge);
             window.home.watch(&window);
         });
     }
@@ -102,6 +113,16 @@ impl Window {
             self.widget.add_action(&action);
         };
         simple("new-run", |window| window.show_form(None));
+        simple("new-profile", |window| new_profile::show(window));
+        simple("search", |window| {
+            if window.shows("home") {
+                window.home.begin_search();
+            }
+        });
+        simple("import", |window| window.ask_for_import());
+        simple("open-terminal", |window| window.open_terminal());
+        simple("open-document", |window| window.ask_for_document());
+        simple("try-app", |window| window.ask_for_app());
         simple("run", |window| window.form.run(window));
         simple("back", |window| window.show("home"));
         simple("copy", |window| window.runs.copy());
@@ -152,6 +173,11 @@ impl Window {
         }
         self.show("form");
         self.form.focus();
+    }
+
+    /// Shows the form with a profile, which may be one of the library.
+    pub fn edit(&self, profile: &Profile, _item: Option<&Item>) {
+        self.show_form(Some(profile));
     }
 
     /// Runs a plan in a tab of its own.

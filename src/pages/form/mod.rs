@@ -129,6 +129,11 @@ impl Form {
         }
     }
 
+    /// Types a command.
+    pub fn set_command(&self, text: &str) {
+        self.command.set_text(text);
+    }
+
     /// Puts the cursor where one begins.
     pub fn focus(&self) {
         self.command.grab_focus();
