@@ -270,6 +270,18 @@ impl Bridge {
         self.files(|places| store::read(&places.cache.join(DRAFT))).await.ok()
     }
 
+    /// Commands that were run from the form, the last one first.
+    pub async fn history(&self) -> Vec<String> {
+        let text = self.files(|places| store::read(&places.cache.join(HISTORY))).await.unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Keeps them.
+    pub async fn keep_history(&self, commands: Vec<String>) -> Result<(), Error> {
+        let lines: Vec<String> = commands.into_iter().filter(|one| !one.contains('\n')).collect();
+        self.files(move |places| store::write(&places.cache.join(HISTORY), &lines.join("\n"))).await
+    }
+
     /// The profile that a sandbox runs.
     pub async fn profile_of(&self, id: Id) -> Option<Profile> {
         self.call(move |driver| Ok(driver.profile(&id))).await.ok().flatten()
@@ -298,6 +310,8 @@ impl Bridge {
 
 /// The file of what is typed and not saved.
 const DRAFT: &str = "draft.json";
+/// The file of what was run.
+const HISTORY: &str = "history";
 
 fn queue() -> (Handler, Events) {
     let (tell, told) = async_channel::bounded(QUEUE);

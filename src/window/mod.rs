@@ -112,7 +112,7 @@ impl Window {
             });
             self.widget.add_action(&action);
         };
-        simple("new-run", |window| window.show_form(None));
+        simple("new-run", |window| window.show_form());
         simple("new-profile", |window| new_profile::show(window));
         simple("search", |window| {
             if window.shows("home") {
@@ -166,18 +166,16 @@ impl Window {
         self.leaflet.visible_child_name().is_some_and(|shown| shown == name)
     }
 
-    /// Shows the form, with a profile or as it was left.
-    pub fn show_form(&self, profile: Option<&Profile>) {
-        if let Some(profile) = profile {
-            self.form.fill(profile);
-        }
+    /// Shows the form as it was left.
+    pub fn show_form(&self) {
         self.show("form");
         self.form.focus();
     }
 
     /// Shows the form with a profile, which may be one of the library.
-    pub fn edit(&self, profile: &Profile, _item: Option<&Item>) {
-        self.show_form(Some(profile));
+    pub fn edit(self: &Rc<Self>, profile: &Profile, item: Option<&Item>) {
+        self.form.fill(self, profile, item);
+        self.show_form();
     }
 
     /// Runs a plan in a tab of its own.
@@ -203,6 +201,17 @@ impl Window {
             }
             window.widget.present();
         });
+    }
+
+    /// Says something in passing, with something that can be done about it.
+    pub fn offer(&self, text: &str, button: &str, run: impl Fn() + 'static) {
+        let toast = adw::Toast::builder()
+            .title(glib::markup_escape_text(text).as_str())
+            .button_label(button)
+            .priority(adw::ToastPriority::High)
+            .build();
+        toast.connect_button_clicked(move |_| run());
+        self.toasts.add_toast(toast);
     }
 
     /// Says something in passing.

@@ -146,13 +146,8 @@ impl Window {
 
     fn offer_back(self: &Rc<Self>, item: &Item, text: String) {
         let said = gettext("“{name}” is deleted").replace("{name}", &message::shown(&item.name()));
-        let toast = adw::Toast::builder()
-            .title(glib::markup_escape_text(&said).as_str())
-            .button_label(gettext("_Undo"))
-            .priority(adw::ToastPriority::High)
-            .build();
         let (weak, path) = (Rc::downgrade(self), item.path.clone());
-        toast.connect_button_clicked(move |_| {
+        self.offer(&said, &gettext("_Undo"), move || {
             let Some(window) = weak.upgrade() else { return };
             let (path, text) = (path.clone(), text.clone());
             glib::spawn_future_local(async move {
@@ -162,7 +157,6 @@ impl Window {
                 window.library.read(&window.bridge).await;
             });
         });
-        self.toasts.add_toast(toast);
     }
 
     /// Asks where to, and writes a profile there.

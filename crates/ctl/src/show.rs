@@ -9,9 +9,8 @@ use crate::Result;
 use clap::CommandFactory;
 use serde_json::json;
 use std::fs;
-use std::path::PathBuf;
 use terrarium_engine::host::{self, Host, ProbeOptions};
-use terrarium_engine::plan::{plan, Instance, Planned};
+use terrarium_engine::plan::{plan, Planned};
 use terrarium_engine::profile::{self, command_line, store, Profile};
 use terrarium_engine::reach::reach;
 use terrarium_engine::sandbox::{Driver, Real, Summary};
@@ -70,7 +69,7 @@ fn show_plan(planned: &Planned, what: &Show) -> Result {
         println!("{}", pretty(&json!(planned)));
     }
     match &planned.plan {
-        Some(plan) if what.xml => print!("{}", xml::domain(plan, &example(&plan.places.runtime))),
+        Some(plan) if what.xml => print!("{}", xml::preview(plan)),
         Some(plan) if what.reach => {
             message::reach_lines(&reach(plan)).iter().for_each(|line| println!("{line}"));
         }
@@ -78,20 +77,6 @@ fn show_plan(planned: &Planned, what: &Show) -> Result {
         None => return Err(planned.problems.clone().into()),
     }
     Ok(DONE)
-}
-
-/// What a run would get, for the eye only.
-fn example(runtime: &std::path::Path) -> Instance {
-    Instance {
-        number: 1,
-        uuid: "00000000-0000-4000-8000-000000000000".into(),
-        id_base: 0x7000_0000,
-        directory: runtime.join("1"),
-        init: PathBuf::from("/init"),
-        kernel: PathBuf::from("/vmlinux"),
-        initrd: PathBuf::from("/initrd"),
-        created: 0,
-    }
 }
 
 /// The command line that runs a profile; what it does not name stays in it.

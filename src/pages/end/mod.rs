@@ -195,7 +195,7 @@ impl Tab {
         }
         let Some(window) = self.window.upgrade() else { return };
         let Some(mut profile) = self.plan_again().map(|plan| plan.profile) else {
-            return window.show_form(None);
+            return window.show_form();
         };
         match self.end_page.more_memory.get() {
             Some(memory) => {

@@ -116,7 +116,7 @@ impl Home {
         let search = self.search.clone();
         self.run_searched.connect_clicked(move |_| {
             if let Some(window) = weak.upgrade() {
-                window.show_form(None);
+                window.show_form();
                 window.form.set_command(&search.text());
             }
         });

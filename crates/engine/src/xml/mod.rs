@@ -40,6 +40,22 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
     text
 }
 
+/// The XML of a run that there is not: for the eye only.
+#[must_use]
+pub fn preview(plan: &Plan) -> String {
+    let instance = Instance {
+        number: 1,
+        uuid: "00000000-0000-4000-8000-000000000000".into(),
+        id_base: 0x7000_0000,
+        directory: plan.places.runtime.join("1"),
+        init: "/init".into(),
+        kernel: "/vmlinux".into(),
+        initrd: "/initrd".into(),
+        created: 0,
+    };
+    domain(plan, &instance)
+}
+
 fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "name", &plan.domain_name(instance.number))?;
     text(xml, "uuid", &instance.uuid)?;
