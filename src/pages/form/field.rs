@@ -88,7 +88,7 @@ impl Group {
 pub fn message_row(name: &str) -> adw::ActionRow {
     let row = adw::ActionRow::builder().visible(false).activatable(false).selectable(false).build();
     row.add_css_class("message");
-    row.set_icon_name(Some("dialog-information-symbolic"));
+    row.set_icon_name(Some("help-about-symbolic"));
     row.set_title_lines(0);
     row.set_widget_name(name);
     row
@@ -101,7 +101,7 @@ pub fn say(message: &adw::ActionRow, text: Option<&str>, wrong: bool) {
         message.set_icon_name(Some(if wrong {
             "dialog-error-symbolic"
         } else {
-            "dialog-information-symbolic"
+            "help-about-symbolic"
         }));
     }
     if wrong {

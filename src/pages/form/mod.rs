@@ -79,7 +79,7 @@ impl Form {
         let pane = Pane::new();
         object::<gtk::Box>(&builder, "pane-place").append(&pane.widget);
         let command: adw::EntryRow = object(&builder, "command");
-        Rc::new(Self {
+        let form = Rc::new(Self {
             widget: object(&builder, "page"),
             flap: object(&builder, "flap"),
             pane,
@@ -103,7 +103,9 @@ impl Form {
             saved: RefCell::new(Profile::new("", Vec::new())),
             item: RefCell::default(),
             wanted: Cell::new(false),
-        })
+        });
+        form.show(&Profile::new("", Vec::new()), std::path::Path::new(""));
+        form
     }
 
     /// Looks again whenever something is changed.
