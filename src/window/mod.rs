@@ -3,10 +3,15 @@
 
 mod closing;
 mod dialogs;
+mod launch;
+mod profiles;
 mod shortcuts;
 
+pub use launch::{hide, Launch};
+
 use crate::bridge::Bridge;
-use crate::pages::{form::Form, home::Home, runs::Runs};
+use crate::library::{Item, Library};
+use crate::pages::{form::Form, home::Home, new_profile, runs::Runs};
 use adw::prelude::*;
 use gtk::{gio, glib};
 use std::cell::RefCell;
@@ -36,6 +41,8 @@ pub struct Window {
     pub runs: Rc<Runs>,
     /// The way to the engine.
     pub bridge: Bridge,
+    /// The profiles.
+    pub library: Rc<Library>,
 }
 
 impl Window {
@@ -69,12 +76,14 @@ impl Window {
             leaflet.append(page).set_name(Some(name));
         }
         let shortcuts = shortcuts::add(&widget);
-        let window = Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, bridge });
+        let library = Rc::default();
+        let window = Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, bridge, library });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
         window.home.connect(&window);
         window.form.connect(&window);
         window.runs.connect(&window);
         window.add_actions();
+        window.add_profile_actions();
         window.ask_before_closing();
         window.begin();
         window.widget.present();
@@ -86,6 +95,8 @@ impl Window {
         glib::spawn_future_local(async move {
             window.bridge.begin().await;
             window.form.host_is_known(&window);
+            window.library.read(&window.bridge).await;
+            window.library.watch(&window.bridge);
             window.home.watch(&window);
         });
     }
@@ -101,7 +112,17 @@ impl Window {
             });
             self.widget.add_action(&action);
         };
-        simple("new-run", |window| window.show_form(None));
+        simple("new-run", |window| window.show_form());
+        simple("new-profile", |window| new_profile::show(window));
+        simple("search", |window| {
+            if window.shows("home") {
+                window.home.begin_search();
+            }
+        });
+        simple("import", |window| window.ask_for_import());
+        simple("open-terminal", |window| window.open_terminal());
+        simple("open-document", |window| window.ask_for_document());
+        simple("try-app", |window| window.ask_for_app());
         simple("run", |window| window.form.run(window));
         simple("back", |window| window.show("home"));
         simple("copy", |window| window.runs.copy());
@@ -145,13 +166,16 @@ impl Window {
         self.leaflet.visible_child_name().is_some_and(|shown| shown == name)
     }
 
-    /// Shows the form, with a profile or as it was left.
-    pub fn show_form(&self, profile: Option<&Profile>) {
-        if let Some(profile) = profile {
-            self.form.fill(profile);
-        }
+    /// Shows the form as it was left.
+    pub fn show_form(&self) {
         self.show("form");
         self.form.focus();
+    }
+
+    /// Shows the form with a profile, which may be one of the library.
+    pub fn edit(self: &Rc<Self>, profile: &Profile, item: Option<&Item>) {
+        self.form.fill(self, profile, item);
+        self.show_form();
     }
 
     /// Runs a plan in a tab of its own.
@@ -177,6 +201,17 @@ impl Window {
             }
             window.widget.present();
         });
+    }
+
+    /// Says something in passing, with something that can be done about it.
+    pub fn offer(&self, text: &str, button: &str, run: impl Fn() + 'static) {
+        let toast = adw::Toast::builder()
+            .title(glib::markup_escape_text(text).as_str())
+            .button_label(button)
+            .priority(adw::ToastPriority::High)
+            .build();
+        toast.connect_button_clicked(move |_| run());
+        self.toasts.add_toast(toast);
     }
 
     /// Says something in passing.

@@ -165,6 +165,7 @@ impl Fake {
             caller: plan.caller,
             number,
             colour: plan.colour,
+            icon: plan.profile.icon,
             isolation: plan.isolation,
             display: plan.display,
             clipboard: plan.clipboard,

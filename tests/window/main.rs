@@ -4,6 +4,7 @@
 mod clipboard;
 #[path = "../fake/mod.rs"]
 mod fake;
+mod home;
 mod looks;
 #[path = "../scene/qemu.rs"]
 mod qemu;
@@ -33,7 +34,7 @@ struct Scene {
     shown: Shown,
     fake: Arc<Fake>,
     bridge: Bridge,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Scene {
@@ -52,10 +53,23 @@ impl Deref for Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With files that are there before the window is.
+    fn with(prepare: impl FnOnce(&std::path::Path)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        prepare(folder.path());
         let fake = Arc::new(Fake::new(folder.path().to_owned()));
         let bridge = Bridge::with(host(folder.path().to_owned()), fake.clone());
-        Self { shown: Shown::new(bridge.clone()), fake, bridge, _folder: folder }
+        Self { shown: Shown::new(bridge.clone()), fake, bridge, folder }
+    }
+}
+
+impl Scene {
+    /// Where its files are.
+    fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
     }
 }
 

@@ -266,6 +266,9 @@ pub struct Show {
     /// The terrariumctl command that does the same
     #[arg(long, group = "form")]
     pub command: bool,
+    /// What it can reach, in plain words
+    #[arg(long, group = "form")]
+    pub reach: bool,
 }
 
 #[derive(Subcommand)]

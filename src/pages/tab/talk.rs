@@ -35,6 +35,7 @@ impl Tab {
             return;
         }
         let (Some(window), Some(id)) = (self.window.upgrade(), self.id()) else { return };
+        self.find_plan(&window);
         let tab = self.clone();
         glib::spawn_future_local(async move {
             tab.lost(&window.bridge, id, None).await;

@@ -11,6 +11,8 @@ mod files;
 mod images;
 mod layers;
 mod problems;
+mod reach;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -21,6 +23,7 @@ pub use displays::{unseen, window_not_opened};
 pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word};
 pub use errors::{connection_state, error, lines};
 pub use problems::{note, problem, Sentence};
+pub use reach::{reach, reach_lines, tilde, Row, Words};
 pub use values::{duration, isolation, progress, quote, size, state};
 
 use crate::profile::DisplayKind;

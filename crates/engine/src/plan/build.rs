@@ -76,6 +76,9 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         caller: host.caller,
         user_name: host.user.name.clone(),
         places: host.places.clone(),
+        secrets: shares.known_secrets(),
+        unmasked: shares.unmasked.clone(),
+        profile: profile.clone(),
     });
     Planned { plan, problems: found.0, notes }
 }

@@ -31,7 +31,9 @@ pub use secrets::{judge, Guarded};
 
 use crate::kernel::{Kernel, Video};
 use crate::places::Places;
-use crate::profile::{Changes, Clipboard, Colour, DisplayKind, ImageFormat, Isolation, NetworkMode, Passes};
+use crate::profile::{
+    Changes, Clipboard, Colour, DisplayKind, ImageFormat, Isolation, NetworkMode, Passes, Profile,
+};
 use crate::uri::Uri;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -89,6 +91,12 @@ pub struct Plan {
     pub user_name: String,
     /// Where Terrarium keeps what.
     pub places: Places,
+    /// Secrets that are not hidden, wherever something shows them.
+    pub unmasked: Vec<PathBuf>,
+    /// How many secrets are known, these among them.
+    pub secrets: usize,
+    /// What this is the plan of.
+    pub profile: Profile,
 }
 
 /// What only a machine has.

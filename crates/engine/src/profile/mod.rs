@@ -5,14 +5,22 @@
 //! default depends on the host or on another key the field is an `Option`, and
 //! the plan decides.
 
+mod command;
 mod display;
+mod edit;
+#[cfg(test)]
+mod edit_tests;
+mod icon;
 mod parse;
 mod schema;
 
 pub mod fuzz;
 pub mod store;
 
+pub use command::command_line;
 pub use display::{Clipboard, Display, DisplayKind, Manager, Passes, MONITORS_MAX};
+pub use edit::{edit, write};
+pub use icon::Icon;
 pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, NotText, ParseError};
 pub use schema::Expected;
 
@@ -35,6 +43,9 @@ pub struct Profile {
     /// Marks its sandboxes in the window.
     #[serde(default)]
     pub colour: Colour,
+    /// What is on that mark; by default what suits how it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Icon>,
     /// How strong the glass is; by default what this computer does best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
@@ -374,6 +385,7 @@ impl Profile {
             version: VERSION,
             name: name.into(),
             colour: Colour::default(),
+            icon: None,
             isolation: None,
             command: Command { argv, directory: None, environment: BTreeMap::new(), until: None },
             display: Display::default(),

@@ -53,6 +53,7 @@ const PROFILE: &[Key] = &[
     required("version", Number),
     required("name", Text),
     key("colour", OneOf(&["red", "orange", "amber", "green", "teal", "blue", "purple", "grey"])),
+    key("icon", OneOf(super::icon::WORDS)),
     key("isolation", OneOf(&["container", "machine"])),
     required("command", Table(COMMAND)),
     key("display", Table(DISPLAY)),
@@ -225,7 +226,7 @@ mod tests {
 
     #[test]
     fn this_table_and_the_profile_know_the_same_keys() {
-        let full = r#"{"version":1,"name":"x","colour":"red","isolation":"machine",
+        let full = r#"{"version":1,"name":"x","colour":"red","icon":"web","isolation":"machine",
             "command":{"argv":["a"],"directory":"/","environment":{"A":"b"},"until":"all"},
             "display":{"kind":"none","clipboard":"off","manager":"session","session":["xfce4-session","x"],
             "sound":true,"microphone":true,"drop":true,"usb":true,"monitors":2},

@@ -5,12 +5,14 @@
 //! - `lock`: locked while the sandbox is being started;
 //! - `name`: what the user calls it, so that a second one is refused while
 //!   the first has no domain yet;
+//! - `profile`: what is run, to show it again;
 //! - `uuid`: which sandbox it is; the number is taken again when it is gone;
 //! - `c`: a container's socket; `0` to `3`: a machine's, each with a `.lock`
 //!   that the client using it holds.
 
 use super::lost;
 use crate::error::{Error, FileAction};
+use crate::profile::{self, store, Profile};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -91,6 +93,19 @@ impl Drop for Reservation {
 /// Whether a directory is that of the sandbox with this UUID.
 pub fn is_of(path: &Path, uuid: &str) -> bool {
     fs::read(path.join("uuid")).is_ok_and(|found| found == uuid.as_bytes())
+}
+
+/// Notes down what is run in it. One that is not text is not: nobody but
+/// those who show it again misses it.
+pub fn keep_profile(path: &Path, profile: &Profile) {
+    if let Ok(text) = profile::write(profile) {
+        let _ = fs::write(path.join("profile"), text);
+    }
+}
+
+/// What is run in it.
+pub fn profile(path: &Path, uuid: &str) -> Option<Profile> {
+    is_of(path, uuid).then(|| store::load(&path.join("profile")).ok())?
 }
 
 /// Removes the directory of a sandbox that is gone, unless its number was

@@ -36,7 +36,7 @@ use crate::console::{Console, Handler};
 use crate::error::Error;
 use crate::host::ConnectionState;
 use crate::plan::Plan;
-use crate::profile::{Colour, Isolation};
+use crate::profile::{Colour, Isolation, Profile};
 use crate::uri::Uri;
 use std::os::fd::OwnedFd;
 use terrarium_protocol::display::ScreenSize;
@@ -174,6 +174,15 @@ pub struct Started {
     pub console: Console,
 }
 
+/// What a sandbox uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Time of processors that it has had, in nanoseconds.
+    pub processor: u64,
+    /// Memory in bytes.
+    pub memory: u64,
+}
+
 /// A picture of a screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
@@ -223,6 +232,16 @@ pub trait Driver: Send + Sync {
     /// Tells a sandbox that its result is in safe hands: it goes.
     fn received(&self, _id: &Id, console: &Console) {
         console.received();
+    }
+
+    /// The profile that it runs, as it was at the start.
+    fn profile(&self, _id: &Id) -> Option<Profile> {
+        None
+    }
+
+    /// What it uses at this moment.
+    fn usage(&self, _id: &Id) -> Option<Usage> {
+        None
     }
 
     /// Begins a conversation about the command.

@@ -2,6 +2,7 @@
 //! The driver that users get: libvirt.
 
 use super::sources::stage;
+use super::Usage;
 use super::{directory, layers, lost, screen, set_ids, Cleared, Picture, Progress};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
@@ -9,6 +10,7 @@ use crate::error::{DomainAction, Error};
 use crate::host::Host;
 use crate::places::Places;
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::uri::Uri;
 use crate::virt::{Domain, Pool, Power};
 use std::os::fd::OwnedFd;
@@ -134,6 +136,14 @@ impl Driver for Real {
     fn received(&self, id: &Id, console: &Console) {
         lost::expect_end(&self.directory(id), &id.uuid);
         console.received();
+    }
+
+    fn profile(&self, id: &Id) -> Option<Profile> {
+        directory::profile(&self.directory(id), &id.uuid)
+    }
+
+    fn usage(&self, id: &Id) -> Option<Usage> {
+        self.domain(id).ok().flatten()?.usage()
     }
 
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {

@@ -145,6 +145,7 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
     })?;
     let (number, uuid) = (reservation.number, random_uuid()?);
     reservation.belongs_to(&uuid)?;
+    directory::keep_profile(&reservation.path, &plan.profile);
     let (kernel, initrd) = boot.map_or_else(Default::default, |boot| (boot.kernel, boot.initrd));
     let instance = Instance {
         number,

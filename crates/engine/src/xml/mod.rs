@@ -41,6 +41,24 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
     text
 }
 
+/// The XML of a run that there is not: for the eye only.
+#[must_use]
+pub fn preview(plan: &Plan) -> String {
+    let instance = Instance {
+        number: 1,
+        uuid: "00000000-0000-4000-8000-000000000000".into(),
+        id_base: 0x7000_0000,
+        directory: plan.places.runtime.join("1"),
+        init: "/init".into(),
+        kernel: "/vmlinux".into(),
+        initrd: "/initrd".into(),
+        image: "/layer/image".into(),
+        layer: "layer".into(),
+        created: 0,
+    };
+    domain(plan, &instance)
+}
+
 fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "name", &plan.domain_name(instance.number))?;
     text(xml, "uuid", &instance.uuid)?;
@@ -63,6 +81,7 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         caller: plan.caller,
         number: instance.number,
         colour: plan.colour,
+        icon: plan.profile.icon,
         isolation: plan.isolation,
         display: plan.display,
         clipboard: plan.clipboard,
