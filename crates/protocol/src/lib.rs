@@ -19,6 +19,7 @@ pub mod frame;
 pub mod fuzz;
 pub mod greeting;
 pub mod message;
+pub mod news;
 pub mod orders;
 pub mod picture;
 
