@@ -22,6 +22,7 @@ pub mod greeting;
 pub mod layer;
 pub mod message;
 pub mod mountinfo;
+pub mod news;
 pub mod orders;
 pub mod picture;
 
