@@ -84,8 +84,8 @@ pub fn display(signal: &Signal, group: &Group) -> Vec<Field> {
 /// The home folder: the first of the folders.
 pub fn home(signal: &Signal) -> Field {
     let options = vec![
-        (Home::Private, gettext("Private, Emptied Each Time")),
-        (Home::Kept, gettext("Private, Kept")),
+        (Home::Private, gettext("Empty Each Time")),
+        (Home::Kept, gettext("Kept for This Profile")),
         (Home::Readonly, gettext("Your Own, Read-Only")),
     ];
     choice(
