@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use terrarium_engine::console::{Console, Event, Handler};
+use terrarium_engine::doctor::{self, Finding};
 use terrarium_engine::error::FileAction;
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::places::Places;
@@ -35,6 +36,8 @@ pub struct Bridge {
     look: Arc<dyn Fn() -> (Host, Arc<dyn Driver>) + Send + Sync>,
     host: Arc<OnceLock<Host>>,
     driver: Arc<OnceLock<Arc<dyn Driver>>>,
+    /// The computer is one of a test.
+    made_up: bool,
 }
 
 impl Bridge {
@@ -51,13 +54,13 @@ impl Bridge {
     /// To what `look` finds; it is called at most once, on another thread.
     #[must_use]
     pub fn new(look: impl Fn() -> (Host, Arc<dyn Driver>) + Send + Sync + 'static) -> Self {
-        Self { look: Arc::new(look), host: Arc::default(), driver: Arc::default() }
+        Self { look: Arc::new(look), host: Arc::default(), driver: Arc::default(), made_up: false }
     }
 
     /// To another driver, for tests.
     #[must_use]
     pub fn with(host: Host, driver: Arc<dyn Driver>) -> Self {
-        let bridge = Self::real();
+        let bridge = Self { made_up: true, ..Self::real() };
         let _ = bridge.host.set(host);
         let _ = bridge.driver.set(driver);
         bridge
@@ -277,6 +280,17 @@ impl Bridge {
     /// What was typed last, if there is a draft.
     pub async fn draft(&self) -> Option<String> {
         self.files(|places| store::read(&places.cache.join(DRAFT))).await.ok()
+    }
+
+    /// What works on this computer, asking libvirt as well.
+    pub async fn examine(&self) -> Vec<Finding> {
+        let host = self.host.clone();
+        let made_up = self.made_up;
+        let look = move || match host.get().filter(|_| made_up) {
+            Some(host) => doctor::examine(host),
+            None => doctor::examine(&host::probe(&ProbeOptions { connect: true, ..ProbeOptions::default() })),
+        };
+        gio::spawn_blocking(look).await.unwrap_or_default()
     }
 
     /// Commands that were run from the form, the last one first.

@@ -38,6 +38,8 @@ flowboxchild { padding: 0; }
 .terminal-box { padding: 10px 12px; background: @view_bg_color; }
 .bare { padding: 0; }
 .prompt { padding: 6px 12px; }
+dropdown.flat > button { background: none; box-shadow: none; font-weight: normal; }
+dropdown.flat > button:hover { background: alpha(currentColor, .07); }
 row.secret label.title { font-weight: bold; }
 row.changed { background-image: linear-gradient(to right, @accent_bg_color 3px, transparent 3px); }
 row.changed:dir(rtl) { background-image: linear-gradient(to left, @accent_bg_color 3px, transparent 3px); }

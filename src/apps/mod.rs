@@ -58,10 +58,7 @@ pub fn list(folders: &[PathBuf]) -> Vec<App> {
         for path in files(folder, 0) {
             let Ok(inside) = path.strip_prefix(folder) else { continue };
             let id = inside.to_string_lossy().replace('/', "-");
-            if !found.contains_key(&id) {
-                let app = read(&path, &id);
-                found.insert(id, app);
-            }
+            found.entry(id).or_insert_with_key(|id| read(&path, id));
         }
     }
     let mut apps: Vec<App> = found.into_values().flatten().collect();

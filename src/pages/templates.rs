@@ -5,7 +5,7 @@ use crate::apps::{self, App};
 use gettextrs::gettext;
 use gtk::gio;
 use gtk::prelude::*;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use terrarium_engine::host::Host;
 use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{Changes, Clipboard, Colour, DisplayKind, Home, Icon, Isolation, Mount};
@@ -124,17 +124,17 @@ pub fn default_app<'a>(apps: &'a [App], kind: &str) -> Option<&'a App> {
 }
 
 /// A file that is looked at with the app for its kind.
-pub fn document(path: PathBuf, app: &App, host: &Host) -> Profile {
+pub fn document(path: &Path, app: &App, host: &Host) -> Profile {
     let (colour, icon) = Template::Document.looks();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // A name is shown, and may not hold all that a file's name may.
     let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-    let mut profile = Profile::new(name, app.argv(std::slice::from_ref(&path)));
+    let mut profile = Profile::new(name, app.argv(&[path.to_owned()]));
     (profile.colour, profile.icon) = (colour, Some(icon));
     if !app.terminal {
         profile.display.kind = DisplayKind::Window;
     }
-    profile.files.mounts = vec![share(&path, MountMode::Ro)];
+    profile.files.mounts = vec![share(path, MountMode::Ro)];
     best(profile, host)
 }
 

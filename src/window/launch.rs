@@ -162,16 +162,16 @@ impl Window {
         };
         let apps = self.bridge.look_at(templates::read_apps).await.unwrap_or_default();
         match templates::default_app(&apps, &kind) {
-            Some(app) => self.open_with(path, app),
+            Some(app) => self.open_with(&path, app),
             None => {
                 let window = self.clone();
                 self.toast(&gettext("No app is known for this kind of file. Choose one."));
-                apps::choose(&self.widget, &self.bridge, move |app| window.open_with(path, &app));
+                apps::choose(&self.widget, &self.bridge, move |app| window.open_with(&path, &app));
             }
         }
     }
 
-    fn open_with(self: &Rc<Self>, path: PathBuf, app: &App) {
+    fn open_with(self: &Rc<Self>, path: &std::path::Path, app: &App) {
         if let Some(host) = self.bridge.host() {
             let profile = templates::document(path, app, host);
             // The one file that was asked for is all that it sees.

@@ -11,7 +11,7 @@ pub use launch::{hide, Launch};
 
 use crate::bridge::Bridge;
 use crate::library::{Item, Library};
-use crate::pages::{form::Form, home::Home, new_profile, runs::Runs};
+use crate::pages::{computer::Computer, form::Form, home::Home, new_profile, runs::Runs};
 use adw::prelude::*;
 use gtk::{gio, glib};
 use std::cell::RefCell;
@@ -39,6 +39,7 @@ pub struct Window {
     pub form: Rc<Form>,
     /// What runs.
     pub runs: Rc<Runs>,
+    computer: Rc<Computer>,
     /// The way to the engine.
     pub bridge: Bridge,
     /// The profiles.
@@ -66,22 +67,25 @@ impl Window {
         let toasts = adw::ToastOverlay::new();
         toasts.set_child(Some(&leaflet));
         widget.set_content(Some(&toasts));
-        let (home, form, runs) = (Home::new(), Form::new(), Runs::new());
-        let pages: [(&gtk::Widget, &str); 3] = [
+        let (home, form, runs, computer) = (Home::new(), Form::new(), Runs::new(), Computer::new());
+        let pages: [(&gtk::Widget, &str); 4] = [
             (home.widget.upcast_ref(), "home"),
             (form.widget.upcast_ref(), "form"),
             (runs.widget.upcast_ref(), "runs"),
+            (computer.widget.upcast_ref(), "computer"),
         ];
         for (page, name) in pages {
             leaflet.append(page).set_name(Some(name));
         }
         let shortcuts = shortcuts::add(&widget);
         let library = Rc::default();
-        let window = Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, bridge, library });
+        let window =
+            Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, computer, bridge, library });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
         window.home.connect(&window);
         window.form.connect(&window);
         window.runs.connect(&window);
+        window.computer.connect(&window);
         window.add_actions();
         window.add_profile_actions();
         window.ask_before_closing();
@@ -113,7 +117,11 @@ impl Window {
             self.widget.add_action(&action);
         };
         simple("new-run", |window| window.show_form());
-        simple("new-profile", |window| new_profile::show(window));
+        simple("computer", |window| {
+            window.show("computer");
+            window.computer.look(window);
+        });
+        simple("new-profile", new_profile::show);
         simple("search", |window| {
             if window.shows("home") {
                 window.home.begin_search();

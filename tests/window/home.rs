@@ -43,7 +43,7 @@ pub fn with_profiles() -> Scene {
     })
 }
 
-fn row(scene: &Scene, title: &str) -> Option<adw::ActionRow> {
+pub fn row(scene: &Scene, title: &str) -> Option<adw::ActionRow> {
     let list = scene.object::<gtk::ListBox>("profiles");
     let rows = std::iter::successors(list.first_child(), WidgetExt::next_sibling);
     rows.filter_map(|row| row.downcast::<adw::ActionRow>().ok()).find(|row| row.title() == title)
@@ -128,7 +128,7 @@ fn what_a_profile_reaches_is_shown_before_its_first_run_and_when_it_is_more() {
     let scene = with_profiles();
     scene.until("they are listed", || row(&scene, "Build a Project").is_some());
     let run = || {
-        press(row(&scene, "Build a Project").expect("a row").upcast_ref(), "media-playback-start-symbolic")
+        press(row(&scene, "Build a Project").expect("a row").upcast_ref(), "media-playback-start-symbolic");
     };
     run();
     scene.until("the sheet is shown", || over("sheet").is_some());

@@ -10,7 +10,7 @@ use gettextrs::gettext;
 use gtk::{gdk, glib};
 use std::cell::{Cell, RefCell};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
 use terrarium_engine::message;
 use terrarium_engine::profile::DisplayKind;
@@ -226,7 +226,7 @@ impl Form {
     }
 
     /// A file was dropped on the form: it is shared, and can be opened.
-    pub fn take_path(&self, path: &PathBuf) {
+    pub fn take_path(&self, path: &Path) {
         self.folders
             .add_path(super::share::Kind::Shared(terrarium_engine::profile::MountKind::HostBind), path);
     }

@@ -9,10 +9,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use terrarium_engine::profile::Profile;
 
+type Call = Rc<dyn Fn()>;
+type Same = dyn Fn(&Profile, &Profile) -> bool;
+type Back = dyn Fn(&mut Profile, &Profile);
+
 /// Tells the form that something was changed.
 #[derive(Clone, Default)]
 pub struct Signal {
-    call: Rc<RefCell<Option<Rc<dyn Fn()>>>>,
+    call: Rc<RefCell<Option<Call>>>,
     /// While the form is being filled nothing is told.
     quiet: Rc<Cell<bool>>,
 }
@@ -49,8 +53,8 @@ pub struct Field {
     reset: gtk::Button,
     fill: Box<dyn Fn(&Profile)>,
     read: Box<dyn Fn(&mut Profile)>,
-    same: Box<dyn Fn(&Profile, &Profile) -> bool>,
-    back: Box<dyn Fn(&mut Profile, &Profile)>,
+    same: Box<Same>,
+    back: Box<Back>,
     /// Switches it on, to see whether that could work.
     pub probe: Option<fn(&mut Profile)>,
 }
@@ -121,10 +125,9 @@ impl Field {
     pub fn new<T: PartialEq + 'static>(
         (key, name): (&'static str, &str),
         row: &impl IsA<gtk::Widget>,
-        access: Access<T>,
+        Access { get, set }: Access<T>,
         (show, value): (impl Fn(T) + 'static, impl Fn() -> Option<T> + 'static),
     ) -> Self {
-        let Access { get, set } = access;
         let reset = gtk::Button::builder()
             .icon_name("edit-undo-symbolic")
             .valign(gtk::Align::Center)

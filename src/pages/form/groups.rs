@@ -23,14 +23,14 @@ pub fn display(signal: &Signal, group: &Group) -> Vec<Field> {
             signal,
             ("display.kind", "show-as"),
             &gettext("Show As"),
-            kinds,
+            &kinds,
             Access { get: |profile| profile.display.kind, set: |profile, kind| profile.display.kind = kind },
         ),
         choice(
             signal,
             ("display.clipboard", "clipboard"),
             &gettext("Clipboard"),
-            policies.to_vec(),
+            &policies,
             Access {
                 get: |profile| profile.display.clipboard,
                 set: |profile, policy| profile.display.clipboard = policy,
@@ -84,15 +84,15 @@ pub fn display(signal: &Signal, group: &Group) -> Vec<Field> {
 /// The home folder: the first of the folders.
 pub fn home(signal: &Signal) -> Field {
     let options = vec![
-        (Home::Private, gettext("Private, Emptied Each Time")),
-        (Home::Kept, gettext("Private, Kept")),
+        (Home::Private, gettext("Empty Each Time")),
+        (Home::Kept, gettext("Kept for This Profile")),
         (Home::Readonly, gettext("Your Own, Read-Only")),
     ];
     choice(
         signal,
         ("files.home", "home-folder"),
         &gettext("Home Folder"),
-        options,
+        &options,
         Access { get: |profile| profile.files.home, set: |profile, home| profile.files.home = home },
     )
 }
@@ -108,7 +108,7 @@ pub fn changes(signal: &Signal) -> Field {
         signal,
         ("files.changes", "changes"),
         &gettext("Changes"),
-        options,
+        &options,
         Access {
             get: |profile| profile.files.changes,
             set: |profile, changes| profile.files.changes = changes,
@@ -126,7 +126,7 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
     ];
     let access =
         Access { get: |profile| profile.network.mode, set: |profile, mode| profile.network.mode = mode };
-    vec![choice(signal, ("network", "network"), &gettext("Access"), options, access).in_group(group)]
+    vec![choice(signal, ("network", "network"), &gettext("Access"), &options, access).in_group(group)]
 }
 
 /// How much it may use.
@@ -153,7 +153,7 @@ pub fn limits(signal: &Signal, group: &Group) -> Vec<Field> {
             Access {
                 get: |profile| profile.limits.cpus.unwrap_or(0).into(),
                 set: |profile, count| {
-                    profile.limits.cpus = u32::try_from(count).ok().filter(|count| *count > 0)
+                    profile.limits.cpus = u32::try_from(count).ok().filter(|count| *count > 0);
                 },
             },
         ),
@@ -187,7 +187,7 @@ pub fn confinement(signal: &Signal, group: &Group) -> Vec<Field> {
             Access {
                 get: |profile| join(profile.files.unmask.iter().map(|path| path.display().to_string())),
                 set: |profile, text| {
-                    profile.files.unmask = split(&text).into_iter().map(Into::into).collect()
+                    profile.files.unmask = split(&text).into_iter().map(Into::into).collect();
                 },
             },
         ),
@@ -195,7 +195,7 @@ pub fn confinement(signal: &Signal, group: &Group) -> Vec<Field> {
             signal,
             ("command.until", "until"),
             &gettext("Ends"),
-            until,
+            &until,
             Access {
                 get: |profile| profile.command.until,
                 set: |profile, until| profile.command.until = until,
@@ -233,7 +233,7 @@ pub fn advanced(signal: &Signal, group: &Group) -> Vec<Field> {
             signal,
             ("display.manager", "manager"),
             &gettext("Windows Are Managed By"),
-            managers,
+            &managers,
             Access {
                 get: |profile| profile.display.manager,
                 set: |profile, manager| profile.display.manager = manager,
@@ -252,7 +252,7 @@ pub fn advanced(signal: &Signal, group: &Group) -> Vec<Field> {
             signal,
             ("machine.accelerator", "accelerator"),
             &gettext("Acceleration"),
-            accelerators,
+            &accelerators,
             Access {
                 get: |profile| profile.machine.accelerator,
                 set: |profile, accelerator| profile.machine.accelerator = accelerator,
@@ -283,7 +283,7 @@ pub fn advanced(signal: &Signal, group: &Group) -> Vec<Field> {
             Access {
                 get: |profile| profile.machine.kernel.clone().unwrap_or_default(),
                 set: |profile, text| {
-                    profile.machine.kernel = Some(text).filter(|text| !text.trim().is_empty())
+                    profile.machine.kernel = Some(text).filter(|text| !text.trim().is_empty());
                 },
             },
         ),
@@ -294,7 +294,7 @@ pub fn advanced(signal: &Signal, group: &Group) -> Vec<Field> {
             Access {
                 get: |profile| profile.machine.connection.clone().unwrap_or_default(),
                 set: |profile, text| {
-                    profile.machine.connection = Some(text).filter(|text| !text.trim().is_empty())
+                    profile.machine.connection = Some(text).filter(|text| !text.trim().is_empty());
                 },
             },
         ),

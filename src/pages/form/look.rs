@@ -84,7 +84,7 @@ impl Form {
             let found = planned.problems.iter().find(about);
             row.set_sensitive(found.is_none());
             fix.set_visible(found.is_some());
-            let chosen = profile.isolation == Some(isolation);
+            let chosen = self.isolation() == isolation;
             let privileged = profile.security.privileged;
             let note = planned.notes.iter().find(|note| matches!(note, Note::Emulated { .. }));
             let note = note.filter(|_| chosen && !privileged);
@@ -98,7 +98,7 @@ impl Form {
     /// but would not work, it says why.
     fn offer(&self, profile: &Profile, host: &Host) {
         let window = profile.display.kind == DisplayKind::Window;
-        let machine = profile.isolation == Some(Isolation::Machine);
+        let machine = self.isolation() == Isolation::Machine;
         for field in &self.fields {
             let shown = match field.key {
                 "display.kind" => true,

@@ -62,6 +62,8 @@ pub struct Form {
     /// The profile as it was when it was shown or saved.
     saved: RefCell<Profile>,
     item: RefCell<Option<Item>>,
+    /// What this computer does best.
+    usual: Cell<Option<Isolation>>,
     /// Run was asked for before this computer was looked at.
     wanted: Cell<bool>,
 }
@@ -102,6 +104,7 @@ impl Form {
             rest: RefCell::new(Profile::new("", Vec::new())),
             saved: RefCell::new(Profile::new("", Vec::new())),
             item: RefCell::default(),
+            usual: Cell::new(None),
             wanted: Cell::new(false),
         });
         form.show(&Profile::new("", Vec::new()), std::path::Path::new(""));
@@ -184,9 +187,9 @@ impl Form {
     /// The kind that a profile names, or what this computer does best.
     fn choose_glass(&self, window: &Window, isolation: Option<Isolation>) {
         let Some(host) = window.bridge.host() else { return };
-        let usual =
-            || plan(&Profile::new("usual", vec!["true".into()]), host).plan.map(|plan| plan.isolation);
-        let machine = isolation.or_else(usual) == Some(Isolation::Machine);
+        let usual = plan(&Profile::new("usual", vec!["true".into()]), host).plan.map(|plan| plan.isolation);
+        self.usual.set(usual);
+        let machine = isolation.or(usual) == Some(Isolation::Machine);
         if machine { &self.machine } else { &self.container }.set_active(true);
     }
 
@@ -228,13 +231,25 @@ impl Form {
         });
     }
 
+    /// How strong the glass is.
+    fn isolation(&self) -> Isolation {
+        if self.machine.is_active() {
+            Isolation::Machine
+        } else {
+            Isolation::Container
+        }
+    }
+
     /// What the form says.
     pub fn profile(&self) -> Profile {
         let mut profile = self.rest.borrow().clone();
         profile.command.argv = glib::shell_parse_argv(self.command.text().as_str()).unwrap_or_default();
         profile.command.directory = rows::text_path(&self.directory.text());
-        let machine = self.machine.is_active();
-        profile.isolation = Some(if machine { Isolation::Machine } else { Isolation::Container });
+        let chosen = self.isolation();
+        // One that left it to this computer still does, unless it is another.
+        if profile.isolation.is_some() || self.usual.get() != Some(chosen) {
+            profile.isolation = Some(chosen);
+        }
         self.fields.iter().for_each(|field| field.read(&mut profile));
         self.folders.read(&mut profile);
         self.title.read(&mut profile);

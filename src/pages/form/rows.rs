@@ -11,7 +11,7 @@ pub fn choice<T: Copy + PartialEq + 'static>(
     signal: &Signal,
     names: (&'static str, &str),
     title: &str,
-    options: Vec<(T, String)>,
+    options: &[(T, String)],
     access: Access<T>,
 ) -> Field {
     let words: Vec<&str> = options.iter().map(|(_, word)| word.as_str()).collect();

@@ -9,12 +9,21 @@ use std::rc::Rc;
 use terrarium_engine::message::{Row, Words};
 use terrarium_engine::reach::{Fact, Secret, Strength};
 
+/// What hides secrets.
+pub type Hide = dyn Fn(&[Secret]);
+
 /// A column of groups.
 pub struct Pane {
     /// Its widget.
     pub widget: gtk::Box,
     shown: RefCell<Option<Words>>,
-    hide: RefCell<Option<Rc<dyn Fn(&[Secret])>>>,
+    hide: RefCell<Option<Rc<Hide>>>,
+}
+
+impl Default for Pane {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Pane {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The sheet: before a run with Cancel and Run, of a running one without.
 
-use super::Pane;
+use super::pane::{Hide, Pane};
 use crate::pages::{chip, icon_of, object};
 use adw::prelude::*;
 use gettextrs::gettext;
 use std::rc::Rc;
 use terrarium_engine::message;
 use terrarium_engine::profile::Profile;
-use terrarium_engine::reach::{Reach, Secret};
+use terrarium_engine::reach::Reach;
 
 /// What the sheet is to be asked for.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub struct Ask {
     /// What Run does; without it the sheet only tells.
     pub run: Option<Box<dyn FnOnce()>>,
     /// What hides secrets.
-    pub hide: Option<Box<dyn Fn(&[Secret])>>,
+    pub hide: Option<Box<Hide>>,
 }
 
 /// Shows what a profile can reach, over `parent`.
