@@ -98,7 +98,7 @@ impl Sandbox {
     }
 
     fn notice_loneliness(&mut self, now: Instant) {
-        let expects_orders = !self.has_orders() && !self.talks.iter().all(|talk| talk.absent);
+        let expects_orders = (self.looks || !self.has_orders()) && !self.talks.iter().all(|talk| talk.absent);
         if self.viewers() > 0 || expects_orders {
             self.alone_since = now;
             return;
@@ -121,6 +121,9 @@ impl Sandbox {
             return now >= until || !self.talks.iter().any(waits);
         }
         let alone = now.duration_since(self.alone_since);
+        if self.looks {
+            return alone > LOST;
+        }
         if !self.has_orders() {
             return alone > NO_ORDERS;
         }
