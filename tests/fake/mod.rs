@@ -165,6 +165,7 @@ impl Fake {
             passes: plan.passes,
             writable: Vec::new(),
             layer: None,
+            looks: false,
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),

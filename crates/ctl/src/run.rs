@@ -114,6 +114,8 @@ pub fn finish(
         match end {
             End::Result(outcome) => {
                 let console = latest.as_ref().unwrap_or(console);
+                // While init is there; else they are told when they are asked for.
+                let _ = driver.gather(id);
                 console.received();
                 console.close();
                 client.is_over(status(&outcome));

@@ -78,6 +78,7 @@ fn example(runtime: &std::path::Path) -> Instance {
         initrd: PathBuf::from("/initrd"),
         image: PathBuf::from("/layer/image"),
         layer: PathBuf::from("layer"),
+        looks: false,
         created: 0,
     }
 }

@@ -72,6 +72,7 @@ fn event(frame: &Frame, outbox: &Outbox) -> Option<Event> {
         Kind::Control => match from_json(&frame.payload)? {
             FromInit::Stage(stage) => Some(Event::Stage(stage)),
             FromInit::Started { pid } => Some(Event::Started { pid }),
+            FromInit::Looking => Some(Event::Looking),
             FromInit::Failed(failure) => Some(Event::Failed(failure)),
             FromInit::Gone { stream, bytes } => Some(Event::Gone { stream, bytes }),
             FromInit::End { stream, offset } => Some(Event::End { stream, offset }),

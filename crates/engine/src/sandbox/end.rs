@@ -3,7 +3,7 @@
 
 use super::real::Real;
 use super::sources::stage;
-use super::{directory, layers, Id, Stop};
+use super::{changes, directory, layers, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
 use crate::virt::{Domain, Power};
@@ -48,6 +48,8 @@ fn ask(real: &Real, id: &Id, grace: u32) -> Option<Outcome> {
     let console = real.converse(id, Patience::LOOK, &request, handler).ok()?;
     console.stop(grace);
     let outcome = told.recv_timeout(Duration::from_millis(grace.into()) + DRAIN).ok()?;
+    // What it has changed is told by its sandbox later, if not now.
+    let _ = changes::gather(real, id);
     console.received();
     console.close();
     Some(outcome)

@@ -38,6 +38,9 @@ pub struct Metadata {
     /// The name of its layer's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<PathBuf>,
+    /// Nothing runs in it: its layer is looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub looks: bool,
     /// Its private directory on the host.
     pub directory: PathBuf,
     /// First id of its block of host ids.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
-use super::{directory, screen, Picture, Progress};
+use super::{changes, directory, layers, screen, Changes, Layer, Picture, Progress, Review};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error};
@@ -24,6 +24,8 @@ pub struct Real {
     pub(super) connections: Vec<Uri>,
     pub(super) caller: u32,
     pub(super) places: Places,
+    /// What a layer is looked at with.
+    pub(super) host: Host,
 }
 
 impl Real {
@@ -31,7 +33,24 @@ impl Real {
     #[must_use]
     pub fn new(host: &Host) -> Self {
         let usable = host.connections.iter().filter(|c| c.state.usable()).map(|c| c.uri.clone()).collect();
-        Self { pool: Pool::default(), connections: usable, caller: host.caller, places: host.places.clone() }
+        Self {
+            pool: Pool::default(),
+            connections: usable,
+            caller: host.caller,
+            places: host.places.clone(),
+            host: host.clone(),
+        }
+    }
+
+    /// Another one like it, with connections of its own.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            pool: Pool::default(),
+            connections: self.connections.clone(),
+            caller: self.caller,
+            places: self.places.clone(),
+            host: self.host.clone(),
+        }
     }
 
     /// Asks `uri` too, although the host does not offer it.
@@ -138,6 +157,30 @@ impl Driver for Real {
 
     fn xml(&self, id: &Id) -> Result<String, Error> {
         self.domain_or_fail(id, DomainAction::Look)?.xml()
+    }
+
+    fn gather(&self, id: &Id) -> Result<(), Error> {
+        changes::gather(self, id)
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        layers::all(&self.places, self.caller)
+    }
+
+    fn changes(&self, layer: &Layer) -> Result<Changes, Error> {
+        changes::of(self, layer)
+    }
+
+    fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        changes::review(self, layer)
+    }
+
+    fn keep(&self, layer: &Layer) -> Result<(), Error> {
+        changes::keep(self, layer)
+    }
+
+    fn discard(&self, layer: &Layer) -> Result<(), Error> {
+        changes::discard(self, layer)
     }
 
     fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {

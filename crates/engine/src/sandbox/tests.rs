@@ -16,6 +16,7 @@ fn any_metadata() -> impl Strategy<Value = Metadata> {
             clipboard: Clipboard::In,
             writable: vec![path.clone().into()],
             layer: None,
+            looks: false,
             passes: Passes { sound: true, monitors: numbers[2], ..Passes::default() },
             directory: path.into(),
             id_base: numbers[2],

@@ -67,6 +67,7 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         passes: plan.passes,
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
         layer: Some(instance.layer.clone()),
+        looks: instance.looks,
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),
