@@ -70,7 +70,7 @@ fn encoded(path: &Path) -> String {
     for &byte in path.as_os_str().as_bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                text.push(byte.into())
+                text.push(byte.into());
             }
             other => text.push_str(&format!("%{other:02X}")),
         }
