@@ -121,6 +121,9 @@ pub fn finish(
                 client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));
                 remark(&outcome);
+                if client.is_full() {
+                    eprintln!("terrariumctl: {}", message::layer_full());
+                }
                 // What the command did counts; what is left is swept later.
                 if let Err(error) = left {
                     Fault::Engine(error).print();

@@ -126,6 +126,9 @@ pub enum FromInit {
         /// Process id inside the sandbox.
         pid: i32,
     },
+    /// The sandbox has written all that it may: programs are told that no space
+    /// is left. Said once to everybody who watches the command.
+    Full,
     /// The layer can be looked at.
     Looking,
     /// The command could not be started or init could not do its part; an

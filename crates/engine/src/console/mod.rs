@@ -37,6 +37,9 @@ pub enum Event {
         /// Its process id inside.
         pid: i32,
     },
+    /// It has written all that it may ([`crate::profile::Files::writable`]):
+    /// its programs are told that no space is left.
+    Full,
     /// The layer can be looked at.
     Looking,
     /// It could not be started; a [`Event::Result`] follows.

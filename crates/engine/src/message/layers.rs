@@ -204,3 +204,9 @@ pub fn left_out(path: &[u8]) -> String {
         &[("path", &super::escaped(path))],
     )
 }
+
+/// A sandbox has written all that it may.
+#[must_use]
+pub fn layer_full() -> String {
+    gettext("The sandbox has written all that it may. Let it write more (files.writable, --writable) and run it again.")
+}

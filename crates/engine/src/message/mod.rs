@@ -19,7 +19,9 @@ pub use displays::{clipboard, no_desktop, no_screen_to_size, no_window_program, 
 pub use displays::{unseen, window_not_opened};
 pub use ends::{failure, gone, out_of_memory, outcome, signal_name, status_word};
 pub use errors::{connection_state, error, lines};
-pub use layers::{change, change_totals, change_word, hunk_head, left_out, not_compared, text_line};
+pub use layers::{
+    change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, text_line,
+};
 pub use problems::{note, problem, Sentence};
 pub use values::{duration, isolation, progress, quote, size, state};
 

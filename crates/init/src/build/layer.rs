@@ -47,6 +47,9 @@ const EXPIRE: [(&str, &str); 2] =
 /// numbered: the layer may outlive them.
 const ALWAYS: &[u8] = b",redirect_dir=off,metacopy=off,index=off";
 
+/// Bytes that are as good as none.
+const NOTHING: u64 = 256 * 1024;
+
 /// The layer while the root is built.
 pub struct Layer {
     /// As it is on the disk.
@@ -79,6 +82,13 @@ pub struct Top {
 }
 
 impl Kept {
+    /// Whether nothing, or next to nothing, fits into it.
+    pub fn is_full(&self) -> bool {
+        nix::sys::statvfs::fstatvfs(&self.disk).is_ok_and(|found| {
+            found.blocks_available() * found.fragment_size() < NOTHING || found.files_available() == 0
+        })
+    }
+
     /// Writes all of it to the disk.
     pub fn sync(&self) {
         let _ = nix::unistd::syncfs(&self.disk);

@@ -7,8 +7,12 @@ use crate::conversation::About;
 use crate::job::Job;
 use crate::layer::{self, Work};
 use nix::errno::Errno;
+use std::time::{Duration, Instant};
 use terrarium_protocol::message::Refusal;
 use terrarium_protocol::{FromInit, Orders};
+
+/// Between two looks at how much room is left.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl Sandbox {
     /// Builds everything and runs nothing.
@@ -26,6 +30,21 @@ impl Sandbox {
             Err(failure) => {
                 let failure = self.early.pop().unwrap_or(failure);
                 self.tell_now(talk, &FromInit::Failed(failure));
+            }
+        }
+    }
+
+    /// Says once that the layer is full.
+    pub(super) fn notice_no_room(&mut self, now: Instant) {
+        let (Some(looked), Some(layer)) = (self.room_at, &self.layer) else { return };
+        if now.duration_since(looked) < LOOK && self.over_since.is_none() {
+            return;
+        }
+        self.room_at = Some(now);
+        if layer.is_full() {
+            self.room_at = None;
+            for talk in self.talks.iter_mut().filter(|talk| talk.about == About::Job(0)) {
+                talk.say(&FromInit::Full);
             }
         }
     }

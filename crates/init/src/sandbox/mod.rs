@@ -54,6 +54,8 @@ pub struct Sandbox {
     layer: Option<Kept>,
     /// Nothing runs here: the layer is looked at.
     looks: bool,
+    /// When that was looked at last; `None` once it was full.
+    room_at: Option<Instant>,
     /// Whose sandbox it is.
     owner: (u32, u32),
     /// Failures from before the orders: modules that would not load.
@@ -89,6 +91,7 @@ impl Sandbox {
             memory_info_at: Instant::now(),
             layer: None,
             looks: false,
+            room_at: Some(Instant::now()),
             owner: (0, 0),
             early,
             alone_since: Instant::now(),

@@ -79,6 +79,9 @@ impl Sandbox {
             self.memory_info_at = now;
             self.memory_info.iter().for_each(|info| info.refresh());
         }
+        if self.over_since.is_none() {
+            self.notice_no_room(now);
+        }
         self.tick_display();
         self.notice_the_end(now);
         self.notice_loneliness(now);
@@ -93,6 +96,7 @@ impl Sandbox {
             // Before anybody hears of the result: the machine is gone then.
             self.layer.iter().filter(|layer| layer.outlives).for_each(|layer| layer.sync());
             self.over_since = Some(now);
+            self.notice_no_room(now);
             self.kill_all_at = None;
         }
     }
