@@ -84,6 +84,44 @@ pub enum Verb {
         /// Name of the sandbox
         name: String,
     },
+    /// Show what a sandbox that has ended changed
+    Changes {
+        /// Name of the sandbox
+        name: String,
+        /// Show how texts differ from this computer's
+        #[arg(long)]
+        diff: bool,
+        /// Print JSON
+        #[arg(long, conflicts_with = "diff")]
+        json: bool,
+    },
+    /// Let the next run of the same name go on from what a sandbox changed
+    Keep {
+        /// Name of the sandbox
+        name: String,
+    },
+    /// Throw away what a sandbox changed
+    Discard {
+        /// Name of the sandbox
+        name: String,
+        /// Only these files and folders, as they are called inside
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Put what a sandbox changed in your home folder to its real place
+    Apply {
+        /// Name of the sandbox
+        name: String,
+        /// Files and folders, as they are called inside
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Put copies into this folder instead
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Replace your own files; the old ones go to the trash
+        #[arg(long)]
+        replace: bool,
+    },
     /// Show what is known of a sandbox or of a profile
     Show(Show),
     /// Manage profiles

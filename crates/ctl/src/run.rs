@@ -124,12 +124,17 @@ pub fn finish(
         match end {
             End::Result(outcome) => {
                 let console = latest.as_ref().unwrap_or(console);
+                // While init is there; else they are told when they are asked for.
+                let _ = driver.gather(id);
                 driver.received(id, console);
                 console.close();
                 client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));
                 remark(&outcome);
                 tell_cleared(driver);
+                if client.is_full() {
+                    eprintln!("terrariumctl: {}", message::layer_full());
+                }
                 // What the command did counts; what is left is swept later.
                 if let Err(error) = left {
                     Fault::Engine(error).print();

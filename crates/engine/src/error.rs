@@ -116,11 +116,55 @@ pub enum LayerError {
         /// Who wrote it.
         isolation: crate::profile::Isolation,
     },
+    /// There is none of this name.
+    None {
+        /// The name.
+        name: String,
+    },
+    /// Another one is kept under this name.
+    Kept {
+        /// The name.
+        name: String,
+    },
+    /// What the sandbox sent is not what was asked for.
+    Broken,
+    /// A file in it cannot be had.
+    File {
+        /// Its path inside.
+        path: Vec<u8>,
+        /// What the system inside said.
+        errno: i32,
+    },
+    /// It is nothing that can be applied, or lies elsewhere.
+    NotApplied {
+        /// Its path inside.
+        path: Vec<u8>,
+        /// Why.
+        why: NotApplied,
+    },
     /// Its file system could not be made.
     NotMade {
         /// What mke2fs said.
         words: String,
     },
+}
+
+/// Why something is not applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotApplied {
+    /// It is not below the home folder.
+    Outside,
+    /// It is neither a regular file nor a folder.
+    Kind,
+    /// The real one is another than when the run began, or one that the
+    /// sandbox has never seen.
+    Changed,
+    /// It is not among the changes.
+    Unchanged,
+    /// A link, or something that is no folder, is in the way.
+    InTheWay,
+    /// There is no room for it.
+    TooLarge,
 }
 
 /// What was done to a file.

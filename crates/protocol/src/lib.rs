@@ -14,6 +14,8 @@
 //! decodes is taken to be hostile.
 
 pub mod bytes;
+pub mod changes;
+pub mod contents;
 pub mod display;
 pub mod file_system;
 pub mod frame;

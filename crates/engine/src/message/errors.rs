@@ -182,6 +182,9 @@ fn refusal(why: Refusal) -> String {
         Refusal::NoScreen => {
             gettext("The sandbox has no screen, or its display does not run. Look at its log.")
         }
+        Refusal::NoLayer => {
+            gettext("What the sandbox has written cannot be looked at while something runs in it.")
+        }
         Refusal::Malformed => gettext("The sandbox did not understand what it was asked."),
         Refusal::Busy => {
             gettext("Too many programs run in this sandbox already. Wait for one of them to end.")

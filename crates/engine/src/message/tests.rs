@@ -339,8 +339,16 @@ fn errors() -> Vec<Error> {
     use crate::kernel::{Error as KernelError, Expected as X};
     let formats = [X::Image, X::Module, X::Index];
     all.extend(formats.map(|expected| Error::Kernel(KernelError::Format { path: HOSTILE.into(), expected })));
-    let refusals =
-        [R::AlreadyStarted, R::NotStarted, R::Finished, R::Malformed, R::NoScreen, R::Busy, R::Version];
+    let refusals = [
+        R::AlreadyStarted,
+        R::NotStarted,
+        R::Finished,
+        R::Malformed,
+        R::NoScreen,
+        R::NoLayer,
+        R::Busy,
+        R::Version,
+    ];
     all.extend(refusals.map(Error::Refused));
     all.extend([
         Error::Problems(problems().into_iter().map(|what| Problem { field: foreign(), what }).collect()),
@@ -382,7 +390,7 @@ fn errors() -> Vec<Error> {
 }
 
 fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
-    use crate::error::LayerError as L;
+    use crate::error::{LayerError as L, NotApplied};
     use crate::profile::Isolation;
     let foreign = || HOSTILE.to_owned();
     let all = [
@@ -390,10 +398,21 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::OfOther { name: foreign(), isolation: Isolation::Container },
         L::OfOther { name: foreign(), isolation: Isolation::Machine },
         L::NotMade { words: foreign() },
+        L::None { name: foreign() },
+        L::Kept { name: foreign() },
+        L::Broken,
+        L::File { path: HOSTILE.into(), errno: 2 },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::TooLarge },
     ];
     for one in &all {
         match one {
-            L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } => {}
+            L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
+            L::Broken | L::File { .. } | L::NotApplied { .. } => {}
         }
     }
     all.into_iter()

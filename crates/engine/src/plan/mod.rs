@@ -251,6 +251,8 @@ pub struct Instance {
     pub image: PathBuf,
     /// The name of its layer's folder.
     pub layer: PathBuf,
+    /// Nothing is to run: the layer is looked at.
+    pub looks: bool,
     /// Seconds since 1970 when it was started.
     pub created: u64,
 }

@@ -5,6 +5,7 @@
 //! and our uid, and no process of ours has to run for it to live on. Every
 //! method here may block; none may be called from a GUI's main loop.
 
+pub mod changes;
 mod directory;
 mod end;
 pub mod fuzz;
@@ -24,7 +25,9 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+pub use changes::{Changes, Review};
 pub use directory::PORTS;
+pub use layers::{Layer, Tag};
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
@@ -305,6 +308,57 @@ pub trait Driver: Send + Sync {
     /// call.
     fn take_cleared(&self) -> Vec<Cleared> {
         Vec::new()
+    }
+
+    /// Asks a sandbox that has ended for what it has changed, and keeps the
+    /// answer with its layer, so that [`Self::changes`] need not start
+    /// anything. To be called when its result has arrived, before
+    /// [`Console::received`]; does nothing for a sandbox that leaves nothing.
+    ///
+    /// # Errors
+    /// Init cannot be reached, or the disk is full.
+    fn gather(&self, _id: &Id) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The layers that are kept, or wait to be looked at: the one that was
+    /// started last first. One of a sandbox that still runs is among them.
+    fn layers(&self) -> Vec<Layer> {
+        Vec::new()
+    }
+
+    /// How a layer differs from this computer's files. Starts its sandbox,
+    /// with nothing running in it, if nobody gathered that.
+    ///
+    /// # Errors
+    /// The layer is in use, or its sandbox cannot be started.
+    fn changes(&self, _layer: &Layer) -> Result<Changes, Error> {
+        Ok(Changes::default())
+    }
+
+    /// Starts the sandbox of a layer with nothing running in it, to look into
+    /// its files. It goes when this is dropped.
+    ///
+    /// # Errors
+    /// The layer is in use, or its sandbox cannot be started.
+    fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Err(Error::Layer(crate::error::LayerError::None { name: layer.tag.name.clone() }))
+    }
+
+    /// The next run of the same name goes on from this layer.
+    ///
+    /// # Errors
+    /// The layer is in use, or another one is kept under that name.
+    fn keep(&self, _layer: &Layer) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Takes a layer away. Nothing of it is left.
+    ///
+    /// # Errors
+    /// The layer is in use, or cannot be removed.
+    fn discard(&self, _layer: &Layer) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Cleans up after a sandbox whose result was received or that crashed:

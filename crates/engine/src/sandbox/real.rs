@@ -3,7 +3,9 @@
 
 use super::sources::stage;
 use super::Usage;
-use super::{directory, layers, lost, screen, set_ids, Cleared, Picture, Progress};
+use super::{
+    changes, directory, layers, lost, screen, set_ids, Changes, Cleared, Layer, Picture, Progress, Review,
+};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error};
@@ -29,6 +31,8 @@ pub struct Real {
     pub(super) caller: u32,
     pub(super) places: Places,
     cleared: Mutex<Vec<Cleared>>,
+    /// What a layer is looked at with.
+    pub(super) host: Host,
 }
 
 impl Real {
@@ -42,6 +46,19 @@ impl Real {
             caller: host.caller,
             places: host.places.clone(),
             cleared: Mutex::default(),
+            host: host.clone(),
+        }
+    }
+
+    /// Another one like it, with connections of its own.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            pool: Pool::default(),
+            connections: self.connections.clone(),
+            caller: self.caller,
+            places: self.places.clone(),
+            cleared: Mutex::default(),
+            host: self.host.clone(),
         }
     }
 
@@ -186,6 +203,30 @@ impl Driver for Real {
 
     fn take_cleared(&self) -> Vec<Cleared> {
         std::mem::take(&mut *self.cleared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn gather(&self, id: &Id) -> Result<(), Error> {
+        changes::gather(self, id)
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        layers::all(&self.places, self.caller)
+    }
+
+    fn changes(&self, layer: &Layer) -> Result<Changes, Error> {
+        changes::of(self, layer)
+    }
+
+    fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        changes::review(self, layer)
+    }
+
+    fn keep(&self, layer: &Layer) -> Result<(), Error> {
+        changes::keep(self, layer)
+    }
+
+    fn discard(&self, layer: &Layer) -> Result<(), Error> {
+        changes::discard(self, layer)
     }
 
     fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {

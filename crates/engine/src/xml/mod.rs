@@ -54,6 +54,7 @@ pub fn preview(plan: &Plan) -> String {
         initrd: "/initrd".into(),
         image: "/layer/image".into(),
         layer: "layer".into(),
+        looks: false,
         created: 0,
     };
     domain(plan, &instance)
@@ -89,6 +90,7 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
         layer: Some(instance.layer.clone()),
         images: plan.images.iter().map(|one| (one.path.clone(), one.writable)).collect(),
+        looks: instance.looks,
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),

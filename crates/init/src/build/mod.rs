@@ -2,7 +2,7 @@
 //! Builds the file system that the command sees, on a fresh root.
 
 mod copies;
-mod credentials;
+pub mod credentials;
 mod devices;
 mod files;
 mod idmapped;
@@ -20,7 +20,7 @@ mod site;
 mod tree;
 
 pub use devices::owner;
-pub use layer::Kept;
+pub use layer::{Kept, Top};
 pub use meminfo::MemoryInfo;
 use site::Site;
 
