@@ -3,7 +3,7 @@
 
 use crate::args::Exec;
 use crate::client::{Client, End};
-use crate::fault::{remark, status};
+use crate::fault::{remark, status, tell_cleared};
 use crate::run::{finish, DONE};
 use crate::signals::Signals;
 use crate::{terminal, Result};
@@ -30,7 +30,9 @@ pub fn driver() -> Real {
 
 /// `list`
 pub fn list(as_json: bool) -> Result {
-    let listing = driver().list();
+    let driver = driver();
+    let listing = driver.list();
+    tell_cleared(&driver);
     for (uri, state) in &listing.unreachable {
         let error = Error::Connect { uri: uri.clone(), state: state.clone() };
         message::lines(&error).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
@@ -161,6 +163,7 @@ pub fn stop(name: &str, now: bool) -> Result {
     let driver = driver();
     let found = driver.find(name)?;
     driver.stop(&found.id, if now { Stop::Now } else { Stop::Gently { grace: GRACE } })?;
+    tell_cleared(&driver);
     Ok(DONE)
 }
 

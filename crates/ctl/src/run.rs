@@ -3,7 +3,7 @@
 
 use crate::args::Run;
 use crate::client::{Client, End};
-use crate::fault::{remark, status, Fault};
+use crate::fault::{remark, status, tell_cleared, Fault};
 use crate::signals::{Signals, Target};
 use crate::{files, terminal, window, Result};
 use std::ffi::OsString;
@@ -119,6 +119,7 @@ pub fn finish(
                 client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));
                 remark(&outcome);
+                tell_cleared(driver);
                 // What the command did counts; what is left is swept later.
                 if let Err(error) = left {
                     Fault::Engine(error).print();
@@ -152,6 +153,7 @@ pub fn finish(
     }
     let last_words = driver.last_words(id);
     driver.finish(id, Duration::ZERO)?;
+    tell_cleared(driver);
     Err(Error::Crashed { last_words }.into())
 }
 

@@ -2,6 +2,7 @@
 //! How it ended.
 
 use super::{duration, fill};
+use crate::sandbox::Cleared;
 use gettextrs::gettext;
 use nix::sys::signal::Signal;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
@@ -74,6 +75,32 @@ pub fn out_of_memory() -> String {
 pub fn gone(bytes: u64) -> String {
     let size = super::size(bytes);
     fill(&gettext("{size} of older output is gone: nobody read it in time."), &[("size", &size)])
+}
+
+/// Most paths that are told of, and the longest.
+const PATHS: usize = 20;
+
+/// Set-id bits that were taken away, a line each. The names are the sandbox's.
+#[must_use]
+pub fn cleared(cleared: &Cleared) -> Vec<String> {
+    let name = ("name", cleared.sandbox.as_str());
+    let one = |path: &std::path::PathBuf| {
+        let path = super::shown(&path.to_string_lossy());
+        let text = gettext(
+            "The sandbox “{name}” made {path} run as you for others (setuid or setgid); that was taken back.",
+        );
+        fill(&text, &[name, ("path", &path)])
+    };
+    let mut lines: Vec<String> = cleared.paths.iter().take(PATHS).map(one).collect();
+    if let Some(more) = cleared.paths.len().checked_sub(PATHS).filter(|more| *more > 0) {
+        let text = gettext("The sandbox “{name}” did so with {count} more files; that was taken back, too.");
+        lines.push(fill(&text, &[name, ("count", &more.to_string())]));
+    }
+    if cleared.is_partial {
+        let text = gettext("There is too much in the folders that the sandbox “{name}” could write to look at all of it. Look for setuid and setgid files yourself (find -perm /6000).");
+        lines.push(fill(&text, &[name]));
+    }
+    lines
 }
 
 /// Why a command never ran.

@@ -2,7 +2,6 @@
 //! How sandboxes are ended and cleaned up after.
 
 use super::real::Real;
-use super::sources::stage;
 use super::{directory, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
@@ -62,7 +61,7 @@ pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
         }
     }
     directory::remove(&real.places.runtime, id.number, &id.uuid);
-    stage::sweep(&real.places.cache, &real.places.runtime);
+    real.sweep();
     Ok(())
 }
 

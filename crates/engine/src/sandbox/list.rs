@@ -4,7 +4,6 @@
 use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
-use super::sources::stage;
 use super::{directory, end, groups, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
@@ -47,7 +46,7 @@ pub fn list(real: &Real) -> Listing {
         if real.caller == 0 {
             groups::sweep();
         }
-        stage::sweep(&real.places.cache, &real.places.runtime);
+        real.sweep();
     }
     listing.sandboxes = ask_all(found);
     listing.sandboxes.sort_by_key(|one| one.id.number);

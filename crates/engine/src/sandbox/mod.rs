@@ -16,6 +16,7 @@ pub mod metadata;
 mod program;
 mod real;
 mod screen;
+mod set_ids;
 mod sources;
 mod start;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use directory::PORTS;
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
+pub use set_ids::Cleared;
 
 pub use crate::virt::longest_call as waits_for_libvirt;
 
@@ -269,6 +271,13 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// libvirt cannot be asked.
     fn xml(&self, id: &Id) -> Result<String, Error>;
+
+    /// Set-id bits that were taken away from files that sandboxes wrote: what
+    /// [`Self::list`], [`Self::stop`] and [`Self::finish`] found since the last
+    /// call.
+    fn take_cleared(&self) -> Vec<Cleared> {
+        Vec::new()
+    }
 
     /// Cleans up after a sandbox whose result was received or that crashed:
     /// waits up to `wait` for its domain to go, destroys it if it does not,

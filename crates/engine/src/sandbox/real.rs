@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
-use super::{directory, screen, Picture, Progress};
+use super::sources::stage;
+use super::{directory, screen, set_ids, Cleared, Picture, Progress};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error};
@@ -12,6 +13,7 @@ use crate::uri::Uri;
 use crate::virt::{Domain, Pool};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Command;
@@ -24,6 +26,7 @@ pub struct Real {
     pub(super) connections: Vec<Uri>,
     pub(super) caller: u32,
     pub(super) places: Places,
+    cleared: Mutex<Vec<Cleared>>,
 }
 
 impl Real {
@@ -31,13 +34,28 @@ impl Real {
     #[must_use]
     pub fn new(host: &Host) -> Self {
         let usable = host.connections.iter().filter(|c| c.state.usable()).map(|c| c.uri.clone()).collect();
-        Self { pool: Pool::default(), connections: usable, caller: host.caller, places: host.places.clone() }
+        Self {
+            pool: Pool::default(),
+            connections: usable,
+            caller: host.caller,
+            places: host.places.clone(),
+            cleared: Mutex::default(),
+        }
     }
 
     /// Asks `uri` too, although the host does not offer it.
     pub fn add_connection(&mut self, uri: Uri) {
         if !self.connections.contains(&uri) {
             self.connections.push(uri);
+        }
+    }
+
+    /// What is left of sandboxes that are gone.
+    pub(super) fn sweep(&self) {
+        stage::sweep(&self.places.cache, &self.places.runtime);
+        let found = set_ids::sweep(self);
+        if !found.is_empty() {
+            self.cleared.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
         }
     }
 
@@ -138,6 +156,10 @@ impl Driver for Real {
 
     fn xml(&self, id: &Id) -> Result<String, Error> {
         self.domain_or_fail(id, DomainAction::Look)?.xml()
+    }
+
+    fn take_cleared(&self) -> Vec<Cleared> {
+        std::mem::take(&mut *self.cleared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {

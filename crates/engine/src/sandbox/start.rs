@@ -4,7 +4,7 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, list, log, program, Id, Progress, Start, Started};
+use super::{directory, end, ids, list, log, program, set_ids, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
@@ -73,7 +73,7 @@ pub fn start(
         Err(error) => {
             let _ = end::destroy(&domain, &id);
             drop(made);
-            sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+            real.sweep();
             Err(error)
         }
     }
@@ -141,6 +141,7 @@ fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held
     if !plan.sources.is_empty() || !plan.images.is_empty() || plan.root.is_some() {
         sources::none_in(plan, &held, &list::writers(real)?)?;
     }
+    set_ids::note(plan, &made.instance.uuid)?;
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
     log::begin_anew(real, &plan.connection, made.instance.number);
@@ -176,7 +177,7 @@ fn clean_up(real: &Real, plan: &Plan, made: Made) {
     };
     if gone {
         drop(made);
-        sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+        real.sweep();
     } else {
         made.reservation.abandon();
     }
