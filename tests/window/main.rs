@@ -95,6 +95,7 @@ fn host(folder: PathBuf) -> Host {
         },
         in_group_libvirt: true,
         systemd: true,
+        folders: Vec::new(),
         qemu_group: None,
         nbd: false,
     }
