@@ -88,6 +88,7 @@ fn sources(folder: &Folder) {
 }
 
 fn repository(folder: &Folder, user: User) {
+    folder.dir("repository");
     for file in 0..FILES {
         if file % 50 == 0 {
             folder.dir(&format!("repository/d{}", file / 50));

@@ -397,6 +397,7 @@ pub fn orders(argv: &[&str]) -> Orders {
         shares: Vec::new(),
         user: User { uid: USER, gid: USER, home: "/home/me".into(), privileged: false },
         id_base: BASE,
+        disks: Vec::new(),
         folders: Vec::new(),
         files: Vec::new(),
         display: None,
