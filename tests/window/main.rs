@@ -113,6 +113,7 @@ fn host(folder: PathBuf) -> Host {
         in_group_libvirt: true,
         systemd: true,
         mixed_groups: false,
+        folders: Vec::new(),
         qemu_group: None,
         mke2fs: Some("/usr/sbin/mke2fs".into()),
         nbd: false,

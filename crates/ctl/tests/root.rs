@@ -62,7 +62,7 @@ for_both! {
         let system = system(glass);
         let folder = Folder::home(glass);
         let path = |name: &str| system.path.join(name).display().to_string();
-        fs::set_permissions(folder.dir("no/usr"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(folder.dir("no/usr"), fs::Permissions::from_mode(0o000)).unwrap();
         let _ = std::os::unix::fs::chown(folder.path.join("no/usr"), Some(0), Some(0));
         let refused = |root: &str, words: &str| {
             let output = run(glass, &["-r", root], &["sh", "-c", "echo ran"]).output().unwrap();

@@ -4,6 +4,7 @@
 
 mod display;
 mod family;
+mod folders;
 mod keyboard;
 mod kvm;
 mod look;
@@ -12,6 +13,7 @@ mod root;
 
 pub use display::{Agent, Displays, Piece};
 pub use family::Family;
+pub use folders::Folder;
 pub use keyboard::Keyboard;
 pub use look::Look;
 pub use probe::{places, probe, ProbeOptions};
@@ -52,6 +54,8 @@ pub struct Host {
     pub root: Vec<RootEntry>,
     /// Directories that no sandbox sees unless they are shared.
     pub hidden: Vec<PathBuf>,
+    /// Folders that a private home has.
+    pub folders: Vec<Folder>,
     /// Variables of the caller that pass into a sandbox: LANG, LC_*, TZ, TERM
     /// and COLORTERM.
     pub environment: BTreeMap<String, String>,

@@ -3,7 +3,7 @@
 //! other. `TERRARIUM_BLESS=1` writes them anew; read the difference.
 
 use crate::host::{
-    Agent, Connection, ConnectionState, Displays, Family, Host, Keyboard, Kvm, KvmDevice, Look,
+    Agent, Connection, ConnectionState, Displays, Family, Folder, Host, Keyboard, Kvm, KvmDevice, Look,
 };
 use crate::host::{RootEntry, User};
 use crate::kernel::{Feature, Kernel};
@@ -59,6 +59,7 @@ pub fn host() -> Host {
             RootEntry::Link { path: "/bin".into(), target: "usr/bin".into() },
         ],
         hidden: vec!["/data".into(), "/home".into(), "/srv".into()],
+        folders: vec![Folder { purpose: "DOWNLOAD".into(), name: "Downloads".into() }],
         environment: [("LANG".to_owned(), "en_GB.UTF-8".to_owned())].into(),
         places: Places {
             config: "/home/ada/.config/terrarium".into(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Private file systems: /tmp, /run, the home directory.
 
+use super::site::path_of;
 use super::Site;
 use crate::fault::{at, Result};
 use nix::mount::MsFlags;
@@ -14,7 +15,10 @@ use terrarium_protocol::Orders;
 
 /// Mounts them in their order.
 pub fn private(site: &Site, orders: &Orders) -> Result<()> {
-    orders.mounts.iter().try_for_each(|one| mount_one(site, one, site.owner))
+    orders.mounts.iter().try_for_each(|one| mount_one(site, one, site.owner))?;
+    // What is made in the user's home is the user's.
+    let make = |path: &Path| site.directory(path, Step::Mount).map(drop);
+    orders.folders.iter().try_for_each(|path| make(path_of(path)))
 }
 
 fn mount_one(site: &Site, one: &Mount, (uid, gid): (u32, u32)) -> Result<()> {

@@ -419,6 +419,7 @@ pub fn orders(argv: &[&str]) -> Orders {
         disks: Vec::new(),
         user: User { uid: USER, gid: USER, home: "/home/me".into(), privileged: false },
         id_base: BASE,
+        folders: Vec::new(),
         files: Vec::new(),
         display: None,
         log: None,

@@ -40,7 +40,7 @@ pub fn settle(plan: &mut Plan, guarded: &[Guarded], stage: &mut Stage) -> Result
     for entry in entries {
         match entry {
             RootEntry::Link { path, target } => {
-                plan.orders.root.push(orders::RootEntry::Link { path: bytes(&path), target: bytes(&target) })
+                plan.orders.root.push(orders::RootEntry::Link { path: bytes(&path), target: bytes(&target) });
             }
             RootEntry::Directory { path } => held.extend(directory(plan, &top, &path, guarded)?),
         }
