@@ -94,6 +94,7 @@ fn host(folder: PathBuf) -> Host {
             runtime: folder,
         },
         in_group_libvirt: true,
+        network: terrarium_engine::host::Networks::default(),
         systemd: true,
         qemu_group: None,
     }

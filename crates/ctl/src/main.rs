@@ -10,6 +10,7 @@
 //! | [`signals`] | Ctrl+C and its like, at any time |
 //! | [`terminal`] | raw mode, sizes, letting go |
 //! | [`control`] | `list`, `attach`, `exec`, `stop`, `pause`, `resume` |
+//! | [`network`] | `-N`, `network` |
 //! | [`window`] | options for a screen, `view` |
 //! | [`screenshot`] | `screenshot` |
 //! | [`show`] | `show`, `profile`, `doctor` |
@@ -22,6 +23,7 @@ mod control;
 mod fault;
 mod files;
 mod help;
+mod network;
 mod run;
 mod screenshot;
 mod show;
@@ -56,9 +58,11 @@ fn main() -> ExitCode {
         Verb::View { name } => window::view(&name),
         Verb::Log { name } => screenshot::log(&name),
         Verb::Screenshot { name, file } => screenshot::screenshot(&name, &file),
+        Verb::Network(options) => network::network(&options),
         Verb::Show(what) => show::show(&what),
         Verb::Profile { verb } => show::profile(&verb),
-        Verb::Doctor { json } => show::doctor(json),
+        Verb::Doctor { remove: true, .. } => show::remove(),
+        Verb::Doctor { json, .. } => show::doctor(json),
         Verb::Completions { shell } => show::completions(shell),
     };
     result

@@ -28,6 +28,8 @@ pub struct Orders {
     pub id_base: u32,
     /// Files that are made in the private file systems.
     pub files: Vec<File>,
+    /// Its network; only `lo` without one.
+    pub network: Option<crate::network::Network>,
     /// A screen for the command, if it gets one.
     pub display: Option<crate::display::Display>,
     /// What runs.

@@ -7,6 +7,7 @@ mod family;
 mod keyboard;
 mod kvm;
 mod look;
+mod network;
 mod probe;
 mod root;
 
@@ -14,6 +15,7 @@ pub use display::{Agent, Displays, Piece};
 pub use family::Family;
 pub use keyboard::Keyboard;
 pub use look::Look;
+pub use network::Networks;
 pub use probe::{places, probe, ProbeOptions};
 
 use crate::kernel::Kernel;
@@ -47,6 +49,9 @@ pub struct Host {
     pub connections: Vec<Connection>,
     /// What there is for sandboxes with a screen.
     pub display: Displays,
+    /// What there is for sandboxes with a network.
+    #[serde(default)]
+    pub network: Networks,
     /// What stands in the root directory and may be shown.
     pub root: Vec<RootEntry>,
     /// Directories that no sandbox sees unless they are shared.

@@ -8,6 +8,7 @@ mod displays;
 mod ends;
 mod errors;
 mod files;
+mod network;
 mod problems;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use displays::{clipboard, no_desktop, no_screen_to_size, no_window_program, 
 pub use displays::{unseen, window_not_opened};
 pub use ends::{failure, gone, out_of_memory, outcome, signal_name, status_word};
 pub use errors::{connection_state, error, lines};
+pub use network::{contact, network_removed, no_network, not_a_network, not_a_rate, not_an_entry, usage};
 pub use problems::{note, problem, Sentence};
 pub use values::{duration, isolation, progress, quote, size, state};
 

@@ -56,6 +56,7 @@ pub fn problem(problem: &Problem) -> Sentence {
             fill(&gettext("This version does not support “{value}” yet."), &[("value", value)]),
             gettext("Leave the setting at its default."),
         ),
+        ProblemKind::Network(what) => super::network::problem(what),
         other => of_this_computer(other),
     }
 }
@@ -168,6 +169,7 @@ pub fn note(note: &Note) -> String {
                 accelerator(*reason)
             )
         }
+        Note::UserModeReachesHost => super::network::user_mode(),
         Note::Privileged => gettext("The command is root of the sandbox and of nothing outside it."),
         other => super::files::note(other).unwrap_or_else(|| super::displays::note(other)),
     }

@@ -65,6 +65,79 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
 }
 
 /// One of each kind; the match makes a new kind fail to compile here.
+fn network_problems() -> Vec<crate::plan::NetworkProblem> {
+    use crate::plan::NetworkProblem as P;
+    let text = || "value".to_owned();
+    let all = vec![
+        P::NoAddress { text: text() },
+        P::NoRoute { text: text() },
+        P::RoutesOverlap { text: text(), other: text() },
+        P::NoMac { text: text() },
+        P::MulticastMac { text: text() },
+        P::NoEntry { text: text() },
+        P::NoResolver { text: text() },
+        P::NoRate { text: text() },
+        P::NoName { text: text() },
+        P::NoParameter { text: text() },
+        P::TooManyEntries { most: 1 },
+        P::CustomOnly,
+        P::SourceAndUser,
+        P::OwnTwice,
+        P::OwnIsGiven,
+        P::ListsElsewhere,
+        P::BandwidthElsewhere,
+        P::FilterWithoutName,
+        P::FilterOnOwn,
+        P::FilterInUserMode,
+        P::UserMode,
+        P::NeedsSystem { in_group: true },
+        P::NeedsSystem { in_group: false },
+        P::NeedsContainers,
+        P::NoNft { family: Family::Other },
+        P::NoDnsmasq { family: Family::Fedora },
+        P::KernelLacksNetwork { version: text() },
+        P::NoSuchNetwork { name: text() },
+        P::NetworkInactive { name: text() },
+        P::NoSuchFilter { name: text() },
+    ];
+    for one in &all {
+        match one {
+            P::NoAddress { .. } | P::NoRoute { .. } | P::RoutesOverlap { .. } | P::NoMac { .. } => {}
+            P::MulticastMac { .. } | P::NoEntry { .. } | P::NoResolver { .. } | P::NoRate { .. } => {}
+            P::NoName { .. } | P::NoParameter { .. } | P::TooManyEntries { .. } | P::CustomOnly => {}
+            P::SourceAndUser | P::OwnTwice | P::OwnIsGiven | P::ListsElsewhere => {}
+            P::BandwidthElsewhere | P::FilterWithoutName | P::FilterOnOwn | P::FilterInUserMode => {}
+            P::UserMode | P::NeedsSystem { .. } | P::NeedsContainers | P::NoNft { .. } => {}
+            P::NoDnsmasq { .. } | P::KernelLacksNetwork { .. } | P::NoSuchNetwork { .. } => {}
+            P::NetworkInactive { .. } | P::NoSuchFilter { .. } => {}
+        }
+    }
+    all
+}
+
+/// The same for what goes wrong later.
+fn network_errors() -> Vec<crate::error::NetworkError> {
+    use crate::error::NetworkError as N;
+    let text = || HOSTILE.to_owned();
+    let all = vec![
+        N::Guard { why: text() },
+        N::Missing { interface: text() },
+        N::NoRange,
+        N::Full,
+        N::UnknownHost { name: text() },
+        N::InUse { sandbox: text() },
+        N::NotOwn,
+    ];
+    for one in &all {
+        match one {
+            N::Guard { .. } | N::Missing { .. } | N::NoRange | N::Full => {}
+            N::UnknownHost { .. } | N::InUse { .. } | N::NotOwn => {}
+        }
+    }
+    all
+}
+
+/// One of each kind; the match makes a new kind fail to compile here.
 fn problems() -> Vec<ProblemKind> {
     use ProblemKind as K;
     let path = || "/the/path".into();
@@ -122,6 +195,7 @@ fn problems() -> Vec<ProblemKind> {
         K::NoPlace { path: path(), share: path() },
         K::TooMuch { path: path(), limit: 1 },
     ];
+    let all: Vec<K> = all.into_iter().chain(network_problems().into_iter().map(K::Network)).collect();
     for one in &all {
         match one {
             K::NoCommand | K::Nul | K::ArgumentTooLong { .. } | K::ArgumentsTooLong { .. } => {}
@@ -141,6 +215,7 @@ fn problems() -> Vec<ProblemKind> {
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
+            K::Network(_) => {}
         }
     }
     all
@@ -175,12 +250,14 @@ fn notes() -> Vec<Note> {
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
         Note::HiddenInside { path: "/the/path".into() },
+        Note::UserModeReachesHost,
     ];
     for one in &all {
         match one {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
+            Note::UserModeReachesHost => {}
         }
     }
     all
@@ -306,7 +383,7 @@ fn errors() -> Vec<Error> {
             all.push(Error::File { action, path: HOSTILE.into(), source });
         }
     }
-    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy] {
+    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy, D::Network] {
         all.extend([String::new(), foreign()].map(|message| Error::Libvirt { action, message }));
     }
     use crate::kernel::{Error as KernelError, Expected as X};
@@ -333,6 +410,7 @@ fn errors() -> Vec<Error> {
         Error::ProfileExists { name: foreign() },
         Error::Cancelled,
     ]);
+    all.extend(network_errors().into_iter().map(Error::Network));
     for one in &all {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
@@ -344,6 +422,7 @@ fn errors() -> Vec<Error> {
             | Error::NoFile { .. }
             | Error::NotText
             | Error::Kernel(_)
+            | Error::Network(_)
             | Error::Cancelled => {}
         }
     }

@@ -2,7 +2,7 @@
 //! The plan, part by part; every part names its own problems.
 
 use super::shares::{self, Shares};
-use super::{display, files, glass, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
+use super::{display, files, glass, network, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
 use crate::host::Host;
 use crate::profile::{self, DisplayKind, Isolation, Profile};
 use std::ffi::OsString;
@@ -45,11 +45,20 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     let command = command(profile, host, &glass, &shares, &mut found);
     let display = display::display(profile, host, &glass, &mut found);
     not_yet(profile, &mut found);
+    let reach = network::network(
+        profile,
+        host,
+        glass.isolation,
+        &glass.connection,
+        glass.kernel.as_ref(),
+        &mut found,
+    );
     let memory = memory(profile, host, glass.isolation, &mut found);
     let cpus = cpus(profile, host, &glass, &mut found);
     check_runtime(host, &mut found);
     let mut notes = notes(profile, host, &glass);
     notes.extend(shares.notes.iter().cloned());
+    notes.extend(network::notes(reach.as_ref()));
     let passes = display::passes(profile, glass.isolation);
     let plan = found.0.is_empty().then(|| Plan {
         name: profile.name.clone(),
@@ -62,9 +71,10 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         passes,
         changes: profile.files.changes,
         network: profile.network.mode,
+        reach,
         memory,
         cpus,
-        machine: glass.machine(host, passes, &shares),
+        machine: glass.machine(host, passes, &shares, profile.network.mode),
         orders: orders(profile, host, &glass, command, display, memory, &shares),
         sources: shares.sources.clone(),
         guarded: if shares.sources.is_empty() { Vec::new() } else { shares.guarded.clone() },
@@ -113,6 +123,7 @@ fn orders(
         },
         id_base: 0,
         files: display::files(profile, host),
+        network: None,
         display,
         command,
         limits: Limits { processes: PROCESSES, files: FILES },
@@ -227,9 +238,6 @@ fn not_yet(profile: &Profile, found: &mut Found) {
             let field = format!("files.mounts[{index}].type");
             found.add(field, ProblemKind::NotYet { value: word(&mount.kind) });
         }
-    }
-    if profile.network.mode != profile::NetworkMode::None {
-        found.add("network.mode", ProblemKind::NotYet { value: word(&profile.network.mode) });
     }
 }
 

@@ -8,6 +8,9 @@ mod display;
 mod environment;
 mod files;
 mod glass;
+mod network;
+#[cfg(test)]
+mod network_tests;
 mod problem;
 mod secrets;
 #[cfg(test)]
@@ -24,6 +27,7 @@ pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, slug};
 pub use files::home;
 pub use glass::no_kvm_reason;
+pub use network::{InterfacePlan, NetworkPlan, NetworkProblem, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
 pub use secrets::{judge, Guarded};
 
@@ -59,6 +63,8 @@ pub struct Plan {
     pub changes: Changes,
     /// Whom it may talk to.
     pub network: NetworkMode,
+    /// How, if it may talk to anybody.
+    pub reach: Option<NetworkPlan>,
     /// Memory of the whole in bytes.
     pub memory: u64,
     /// Processors.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a plan finds wrong, and what it says beside.
 
-use super::AcceleratorReason;
+use super::{AcceleratorReason, NetworkProblem};
 use crate::host::{Family, Piece};
 use crate::kernel::Kernel;
 use crate::uri::Uri;
@@ -108,6 +108,8 @@ pub enum ProblemKind {
     NoPlace { path: PathBuf, share: PathBuf },
     /// More to copy than may be.
     TooMuch { path: PathBuf, limit: u64 },
+    /// The network cannot be like that.
+    Network(NetworkProblem),
     /// A setting that this version does not carry out yet.
     NotYet { value: String },
 }
@@ -156,4 +158,6 @@ pub enum Note {
     Unmasked { path: PathBuf },
     /// What is hidden in a machine's share is hidden from the command only.
     HiddenInside { path: PathBuf },
+    /// QEMU's user mode reaches services of this computer.
+    UserModeReachesHost,
 }

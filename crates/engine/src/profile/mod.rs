@@ -6,6 +6,7 @@
 //! the plan decides.
 
 mod display;
+mod network;
 mod parse;
 mod schema;
 
@@ -13,6 +14,7 @@ pub mod fuzz;
 pub mod store;
 
 pub use display::{Clipboard, Display, DisplayKind, Manager, Passes, MONITORS_MAX};
+pub use network::{Interface, Network, NetworkMode};
 pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, NotText, ParseError};
 pub use schema::Expected;
 
@@ -209,27 +211,6 @@ pub enum MountMode {
     Ro,
     /// The sandbox may write.
     Rw,
-}
-
-/// `[network]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    /// Whom it may talk to.
-    #[serde(default)]
-    pub mode: NetworkMode,
-}
-
-/// `network.mode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum NetworkMode {
-    #[default]
-    None,
-    Internet,
-    Full,
-    Custom,
 }
 
 /// `[limits]`.

@@ -3,9 +3,12 @@
 
 mod container;
 mod machine;
+mod network;
 mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use network::guard;
 
 use crate::plan::{Instance, Plan};
 use crate::sandbox::{metadata::NAMESPACE, Metadata};
@@ -31,7 +34,7 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
     let _ = xml.create_element("domain").with_attribute(("type", kind)).write_inner_content(|xml| {
         common(xml, plan, instance)?;
         match &plan.machine {
-            None => container::rest(xml, plan.cpus, instance),
+            None => container::rest(xml, plan, instance),
             Some(machine) => machine::rest(xml, plan, machine, instance),
         }
     });

@@ -9,6 +9,7 @@ mod masks;
 mod meminfo;
 mod mountinfo;
 mod mounts;
+mod names;
 mod overlay;
 mod root;
 mod shares;
@@ -51,7 +52,9 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     }
     let outside = (orders.user.uid, orders.user.gid);
     let site = begin(place, owner(&orders.user, orders.id_base, place), outside)?;
-    root::show(&site, &orders.root, &shares::wanted(&orders.shares))?;
+    let mut wanted = shares::wanted(&orders.shares);
+    wanted.extend(names::wanted(orders));
+    root::show(&site, &orders.root, &wanted)?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
     if let (Place::Machine, Some(display)) = (place, &orders.display) {
@@ -65,6 +68,7 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
     masks::hide(&site, &orders.masks)?;
     mounts::private(&site, orders)?;
     files::write(&site, &orders.files)?;
+    names::show(&site, orders)?;
     let writable = shares::mount_all(&site, &orders.shares)?;
     shares::open(&writable)?;
     enter(&site)?;

@@ -121,6 +121,7 @@ impl Sandbox {
 
     fn build(&mut self, talk: usize, orders: &Orders) -> Result<()> {
         crate::network::begin(&orders.host_name)?;
+        orders.network.as_ref().map_or(Ok(()), crate::network::raise)?;
         // A missing module shows as a mount that fails; then it is the cause.
         self.memory_info =
             build::build(orders, self.place).map_err(|failure| self.early.pop().unwrap_or(failure))?;

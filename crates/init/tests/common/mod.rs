@@ -398,6 +398,7 @@ pub fn orders(argv: &[&str]) -> Orders {
         user: User { uid: USER, gid: USER, home: "/home/me".into(), privileged: false },
         id_base: BASE,
         files: Vec::new(),
+        network: None,
         display: None,
         command: command(argv),
         limits: Limits { processes: 4096, files: 4096 },
