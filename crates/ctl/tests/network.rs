@@ -7,6 +7,7 @@ mod common;
 use common::net::*;
 use common::traces::alone;
 use common::*;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Both kinds of sandboxes with a network need group libvirt.
@@ -135,6 +136,41 @@ fn names_are_resolved_and_files_are_right() {
     let milliseconds: u32 = text.trim().lines().last().unwrap().trim_end_matches(" ms").parse().unwrap();
     assert!(milliseconds < 300, "{text}");
     assert_eq!(std::fs::read("/etc/resolv.conf").unwrap(), before);
+}
+
+#[test]
+fn a_network_of_libvirts_gives_or_takes_addresses() {
+    let _alone = alone();
+    let (one, other) = (Named::new("a"), Named::new("b"));
+    let dhcp = format!("dhcp,source={}", one.name);
+    let fixed = format!(
+        "source={},mac=52:54:00:77:00:01,address={}.9/24%{1}.255,route=10.254.0.0/16%{1}.1,filter=clean-traffic,filter.IP={1}.9",
+        other.name, other.net
+    );
+    let script = "perl -e 'for (`cat /proc/net/fib_trie`) { print \"$1\\n\" if /\\|-- (198\\.19\\.\\d+\\.(?!0$|255$)\\d+)$/ }' | sort -u
+        cat /etc/resolv.conf | grep nameserver; cat /sys/class/net/eth1/address; cut -f1,2,3 /proc/net/route | grep FE0A; cat < /dev/tcp/$GATE/$PORT";
+    let host = std::net::TcpListener::bind((format!("{}.1", other.net), 0)).unwrap();
+    let port = host.local_addr().unwrap().port();
+    let server =
+        std::thread::spawn(move || host.accept().map(|(mut client, _)| client.write_all(b"hello\n")));
+    let script = format!("GATE={}.1 PORT={port}; {script}", other.net);
+    let output = networked(Glass::Container, &["-N", &dhcp, "-N", &fixed], &script);
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let given = (100..=200).any(|host| text.contains(&format!("{}.{host}\n", one.net)));
+    assert!(given, "an address of the range: {text}");
+    for line in [
+        format!("{}.9\n", other.net),
+        format!("nameserver {}.1\n", one.net),
+        "52:54:00:77:00:01\n".to_owned(),
+        "eth1\t".to_owned(),
+        "hello".to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line} in {text}");
+    }
+    server.join().unwrap().unwrap().unwrap();
+    let links = out(&std::process::Command::new("ip").args(["-br", "link"]).output().unwrap());
+    assert!(!links.contains("master tta") && !links.contains("master ttb"), "{links}");
 }
 
 #[test]

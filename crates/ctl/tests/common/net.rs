@@ -208,6 +208,45 @@ impl Drop for World {
     }
 }
 
+/// A network of libvirt's with a DHCP server, for a test.
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Its first three numbers.
+    pub net: String,
+}
+
+impl Named {
+    /// Made and raised.
+    pub fn new(mark: &str) -> Self {
+        let id = std::process::id();
+        let name = format!("terrarium-test-{mark}{id}");
+        let link =
+            Ipv4Addr::from(0xc613_0000 + (id % 256) * 256 + 0x0100 * u32::from(mark.as_bytes()[0] % 2));
+        let net = link.to_string().rsplit_once('.').unwrap().0.to_owned();
+        let xml = format!(
+            "<network><name>{name}</name><forward mode='nat'/><bridge name='tt{mark}{id}' stp='off' delay='0'/>\
+             <ip address='{net}.1' netmask='255.255.255.0'><dhcp><range start='{net}.100' end='{net}.200'>\
+             <lease expiry='2' unit='minutes'/></range></dhcp></ip></network>"
+        );
+        let file = std::env::temp_dir().join(&name);
+        fs::write(&file, xml).unwrap();
+        let virsh = |words: &[&str]| {
+            let output = Command::new("virsh").args(["-qc", "lxc:///system"]).args(words).output().unwrap();
+            assert!(output.status.success(), "{words:?}: {}", err(&output));
+        };
+        virsh(&["net-create", file.to_str().unwrap()]);
+        let _ = fs::remove_file(file);
+        Self { name, net }
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        let _ = Command::new("virsh").args(["-qc", "lxc:///system", "net-destroy", &self.name]).output();
+    }
+}
+
 /// A user's rules, as nft has them.
 pub fn rules(user: User) -> Option<String> {
     let table = format!("terrarium_{}", user.uid());

@@ -4,7 +4,10 @@
 //! Whom it reaches is enforced outside; what is set here is for the command's
 //! convenience, and its root may change it.
 
+mod dhcp;
 pub mod netlink;
+
+pub use dhcp::Client;
 
 use crate::fault::{at, Result};
 use netlink::Netlink;
@@ -24,21 +27,28 @@ pub fn begin(host_name: &str) -> Result<()> {
     raise_loopback().map_err(at(Step::Network, "lo"))
 }
 
-/// Raises all that was ordered. The host's side is in place by then.
-pub fn raise(network: &Network) -> Result<()> {
+/// Raises all that was ordered, and writes into it what DHCP told. The host's
+/// side is in place by then. What comes back is to be kept up to date.
+pub fn raise(network: &mut Network) -> Result<Vec<Client>> {
+    let mut leases = Vec::new();
     if network.interfaces.is_empty() {
-        return Ok(());
+        return Ok(leases);
     }
     let mut netlink = Netlink::open().map_err(at(Step::Network, "netlink"))?;
-    for interface in &network.interfaces {
+    for interface in &mut network.interfaces {
         let name =
             find(interface.mac).ok_or_else(|| at(Step::Network, interface.mac.to_string())(Errno::ENODEV))?;
-        raise_one(&mut netlink, &name, interface).map_err(at(Step::Network, name.as_str()))?;
+        let lease = raise_one(&mut netlink, &name, interface).map_err(at(Step::Network, name.as_str()))?;
+        if let Some(client) = lease {
+            interface.addresses.push(client.lease.address);
+            network.resolvers.extend(&client.lease.resolvers);
+            leases.push(client);
+        }
     }
-    Ok(())
+    Ok(leases)
 }
 
-fn raise_one(netlink: &mut Netlink, name: &str, interface: &Interface) -> nix::Result<()> {
+fn raise_one(netlink: &mut Netlink, name: &str, interface: &Interface) -> nix::Result<Option<Client>> {
     let index = nix::net::if_::if_nametoindex(name)?;
     if !interface.dhcp {
         // Nobody else hands out addresses or routes here. A kernel without
@@ -52,7 +62,11 @@ fn raise_one(netlink: &mut Netlink, name: &str, interface: &Interface) -> nix::R
         netlink.add_address(index, address)?;
     }
     netlink.set_up(index, true)?;
-    interface.routes.iter().try_for_each(|route| netlink.add_route(index, route))
+    interface.routes.iter().try_for_each(|route| netlink.add_route(index, route))?;
+    if interface.dhcp {
+        return Client::begin(netlink, index, interface.mac).map(Some);
+    }
+    Ok(None)
 }
 
 fn set(interface: &str, name: &str, value: &str) {

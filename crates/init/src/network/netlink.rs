@@ -136,6 +136,11 @@ impl Netlink {
         self.ask(libc::RTM_NEWADDR, flags, Self::address(index, address))
     }
 
+    /// Takes an address away.
+    pub fn remove_address(&mut self, index: u32, address: &Address) -> nix::Result<()> {
+        self.ask(libc::RTM_DELADDR, 0, Self::address(index, address))
+    }
+
     /// Adds a route through an interface.
     pub fn add_route(&mut self, index: u32, route: &Route) -> nix::Result<()> {
         let scope = if route.gateway.is_some() || route.to.ip.is_ipv6() {

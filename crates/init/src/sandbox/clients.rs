@@ -121,7 +121,11 @@ impl Sandbox {
 
     fn build(&mut self, talk: usize, orders: &Orders) -> Result<()> {
         crate::network::begin(&orders.host_name)?;
-        orders.network.as_ref().map_or(Ok(()), crate::network::raise)?;
+        let mut orders = std::borrow::Cow::Borrowed(orders);
+        if orders.network.is_some() {
+            self.leases = orders.to_mut().network.as_mut().map_or(Ok(Vec::new()), crate::network::raise)?;
+        }
+        let orders = orders.as_ref();
         // A missing module shows as a mount that fails; then it is the cause.
         self.memory_info =
             build::build(orders, self.place).map_err(|failure| self.early.pop().unwrap_or(failure))?;

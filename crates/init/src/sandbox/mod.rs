@@ -48,6 +48,8 @@ pub struct Sandbox {
     memory: OutOfMemory,
     memory_info: Option<MemoryInfo>,
     memory_info_at: Instant,
+    /// Addresses that were given for a time.
+    leases: Vec<crate::network::Client>,
     /// Failures from before the orders: modules that would not load.
     early: Vec<Failure>,
     /// Since when nobody watches the command (or waits to give orders).
@@ -79,6 +81,7 @@ impl Sandbox {
             memory: OutOfMemory::watch(place),
             memory_info: None,
             memory_info_at: Instant::now(),
+            leases: Vec::new(),
             early,
             alone_since: Instant::now(),
             kill_all_at: None,

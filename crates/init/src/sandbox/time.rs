@@ -79,6 +79,7 @@ impl Sandbox {
             self.memory_info_at = now;
             self.memory_info.iter().for_each(|info| info.refresh());
         }
+        self.leases.iter_mut().for_each(|lease| lease.tick(now));
         self.tick_display();
         self.notice_the_end(now);
         self.notice_loneliness(now);
