@@ -138,6 +138,97 @@ fn names_are_resolved_and_files_are_right() {
     assert_eq!(std::fs::read("/etc/resolv.conf").unwrap(), before);
 }
 
+/// What a hostile root sends arrives nowhere that it should not: neither at
+/// the bridge, nor at another sandbox, nor beyond.
+fn root_gets_nothing_through(glass: Glass) {
+    let _alone = alone();
+    let world = World::new();
+    let other = lasting(Glass::Container, &["-N", "full"], OTHER);
+    let folder = share::Folder::new(USER, &USER.home());
+    let program = compiled("frames.c", &folder.path);
+    // A number that names its process on this computer.
+    let nap = format!("864{:05}", std::process::id() % 100_000);
+    let shared = folder.bind("/mnt", "");
+    let script = format!("sleep {nap}");
+    let options = ["-N", "internet", "-p", "-m", &shared];
+    let sandbox = lasting(glass, if glass == Glass::Machine { &options } else { &options[..2] }, &script);
+    let (own, others) = (usage(&sandbox), usage(&other));
+    let own4 = own["addresses"][0].as_str().unwrap();
+    let bridge = bridge(USER);
+    let text = |path: String| std::fs::read_to_string(path).unwrap().trim().to_owned();
+    let words = [
+        "send".to_owned(),
+        "eth0".to_owned(),
+        own4.to_owned(),
+        own["addresses"][1].as_str().unwrap().to_owned(),
+        format!("{}.1", own4.rsplit_once('.').unwrap().0),
+        format!("{}::1", own["addresses"][1].as_str().unwrap().split_once("::").unwrap().0),
+        text(format!("/sys/class/net/{bridge}/address")),
+        others["addresses"][0].as_str().unwrap().to_owned(),
+        others["addresses"][1].as_str().unwrap().to_owned(),
+        inside(&other, "cat /sys/class/net/eth0/address").trim().to_owned(),
+        world.internet.v4.to_string(),
+    ];
+    let mut hear = std::process::Command::new(&program);
+    let hear = hear.args(["hear", scaled("6", "20")]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let sent = if glass == Glass::Machine {
+        inside(&sandbox, &format!("/mnt/program {}", words.join(" ")))
+    } else {
+        // Root of this computer in the sandbox's network: more than any
+        // program inside can be.
+        let found = out(&std::process::Command::new("pgrep")
+            .args(["-f", &format!("^sleep {nap}")])
+            .output()
+            .unwrap());
+        let pid = found.lines().next().unwrap().to_owned();
+        out(&std::process::Command::new("nsenter")
+            .args(["-t", &pid, "-n"])
+            .arg(&program)
+            .args(&words)
+            .output()
+            .unwrap())
+    };
+    assert_eq!(sent.trim(), "sent");
+    let heard = out(&hear.wait_with_output().unwrap());
+    let at = |device: &str| {
+        let lines = heard.lines().filter_map(|line| line.split_once(' ')).filter(|(name, _)| *name == device);
+        let mut all: Vec<&str> = lines.map(|(_, mark)| mark).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    assert_eq!(at(&world.internet.device), ["control-fragments", "control-udp"], "{glass:?}: beyond");
+    let at_bridge = [
+        "control-arp",
+        "control-fragments",
+        "control-udp",
+        "dns-elsewhere",
+        "dns-fragments",
+        "source-route",
+        "to-other-routed",
+    ];
+    let found: Vec<&str> = at(&bridge).into_iter().filter(|mark| !at_bridge.contains(mark)).collect();
+    assert_eq!(found, [""; 0], "{glass:?}: at the bridge");
+    let mut devices: Vec<&str> =
+        heard.lines().filter_map(|line| line.split_once(' ')).map(|(name, _)| name).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    let known = |name: &&&str| **name != bridge && **name != world.internet.device && **name != "ready";
+    // The one left is where the frames come out, before anything looks at them.
+    assert_eq!(devices.iter().filter(known).count(), 1, "{glass:?}: {devices:?}");
+}
+
+#[test]
+fn root_of_a_container_gets_nothing_through() {
+    root_gets_nothing_through(Glass::Container);
+}
+
+#[test]
+fn root_of_a_machine_gets_nothing_through() {
+    root_gets_nothing_through(Glass::Machine);
+}
+
 #[test]
 fn a_network_of_libvirts_gives_or_takes_addresses() {
     let _alone = alone();

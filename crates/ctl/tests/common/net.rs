@@ -247,6 +247,15 @@ impl Drop for Named {
     }
 }
 
+/// The bridge of a user's own network.
+pub fn bridge(user: User) -> String {
+    let name = format!("terrarium-{}", user.uid());
+    let output = Command::new("virsh").args(["-qc", "qemu:///system", "net-info", &name]).output().unwrap();
+    let text = out(&output);
+    let line = text.lines().find_map(|line| line.strip_prefix("Bridge:")).unwrap();
+    line.trim().to_owned()
+}
+
 /// A user's rules, as nft has them.
 pub fn rules(user: User) -> Option<String> {
     let table = format!("terrarium_{}", user.uid());
