@@ -6,6 +6,7 @@
 use super::*;
 use std::io::BufRead;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::process::CommandExt;
 
 /// Serves every port that is named: over TCP it says its name, and on the
 /// last one it never stops; over UDP it sends back what it got.
@@ -31,6 +32,7 @@ while (1) {
         next unless vec($bits, fileno($socket), 1);
         my $client = $socket->accept or next;
         if (!fork) {
+            alarm 60;
             print $client "$name\n";
             if ($client->sockport == $last) {
                 $SIG{PIPE} = 'DEFAULT'; my $sent = 0; my $piece = "x" x 4096;
@@ -135,21 +137,25 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(server) = &mut self.server {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
+        self.server.iter_mut().for_each(end);
         let _ = Command::new("ip").args(["link", "del", &self.device]).output();
         let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
         let _ = fs::remove_file(&self.log);
     }
 }
 
+/// Ends servers, with all that they do.
+fn end(server: &mut Child) {
+    let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", server.id())]).status();
+    let _ = server.wait();
+}
+
 /// Starts servers; returns once they listen.
 pub fn serve(mut command: Command, name: &str, log: &Path, ports: &[u16]) -> Child {
     let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
     command.args(["perl", "-e", SERVER, name]).arg(log).args(ports).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    // Who writes to somebody that is gone goes with the others.
+    let mut child = command.process_group(0).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n", "{name}");
@@ -202,8 +208,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = self.host.kill();
-        let _ = self.host.wait();
+        end(&mut self.host);
         let _ = fs::remove_file(&self.host_log);
     }
 }
