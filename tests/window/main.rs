@@ -111,6 +111,7 @@ fn host(folder: PathBuf) -> Host {
             runtime: folder,
         },
         in_group_libvirt: true,
+        network: terrarium_engine::host::Networks::default(),
         systemd: true,
         mixed_groups: false,
         folders: Vec::new(),

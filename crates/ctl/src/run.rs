@@ -5,7 +5,7 @@ use crate::args::Run;
 use crate::client::{Client, End};
 use crate::fault::{remark, status, tell_cleared, Fault};
 use crate::signals::{Signals, Target};
-use crate::{files, terminal, window, Result};
+use crate::{files, network, terminal, window, Result};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -198,6 +198,7 @@ fn profile(options: &Run, host: &Host) -> std::result::Result<Profile, Fault> {
     }
     window::set_display(&mut profile, options);
     files::set(&mut profile, options)?;
+    network::set(&mut profile, options)?;
     set_glass(&mut profile, options)?;
     set_rest(&mut profile, options)?;
     Ok(profile)

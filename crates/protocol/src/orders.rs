@@ -34,6 +34,8 @@ pub struct Orders {
     pub folders: Vec<Bytes>,
     /// Files that are made in the private file systems.
     pub files: Vec<File>,
+    /// Its network; only `lo` without one.
+    pub network: Option<crate::network::Network>,
     /// A screen for the command, if it gets one.
     pub display: Option<crate::display::Display>,
     /// What runs.

@@ -8,6 +8,7 @@ mod folders;
 mod keyboard;
 mod kvm;
 mod look;
+mod network;
 mod probe;
 mod root;
 
@@ -16,6 +17,7 @@ pub use family::Family;
 pub use folders::Folder;
 pub use keyboard::Keyboard;
 pub use look::Look;
+pub use network::Networks;
 pub use probe::{places, probe, ProbeOptions};
 pub(crate) use root::entries as root_entries;
 
@@ -50,6 +52,9 @@ pub struct Host {
     pub connections: Vec<Connection>,
     /// What there is for sandboxes with a screen.
     pub display: Displays,
+    /// What there is for sandboxes with a network.
+    #[serde(default)]
+    pub network: Networks,
     /// What stands in the root directory and may be shown.
     pub root: Vec<RootEntry>,
     /// Directories that no sandbox sees unless they are shared.

@@ -57,6 +57,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
         ),
         connections: connections(caller, in_group_libvirt, options.connect),
         display: displays(),
+        network: super::network::probe(Path::new("/")),
         root: root::entries(Path::new("/")),
         hidden: root::hidden(Path::new("/")),
         environment: environment(),

@@ -16,6 +16,7 @@ mod list;
 mod log;
 mod lost;
 pub mod metadata;
+mod network;
 mod program;
 mod real;
 mod screen;
@@ -32,6 +33,10 @@ pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
 pub use set_ids::Cleared;
+
+pub(crate) use directory::{fault, lock_file as lock, make_private};
+pub(crate) use program::install_init;
+pub(crate) use start::random_uuid;
 
 pub use crate::virt::longest_call as waits_for_libvirt;
 
@@ -284,6 +289,23 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// libvirt cannot be asked, or would not destroy it.
     fn stop(&self, id: &Id, how: Stop) -> Result<Option<Outcome>, Error>;
+
+    /// How much its network was used, and with whom.
+    ///
+    /// # Errors
+    /// It is not on Terrarium's own network; the guard cannot be asked.
+    fn network(&self, _id: &Id) -> Result<crate::network::Usage, Error> {
+        Err(Error::Network(crate::error::NetworkError::NotOwn))
+    }
+
+    /// Changes its network; returns once that holds.
+    ///
+    /// # Errors
+    /// It is not on Terrarium's own network; the guard could not do it, and
+    /// all is as it was.
+    fn change_network(&self, _id: &Id, _change: &crate::network::Change) -> Result<(), Error> {
+        Err(Error::Network(crate::error::NetworkError::NotOwn))
+    }
 
     /// Freezes it.
     ///

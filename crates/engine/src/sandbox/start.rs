@@ -5,7 +5,8 @@ use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
 use super::{
-    directory, end, ids, layers, list, log, lost, program, set_ids, Id, Layer, Progress, Start, Started,
+    directory, end, ids, layers, list, log, lost, network, program, set_ids, Id, Layer, Progress, Start,
+    Started,
 };
 use crate::console::{greet, Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
@@ -37,8 +38,9 @@ pub fn start(
     progress: &(dyn Fn(Progress) + Send + Sync),
     handler: Handler,
 ) -> Result<Started, Error> {
+    let reach = network::prepare(real, plan)?;
     let mut tries = TRIES;
-    let (made, plan, domain, held) = loop {
+    let (made, mut plan, domain, held) = loop {
         let mut made = prepare(real, plan, how, progress)?;
         progress(Progress::Domain);
         let mut plan = plan.clone();
@@ -63,16 +65,17 @@ pub fn start(
         }
         std::thread::sleep(BETWEEN);
     };
-    let plan = &plan;
-    let id = made.id(plan);
+    let id = made.id(&plan);
     tracing::debug!(uuid = id.uuid, number = id.number, "the domain is there");
     progress(Progress::Boot(id.clone()));
-    match converse(real, plan, how, &made.instance, progress, handler, &id) {
+    let begun = network::guard(real, &mut plan, &made.instance, reach.as_ref())
+        .and_then(|()| converse(real, &plan, how, &made.instance, progress, handler, &id));
+    match begun {
         Ok(console) => {
             // Until now no inode of a source could become another's.
             drop(held);
             if how.lifetime != Lifetime::Foreground {
-                let metadata = xml::metadata(plan, &made.instance);
+                let metadata = xml::metadata(&plan, &made.instance);
                 let _ = lost::remember(&made.instance.directory, &id, metadata);
             }
             made.reservation.keep();
@@ -363,7 +366,7 @@ fn cache(plan: &Plan) -> Result<PathBuf, Error> {
 }
 
 /// A random (version 4) UUID.
-pub(super) fn random_uuid() -> Result<String, Error> {
+pub fn random_uuid() -> Result<String, Error> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Libvirt { action: DomainAction::Create, message: error.to_string() })?;

@@ -4,9 +4,12 @@
 mod container;
 mod disks;
 mod machine;
+mod network;
 mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use network::guard;
 
 use crate::plan::{Instance, Plan};
 use crate::sandbox::{metadata::NAMESPACE, Metadata};

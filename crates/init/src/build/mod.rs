@@ -13,6 +13,7 @@ mod masks;
 mod meminfo;
 mod mountinfo;
 mod mounts;
+mod names;
 mod overlay;
 mod root;
 mod shares;
@@ -75,7 +76,9 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
         log::shorten(std::ffi::OsStr::from_bytes(path.as_slice()).as_ref());
     }
     let site = begin(orders, place)?;
-    root::show(&site, &orders.root, &shares::wanted(&orders.shares))?;
+    let mut wanted = shares::wanted(&orders.shares);
+    wanted.extend(names::wanted(orders));
+    root::show(&site, &orders.root, &wanted)?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
     if let (Place::Machine, Some(display)) = (place, &orders.display) {
@@ -93,6 +96,7 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
         layer.home(&site, Path::new(OsStr::from_bytes(orders.user.home.as_slice())))?;
     }
     files::write(&site, &orders.files)?;
+    names::show(&site, orders)?;
     let writable = shares::mount_all(&site, &orders.shares)?;
     shares::open(&writable)?;
     let layer = match &site.layer {

@@ -82,6 +82,7 @@ impl Sandbox {
         if self.over_since.is_none() {
             self.notice_no_room(now);
         }
+        self.leases.iter_mut().for_each(|lease| lease.tick(now));
         self.tick_display();
         self.notice_the_end(now);
         self.notice_loneliness(now);

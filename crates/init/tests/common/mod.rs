@@ -421,6 +421,7 @@ pub fn orders(argv: &[&str]) -> Orders {
         id_base: BASE,
         folders: Vec::new(),
         files: Vec::new(),
+        network: None,
         display: None,
         log: None,
         command: command(argv),
