@@ -17,7 +17,7 @@ mod values;
 pub use checks::{doctor, finding};
 pub use displays::{clipboard, no_desktop, no_screen_to_size, no_window_program, not_a_screen_size, screen};
 pub use displays::{unseen, window_not_opened};
-pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word};
+pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines};
 pub use problems::{note, problem, Sentence};
 pub use values::{duration, isolation, progress, quote, size, state};
