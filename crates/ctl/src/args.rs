@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The command line. Its letters are those of virt-sandbox.
 
+use crate::help::values;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -83,6 +84,44 @@ pub enum Verb {
         /// Name of the sandbox
         name: String,
     },
+    /// Show what a sandbox that has ended changed
+    Changes {
+        /// Name of the sandbox
+        name: String,
+        /// Show how texts differ from this computer's
+        #[arg(long)]
+        diff: bool,
+        /// Print JSON
+        #[arg(long, conflicts_with = "diff")]
+        json: bool,
+    },
+    /// Let the next run of the same name go on from what a sandbox changed
+    Keep {
+        /// Name of the sandbox
+        name: String,
+    },
+    /// Throw away what a sandbox changed
+    Discard {
+        /// Name of the sandbox
+        name: String,
+        /// Only these files and folders, as they are called inside
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Put what a sandbox changed in your home folder to its real place
+    Apply {
+        /// Name of the sandbox
+        name: String,
+        /// Files and folders, as they are called inside
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Put copies into this folder instead
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Replace your own files; the old ones go to the trash
+        #[arg(long)]
+        replace: bool,
+    },
     /// Show what is known of a sandbox or of a profile
     Show(Show),
     /// Manage profiles
@@ -136,7 +175,7 @@ pub struct Run {
     #[arg(short = 'l', long, conflicts_with = "command", help_heading = "The command")]
     pub shell: bool,
     /// When the sandbox ends
-    #[arg(long, value_enum, help_heading = "The command")]
+    #[arg(long, value_parser = values::<Until>(), help_heading = "The command")]
     pub until: Option<Until>,
 
     /// Show a folder or file (host-bind:DST=SRC), an image (host-image:DST=SRC[,format=raw|qcow2][,trusted]),
@@ -155,6 +194,12 @@ pub struct Run {
     /// Copy every file that this one lists, as DST=SRC on a line each
     #[arg(short = 'I', long, value_name = "FILE", help_heading = "Files")]
     pub includefile: Vec<PathBuf>,
+    /// What becomes of what it writes [default: discard]
+    #[arg(long, value_enum, value_name = "FATE", help_heading = "Files")]
+    pub changes: Option<Changes>,
+    /// How much it may write, such as 500M or 8GiB [default: 2GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Files")]
+    pub writable: Option<String>,
     /// Do not hide this secret, such as ~/.ssh, in what is shared
     #[arg(long, value_name = "PATH", help_heading = "Files")]
     pub unmask: Vec<PathBuf>,
@@ -179,7 +224,7 @@ pub struct Run {
     #[arg(long, help_heading = "Windows")]
     pub headless: bool,
     /// Whether the clipboard passes between the screen and this computer
-    #[arg(long, value_enum, value_name = "POLICY", help_heading = "Windows")]
+    #[arg(long, value_parser = values::<Clipboard>(), value_name = "POLICY", help_heading = "Windows")]
     pub clipboard: Option<Clipboard>,
     /// Let the sound of a virtual machine be heard
     #[arg(long, help_heading = "Windows")]
@@ -199,7 +244,7 @@ pub struct Run {
     #[arg(long, requires = "connect", help_heading = "Advanced")]
     pub any_uri: bool,
     /// How a virtual machine computes
-    #[arg(long, value_enum, help_heading = "Advanced")]
+    #[arg(long, value_parser = values::<Accelerator>(), help_heading = "Advanced")]
     pub accelerator: Option<Accelerator>,
     /// Version of the virtual machine's kernel
     #[arg(long, value_name = "VERSION", help_heading = "Advanced")]
@@ -259,6 +304,9 @@ pub struct Show {
     /// The terrariumctl command that does the same
     #[arg(long, group = "form")]
     pub command: bool,
+    /// What it can reach, in plain words
+    #[arg(long, group = "form")]
+    pub reach: bool,
 }
 
 #[derive(Subcommand)]
@@ -302,6 +350,26 @@ impl From<Until> for profile::Until {
         match until {
             Until::Command => Self::Command,
             Until::All => Self::All,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Changes {
+    /// Thrown away
+    Discard,
+    /// Kept for the next run
+    Keep,
+    /// Looked at when it has ended
+    Review,
+}
+
+impl From<Changes> for profile::Changes {
+    fn from(changes: Changes) -> Self {
+        match changes {
+            Changes::Discard => Self::Discard,
+            Changes::Keep => Self::Keep,
+            Changes::Review => Self::Review,
         }
     }
 }

@@ -7,7 +7,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 use terrarium_engine::error::FileAction;
-use terrarium_engine::profile::{Disk, ImageFormat, Include, Mount, MountKind, MountMode, Profile};
+use terrarium_engine::profile::{
+    parse_size, Disk, ImageFormat, Include, Mount, MountKind, MountMode, Profile,
+};
 use terrarium_engine::{message, Error};
 
 /// Longest list of copies that is read, in bytes.
@@ -37,6 +39,12 @@ pub fn set(profile: &mut Profile, options: &Run) -> Result<()> {
     }
     for file in &options.includefile {
         profile.files.include.extend(list(file)?);
+    }
+    if let Some(changes) = options.changes {
+        profile.files.changes = changes.into();
+    }
+    if let Some(text) = &options.writable {
+        profile.files.writable = parse_size(text).ok_or_else(|| Fault::Usage(message::not_a_size(text)))?;
     }
     profile.files.unmask.extend(options.unmask.iter().map(|path| from_here(path)));
     Ok(())

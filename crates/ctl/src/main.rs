@@ -12,11 +12,13 @@
 //! | [`control`] | `list`, `attach`, `exec`, `stop`, `pause`, `resume` |
 //! | [`window`] | options for a screen, `view` |
 //! | [`screenshot`] | `screenshot` |
+//! | [`changes`] | `changes`, `keep`, `discard`, `apply` |
 //! | [`show`] | `show`, `profile`, `doctor` |
 //! | [`files`] | options for what is shared
 //! | [`fault`] | errors and exit statuses |
 
 mod args;
+mod changes;
 mod client;
 mod control;
 mod fault;
@@ -56,6 +58,10 @@ fn main() -> ExitCode {
         Verb::View { name } => window::view(&name),
         Verb::Log { name } => screenshot::log(&name),
         Verb::Screenshot { name, file } => screenshot::screenshot(&name, &file),
+        Verb::Changes { name, diff, json } => changes::show(&name, diff, json),
+        Verb::Keep { name } => changes::keep(&name),
+        Verb::Discard { name, paths } => changes::discard(&name, &paths),
+        Verb::Apply { name, paths, to, replace } => changes::apply(&name, &paths, to.as_deref(), replace),
         Verb::Show(what) => show::show(&what),
         Verb::Profile { verb } => show::profile(&verb),
         Verb::Doctor { json } => show::doctor(json),

@@ -23,6 +23,7 @@ pub mod message;
 pub mod places;
 pub mod plan;
 pub mod profile;
+pub mod reach;
 pub mod sandbox;
 pub mod uri;
 mod virt;

@@ -8,6 +8,7 @@
 //! | [`channel`], [`conversation`] | where clients come from; their frames |
 //! | [`job`], [`ring`] | a program, its streams, its end |
 //! | [`build`], [`network`], [`modules`] | what the command sees |
+//! | [`layer`] | what was written, handed out |
 //! | [`display`] | a screen for the command |
 //! | [`spawn`], [`ids`], [`confine`] | how it is started, and as what |
 //!
@@ -23,6 +24,7 @@ mod event;
 mod fault;
 mod ids;
 mod job;
+mod layer;
 mod machine;
 mod memory;
 mod modules;

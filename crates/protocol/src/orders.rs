@@ -21,6 +21,8 @@ pub struct Orders {
     /// What is seen beside the root, in this order; a later one may lie inside
     /// an earlier one.
     pub shares: Vec<Share>,
+    /// Where what is written lies; without one the root cannot be written.
+    pub layer: Option<crate::layer::Layer>,
     /// Disks that the command gets as devices, `/dev/disk/by-tag/TAG`.
     pub disks: Vec<TaggedDisk>,
     /// Who the command runs as.
@@ -38,6 +40,8 @@ pub struct Orders {
     pub command: Command,
     /// Bounds on each process.
     pub limits: Limits,
+    /// Container: libvirt's log of it, which the caller cannot keep short.
+    pub log: Option<Bytes>,
     /// When the sandbox ends.
     pub until: Until,
     /// Whether it ends when its client is lost.

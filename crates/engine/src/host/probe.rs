@@ -34,6 +34,9 @@ const DRIVERS: &[&str] = &[
 /// Where they put QEMU, which libvirt's driver is nothing without.
 const EMULATORS: &[&str] = &["/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
 
+/// Where they put the program that makes file systems.
+const MKE2FS: &[&str] = &["/usr/sbin/mke2fs", "/sbin/mke2fs", "/usr/bin/mke2fs"];
+
 /// Everything that a plan may depend on.
 #[must_use]
 pub fn probe(options: &ProbeOptions) -> Host {
@@ -60,7 +63,9 @@ pub fn probe(options: &ProbeOptions) -> Host {
         folders: folders::folders(&config(), Path::new("/")),
         places: places(),
         in_group_libvirt,
+        mixed_groups: Path::new("/sys/fs/cgroup/unified/cgroup.controllers").exists(),
         systemd: Path::new("/run/systemd/system").is_dir(),
+        mke2fs: MKE2FS.iter().map(PathBuf::from).find(|path| path.exists()),
         nbd: nbd(),
         qemu_group: Group::from_name("libvirt-qemu").ok().flatten().map(|group| group.name),
         user,

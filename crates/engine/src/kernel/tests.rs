@@ -3,7 +3,7 @@ use super::modules::Index;
 use super::*;
 use proptest::prelude::*;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const DEP: &str = "kernel/fs/9p/9p.ko: kernel/net/9p/9pnet.ko kernel/fs/fscache/fscache.ko kernel/fs/netfs/netfs.ko\n\
     kernel/net/9p/9pnet.ko:\nkernel/fs/fscache/fscache.ko: kernel/fs/netfs/netfs.ko\nkernel/fs/netfs/netfs.ko:\n\
@@ -15,7 +15,7 @@ const DEP: &str = "kernel/fs/9p/9p.ko: kernel/net/9p/9pnet.ko kernel/fs/fscache/
 fn modules_come_after_what_they_need() {
     let index = Index::parse(
         DEP,
-        "softdep ext4 pre: crc32c_generic post: virtio\n",
+        "softdep ext4 pre: crypto-crc32c post: virtio\n",
         "kernel/drivers/virtio/virtio-pci.ko\n",
     );
     let order = index.closure(&["9p", "9pnet_virtio", "ext4", "loop_a", "virtio_pci", "absent"]);
@@ -171,15 +171,68 @@ fn a_real_kernel_is_unpacked_kept_and_mended() {
     );
 }
 
+/// Says that a file and its checksum were used so long ago.
+fn age(path: &Path, seconds: u64) {
+    let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+    for path in [path.to_owned(), PathBuf::from(format!("{}.sum", path.display()))] {
+        std::fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+}
+
+/// No real kernel: what is kept does not depend on what is in it.
+#[test]
+fn an_update_makes_another_and_old_ones_go() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (image, modules) = (folder.path().join("vmlinuz"), folder.path().join("modules"));
+    std::fs::create_dir(&modules).unwrap();
+    std::fs::write(modules.join("modules.dep"), "").unwrap();
+    let of = |version: &str| Kernel {
+        version: version.to_owned(),
+        image: image.clone(),
+        modules: modules.clone(),
+        features: Vec::new(),
+        problem: None,
+    };
+    let boots = |version: &str, content: u8| {
+        std::fs::write(&image, [content; 2048]).unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(content.into());
+        std::fs::File::options().append(true).open(&image).unwrap().set_modified(time).unwrap();
+        let boot = prepare(cache.path(), &of(version), &[], &[], b"init").unwrap();
+        assert!(std::fs::read(&boot.kernel).unwrap() == [content; 2048], "another image");
+        boot.kernel
+    };
+    let installed = real().version;
+    let (gone, first) = (boots("0.0-gone", 1), boots(&installed, 1));
+    // The same size; only its time has changed.
+    let second = boots(&installed, 2);
+    assert!(first != second && first.exists(), "a start may just use the old one");
+    age(&first, 600);
+    age(&gone, 30);
+    boots(&installed, 3);
+    assert!(!first.exists() && !PathBuf::from(format!("{}.sum", first.display())).exists());
+    assert!(second.exists() && gone.exists(), "they were used just now");
+    age(&gone, 600);
+    // Of another kernel that is installed: kept for a month, and no longer.
+    let other =
+        cache.path().join(second.file_name().unwrap().to_str().unwrap().replace("vmlinux-", "initrd.0-"));
+    std::fs::write(&other, "x").unwrap();
+    std::fs::write(format!("{}.sum", other.display()), "x").unwrap();
+    age(&other, 29 * 86_400);
+    boots(&installed, 4);
+    assert!(!gone.exists() && !PathBuf::from(format!("{}.sum", gone.display())).exists());
+    assert!(other.exists());
+    age(&other, 31 * 86_400);
+    boots(&installed, 5);
+    assert!(!other.exists());
+}
+
 /// Machines with and without a screen are started in turns.
 #[test]
 fn each_set_of_modules_keeps_its_initrd() {
     let kernel = real();
     let folder = tempfile::tempdir().unwrap();
     let plain = prepare(folder.path(), &kernel, BASE, &[], b"init").unwrap();
-    let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(36_000);
-    let age = |path: &Path| std::fs::File::options().append(true).open(path).unwrap().set_modified(hours_ago);
-    age(&plain.initrd).unwrap();
+    age(&plain.initrd, 36_000);
     let screen = wanted(kernel.video(), true, true);
     let shows = prepare(folder.path(), &kernel, &screen, &[], b"init").unwrap();
     assert!(plain.initrd != shows.initrd && plain.kernel == shows.kernel && plain.initrd.exists());
@@ -188,7 +241,7 @@ fn each_set_of_modules_keeps_its_initrd() {
         let name = format!("m/{module}.ko");
         assert!(content.windows(name.len()).any(|piece| piece == name.as_bytes()), "{module}");
     }
-    age(&shows.initrd).unwrap();
+    age(&shows.initrd, 36_000);
     prepare(folder.path(), &kernel, &screen, &[], b"another init").unwrap();
     assert!(plain.initrd.exists() && !shows.initrd.exists());
 }
@@ -225,10 +278,14 @@ fn a_kernel_without_9p_is_listed_with_its_reason() {
     make("boot/vmlinuz-6.9", "x");
     make("boot/vmlinuz-6.10", "x");
     make("boot/vmlinuz-7.0", "x");
-    let all = "a/virtio_pci.ko:\na/virtio_console.ko:\na/9p.ko:\na/9pnet_virtio.ko:\n";
+    let all = "a/virtio_pci.ko:\na/virtio_console.ko:\na/9p.ko:\na/9pnet_virtio.ko:\n\
+               a/overlay.ko:\na/virtio_blk.ko:\na/ext4.ko:\n";
     make("lib/modules/6.9/modules.dep", all);
     make("lib/modules/6.10/modules.dep", all);
-    make("lib/modules/7.0/modules.dep", "a/virtio_pci.ko:\na/virtio_console.ko:\n");
+    make(
+        "lib/modules/7.0/modules.dep",
+        "a/virtio_pci.ko:\na/virtio_console.ko:\na/overlay.ko:\na/virtio_blk.ko:\na/ext4.ko:\n",
+    );
     let found = find(top.path(), None, None);
     let versions: Vec<&str> = found.iter().map(|kernel| kernel.version.as_str()).collect();
     assert_eq!(versions, ["6.10", "6.9", "7.0"]);

@@ -121,10 +121,11 @@ pub fn not_a_screen_size(text: &str) -> String {
     )
 }
 
-/// `--display-size` without a screen.
+/// An option about the screen without one.
 #[must_use]
-pub fn no_screen_to_size() -> String {
-    gettext("A size of the screen was given for a command without one. Add --display.")
+pub fn needs_screen(option: &str) -> String {
+    let text = gettext("{option} is about a screen, and the command has none. Add --display.");
+    fill(&text, &[("option", option)])
 }
 
 /// Nothing to open a window on.

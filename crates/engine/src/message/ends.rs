@@ -122,6 +122,7 @@ pub fn failure(failure: &Failure) -> String {
         Step::NotExecutable => gettext("The command {object} cannot be executed: {why}. Check its permissions."),
         Step::Directory => gettext("The sandbox cannot start in {object}: {why}. Choose another folder to start in."),
         Step::Module => gettext("The kernel module {object} could not be loaded: {why}. Choose another kernel, or use a container."),
+        Step::Layer => gettext("The disk image that takes what the sandbox writes could not be used ({object}): {why}. See the log, and report it if it stays."),
         Step::Root => gettext("{object} could not be shown to the sandbox: {why}. See the log, and report it if it stays."),
         Step::Mount => gettext("No private file system could be made at {object}: {why}. Allow more memory, and report it if it stays."),
         Step::Share => gettext("{object} could not be shown in the sandbox: {why}. Check what you share, and where."),

@@ -124,6 +124,9 @@ fn problems() -> Vec<ProblemKind> {
         K::FileInMachine { path: path() },
         K::NoPlace { path: path(), share: path() },
         K::TooMuch { path: path(), limit: 1 },
+        K::NoLayerMaker { family: Family::Debian },
+        K::NoLayerMaker { family: Family::Other },
+        K::Writable { asked: 1, least: 2, most: 3 },
         K::KernelLacks { version: text(), part: KernelPart::Disk },
         K::ImagesOnly,
         K::ImageNotTrusted { path: path() },
@@ -153,6 +156,7 @@ fn problems() -> Vec<ProblemKind> {
             | K::NotYet { .. } => {}
             K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
             K::MachinesOnly { .. } | K::Monitors { .. } => {}
+            K::NoLayerMaker { .. } | K::Writable { .. } => {}
             K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
@@ -251,7 +255,7 @@ fn screens_and_what_is_asked_of_them_have_words() {
     assert_eq!(different.len(), 5);
     let error = std::io::Error::from_raw_os_error(13);
     assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("320x200"));
-    for text in [no_screen_to_size(), no_desktop(), no_window_program(), window_not_opened(&error)] {
+    for text in [needs_screen("--clipboard"), no_desktop(), no_window_program(), window_not_opened(&error)] {
         assert!(text.ends_with('.') && !text.contains('{') && is_harmless(&text), "{text}");
     }
 }
@@ -324,7 +328,7 @@ fn errors() -> Vec<Error> {
     use terrarium_protocol::message::Refusal as R;
     let foreign = || HOSTILE.to_owned();
     let mut all = connections();
-    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect] {
+    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect, F::Run] {
         for source in [io(28), io(13), std::io::Error::other(HOSTILE)] {
             all.push(Error::File { action, path: HOSTILE.into(), source });
         }
@@ -335,8 +339,16 @@ fn errors() -> Vec<Error> {
     use crate::kernel::{Error as KernelError, Expected as X};
     let formats = [X::Image, X::Module, X::Index];
     all.extend(formats.map(|expected| Error::Kernel(KernelError::Format { path: HOSTILE.into(), expected })));
-    let refusals =
-        [R::AlreadyStarted, R::NotStarted, R::Finished, R::Malformed, R::NoScreen, R::Busy, R::Version];
+    let refusals = [
+        R::AlreadyStarted,
+        R::NotStarted,
+        R::Finished,
+        R::Malformed,
+        R::NoScreen,
+        R::NoLayer,
+        R::Busy,
+        R::Version,
+    ];
     all.extend(refusals.map(Error::Refused));
     all.extend([
         Error::Problems(problems().into_iter().map(|what| Problem { field: foreign(), what }).collect()),
@@ -344,6 +356,7 @@ fn errors() -> Vec<Error> {
         Error::Crashed { last_words: None },
         Error::Crashed { last_words: Some(LastWords::Said(foreign())) },
         Error::Crashed { last_words: Some(LastWords::In(foreign().into())) },
+        Error::Paused,
         Error::NoAnswer { seconds: 20 },
         Error::Version { theirs: 7 },
         Error::Busy,
@@ -356,10 +369,12 @@ fn errors() -> Vec<Error> {
         Error::ProfileExists { name: foreign() },
         Error::Cancelled,
     ]);
+    all.extend(layer_errors().map(Error::Layer));
     for one in &all {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
             Error::Libvirt { .. } | Error::Init(_) | Error::Refused(_) | Error::Crashed { .. } => {}
+            Error::Paused => {}
             Error::NoAnswer { .. } | Error::Version { .. } | Error::Busy | Error::NameTaken { .. } => {}
             Error::NoSuchSandbox { .. }
             | Error::NoSuchProfile { .. }
@@ -367,10 +382,40 @@ fn errors() -> Vec<Error> {
             | Error::NoFile { .. }
             | Error::NotText
             | Error::Kernel(_)
+            | Error::Layer(_)
             | Error::Cancelled => {}
         }
     }
     all
+}
+
+fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
+    use crate::error::{LayerError as L, NotApplied};
+    use crate::profile::Isolation;
+    let foreign = || HOSTILE.to_owned();
+    let all = [
+        L::InUse { name: foreign() },
+        L::OfOther { name: foreign(), isolation: Isolation::Container },
+        L::OfOther { name: foreign(), isolation: Isolation::Machine },
+        L::NotMade { words: foreign() },
+        L::None { name: foreign() },
+        L::Kept { name: foreign() },
+        L::Broken,
+        L::File { path: HOSTILE.into(), errno: 2 },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::TooLarge },
+    ];
+    for one in &all {
+        match one {
+            L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
+            L::Broken | L::File { .. } | L::NotApplied { .. } => {}
+        }
+    }
+    all.into_iter()
 }
 
 #[test]

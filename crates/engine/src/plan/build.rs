@@ -2,7 +2,7 @@
 //! The plan, part by part; every part names its own problems.
 
 use super::shares::{self, Shares};
-use super::{display, files, glass, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
+use super::{display, files, glass, layer, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
 use crate::host::Host;
 use crate::profile::{self, DisplayKind, Isolation, Profile};
 use std::ffi::OsString;
@@ -45,6 +45,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     let command = command(profile, host, &glass, &shares, &mut found);
     let display = display::display(profile, host, &glass, &mut found);
     not_yet(profile, &mut found);
+    layer::check(profile, host, &mut found);
     let memory = memory(profile, host, glass.isolation, &mut found);
     let cpus = cpus(profile, host, &glass, &mut found);
     check_runtime(host, &mut found);
@@ -61,6 +62,8 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         clipboard: profile.display.clipboard,
         passes,
         changes: profile.files.changes,
+        writable: profile.files.writable,
+        mke2fs: host.mke2fs.clone().unwrap_or_default(),
         network: profile.network.mode,
         memory,
         cpus,
@@ -73,6 +76,9 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         caller: host.caller,
         user_name: host.user.name.clone(),
         places: host.places.clone(),
+        secrets: shares.known_secrets(),
+        unmasked: shares.unmasked.clone(),
+        profile: profile.clone(),
     });
     Planned { plan, problems: found.0, notes }
 }
@@ -105,6 +111,7 @@ fn orders(
         host_name: super::slug(&profile.name),
         root: if shares.root.is_none() { files::root(host, glass.isolation) } else { Vec::new() },
         mounts: files::private(host, memory),
+        layer: Some(layer::orders(profile, glass.isolation)),
         masks: shares.root_masks(host),
         shares: shares.orders.clone(),
         disks: shares.disks.clone(),
@@ -118,6 +125,7 @@ fn orders(
         folders: files::folders(profile, host),
         files: display::files(profile, host).into_iter().chain(files::user_dirs(profile, host)).collect(),
         display,
+        log: None,
         command,
         limits: Limits { processes: PROCESSES, files: FILES },
         until: match until {
@@ -223,9 +231,6 @@ fn directory(profile: &Profile, host: &Host, shares: &Shares, found: &mut Found)
 /// Settings whose work is not done yet are refused, not ignored.
 fn not_yet(profile: &Profile, found: &mut Found) {
     let word = |value: &dyn erased::Word| value.word();
-    if profile.files.changes != profile::Changes::Discard {
-        found.add("files.changes", ProblemKind::NotYet { value: word(&profile.files.changes) });
-    }
     if profile.network.mode != profile::NetworkMode::None {
         found.add("network.mode", ProblemKind::NotYet { value: word(&profile.network.mode) });
     }

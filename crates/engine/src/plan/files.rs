@@ -58,16 +58,14 @@ pub(super) fn private(host: &Host, memory: u64) -> Vec<Mount> {
         mode,
         owned,
     };
-    let mut all = vec![
+    vec![
         mount("/tmp".into(), 2, 0o1777, false),
         mount("/var/tmp".into(), 4, 0o1777, false),
         mount("/run".into(), 8, 0o755, false),
         mount("/run/lock".into(), 64, 0o1777, false),
         mount(format!("/run/user/{}", host.user.uid).into(), 8, 0o700, true),
         mount("/dev/shm".into(), 2, 0o1777, false),
-    ];
-    all.push(mount(home(host), 2, 0o700, true));
-    all
+    ]
 }
 
 /// Where programs keep what is theirs (XDG base directories), in a private home.

@@ -156,10 +156,6 @@ impl Glass {
         let directories = directories.filter(|_| shares.root.is_none());
         let exports = directories.enumerate().map(export).chain(shares.exports.iter().cloned());
         let mut wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
-        if !shares.orders.is_empty() || shares.root.is_some() {
-            // For places that are missing.
-            wanted.push("overlay");
-        }
         if !shares.images.is_empty() {
             wanted.extend(kernel::DISK);
         }

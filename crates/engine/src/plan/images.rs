@@ -15,8 +15,8 @@ use terrarium_protocol::orders::{Disk, Source, TaggedDisk};
 const TAG_MAX: usize = 20;
 /// What the names of disks begin with that are mounted in a machine.
 const OURS: &str = "terrarium-";
-/// As many as there are names for: vda to vdz.
-const IMAGES_MAX: usize = 26;
+/// As many as there are names for, vda to vdy; vdz is the layer.
+const IMAGES_MAX: usize = 25;
 
 /// File systems by their names.
 pub(super) fn names<S: Serializer>(all: &[FileSystem], serializer: S) -> Result<S::Ok, S::Error> {

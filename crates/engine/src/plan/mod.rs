@@ -9,6 +9,7 @@ mod environment;
 mod files;
 mod glass;
 mod images;
+mod layer;
 mod problem;
 mod secrets;
 #[cfg(test)]
@@ -30,7 +31,9 @@ pub use secrets::{judge, Guarded};
 
 use crate::kernel::{Kernel, Video};
 use crate::places::Places;
-use crate::profile::{Changes, Clipboard, Colour, DisplayKind, ImageFormat, Isolation, NetworkMode, Passes};
+use crate::profile::{
+    Changes, Clipboard, Colour, DisplayKind, ImageFormat, Isolation, NetworkMode, Passes, Profile,
+};
 use crate::uri::Uri;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -59,6 +62,10 @@ pub struct Plan {
     pub passes: Passes,
     /// What becomes of what it writes.
     pub changes: Changes,
+    /// How much it may write, in bytes.
+    pub writable: u64,
+    /// The program that makes its layer.
+    pub mke2fs: PathBuf,
     /// Whom it may talk to.
     pub network: NetworkMode,
     /// Memory of the whole in bytes.
@@ -84,6 +91,12 @@ pub struct Plan {
     pub user_name: String,
     /// Where Terrarium keeps what.
     pub places: Places,
+    /// Secrets that are not hidden, wherever something shows them.
+    pub unmasked: Vec<PathBuf>,
+    /// How many secrets are known, these among them.
+    pub secrets: usize,
+    /// What this is the plan of.
+    pub profile: Profile,
 }
 
 /// What only a machine has.
@@ -234,6 +247,12 @@ pub struct Instance {
     pub kernel: PathBuf,
     /// Machine: its initrd.
     pub initrd: PathBuf,
+    /// The image that takes what it writes, as libvirt is to open it.
+    pub image: PathBuf,
+    /// The name of its layer's folder.
+    pub layer: PathBuf,
+    /// Nothing is to run: the layer is looked at.
+    pub looks: bool,
     /// Seconds since 1970 when it was started.
     pub created: u64,
 }

@@ -134,6 +134,10 @@ pub enum ProblemKind {
     NoSystem { path: PathBuf },
     /// More to copy than may be.
     TooMuch { path: PathBuf, limit: u64 },
+    /// There is no program that makes the layer.
+    NoLayerMaker { family: Family },
+    /// Too little or too much to write.
+    Writable { asked: u64, least: u64, most: u64 },
     /// A setting that this version does not carry out yet.
     NotYet { value: String },
 }

@@ -25,7 +25,7 @@ pub(super) struct Shares {
     pub(super) guarded: Vec<Guarded>,
     pub(super) notes: Vec<Note>,
     targets: Vec<PathBuf>,
-    unmasked: Vec<PathBuf>,
+    pub(super) unmasked: Vec<PathBuf>,
 }
 
 impl Shares {
@@ -47,6 +47,11 @@ impl Shares {
         } else {
             Vec::new()
         }
+    }
+
+    /// How many paths are known to hold secrets.
+    pub(super) fn known_secrets(&self) -> usize {
+        self.guarded.iter().filter(|one| one.hidden).count() + self.unmasked.len()
     }
 
     /// What is hidden of the root. The home is mounted after that.

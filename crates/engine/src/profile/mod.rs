@@ -5,14 +5,22 @@
 //! default depends on the host or on another key the field is an `Option`, and
 //! the plan decides.
 
+mod command;
 mod display;
+mod edit;
+#[cfg(test)]
+mod edit_tests;
+mod icon;
 mod parse;
 mod schema;
 
 pub mod fuzz;
 pub mod store;
 
+pub use command::command_line;
 pub use display::{Clipboard, Display, DisplayKind, Manager, Passes, MONITORS_MAX};
+pub use edit::{edit, write};
+pub use icon::Icon;
 pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, NotText, ParseError};
 pub use schema::Expected;
 
@@ -35,6 +43,9 @@ pub struct Profile {
     /// Marks its sandboxes in the window.
     #[serde(default)]
     pub colour: Colour,
+    /// What is on that mark; by default what suits how it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Icon>,
     /// How strong the glass is; by default what this computer does best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
@@ -116,7 +127,7 @@ pub enum Until {
 }
 
 /// `[files]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// What its home directory is.
@@ -125,6 +136,9 @@ pub struct Files {
     /// What becomes of what it writes.
     #[serde(default)]
     pub changes: Changes,
+    /// How much it may write, in bytes; in a file text such as `"2 GiB"`.
+    #[serde(default = "writable", with = "parse::size")]
+    pub writable: u64,
     /// `-r`: a folder whose system it sees instead of this computer's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
@@ -140,6 +154,26 @@ pub struct Files {
     /// Files and folders that are copied into its private places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
+}
+
+/// What may be written, unless something else is said.
+fn writable() -> u64 {
+    2 << 30
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            home: Home::default(),
+            changes: Changes::default(),
+            writable: writable(),
+            unmask: Vec::new(),
+            mounts: Vec::new(),
+            include: Vec::new(),
+            disks: Vec::new(),
+            root: None,
+        }
+    }
 }
 
 /// One of `files.include`.
@@ -351,6 +385,7 @@ impl Profile {
             version: VERSION,
             name: name.into(),
             colour: Colour::default(),
+            icon: None,
             isolation: None,
             command: Command { argv, directory: None, environment: BTreeMap::new(), until: None },
             display: Display::default(),

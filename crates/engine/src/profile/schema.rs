@@ -53,6 +53,7 @@ const PROFILE: &[Key] = &[
     required("version", Number),
     required("name", Text),
     key("colour", OneOf(&["red", "orange", "amber", "green", "teal", "blue", "purple", "grey"])),
+    key("icon", OneOf(super::icon::WORDS)),
     key("isolation", OneOf(&["container", "machine"])),
     required("command", Table(COMMAND)),
     key("display", Table(DISPLAY)),
@@ -85,6 +86,7 @@ const DISPLAY: &[Key] = &[
 const FILES: &[Key] = &[
     key("home", OneOf(&["private", "kept", "readonly"])),
     key("changes", OneOf(&["discard", "keep", "review"])),
+    key("writable", Size),
     key("root", Text),
     key("unmask", Texts),
     key("mounts", Tables(MOUNT)),
@@ -224,11 +226,11 @@ mod tests {
 
     #[test]
     fn this_table_and_the_profile_know_the_same_keys() {
-        let full = r#"{"version":1,"name":"x","colour":"red","isolation":"machine",
+        let full = r#"{"version":1,"name":"x","colour":"red","icon":"web","isolation":"machine",
             "command":{"argv":["a"],"directory":"/","environment":{"A":"b"},"until":"all"},
             "display":{"kind":"none","clipboard":"off","manager":"session","session":["xfce4-session","x"],
             "sound":true,"microphone":true,"drop":true,"usb":true,"monitors":2},
-            "files":{"home":"kept","changes":"keep","unmask":["~/.ssh"],"root":"/r","disks":[{"tag":"t","source":"/d","mode":"ro","format":"raw"}],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw","format":"raw","trusted":true}]},
+            "files":{"home":"kept","changes":"keep","writable":"3 GiB","unmask":["~/.ssh"],"root":"/r","disks":[{"tag":"t","source":"/d","mode":"ro","format":"raw"}],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw","format":"raw","trusted":true}]},
             "network":{"mode":"full"},"limits":{"memory":"2 GiB","cpus":2},
             "machine":{"accelerator":"kvm","kernel":"6","kernel_path":"/k","modules_path":"/m","connection":"qemu:///system"},
             "security":{"privileged":true}}"#;

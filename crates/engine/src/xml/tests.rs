@@ -40,6 +40,8 @@ pub fn host() -> Host {
             features: vec![
                 Feature::NineP,
                 Feature::Console,
+                Feature::Overlay,
+                Feature::Disk,
                 Feature::VirtioGpu,
                 Feature::Qxl,
                 Feature::Bochs,
@@ -67,7 +69,9 @@ pub fn host() -> Host {
         },
         in_group_libvirt: true,
         systemd: true,
+        mixed_groups: false,
         qemu_group: Some("libvirt-qemu".into()),
+        mke2fs: Some("/usr/sbin/mke2fs".into()),
         nbd: false,
     }
 }
@@ -86,6 +90,7 @@ pub fn displays() -> Displays {
         }),
         openbox: Some("/usr/bin/openbox".into()),
         bus: Some("/usr/bin/dbus-daemon".into()),
+        bus_on_demand: false,
         setxkbmap: Some("/usr/bin/setxkbmap".into()),
         keyboard: Keyboard::default(),
         look: Look::default(),
@@ -101,6 +106,9 @@ fn instance() -> Instance {
         init: "/home/ada/.cache/terrarium/init".into(),
         kernel: "/home/ada/.cache/terrarium/kernel/vmlinux-6.1.0-9-amd64-0".into(),
         initrd: "/home/ada/.cache/terrarium/kernel/initrd-6.1.0-9-amd64-0".into(),
+        image: "/home/ada/.local/share/terrarium/layers/0b5f5d0e/image".into(),
+        layer: "0b5f5d0e".into(),
+        looks: false,
         created: 1_700_000_000,
     }
 }

@@ -11,6 +11,7 @@ use nix::mount::mount;
 use nix::sys::stat::SFlag;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -28,15 +29,8 @@ pub fn show(site: &Site, entries: &[RootEntry], wanted: &[Wanted]) -> Result<()>
             RootEntry::Show { path, tag, source } => {
                 let path = path_of(path);
                 let spot = site.directory(path, Step::Root)?;
-                match (site.place, tag) {
-                    (Place::Machine, Some(tag)) => {
-                        let mount =
-                            mount(Some(tag.as_str()), &spot.path(), Some("9p"), READ_ONLY, Some(NINE_P));
-                        mount.map_err(at(Step::Root, tag.as_str()))?;
-                    }
-                    _ => overlay::show(site, &spot, &lower(site, path, source.as_ref())?.path())
-                        .map_err(at(Step::Root, path.as_os_str().as_bytes()))?,
-                }
+                let source = lower(site, path, source.as_ref())?;
+                directory(site, path, tag.as_deref(), &source.path(), &spot)?;
             }
             RootEntry::Link { path, target } => {
                 link(
@@ -50,6 +44,32 @@ pub fn show(site: &Site, entries: &[RootEntry], wanted: &[Wanted]) -> Result<()>
     directories(entries).try_for_each(|(path, source)| {
         overlay::make_places(site, path, &lower(site, path, source)?.path(), wanted)
     })
+}
+
+/// Shows one, to be written on the layer if there is one.
+fn directory(site: &Site, path: &Path, tag: Option<&str>, source: &Path, spot: &Spot) -> Result<()> {
+    let fail = || at(Step::Root, path.as_os_str().as_bytes());
+    let nine_p = |tag: &str, to: &Path| {
+        mount(Some(tag), to, Some("9p"), READ_ONLY, Some(NINE_P)).map_err(at(Step::Root, tag))
+    };
+    match (&site.layer, site.place, tag) {
+        (None, Place::Machine, Some(tag)) => nine_p(tag, &spot.path()),
+        (None, ..) => overlay::show(site, spot, source).map_err(fail()),
+        (Some(layer), Place::Machine, Some(tag)) => {
+            let lower = site.lower(path);
+            fs::create_dir_all(&lower).map_err(io_at(Step::Root, tag))?;
+            nine_p(tag, &lower)?;
+            layer.show(site, spot, path, &lower).map_err(at(Step::Layer, path.as_os_str().as_bytes()))
+        }
+        (Some(layer), ..) => match layer.show(site, spot, path, source) {
+            // A file system that cannot be id-mapped, or is itself an overlay:
+            // then it can only be looked at.
+            Err(Errno::EINVAL | Errno::EOPNOTSUPP) if layer.is_mapped() => {
+                overlay::show(site, spot, source).map_err(fail())
+            }
+            other => other.map_err(at(Step::Layer, path.as_os_str().as_bytes())),
+        },
+    }
 }
 
 /// What is shown at a path: the same path of the host, or another one that
@@ -93,7 +113,14 @@ fn link(site: &Site, path: &Path, target: &OsStr) -> Result<()> {
         return Err(at(Step::Root, path.as_os_str().as_bytes())(Errno::EINVAL));
     };
     let above = site.directory(above, Step::Root)?;
-    symlink(target, above.path().join(name)).map_err(io_at(Step::Root, path.as_os_str().as_bytes()))
+    let place = above.path().join(name);
+    match symlink(target, &place) {
+        // Kept from the last time, or something else that was put there.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        other => other.map_err(io_at(Step::Root, path.as_os_str().as_bytes()))?,
+    }
+    site.note(path);
+    Ok(())
 }
 
 /// An overlay shows one file system only: what is mounted below the entries
