@@ -107,7 +107,19 @@ fn start(
         window::open(&started.name);
     }
     let end = client.converse(&started.console, true);
-    finish(real.as_ref(), &started.id, &started.console, &client, end, true)
+    let done = finish(real.as_ref(), &started.id, &started.console, &client, end, true);
+    tell_vanished(plan);
+    done
+}
+
+/// Sources that are not there any more: what the command saw is not what the
+/// user has.
+fn tell_vanished(plan: &Plan) {
+    let sources = plan.sources.iter().map(|one| (&one.field, &one.path));
+    let images = plan.images.iter().map(|one| (&one.field, &one.path));
+    for (field, path) in sources.chain(images).filter(|(_, path)| !path.exists()) {
+        eprintln!("terrariumctl: {field}: {}", message::vanished(path));
+    }
 }
 
 /// What is left to do when a conversation about the command has ended.

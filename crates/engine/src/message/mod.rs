@@ -21,7 +21,7 @@ mod values;
 pub use checks::{doctor, finding};
 pub use displays::{clipboard, needs_screen, no_desktop, no_window_program, not_a_screen_size, screen};
 pub use displays::{unseen, window_not_opened};
-pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word};
+pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines};
 pub use layers::{
     change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, text_line,

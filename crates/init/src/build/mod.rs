@@ -95,6 +95,7 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
     if let Some(layer) = site.layer.as_ref().filter(|_| orders.layer.as_ref().is_some_and(|one| one.home)) {
         layer.home(&site, Path::new(OsStr::from_bytes(orders.user.home.as_slice())))?;
     }
+    mounts::folders(&site, orders)?;
     files::write(&site, &orders.files)?;
     names::show(&site, orders)?;
     let writable = shares::mount_all(&site, &orders.shares)?;

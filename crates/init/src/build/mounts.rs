@@ -15,10 +15,19 @@ use terrarium_protocol::Orders;
 
 /// Mounts them in their order.
 pub fn private(site: &Site, orders: &Orders) -> Result<()> {
-    orders.mounts.iter().try_for_each(|one| mount_one(site, one, site.owner))?;
-    // What is made in the user's home is the user's.
-    let make = |path: &Path| site.directory(path, Step::Mount).map(drop);
-    orders.folders.iter().try_for_each(|path| make(path_of(path)))
+    orders.mounts.iter().try_for_each(|one| mount_one(site, one, site.owner))
+}
+
+/// Makes folders in them: what is made in the user's home is the user's.
+pub fn folders(site: &Site, orders: &Orders) -> Result<()> {
+    for path in &orders.folders {
+        match site.directory(path_of(path), Step::Mount) {
+            // In what is kept from the last time anything may lie there.
+            Err(_) if site.layer.is_some() => {}
+            other => drop(other?),
+        }
+    }
+    Ok(())
 }
 
 fn mount_one(site: &Site, one: &Mount, (uid, gid): (u32, u32)) -> Result<()> {

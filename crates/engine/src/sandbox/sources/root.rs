@@ -45,7 +45,10 @@ pub fn settle(plan: &mut Plan, guarded: &[Guarded], stage: &mut Stage) -> Result
             RootEntry::Directory { path } => held.extend(directory(plan, &top, &path, guarded)?),
         }
     }
-    user(plan, &top, stage)?;
+    // Root has a name everywhere.
+    if !plan.orders.user.privileged {
+        user(plan, &top, stage)?;
+    }
     held.push((FIELD.to_owned(), top));
     Ok(held)
 }
