@@ -19,7 +19,9 @@
 //! that may block runs on a thread of its own, and answers on the main loop.
 
 pub mod application;
+pub mod apps;
 pub mod bridge;
+pub mod library;
 pub mod look;
 pub mod pages;
 pub mod window;

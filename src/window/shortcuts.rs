@@ -8,6 +8,8 @@ use gtk::prelude::*;
 const SHORTCUTS: &[(&str, &str)] = &[
     ("<Control>n", "win.new-run"),
     ("<Control>Return", "win.run"),
+    ("<Control>s", "win.form-save"),
+    ("<Control>f", "win.search"),
     ("<Alt>Left", "win.back"),
     ("<Control>w", "win.close-tab"),
     ("<Control><Shift>c", "win.copy"),

@@ -13,11 +13,13 @@
 //! | [`network`] | `-N`, `network` |
 //! | [`window`] | options for a screen, `view` |
 //! | [`screenshot`] | `screenshot` |
+//! | [`changes`] | `changes`, `keep`, `discard`, `apply` |
 //! | [`show`] | `show`, `profile`, `doctor` |
 //! | [`files`] | options for what is shared
 //! | [`fault`] | errors and exit statuses |
 
 mod args;
+mod changes;
 mod client;
 mod control;
 mod fault;
@@ -59,6 +61,10 @@ fn main() -> ExitCode {
         Verb::Log { name } => screenshot::log(&name),
         Verb::Screenshot { name, file } => screenshot::screenshot(&name, &file),
         Verb::Network(options) => network::network(&options),
+        Verb::Changes { name, diff, json } => changes::show(&name, diff, json),
+        Verb::Keep { name } => changes::keep(&name),
+        Verb::Discard { name, paths } => changes::discard(&name, &paths),
+        Verb::Apply { name, paths, to, replace } => changes::apply(&name, &paths, to.as_deref(), replace),
         Verb::Show(what) => show::show(&what),
         Verb::Profile { verb } => show::profile(&verb),
         Verb::Doctor { remove: true, .. } => show::remove(),

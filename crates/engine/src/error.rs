@@ -64,6 +64,8 @@ pub enum Error {
         /// What libvirt's log said last, if anything.
         last_words: Option<crate::sandbox::LastWords>,
     },
+    /// It is paused, and so answers nothing.
+    Paused,
     /// Init did not answer in time.
     NoAnswer {
         /// How long was waited, in seconds.
@@ -95,8 +97,76 @@ pub enum Error {
     Network(NetworkError),
     /// A kernel or its initrd could not be prepared.
     Kernel(crate::kernel::Error),
+    /// Something about what a sandbox has written.
+    Layer(LayerError),
     /// It was cancelled.
     Cancelled,
+}
+
+/// What can be wrong with what a sandbox has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LayerError {
+    /// A sandbox that runs, or starts, has it.
+    InUse {
+        /// Its name.
+        name: String,
+    },
+    /// It was written by the other isolation.
+    OfOther {
+        /// Its name.
+        name: String,
+        /// Who wrote it.
+        isolation: crate::profile::Isolation,
+    },
+    /// There is none of this name.
+    None {
+        /// The name.
+        name: String,
+    },
+    /// Another one is kept under this name.
+    Kept {
+        /// The name.
+        name: String,
+    },
+    /// What the sandbox sent is not what was asked for.
+    Broken,
+    /// A file in it cannot be had.
+    File {
+        /// Its path inside.
+        path: Vec<u8>,
+        /// What the system inside said.
+        errno: i32,
+    },
+    /// It is nothing that can be applied, or lies elsewhere.
+    NotApplied {
+        /// Its path inside.
+        path: Vec<u8>,
+        /// Why.
+        why: NotApplied,
+    },
+    /// Its file system could not be made.
+    NotMade {
+        /// What mke2fs said.
+        words: String,
+    },
+}
+
+/// Why something is not applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotApplied {
+    /// It is not below the home folder.
+    Outside,
+    /// It is neither a regular file nor a folder.
+    Kind,
+    /// The real one is another than when the run began, or one that the
+    /// sandbox has never seen.
+    Changed,
+    /// It is not among the changes.
+    Unchanged,
+    /// A link, or something that is no folder, is in the way.
+    InTheWay,
+    /// There is no room for it.
+    TooLarge,
 }
 
 /// What was done to a file.
@@ -109,6 +179,7 @@ pub enum FileAction {
     Remove,
     Listen,
     Connect,
+    Run,
 }
 
 /// What libvirt was asked to do.

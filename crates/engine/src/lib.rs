@@ -25,6 +25,7 @@ pub mod network;
 pub mod places;
 pub mod plan;
 pub mod profile;
+pub mod reach;
 pub mod sandbox;
 pub mod uri;
 mod virt;

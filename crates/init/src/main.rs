@@ -8,6 +8,7 @@
 //! | [`channel`], [`conversation`] | where clients come from; their frames |
 //! | [`job`], [`ring`] | a program, its streams, its end |
 //! | [`build`], [`network`], [`modules`] | what the command sees |
+//! | [`layer`] | what was written, handed out |
 //! | [`display`] | a screen for the command |
 //! | [`guard`] | another role: whom sandboxes may talk to |
 //! | [`spawn`], [`ids`], [`confine`] | how it is started, and as what |
@@ -25,6 +26,7 @@ mod fault;
 mod guard;
 mod ids;
 mod job;
+mod layer;
 mod machine;
 mod memory;
 mod modules;

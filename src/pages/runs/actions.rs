@@ -59,6 +59,11 @@ impl Runs {
         self.add_simple(window, "show-display", |_, _, tab| tab.show_display());
         self.add_simple(window, "new-shell", |_, _, tab| tab.new_shell());
         self.add_simple(window, "show-log", |_, window, tab| tab.show_log(&window));
+        self.add_simple(window, "reach", |_, window, tab| {
+            if let Some(plan) = tab.plan_again() {
+                window.tell_reach(&plan.profile, None);
+            }
+        });
         self.add_choices(window);
         self.add_send_key(window);
     }
@@ -185,6 +190,7 @@ impl Runs {
         let on_screen = tab.shows_screen();
         enable("pause", runs);
         enable("restart", runs && tab.has_plan());
+        enable("reach", tab.has_plan());
         enable("new-shell", runs && !tab.is_paused());
         enable("show-display", runs && tab.screen.is_some() && !on_screen);
         enable("show-terminal", on_screen);

@@ -76,7 +76,7 @@ impl Tab {
 
     /// Ends it, and runs the same once more.
     pub fn restart(self: &Rc<Self>) {
-        if self.plan.is_none() {
+        if !self.has_plan() {
             return;
         }
         if self.phase.get() == Phase::Ended {
@@ -129,7 +129,7 @@ impl Tab {
 
     /// Runs the same once more, in this tab's place.
     pub fn run_again(self: &Rc<Self>) {
-        if let (Some(window), Some(plan)) = (self.window.upgrade(), self.plan.clone()) {
+        if let (Some(window), Some(plan)) = (self.window.upgrade(), self.plan_again()) {
             window.start(plan);
             window.runs.close(self);
         }

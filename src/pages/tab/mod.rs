@@ -59,8 +59,10 @@ pub struct Tab {
     pub(super) start_page: StartPage,
     pub(super) end_page: EndPage,
     pub(super) shells: Shells,
-    /// What is run again; a sandbox found at Home has none.
+    /// What was started here; a sandbox found at Home has none.
     pub(super) plan: Option<Plan>,
+    /// What one that was found runs, as it says.
+    found: RefCell<Option<Plan>>,
     name: RefCell<String>,
     pub(super) id: RefCell<Option<Id>>,
     pub(super) console: RefCell<Option<Console>>,
@@ -125,6 +127,7 @@ impl Tab {
             window: Rc::downgrade(window),
             terminal,
             plan,
+            found: RefCell::default(),
             name: RefCell::new(name),
             id: RefCell::default(),
             console: RefCell::default(),

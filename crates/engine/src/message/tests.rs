@@ -44,6 +44,9 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
         Root,
         Mount,
         Share,
+        Image,
+        FileSystem,
+        Driver,
         Mask,
         Devices,
         Network,
@@ -194,6 +197,23 @@ fn problems() -> Vec<ProblemKind> {
         K::FileInMachine { path: path() },
         K::NoPlace { path: path(), share: path() },
         K::TooMuch { path: path(), limit: 1 },
+        K::NoLayerMaker { family: Family::Debian },
+        K::NoLayerMaker { family: Family::Other },
+        K::Writable { asked: 1, least: 2, most: 3 },
+        K::KernelLacks { version: text(), part: KernelPart::Disk },
+        K::ImagesOnly,
+        K::ImageNotTrusted { path: path() },
+        K::ImageNeedsNbd { path: path() },
+        K::ImageFormat { path: path(), format: crate::profile::ImageFormat::Qcow2 },
+        K::ImageIncomplete { path: path() },
+        K::ImageEmpty { path: path() },
+        K::ImageUnknown { path: path() },
+        K::ImageInUse { path: path(), by: text() },
+        K::ImageNotOurs { path: path() },
+        K::ImageInShare { path: path(), share: path() },
+        K::DiskTag { tag: text() },
+        K::TooMany { most: 26 },
+        K::NoSystem { path: path() },
     ];
     let all: Vec<K> = all.into_iter().chain(network_problems().into_iter().map(K::Network)).collect();
     for one in &all {
@@ -210,12 +230,17 @@ fn problems() -> Vec<ProblemKind> {
             | K::NotYet { .. } => {}
             K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
             K::MachinesOnly { .. } | K::Monitors { .. } => {}
+            K::NoLayerMaker { .. } | K::Writable { .. } => {}
             K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
             K::Network(_) => {}
+            K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}
+            K::ImageIncomplete { .. } | K::ImageEmpty { .. } | K::ImageUnknown { .. } => {}
+            K::ImageInUse { .. } | K::ImageNotOurs { .. } | K::ImageInShare { .. } => {}
+            K::DiskTag { .. } | K::TooMany { .. } | K::NoSystem { .. } => {}
         }
     }
     all
@@ -251,6 +276,7 @@ fn notes() -> Vec<Note> {
         Note::Unmasked { path: "/the/path".into() },
         Note::HiddenInside { path: "/the/path".into() },
         Note::UserModeReachesHost,
+        Note::ImageTrusted { path: "/the/path".into() },
     ];
     for one in &all {
         match one {
@@ -258,6 +284,7 @@ fn notes() -> Vec<Note> {
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
             Note::UserModeReachesHost => {}
+            Note::ImageTrusted { .. } => {}
         }
     }
     all
@@ -305,7 +332,7 @@ fn screens_and_what_is_asked_of_them_have_words() {
     assert_eq!(different.len(), 5);
     let error = std::io::Error::from_raw_os_error(13);
     assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("320x200"));
-    for text in [no_screen_to_size(), no_desktop(), no_window_program(), window_not_opened(&error)] {
+    for text in [needs_screen("--clipboard"), no_desktop(), no_window_program(), window_not_opened(&error)] {
         assert!(text.ends_with('.') && !text.contains('{') && is_harmless(&text), "{text}");
     }
 }
@@ -378,7 +405,7 @@ fn errors() -> Vec<Error> {
     use terrarium_protocol::message::Refusal as R;
     let foreign = || HOSTILE.to_owned();
     let mut all = connections();
-    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect] {
+    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect, F::Run] {
         for source in [io(28), io(13), std::io::Error::other(HOSTILE)] {
             all.push(Error::File { action, path: HOSTILE.into(), source });
         }
@@ -389,8 +416,16 @@ fn errors() -> Vec<Error> {
     use crate::kernel::{Error as KernelError, Expected as X};
     let formats = [X::Image, X::Module, X::Index];
     all.extend(formats.map(|expected| Error::Kernel(KernelError::Format { path: HOSTILE.into(), expected })));
-    let refusals =
-        [R::AlreadyStarted, R::NotStarted, R::Finished, R::Malformed, R::NoScreen, R::Busy, R::Version];
+    let refusals = [
+        R::AlreadyStarted,
+        R::NotStarted,
+        R::Finished,
+        R::Malformed,
+        R::NoScreen,
+        R::NoLayer,
+        R::Busy,
+        R::Version,
+    ];
     all.extend(refusals.map(Error::Refused));
     all.extend([
         Error::Problems(problems().into_iter().map(|what| Problem { field: foreign(), what }).collect()),
@@ -398,6 +433,7 @@ fn errors() -> Vec<Error> {
         Error::Crashed { last_words: None },
         Error::Crashed { last_words: Some(LastWords::Said(foreign())) },
         Error::Crashed { last_words: Some(LastWords::In(foreign().into())) },
+        Error::Paused,
         Error::NoAnswer { seconds: 20 },
         Error::Version { theirs: 7 },
         Error::Busy,
@@ -411,10 +447,12 @@ fn errors() -> Vec<Error> {
         Error::Cancelled,
     ]);
     all.extend(network_errors().into_iter().map(Error::Network));
+    all.extend(layer_errors().map(Error::Layer));
     for one in &all {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
             Error::Libvirt { .. } | Error::Init(_) | Error::Refused(_) | Error::Crashed { .. } => {}
+            Error::Paused => {}
             Error::NoAnswer { .. } | Error::Version { .. } | Error::Busy | Error::NameTaken { .. } => {}
             Error::NoSuchSandbox { .. }
             | Error::NoSuchProfile { .. }
@@ -423,10 +461,40 @@ fn errors() -> Vec<Error> {
             | Error::NotText
             | Error::Kernel(_)
             | Error::Network(_)
+            | Error::Layer(_)
             | Error::Cancelled => {}
         }
     }
     all
+}
+
+fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
+    use crate::error::{LayerError as L, NotApplied};
+    use crate::profile::Isolation;
+    let foreign = || HOSTILE.to_owned();
+    let all = [
+        L::InUse { name: foreign() },
+        L::OfOther { name: foreign(), isolation: Isolation::Container },
+        L::OfOther { name: foreign(), isolation: Isolation::Machine },
+        L::NotMade { words: foreign() },
+        L::None { name: foreign() },
+        L::Kept { name: foreign() },
+        L::Broken,
+        L::File { path: HOSTILE.into(), errno: 2 },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::TooLarge },
+    ];
+    for one in &all {
+        match one {
+            L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
+            L::Broken | L::File { .. } | L::NotApplied { .. } => {}
+        }
+    }
+    all.into_iter()
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! The plan, part by part; every part names its own problems.
 
 use super::shares::{self, Shares};
-use super::{display, files, glass, network, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
+use super::{
+    display, files, glass, layer, network, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind,
+};
 use crate::host::Host;
 use crate::profile::{self, DisplayKind, Isolation, Profile};
 use std::ffi::OsString;
@@ -44,7 +46,6 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     let shares = shares::shares(profile, host, glass.isolation, &mut found);
     let command = command(profile, host, &glass, &shares, &mut found);
     let display = display::display(profile, host, &glass, &mut found);
-    not_yet(profile, &mut found);
     let reach = network::network(
         profile,
         host,
@@ -53,6 +54,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         glass.kernel.as_ref(),
         &mut found,
     );
+    layer::check(profile, host, &mut found);
     let memory = memory(profile, host, glass.isolation, &mut found);
     let cpus = cpus(profile, host, &glass, &mut found);
     check_runtime(host, &mut found);
@@ -70,6 +72,8 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         clipboard: profile.display.clipboard,
         passes,
         changes: profile.files.changes,
+        writable: profile.files.writable,
+        mke2fs: host.mke2fs.clone().unwrap_or_default(),
         network: profile.network.mode,
         reach,
         memory,
@@ -77,10 +81,15 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         machine: glass.machine(host, passes, &shares, profile.network.mode),
         orders: orders(profile, host, &glass, command, display, memory, &shares),
         sources: shares.sources.clone(),
-        guarded: if shares.sources.is_empty() { Vec::new() } else { shares.guarded.clone() },
+        images: shares.images.clone(),
+        root: shares.root.clone(),
+        guarded: if shares.looks_at_nothing() { Vec::new() } else { shares.guarded.clone() },
         caller: host.caller,
         user_name: host.user.name.clone(),
         places: host.places.clone(),
+        secrets: shares.known_secrets(),
+        unmasked: shares.unmasked.clone(),
+        profile: profile.clone(),
     });
     Planned { plan, problems: found.0, notes }
 }
@@ -111,10 +120,12 @@ fn orders(
     let until = profile.command.until.unwrap_or(usual);
     Orders {
         host_name: super::slug(&profile.name),
-        root: files::root(host, glass.isolation),
+        root: if shares.root.is_none() { files::root(host, glass.isolation) } else { Vec::new() },
         mounts: files::private(host, memory),
+        layer: Some(layer::orders(profile, glass.isolation)),
         masks: shares.root_masks(host),
         shares: shares.orders.clone(),
+        disks: shares.disks.clone(),
         user: orders::User {
             uid: host.user.uid,
             gid: host.user.gid,
@@ -125,6 +136,7 @@ fn orders(
         files: display::files(profile, host),
         network: None,
         display,
+        log: None,
         command,
         limits: Limits { processes: PROCESSES, files: FILES },
         until: match until {
@@ -225,34 +237,6 @@ fn directory(profile: &Profile, host: &Host, shares: &Shares, found: &mut Found)
         found.add(field, ProblemKind::NotShown { path: path.clone(), share: path.clone() });
     }
     path.clone()
-}
-
-/// Settings whose work is not done yet are refused, not ignored.
-fn not_yet(profile: &Profile, found: &mut Found) {
-    let word = |value: &dyn erased::Word| value.word();
-    if profile.files.changes != profile::Changes::Discard {
-        found.add("files.changes", ProblemKind::NotYet { value: word(&profile.files.changes) });
-    }
-    for (index, mount) in profile.files.mounts.iter().enumerate() {
-        if mount.kind == profile::MountKind::HostImage {
-            let field = format!("files.mounts[{index}].type");
-            found.add(field, ProblemKind::NotYet { value: word(&mount.kind) });
-        }
-    }
-}
-
-/// The word of a setting, as it stands in a file.
-mod erased {
-    pub trait Word {
-        fn word(&self) -> String;
-    }
-
-    impl<T: serde::Serialize> Word for T {
-        fn word(&self) -> String {
-            let value = serde_json::to_value(self).unwrap_or_default();
-            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-        }
-    }
 }
 
 fn memory(profile: &Profile, host: &Host, isolation: Isolation, found: &mut Found) -> u64 {

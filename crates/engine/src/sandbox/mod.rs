@@ -5,27 +5,34 @@
 //! and our uid, and no process of ours has to run for it to live on. Every
 //! method here may block; none may be called from a GUI's main loop.
 
+pub mod changes;
 mod directory;
 mod end;
 pub mod fuzz;
 mod groups;
 mod ids;
+mod layers;
 mod list;
 mod log;
+mod lost;
 pub mod metadata;
 mod network;
 mod program;
 mod real;
 mod screen;
+mod set_ids;
 mod sources;
 mod start;
 #[cfg(test)]
 mod tests;
 
+pub use changes::{Changes, Review};
 pub use directory::PORTS;
+pub use layers::{Layer, Tag};
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
+pub use set_ids::Cleared;
 
 pub(crate) use directory::{fault, lock_file as lock, make_private};
 pub(crate) use program::install_init;
@@ -37,7 +44,7 @@ use crate::console::{Console, Handler};
 use crate::error::Error;
 use crate::host::ConnectionState;
 use crate::plan::Plan;
-use crate::profile::{Colour, Isolation};
+use crate::profile::{Colour, Isolation, Profile};
 use crate::uri::Uri;
 use std::os::fd::OwnedFd;
 use terrarium_protocol::display::ScreenSize;
@@ -101,6 +108,8 @@ pub enum State {
     Finished(Outcome),
     /// Its domain is there, its init does not answer.
     NotAnswering,
+    /// It ended unexpectedly while nobody was attached.
+    Crashed,
 }
 
 /// All sandboxes of the caller, and the connections that could not be asked.
@@ -173,6 +182,15 @@ pub struct Started {
     pub console: Console,
 }
 
+/// What a sandbox uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Time of processors that it has had, in nanoseconds.
+    pub processor: u64,
+    /// Memory in bytes.
+    pub memory: u64,
+}
+
 /// A picture of a screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
@@ -216,6 +234,21 @@ pub trait Driver: Send + Sync {
     /// What is known of the end of a sandbox that crashed. To be asked before
     /// [`Self::finish`].
     fn last_words(&self, _id: &Id) -> Option<LastWords> {
+        None
+    }
+
+    /// Tells a sandbox that its result is in safe hands: it goes.
+    fn received(&self, _id: &Id, console: &Console) {
+        console.received();
+    }
+
+    /// The profile that it runs, as it was at the start.
+    fn profile(&self, _id: &Id) -> Option<Profile> {
+        None
+    }
+
+    /// What it uses at this moment.
+    fn usage(&self, _id: &Id) -> Option<Usage> {
         None
     }
 
@@ -291,6 +324,64 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// libvirt cannot be asked.
     fn xml(&self, id: &Id) -> Result<String, Error>;
+
+    /// Set-id bits that were taken away from files that sandboxes wrote: what
+    /// [`Self::list`], [`Self::stop`] and [`Self::finish`] found since the last
+    /// call.
+    fn take_cleared(&self) -> Vec<Cleared> {
+        Vec::new()
+    }
+
+    /// Asks a sandbox that has ended for what it has changed, and keeps the
+    /// answer with its layer, so that [`Self::changes`] need not start
+    /// anything. To be called when its result has arrived, before
+    /// [`Console::received`]; does nothing for a sandbox that leaves nothing.
+    ///
+    /// # Errors
+    /// Init cannot be reached, or the disk is full.
+    fn gather(&self, _id: &Id) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The layers that are kept, or wait to be looked at: the one that was
+    /// started last first. One of a sandbox that still runs is among them.
+    fn layers(&self) -> Vec<Layer> {
+        Vec::new()
+    }
+
+    /// How a layer differs from this computer's files. Starts its sandbox,
+    /// with nothing running in it, if nobody gathered that.
+    ///
+    /// # Errors
+    /// The layer is in use, or its sandbox cannot be started.
+    fn changes(&self, _layer: &Layer) -> Result<Changes, Error> {
+        Ok(Changes::default())
+    }
+
+    /// Starts the sandbox of a layer with nothing running in it, to look into
+    /// its files. It goes when this is dropped.
+    ///
+    /// # Errors
+    /// The layer is in use, or its sandbox cannot be started.
+    fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Err(Error::Layer(crate::error::LayerError::None { name: layer.tag.name.clone() }))
+    }
+
+    /// The next run of the same name goes on from this layer.
+    ///
+    /// # Errors
+    /// The layer is in use, or another one is kept under that name.
+    fn keep(&self, _layer: &Layer) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Takes a layer away. Nothing of it is left.
+    ///
+    /// # Errors
+    /// The layer is in use, or cannot be removed.
+    fn discard(&self, _layer: &Layer) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Cleans up after a sandbox whose result was received or that crashed:
     /// waits up to `wait` for its domain to go, destroys it if it does not,

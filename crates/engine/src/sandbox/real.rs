@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
-use super::{directory, screen, Picture, Progress};
+use super::sources::stage;
+use super::Usage;
+use super::{
+    changes, directory, layers, lost, screen, set_ids, Changes, Cleared, Layer, Picture, Progress, Review,
+};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
 use crate::places::Places;
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::uri::Uri;
-use crate::virt::{Domain, Pool};
+use crate::virt::{Domain, Pool, Power};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Command;
@@ -24,6 +30,9 @@ pub struct Real {
     pub(super) connections: Vec<Uri>,
     pub(super) caller: u32,
     pub(crate) places: Places,
+    cleared: Mutex<Vec<Cleared>>,
+    /// What a layer is looked at with.
+    pub(super) host: Host,
 }
 
 impl Real {
@@ -31,13 +40,42 @@ impl Real {
     #[must_use]
     pub fn new(host: &Host) -> Self {
         let usable = host.connections.iter().filter(|c| c.state.usable()).map(|c| c.uri.clone()).collect();
-        Self { pool: Pool::default(), connections: usable, caller: host.caller, places: host.places.clone() }
+        Self {
+            pool: Pool::default(),
+            connections: usable,
+            caller: host.caller,
+            places: host.places.clone(),
+            cleared: Mutex::default(),
+            host: host.clone(),
+        }
+    }
+
+    /// Another one like it, with connections of its own.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            pool: Pool::default(),
+            connections: self.connections.clone(),
+            caller: self.caller,
+            places: self.places.clone(),
+            cleared: Mutex::default(),
+            host: self.host.clone(),
+        }
     }
 
     /// Asks `uri` too, although the host does not offer it.
     pub fn add_connection(&mut self, uri: Uri) {
         if !self.connections.contains(&uri) {
             self.connections.push(uri);
+        }
+    }
+
+    /// What is left of sandboxes that are gone.
+    pub(super) fn sweep(&self) {
+        stage::sweep(&self.places.cache, &self.places.runtime);
+        layers::sweep(&self.places, self.caller);
+        let found = set_ids::sweep(self);
+        if !found.is_empty() {
+            self.cleared.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
         }
     }
 
@@ -94,6 +132,15 @@ impl Real {
         self.greet(id, patience)?.begin(request, handler)
     }
 
+    /// Fails at once if it is paused: its init would not answer. Where libvirt
+    /// cannot be asked, it is left to init.
+    pub(super) fn expect_running(&self, id: &Id) -> Result<(), Error> {
+        match self.domain(id) {
+            Ok(Some(domain)) if domain.power() == Power::Paused => Err(Error::Paused),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn greet(&self, id: &Id, patience: Patience) -> Result<Greeted, Error> {
         let directory = self.directory(id);
         if !directory::is_of(&directory, &id.uuid) {
@@ -132,12 +179,26 @@ impl Driver for Real {
         log::last_words(self, &id.connection, id.number)
     }
 
+    fn received(&self, id: &Id, console: &Console) {
+        lost::expect_end(&self.directory(id), &id.uuid);
+        console.received();
+    }
+
+    fn profile(&self, id: &Id) -> Option<Profile> {
+        directory::profile(&self.directory(id), &id.uuid)
+    }
+
+    fn usage(&self, id: &Id) -> Option<Usage> {
+        self.domain(id).ok().flatten()?.usage()
+    }
+
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {
         let request = ToInit::Attach { keyboard: how.keyboard, out: how.out, err: how.err };
         self.converse(id, Patience::ATTACH, &request, handler)
     }
 
     fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error> {
+        self.expect_running(id)?;
         self.converse(id, Patience::ATTACH, &ToInit::Exec(Box::new(command)), handler)
     }
 
@@ -175,6 +236,34 @@ impl Driver for Real {
 
     fn xml(&self, id: &Id) -> Result<String, Error> {
         self.domain_or_fail(id, DomainAction::Look)?.xml()
+    }
+
+    fn take_cleared(&self) -> Vec<Cleared> {
+        std::mem::take(&mut *self.cleared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn gather(&self, id: &Id) -> Result<(), Error> {
+        changes::gather(self, id)
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        layers::all(&self.places, self.caller)
+    }
+
+    fn changes(&self, layer: &Layer) -> Result<Changes, Error> {
+        changes::of(self, layer)
+    }
+
+    fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        changes::review(self, layer)
+    }
+
+    fn keep(&self, layer: &Layer) -> Result<(), Error> {
+        changes::keep(self, layer)
+    }
+
+    fn discard(&self, layer: &Layer) -> Result<(), Error> {
+        changes::discard(self, layer)
     }
 
     fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {

@@ -4,20 +4,25 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, list, log, network, program, Id, Progress, Start, Started};
-use crate::console::{greet, Event, Handler, Patience};
+use super::{
+    directory, end, ids, layers, list, log, lost, network, program, set_ids, Id, Layer, Progress, Start,
+    Started,
+};
+use crate::console::{greet, Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
 use crate::plan::{Instance, Plan};
 use crate::virt::Domain;
 use crate::xml;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
 use terrarium_protocol::message::{Failure, Step};
+use terrarium_protocol::orders::{Lifetime, Size};
 use terrarium_protocol::ToInit;
 
 /// How often a number is tried that libvirt still has a domain for, and the
@@ -44,7 +49,11 @@ pub fn start(
             display.size = size.bounded();
         }
         match create(real, &mut plan, &mut made) {
-            Ok((domain, held)) => break (made, plan, domain, held),
+            Ok((domain, held)) => {
+                // Whoever is to leave nothing has no file any more.
+                made.layer.take().into_iter().for_each(layers::Ready::keep);
+                break (made, plan, domain, held);
+            }
             Err(error) => {
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
@@ -56,11 +65,7 @@ pub fn start(
         }
         std::thread::sleep(BETWEEN);
     };
-    let id = Id {
-        connection: plan.connection.clone(),
-        number: made.instance.number,
-        uuid: made.instance.uuid.clone(),
-    };
+    let id = made.id(&plan);
     tracing::debug!(uuid = id.uuid, number = id.number, "the domain is there");
     progress(Progress::Boot(id.clone()));
     let begun = network::guard(real, &mut plan, &made.instance, reach.as_ref())
@@ -69,16 +74,53 @@ pub fn start(
         Ok(console) => {
             // Until now no inode of a source could become another's.
             drop(held);
+            if how.lifetime != Lifetime::Foreground {
+                let metadata = xml::metadata(&plan, &made.instance);
+                let _ = lost::remember(&made.instance.directory, &id, metadata);
+            }
             made.reservation.keep();
             Ok(Started { id, name: plan.name.clone(), console })
         }
         Err(error) => {
             let _ = end::destroy(&domain, &id);
             drop(made);
-            sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+            real.sweep();
             Err(error)
         }
     }
+}
+
+/// Starts a sandbox in which nothing runs, to look at a layer.
+pub fn look(real: &Real, plan: &Plan, layer: &Layer, handler: Handler) -> Result<(Id, Console), Error> {
+    let how = Start { lifetime: Lifetime::Foreground, size: NO_SIZE, screen: None, unique_name: true };
+    let mut made = prepare(real, plan, how, &|_| {})?;
+    made.instance.looks = true;
+    made.existing = Some(layer.clone());
+    let mut plan = plan.clone();
+    let (domain, _held) = match create(real, &mut plan, &mut made) {
+        Ok(done) => done,
+        Err(error) => {
+            clean_up(real, &plan, made);
+            return Err(error);
+        }
+    };
+    let id = made.id(&plan);
+    let begun = begin_look(&plan, &made.instance, handler);
+    if begun.is_ok() {
+        made.reservation.keep();
+    } else {
+        let _ = end::destroy(&domain, &id);
+    }
+    begun.map(|console| (id, console))
+}
+
+const NO_SIZE: Size = Size { columns: 80, rows: 24 };
+
+fn begin_look(plan: &Plan, instance: &Instance, handler: Handler) -> Result<Console, Error> {
+    let mut orders = plan.orders.clone();
+    orders.id_base = instance.id_base;
+    let (socket, lock) = directory::socket(&instance.directory, plan.machine.is_none())?;
+    greet(&socket, lock, Patience::START)?.begin(&ToInit::Look(Box::new(orders)), handler)
 }
 
 /// What exists of a sandbox before its domain does. Dropping it removes its
@@ -87,16 +129,54 @@ struct Made {
     reservation: Reservation,
     instance: Instance,
     listener: Option<UnixListener>,
+    /// Until its domain has it.
+    layer: Option<layers::Ready>,
+    /// The layer that is to be looked at.
+    existing: Option<Layer>,
+}
+
+/// The layer that the run gets, and what is told to init of it.
+fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
+    let in_use = |layer: &Path| list::has_layer(real, layer);
+    let (uuid, started) = (&made.instance.uuid, made.instance.created);
+    let mut ready = match &made.existing {
+        Some(layer) => layers::existing(layer, in_use)?,
+        None => layers::ready(plan, uuid, started, in_use)?,
+    };
+    let is_container = plan.machine.is_none();
+    made.instance.image =
+        if is_container { ready.short_path(&made.instance.directory)? } else { ready.image() };
+    made.instance.layer = ready.layer.id();
+    made.layer = Some(ready);
+    if plan.orders.user.privileged {
+        let found = layers::unreadable(&plan.orders);
+        plan.orders.layer.iter_mut().for_each(|layer| layer.unreadable.clone_from(&found));
+    }
+    Ok(())
+}
+
+impl Made {
+    fn id(&self, plan: &Plan) -> Id {
+        let (number, uuid) = (self.instance.number, self.instance.uuid.clone());
+        Id { connection: plan.connection.clone(), number, uuid }
+    }
 }
 
 fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
+    layers::sweep(&plan.places, plan.caller);
     let cache = cache(plan)?;
     let (init, boot) = match &plan.machine {
         None => (program::install(&cache)?, None),
         Some(machine) => {
             progress(Progress::Kernel);
             let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
-            let boot = kernel::prepare(&cache.join("kernel"), &machine.kernel, &modules, INIT);
+            let boot = kernel::prepare(
+                &cache.join("kernel"),
+                &machine.kernel,
+                &modules,
+                &machine.file_systems,
+                INIT,
+            );
             (PathBuf::new(), Some(boot.map_err(Error::Kernel)?))
         }
     };
@@ -111,6 +191,7 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
     })?;
     let (number, uuid) = (reservation.number, random_uuid()?);
     reservation.belongs_to(&uuid)?;
+    directory::keep_profile(&reservation.path, &plan.profile);
     let (kernel, initrd) = boot.map_or_else(Default::default, |boot| (boot.kernel, boot.initrd));
     let instance = Instance {
         number,
@@ -120,10 +201,13 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         init,
         kernel,
         initrd,
+        image: PathBuf::new(),
+        layer: PathBuf::new(),
+        looks: false,
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };
     let listener = if plan.machine.is_none() { Some(listen(&instance.directory)?) } else { None };
-    Ok(Made { reservation, instance, listener })
+    Ok(Made { reservation, instance, listener, layer: None, existing: None })
 }
 
 /// A container's socket. Init takes clients of the uid that listens here.
@@ -134,12 +218,15 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
 
 fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held), Error> {
     let held = sources::settle(plan, &made.instance.uuid)?;
-    if !plan.sources.is_empty() {
-        sources::none_in(plan, &list::writers(real)?)?;
+    if !plan.sources.is_empty() || !plan.images.is_empty() || plan.root.is_some() {
+        sources::none_in(plan, &held, &list::writers(real)?)?;
     }
+    layer(real, plan, made)?;
+    set_ids::note(plan, &made.instance.uuid)?;
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
-    log::begin_anew(real, &plan.connection, made.instance.number);
+    let log = log::begin_anew(real, &plan.connection, made.instance.number);
+    plan.orders.log = log.map(|path| path.into_os_string().into_vec().into());
     // Ours is closed as soon as libvirt has it: when the container dies, so
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
@@ -160,11 +247,7 @@ fn is_taken(real: &Real, plan: &Plan, number: u32) -> bool {
 /// After a create that failed there is a domain all the same if libvirt died
 /// in the middle of it.
 fn clean_up(real: &Real, plan: &Plan, made: Made) {
-    let id = Id {
-        connection: plan.connection.clone(),
-        number: made.instance.number,
-        uuid: made.instance.uuid.clone(),
-    };
+    let id = made.id(plan);
     let gone = match real.domain(&id) {
         Ok(None) => true,
         Ok(Some(domain)) => end::destroy(&domain, &id).is_ok(),
@@ -172,7 +255,7 @@ fn clean_up(real: &Real, plan: &Plan, made: Made) {
     };
     if gone {
         drop(made);
-        sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+        real.sweep();
     } else {
         made.reservation.abandon();
     }

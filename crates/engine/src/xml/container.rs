@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What only a container has.
 
-use super::{empty, endings, network, path, text, Xml};
+use super::{disks, empty, endings, network, path, text, Xml};
 use crate::plan::{Instance, Plan};
 use std::io;
+use terrarium_protocol::layer::FOLDER;
 
 /// In which processor time is counted, in microseconds.
 const PERIOD: u64 = 100_000;
+
+/// The image that takes what is written, through a loop device of the
+/// container's own.
+fn layer(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
+    let element = xml.create_element("filesystem").with_attribute(("type", "file"));
+    let inner = element.write_inner_content(|xml| {
+        empty(xml, "driver", &[("type", "loop"), ("format", "raw")])?;
+        empty(xml, "source", &[("file", &path(&instance.image))])?;
+        empty(xml, "target", &[("dir", FOLDER)])
+    });
+    inner.map(drop)
+}
 
 /// Everything after the parts that both have.
 ///
@@ -32,6 +45,8 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Resul
             empty(xml, "readonly", &[])
         })?;
         network::interfaces(xml, plan, instance)?;
+        layer(xml, instance)?;
+        plan.images.iter().try_for_each(|image| disks::of_container(xml, image))?;
         empty(xml, "console", &[("type", "pty")])
     })?;
     Ok(())

@@ -2,6 +2,7 @@
 //! Plan and instance become domain XML. Pure; golden files show the result.
 
 mod container;
+mod disks;
 mod machine;
 mod network;
 mod screen;
@@ -43,6 +44,25 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
     text
 }
 
+/// The XML of a run that there is not: for the eye only.
+#[must_use]
+pub fn preview(plan: &Plan) -> String {
+    let instance = Instance {
+        number: 1,
+        uuid: "00000000-0000-4000-8000-000000000000".into(),
+        id_base: 0x7000_0000,
+        directory: plan.places.runtime.join("1"),
+        init: "/init".into(),
+        kernel: "/vmlinux".into(),
+        initrd: "/initrd".into(),
+        image: "/layer/image".into(),
+        layer: "layer".into(),
+        looks: false,
+        created: 0,
+    };
+    domain(plan, &instance)
+}
+
 fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "name", &plan.domain_name(instance.number))?;
     text(xml, "uuid", &instance.uuid)?;
@@ -58,17 +78,22 @@ fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "vcpu", &plan.cpus.to_string())
 }
 
-fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
+/// What a domain says of its sandbox.
+pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
     Metadata {
         name: plan.name.clone(),
         caller: plan.caller,
         number: instance.number,
         colour: plan.colour,
+        icon: plan.profile.icon,
         isolation: plan.isolation,
         display: plan.display,
         clipboard: plan.clipboard,
         passes: plan.passes,
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
+        layer: Some(instance.layer.clone()),
+        images: plan.images.iter().map(|one| (one.path.clone(), one.writable)).collect(),
+        looks: instance.looks,
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),
@@ -77,7 +102,7 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
 }
 
 /// The command as one line for people.
-fn command_line(plan: &Plan) -> String {
+pub(crate) fn command_line(plan: &Plan) -> String {
     let words: Vec<String> = plan
         .orders
         .command
