@@ -61,6 +61,7 @@ impl Runs {
         self.add_simple(window, "show-log", |_, window, tab| tab.show_log(&window));
         self.add_choices(window);
         self.add_send_key(window);
+        self.add_devices(window);
     }
 
     /// What is on or off, or one of several.

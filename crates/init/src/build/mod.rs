@@ -65,6 +65,9 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
         if display.sound {
             devices::sound(&site, site.owner)?;
         }
+        if display.usb {
+            devices::usb(&site)?;
+        }
     }
     root::submounts(&site, &orders.root)?;
     masks::hide(&site, &orders.masks)?;
