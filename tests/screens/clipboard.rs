@@ -19,7 +19,7 @@ const ECHO: u64 = 700;
 const NEVER: u64 = 1500;
 
 /// What a program in the sandbox says; nothing if it says nothing for long.
-fn inside(scene: &Scene, script: &str) -> String {
+pub fn inside(scene: &Scene, script: &str) -> String {
     let name = scene.window.runs.current().expect("a tab").name();
     let mut command = Command::new(ctl());
     command.args(["exec", &name, "sh", "-c", script]);

@@ -4,6 +4,7 @@
 //! target/pictures.
 
 mod clipboard;
+mod devices;
 mod many;
 #[path = "../scene/program.rs"]
 mod program;
@@ -34,6 +35,11 @@ fn xdotool(args: &[&str]) -> String {
 impl Scene {
     /// Runs a script on a screen of its own, and waits for its picture.
     fn run_shown(&self, glass: Glass, script: &str) -> Rc<Screen> {
+        self.run_profile(glass, script, |_| {})
+    }
+
+    /// The same with more in its profile.
+    fn run_profile(&self, glass: Glass, script: &str, more: impl FnOnce(&mut Profile)) -> Rc<Screen> {
         let argv = ["sh", "-c", script].map(Into::into);
         let mut profile = Profile::new("Screens", argv.into());
         profile.display.kind = DisplayKind::Window;
@@ -41,6 +47,7 @@ impl Scene {
             Glass::Container => Isolation::Container,
             Glass::Machine => Isolation::Machine,
         });
+        more(&mut profile);
         let planned = plan(&profile, self.window.bridge.host().expect("a computer"));
         self.window.start(planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems)));
         let screen = || self.window.runs.current().and_then(|tab| tab.screen.clone());

@@ -58,6 +58,7 @@ fn shown(script: &str) -> Orders {
         fill: true,
         prepare: vec![vec!["/usr/bin/setxkbmap".into(), "-layout".into(), "de".into()]],
         sound: false,
+        usb: false,
     });
     orders
 }

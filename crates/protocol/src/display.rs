@@ -54,6 +54,8 @@ pub struct Display {
     pub fill: bool,
     /// Whether the command may use sound devices.
     pub sound: bool,
+    /// Whether the command may use USB devices that are handed in.
+    pub usb: bool,
 }
 
 /// SPICE's agent: clipboard, files.

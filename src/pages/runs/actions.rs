@@ -66,6 +66,7 @@ impl Runs {
         });
         self.add_choices(window);
         self.add_send_key(window);
+        self.add_devices(window);
     }
 
     /// What is on or off, or one of several.

@@ -3,6 +3,7 @@
 //! follows the tab that is seen.
 
 mod actions;
+mod devices;
 mod fullscreen;
 mod header;
 mod save;
@@ -56,6 +57,9 @@ pub struct Runs {
     start_menu: gio::MenuModel,
     keys_menu: gio::Menu,
     clipboard_menu: gio::Menu,
+    devices_menu: gio::Menu,
+    /// What it shows.
+    devices: RefCell<Vec<devices::Item>>,
     narrow_clipboard: gio::Menu,
     last_moved: RefCell<Option<String>>,
     /// The question that is shown: of which sandbox, and its number.
@@ -105,6 +109,8 @@ impl Runs {
             start_menu: object(&builder, "start-menu"),
             keys_menu: object(&builder, "keys-menu"),
             clipboard_menu: gio::Menu::new(),
+            devices_menu: object(&builder, "devices-menu"),
+            devices: RefCell::default(),
             narrow_clipboard: object(&builder, "narrow-clipboard"),
             last_moved: RefCell::default(),
             asked: RefCell::default(),

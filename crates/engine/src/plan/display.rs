@@ -100,6 +100,7 @@ pub(super) fn display(
         fill: is_small(profile, host),
         prepare: keyboard(host).into_iter().collect(),
         sound: passes.sound || passes.microphone,
+        usb: passes.usb,
     })
 }
 

@@ -131,6 +131,14 @@ pub fn sound(site: &Site, (uid, gid): (u32, u32)) -> Result<()> {
     })
 }
 
+/// Where a machine's USB devices come and go; init alone may write there.
+pub fn usb(site: &Site) -> Result<()> {
+    let folder = site.directory(Path::new("/dev/bus"), Step::Devices)?;
+    let options = Some("size=64k,nr_inodes=200,mode=755".as_ref());
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    folder.mount("tmpfs", flags, options).map_err(at(Step::Devices, "/dev/bus"))
+}
+
 /// libvirt takes mknod from a container, but leaves it these to bind.
 fn node(place: Place, dev: &Path, name: &str, major: u64, minor: u64) -> nix::Result<()> {
     let target = dev.join(name);

@@ -87,6 +87,9 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
         if display.sound {
             devices::sound(&site, site.owner)?;
         }
+        if display.usb {
+            devices::usb(&site)?;
+        }
     }
     images::hand_out(&site, &orders.disks)?;
     root::submounts(&site, &orders.root)?;

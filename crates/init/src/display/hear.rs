@@ -3,7 +3,7 @@
 
 use super::server::{Ready, Server};
 use super::watcher::Watcher;
-use super::{bus, Display};
+use super::{bus, usb, Display};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::read;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -21,6 +21,8 @@ pub enum Source {
     Log,
     /// Somebody connects to a bus that is not there yet.
     Bus,
+    /// A USB device comes or goes.
+    Usb,
 }
 
 impl Display {
@@ -32,6 +34,7 @@ impl Display {
         }
         let bus = self.bus_socket.as_ref().and_then(bus::Socket::fd);
         all.extend(bus.map(|fd| (Source::Bus, fd)));
+        all.extend(self.usb.as_ref().map(|usb| (Source::Usb, usb.fd())));
         all.extend(self.watcher.as_ref().map(|watcher| (Source::Watcher, watcher.fd())));
         all
     }
@@ -42,6 +45,11 @@ impl Display {
             Source::Log => self.hear_log(),
             Source::Ready => return self.hear_ready(),
             Source::Watcher => return self.hear_watcher(),
+            Source::Usb => {
+                if let Some(Err(errno)) = self.usb.as_ref().map(usb::Usb::hear) {
+                    self.note("usb", errno);
+                }
+            }
             Source::Bus => self.bus_socket.iter_mut().for_each(|socket| socket.want(true)),
         }
         false

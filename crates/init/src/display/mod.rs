@@ -5,6 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
+//! | [`usb`] | devices that are handed in for the command |
 //! | [`confined`] | who runs it: a user that the command does not have |
 //! | [`watcher`], [`screen`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
 //! | [`beside`], [`bus`], [`later`] | agent, session bus, window manager; when |
@@ -23,6 +24,7 @@ mod picture;
 mod screen;
 mod server;
 mod standin;
+mod usb;
 mod watcher;
 mod windows;
 
@@ -78,6 +80,7 @@ pub struct Display {
     bus: PathBuf,
     /// Where a bus listens that comes when somebody connects.
     bus_socket: Option<bus::Socket>,
+    usb: Option<usb::Usb>,
     cookie: [u8; 16],
     server: Option<Server>,
     daemon: Option<Pid>,
@@ -115,7 +118,9 @@ impl Display {
         let bus = PathBuf::from(format!("/run/user/{}/bus", user.uid));
         let on_demand = orders.bus.is_some() && orders.bus_on_demand;
         let socket = on_demand.then(|| bus::Socket::listen(&bus, (owner, group)));
+        let usb = (orders.usb && place == Place::Machine).then(|| usb::Usb::listen((owner, group)));
         let mut display = Self {
+            usb: usb.transpose().map_err(at(Step::Display, "usb"))?,
             later: Later::new(orders.manager_late),
             bus_socket: socket.transpose().map_err(at(Step::Display, "bus"))?,
             size: orders.size.bounded(),
