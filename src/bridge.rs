@@ -151,6 +151,15 @@ impl Bridge {
         self.call(move |driver| Ok(driver.last_words(&id))).await.ok().flatten()
     }
 
+    /// Tells a sandbox that its result has arrived.
+    pub async fn received(&self, id: Id, console: Console) {
+        let tell = move |driver: &dyn Driver| {
+            driver.received(&id, &console);
+            Ok(())
+        };
+        let _ = self.call(tell).await;
+    }
+
     /// The sandbox with this name.
     pub async fn find(&self, name: String) -> Result<Summary, Error> {
         self.call(move |driver| driver.find(&name)).await

@@ -15,7 +15,7 @@ fn listed(who: &Other, mark: &str) -> Option<serde_json::Value> {
     all.into_iter().find(|one| one["command"].as_str().is_some_and(|command| command.ends_with(mark)))
 }
 
-fn runs_and_ends(name: &'static str, glass: Glass, connection: &str) {
+fn runs_and_ends(name: &str, glass: Glass, connection: &str) {
     let who = Other::new(name);
     let program = Program::open(&who);
     let mark = format!("mark-{}", std::process::id());

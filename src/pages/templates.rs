@@ -112,7 +112,14 @@ impl Template {
 
 /// A shared folder or file, seen at its own path.
 pub fn share(path: &Path, mode: MountMode) -> Mount {
-    Mount { kind: MountKind::HostBind, source: path.to_owned(), target: path.to_owned(), mode }
+    Mount {
+        kind: MountKind::HostBind,
+        source: path.to_owned(),
+        target: path.to_owned(),
+        mode,
+        format: None,
+        trusted: false,
+    }
 }
 
 /// The app that opens this kind by default, if it is one of these.

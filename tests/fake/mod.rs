@@ -98,6 +98,12 @@ impl Fake {
         }
     }
 
+    /// Sandboxes that were started.
+    #[must_use]
+    pub fn starts(&self) -> usize {
+        lock(&self.runs).len()
+    }
+
     /// Programs that were run beside commands.
     #[must_use]
     pub fn shells(&self) -> u32 {
@@ -165,6 +171,8 @@ impl Fake {
             clipboard: plan.clipboard,
             passes: plan.passes,
             writable: Vec::new(),
+            layer: None,
+            images: Vec::new(),
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),

@@ -16,8 +16,10 @@ mod screens;
 use adw::prelude::*;
 use fake::Fake;
 use scene::Shown;
+use std::cell::RefCell;
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -110,7 +112,10 @@ fn host(folder: PathBuf) -> Host {
         },
         in_group_libvirt: true,
         systemd: true,
+        mixed_groups: false,
         qemu_group: None,
+        mke2fs: Some("/usr/sbin/mke2fs".into()),
+        nbd: false,
     }
 }
 
@@ -124,7 +129,11 @@ fn a_command_is_typed_runs_and_its_result_is_shown() {
     scene.until("the result is acknowledged", || scene.fake.received());
     let last = scene.object::<gtk::Label>("last-lines");
     scene.until("its last lines are shown", || last.label().contains("hello from inside"));
+    let detail = scene.object::<gtk::Label>("end-detail").label();
+    assert!(detail.contains(&terrarium_engine::message::duration(1200)), "{detail}");
     scene.act("win.run-again");
+    scene.until("it is started again", || scene.fake.starts() == 2);
+    scene.until("its result is acknowledged, too", || scene.fake.received());
     scene.shows("Exit code 3");
 }
 
@@ -135,8 +144,28 @@ fn keys_reach_the_command_and_its_answer_is_shown() {
     scene.shows("phase: Running");
     scene.terminal().feed_child(b"abc");
     scene.shows("abc");
+    let clipboard = scene.window.widget.clipboard();
+    clipboard.set_text("pasted");
+    scene.act("win.paste");
+    scene.shows("abcpasted");
+    scene.act("win.copy");
+    assert_eq!(copied(&scene), "pasted", "nothing is selected, so nothing is copied");
+    scene.terminal().select_all();
+    scene.act("win.copy");
+    scene.until("the selection is copied", || copied(&scene).contains("abcpasted"));
     scene.terminal().feed_child(b"q");
     scene.shows("Exit code 0");
+}
+
+/// The text on the clipboard.
+fn copied(scene: &Scene) -> String {
+    let text = Rc::new(RefCell::new(None));
+    let told = text.clone();
+    scene.window.widget.clipboard().read_text_async(gtk::gio::Cancellable::NONE, move |read| {
+        *told.borrow_mut() = Some(read.ok().flatten().map(String::from).unwrap_or_default());
+    });
+    scene.until("the clipboard is read", || text.borrow().is_some());
+    text.take().unwrap_or_default()
 }
 
 #[gtk::test]
@@ -318,8 +347,8 @@ fn who_is_quicker_than_the_first_look_at_the_computer_loses_nothing() {
     shown.shows("Exit code 4");
 }
 
-#[gtk::test]
-fn closing_asks_while_something_runs() {
+/// A window in which something runs is closed, and this is the answer.
+fn closed_with(answer: &str) -> Scene {
     let scene = Scene::new();
     scene.run("echo");
     scene.shows("phase: Running");
@@ -329,7 +358,27 @@ fn closing_asks_while_something_runs() {
     };
     scene.until("it asks", || dialog().is_some_and(|dialog| dialog.is_visible()));
     assert!(scene.window.widget.is_visible());
-    dialog().expect("the dialog").response("stop");
+    let has_label = |one: &gtk::Widget| {
+        one.downcast_ref::<gtk::Button>()
+            .and_then(|button| button.label())
+            .is_some_and(|label| label == answer)
+    };
+    let button = scene::walk(dialog().expect("the dialog").upcast_ref(), &has_label).expect(answer);
+    button.downcast::<gtk::Button>().expect("a button").emit_clicked();
+    scene.until("the question is gone", || dialog().is_none());
+    scene
+}
+
+#[gtk::test]
+fn closing_asks_while_something_runs() {
+    let scene = closed_with("_Cancel");
+    assert!(scene.window.widget.is_visible());
+    assert_eq!(scene.fake.list().sandboxes[0].state, State::Running);
+    let scene = closed_with("_Keep Running");
     scene.until("it is closed", || !scene.window.widget.is_visible());
-    assert!(scene.bridge.host().is_some());
+    assert_eq!(scene.fake.list().sandboxes[0].state, State::Running);
+    let scene = closed_with("_Stop");
+    scene.until("it is closed", || !scene.window.widget.is_visible());
+    let state = scene.fake.list().sandboxes.first().map(|one| one.state.clone());
+    assert!(matches!(state, None | Some(State::Finished(_))), "{state:?}");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The command line. Its letters are those of virt-sandbox.
 
+use crate::help::values;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -136,18 +137,31 @@ pub struct Run {
     #[arg(short = 'l', long, conflicts_with = "command", help_heading = "The command")]
     pub shell: bool,
     /// When the sandbox ends
-    #[arg(long, value_enum, help_heading = "The command")]
+    #[arg(long, value_parser = values::<Until>(), help_heading = "The command")]
     pub until: Option<Until>,
 
-    /// Show a folder or file (host-bind:DST=SRC), memory (ram:DST=SIZE) or another path inside (guest-bind:DST=SRC)
+    /// Show a folder or file (host-bind:DST=SRC), an image (host-image:DST=SRC[,format=raw|qcow2][,trusted]),
+    /// memory (ram:DST=SIZE) or another path inside (guest-bind:DST=SRC)
     #[arg(short, long = "mount", value_name = "TYPE:DST=SRC[,ro|rw]", help_heading = "Files")]
     pub mount: Vec<OsString>,
+    /// Give the sandbox an image as the device /dev/disk/by-tag/TAG
+    #[arg(long, value_name = "file:TAG=SRC[,ro|rw][,format=raw|qcow2]", help_heading = "Files")]
+    pub disk: Vec<OsString>,
+    /// Show the system in this folder instead of this computer's
+    #[arg(short, long, value_name = "DIR", help_heading = "Files")]
+    pub root: Option<PathBuf>,
     /// Copy a file or folder into a private place of the sandbox
     #[arg(short, long, value_name = "DST=SRC", help_heading = "Files")]
     pub include: Vec<OsString>,
     /// Copy every file that this one lists, as DST=SRC on a line each
     #[arg(short = 'I', long, value_name = "FILE", help_heading = "Files")]
     pub includefile: Vec<PathBuf>,
+    /// What becomes of what it writes [default: discard]
+    #[arg(long, value_enum, value_name = "FATE", help_heading = "Files")]
+    pub changes: Option<Changes>,
+    /// How much it may write, such as 500M or 8GiB [default: 2GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Files")]
+    pub writable: Option<String>,
     /// Do not hide this secret, such as ~/.ssh, in what is shared
     #[arg(long, value_name = "PATH", help_heading = "Files")]
     pub unmask: Vec<PathBuf>,
@@ -172,7 +186,7 @@ pub struct Run {
     #[arg(long, help_heading = "Windows")]
     pub headless: bool,
     /// Whether the clipboard passes between the screen and this computer
-    #[arg(long, value_enum, value_name = "POLICY", help_heading = "Windows")]
+    #[arg(long, value_parser = values::<Clipboard>(), value_name = "POLICY", help_heading = "Windows")]
     pub clipboard: Option<Clipboard>,
     /// Let the sound of a virtual machine be heard
     #[arg(long, help_heading = "Windows")]
@@ -192,7 +206,7 @@ pub struct Run {
     #[arg(long, requires = "connect", help_heading = "Advanced")]
     pub any_uri: bool,
     /// How a virtual machine computes
-    #[arg(long, value_enum, help_heading = "Advanced")]
+    #[arg(long, value_parser = values::<Accelerator>(), help_heading = "Advanced")]
     pub accelerator: Option<Accelerator>,
     /// Version of the virtual machine's kernel
     #[arg(long, value_name = "VERSION", help_heading = "Advanced")]
@@ -298,6 +312,26 @@ impl From<Until> for profile::Until {
         match until {
             Until::Command => Self::Command,
             Until::All => Self::All,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Changes {
+    /// Thrown away
+    Discard,
+    /// Kept for the next run
+    Keep,
+    /// Looked at when it has ended
+    Review,
+}
+
+impl From<Changes> for profile::Changes {
+    fn from(changes: Changes) -> Self {
+        match changes {
+            Changes::Discard => Self::Discard,
+            Changes::Keep => Self::Keep,
+            Changes::Review => Self::Review,
         }
     }
 }

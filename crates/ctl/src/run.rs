@@ -3,7 +3,7 @@
 
 use crate::args::Run;
 use crate::client::{Client, End};
-use crate::fault::{remark, status, Fault};
+use crate::fault::{remark, status, tell_cleared, Fault};
 use crate::signals::{Signals, Target};
 use crate::{files, terminal, window, Result};
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use terrarium_engine::console::Console;
-use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::host::{self, Connection, ConnectionState, Host, ProbeOptions};
 use terrarium_engine::plan::{plan, Plan};
 use terrarium_engine::profile::{store, DisplayKind, Isolation, Profile};
 use terrarium_engine::sandbox::{Attach, Driver, Id, Progress, Real, Start, Stop};
@@ -27,12 +27,13 @@ const TRIES: u32 = 20;
 /// Runs a command and returns its exit status.
 pub fn run(options: &Run, signals: &Signals) -> Result {
     set_up_log(options);
-    let host = host::probe(&ProbeOptions {
+    let mut host = host::probe(&ProbeOptions {
         user: options.user.clone(),
         kernel_path: options.kernpath.clone(),
         modules_path: options.kmodpath.clone(),
         connect: false,
     });
+    trust(&mut host, options);
     let profile = profile(options, &host)?;
     let planned = plan(&profile, &host);
     let verbose = options.verbose || options.debug;
@@ -44,6 +45,15 @@ pub fn run(options: &Run, signals: &Signals) -> Result {
     let mut real = Real::new(&host);
     real.add_connection(plan.connection.clone());
     start(&Arc::new(real), &plan, screen, options, signals)
+}
+
+/// `--any-uri`: the connection that was asked for counts as one of this
+/// computer's.
+fn trust(host: &mut Host, options: &Run) {
+    let asked = options.connect.as_deref().filter(|_| options.any_uri).map(Uri::from);
+    if let Some(uri) = asked.filter(|uri| host.connection(uri).is_none()) {
+        host.connections.push(Connection { uri, state: ConnectionState::Likely, confinement: None });
+    }
 }
 
 fn set_up_log(options: &Run) {
@@ -114,11 +124,12 @@ pub fn finish(
         match end {
             End::Result(outcome) => {
                 let console = latest.as_ref().unwrap_or(console);
-                console.received();
+                driver.received(id, console);
                 console.close();
                 client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));
                 remark(&outcome);
+                tell_cleared(driver);
                 // What the command did counts; what is left is swept later.
                 if let Err(error) = left {
                     Fault::Engine(error).print();
@@ -152,6 +163,7 @@ pub fn finish(
     }
     let last_words = driver.last_words(id);
     driver.finish(id, Duration::ZERO)?;
+    tell_cleared(driver);
     Err(Error::Crashed { last_words }.into())
 }
 

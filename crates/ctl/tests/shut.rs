@@ -280,3 +280,49 @@ for_both! {
         }
     }
 }
+
+/// Whoever takes over a machine's kernel asks QEMU itself, which runs as the
+/// user: here somebody else of that user does what QEMU would.
+#[test]
+fn set_id_bits_of_a_machine_are_taken_back_and_told() {
+    let user = User::Plain;
+    let folder = Folder::home(Glass::Machine);
+    let old = folder.file("old", "");
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o4755)).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    // Stopped; and gone without anybody who saw it.
+    for seen in [true, false] {
+        let name = fresh_name("setter");
+        let options = ["--detach", "-n", &name, "-m", &folder.bind("/w", ",rw")];
+        let started = run(Glass::Machine, &options, &["sleep", "60"]).output().unwrap();
+        assert!(started.status.success(), "{}", err(&started));
+        let stop = Stop { user, name: name.clone() };
+        let new = folder.file("new\u{1b}[1m", "#!/bin/sh\n");
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o6755)).unwrap();
+        let told = if seen {
+            user.ctl().args(["stop", &name, "--now"]).output().unwrap()
+        } else {
+            let found = user.ctl().args(["show", &name, "--xml"]).output().unwrap();
+            let domain = out(&found).lines().find_map(|line| {
+                Some(line.trim().strip_prefix("<name>")?.strip_suffix("</name>")?.to_owned())
+            });
+            let virsh = ["-c", "qemu:///session", "destroy", &domain.unwrap()];
+            assert!(user.command("virsh").args(virsh).status().unwrap().success());
+            let mut told = user.ctl().arg("list").output().unwrap();
+            // Its directory is kept for some seconds.
+            wait_for("the bits to go", std::time::Duration::from_secs(30), || {
+                let before = err(&told);
+                told =
+                    if before.is_empty() { user.ctl().arg("list").output().unwrap() } else { told.clone() };
+                !before.is_empty()
+            });
+            told
+        };
+        let text = err(&told);
+        assert!(text.contains(&name) && text.contains("new") && !text.contains('\u{1b}'), "{text}");
+        assert_eq!(new.metadata().unwrap().mode() & 0o7777, 0o755);
+        assert_eq!(old.metadata().unwrap().mode() & 0o7777, 0o4755);
+        fs::remove_file(new).unwrap();
+        drop(stop);
+    }
+}

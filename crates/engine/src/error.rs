@@ -64,6 +64,8 @@ pub enum Error {
         /// What libvirt's log said last, if anything.
         last_words: Option<crate::sandbox::LastWords>,
     },
+    /// It is paused, and so answers nothing.
+    Paused,
     /// Init did not answer in time.
     NoAnswer {
         /// How long was waited, in seconds.
@@ -93,8 +95,32 @@ pub enum Error {
     },
     /// A kernel or its initrd could not be prepared.
     Kernel(crate::kernel::Error),
+    /// Something about what a sandbox has written.
+    Layer(LayerError),
     /// It was cancelled.
     Cancelled,
+}
+
+/// What can be wrong with what a sandbox has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LayerError {
+    /// A sandbox that runs, or starts, has it.
+    InUse {
+        /// Its name.
+        name: String,
+    },
+    /// It was written by the other isolation.
+    OfOther {
+        /// Its name.
+        name: String,
+        /// Who wrote it.
+        isolation: crate::profile::Isolation,
+    },
+    /// Its file system could not be made.
+    NotMade {
+        /// What mke2fs said.
+        words: String,
+    },
 }
 
 /// What was done to a file.
@@ -107,6 +133,7 @@ pub enum FileAction {
     Remove,
     Listen,
     Connect,
+    Run,
 }
 
 /// What libvirt was asked to do.

@@ -62,6 +62,14 @@ impl Places {
         self.config.join("profiles")
     }
 
+    /// The folder of the layers: what sandboxes write. Root's sandboxes run as
+    /// somebody else, who must get through to it.
+    #[must_use]
+    pub fn layers(&self, caller: u32) -> PathBuf {
+        let above = if caller == 0 { &self.cache } else { &self.data };
+        above.join("layers")
+    }
+
     /// The private directory of sandbox `number`.
     #[must_use]
     pub fn sandbox(&self, number: u32) -> PathBuf {

@@ -15,10 +15,13 @@
 
 pub mod bytes;
 pub mod display;
+pub mod file_system;
 pub mod frame;
 pub mod fuzz;
 pub mod greeting;
+pub mod layer;
 pub mod message;
+pub mod mountinfo;
 pub mod orders;
 pub mod picture;
 
@@ -29,7 +32,7 @@ pub use message::{FromInit, ToInit};
 pub use orders::Orders;
 
 /// Version of everything in this crate. Init refuses a client with another one.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Largest payload of a frame that init sends, in bytes.
 pub const MAX_FROM_INIT: usize = 64 * 1024;

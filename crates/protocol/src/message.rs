@@ -279,12 +279,20 @@ pub struct Failure {
 pub enum Step {
     /// Load a kernel module.
     Module,
+    /// Find and mount the layer that takes what is written.
+    Layer,
     /// Show a directory of the host.
     Root,
     /// Mount a private file system.
     Mount,
     /// Show what the user shares.
     Share,
+    /// Mount an image, or hand out a disk.
+    Image,
+    /// Find the file system on an image.
+    FileSystem,
+    /// Find a driver for the file system on an image.
+    Driver,
     /// Hide a path.
     Mask,
     /// Set up devices, /proc and /sys.

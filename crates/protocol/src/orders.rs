@@ -21,6 +21,10 @@ pub struct Orders {
     /// What is seen beside the root, in this order; a later one may lie inside
     /// an earlier one.
     pub shares: Vec<Share>,
+    /// Where what is written lies; without one the root cannot be written.
+    pub layer: Option<crate::layer::Layer>,
+    /// Disks that the command gets as devices, `/dev/disk/by-tag/TAG`.
+    pub disks: Vec<TaggedDisk>,
     /// Who the command runs as.
     pub user: User,
     /// First host id of the block of 65 536 ids that all ids but the user's
@@ -34,6 +38,8 @@ pub struct Orders {
     pub command: Command,
     /// Bounds on each process.
     pub limits: Limits,
+    /// Container: libvirt's log of it, which the caller cannot keep short.
+    pub log: Option<Bytes>,
     /// When the sandbox ends.
     pub until: Until,
     /// Whether it ends when its client is lost.
@@ -50,6 +56,8 @@ pub enum RootEntry {
         path: Bytes,
         /// Machine: the mount tag of the 9p device that exports it.
         tag: Option<String>,
+        /// Where it lies on the host, if that is another path.
+        source: Option<HostSource>,
     },
     /// A symbolic link, made anew.
     Link {
@@ -106,6 +114,31 @@ pub enum Source {
         /// Absolute path.
         path: Bytes,
     },
+    /// The file system on a disk of the sandbox.
+    Image(Disk),
+}
+
+/// An image of the host as a disk of the sandbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// Container: its name in libvirt's /dev. Machine: its serial number.
+    pub name: String,
+    /// Container: device and inode number of the image as the engine saw it,
+    /// as the caller; compared where the kernel tells them.
+    pub identity: Option<(u64, u64)>,
+}
+
+/// A disk that the command gets as a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaggedDisk {
+    /// Its name in /dev/disk/by-tag: letters, digits, `.`, `_`, `+` and `-`.
+    pub tag: String,
+    /// Which.
+    pub disk: Disk,
+    /// Whether the command may write.
+    pub writable: bool,
 }
 
 /// A directory or a regular file of the host.

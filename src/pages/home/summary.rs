@@ -71,6 +71,8 @@ mod tests {
             source: "/home/me/Projects/sprout".into(),
             target: "/p".into(),
             mode: MountMode::Rw,
+            format: None,
+            trusted: false,
         }];
         profile.files.home = Home::Kept;
         profile.files.changes = Changes::Review;

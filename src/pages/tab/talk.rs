@@ -123,9 +123,9 @@ impl Tab {
     async fn result(self: &Rc<Self>, bridge: &Bridge, console: &Console, outcome: Outcome) {
         self.ended(&End::Outcome(outcome));
         glib::timeout_future(Duration::from_millis(50)).await;
-        console.received();
         self.console.replace(None);
         if let Some(id) = self.id() {
+            bridge.received(id.clone(), console.clone()).await;
             let _ = bridge.finish(id).await;
         }
     }

@@ -2,6 +2,8 @@
 //! What works on this computer and what does not. Pure: the host was probed.
 
 mod fixes;
+#[cfg(test)]
+mod table_tests;
 mod windows;
 
 use fixes::Package;
@@ -51,6 +53,8 @@ pub enum Subject {
     Kernel(Kernel),
     /// No kernel at all.
     NoKernel,
+    /// Whether the program is there that makes layers.
+    Layers(bool),
     /// KVM.
     Kvm(AcceleratorReason),
     /// What mandatory access control a driver puts around its domains.
@@ -102,16 +106,26 @@ pub fn examine(host: &Host) -> Vec<Finding> {
         None => (Severity::Works, AcceleratorReason::KvmWorks),
         Some(reason) => (Severity::GoodToKnow, reason),
     };
-    let fix = (reason == AcceleratorReason::NotWritable).then(|| format!("adduser {} kvm", host.user.name));
+    let fix =
+        (reason == AcceleratorReason::NotWritable).then(|| format!("usermod -aG kvm {}", host.user.name));
     all.push(Finding { severity, subject: Subject::Kvm(reason), fix });
     let asked = host.connections.iter().filter_map(|one| Some((&one.uri, one.confinement.clone()?)));
     all.extend(asked.map(|(uri, models)| good_to_know(Subject::AccessControl { uri: uri.clone(), models })));
     all.extend(windows::examine(host));
+    all.push(layers(host));
     if host.caller != 0 {
         all.push(good_to_know(Subject::Group(host.in_group_libvirt)));
     }
     all.sort_by_key(|finding| finding.severity);
     all
+}
+
+/// Without mke2fs nothing can be started.
+fn layers(host: &Host) -> Finding {
+    let there = host.mke2fs.is_some();
+    let severity = if there { Severity::Works } else { Severity::NeedsAttention };
+    let fix = if there { None } else { host.family.install(&["e2fsprogs"]) };
+    Finding { severity, subject: Subject::Layers(there), fix }
 }
 
 fn good_to_know(subject: Subject) -> Finding {

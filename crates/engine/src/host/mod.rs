@@ -15,6 +15,7 @@ pub use family::Family;
 pub use keyboard::Keyboard;
 pub use look::Look;
 pub use probe::{places, probe, ProbeOptions};
+pub(crate) use root::entries as root_entries;
 
 use crate::kernel::Kernel;
 use crate::places::Places;
@@ -60,9 +61,18 @@ pub struct Host {
     pub in_group_libvirt: bool,
     /// Whether systemd manages the services.
     pub systemd: bool,
+    /// Whether version 2 of control groups is mounted beside version 1:
+    /// libvirt's driver for containers fails there.
+    pub mixed_groups: bool,
     /// QEMU's group under libvirt (libvirt-qemu on Debian), for machines on
     /// qemu:///system.
     pub qemu_group: Option<String>,
+    /// The program that makes the layers of sandboxes.
+    #[serde(default)]
+    pub mke2fs: Option<PathBuf>,
+    /// Whether libvirt can give a container a qcow2 image: the running kernel
+    /// has nbd, and there is qemu-nbd.
+    pub nbd: bool,
 }
 
 /// A user of this computer.

@@ -34,6 +34,9 @@ const DRIVERS: &[&str] = &[
 /// Where they put QEMU, which libvirt's driver is nothing without.
 const EMULATORS: &[&str] = &["/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
 
+/// Where they put the program that makes file systems.
+const MKE2FS: &[&str] = &["/usr/sbin/mke2fs", "/sbin/mke2fs", "/usr/bin/mke2fs"];
+
 /// Everything that a plan may depend on.
 #[must_use]
 pub fn probe(options: &ProbeOptions) -> Host {
@@ -59,7 +62,10 @@ pub fn probe(options: &ProbeOptions) -> Host {
         environment: environment(),
         places: places(),
         in_group_libvirt,
+        mixed_groups: Path::new("/sys/fs/cgroup/unified/cgroup.controllers").exists(),
         systemd: Path::new("/run/systemd/system").is_dir(),
+        mke2fs: MKE2FS.iter().map(PathBuf::from).find(|path| path.exists()),
+        nbd: nbd(),
         qemu_group: Group::from_name("libvirt-qemu").ok().flatten().map(|group| group.name),
         user,
     }
@@ -124,6 +130,13 @@ fn memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// Without nbd in the running kernel, or without QEMU's server for it, libvirt
+/// has no device for a qcow2 image.
+fn nbd() -> bool {
+    let server = ["/usr/bin/qemu-nbd", "/bin/qemu-nbd"].iter().any(|path| Path::new(path).exists());
+    server && (Path::new("/sys/module/nbd").exists() || kernel::running_has(Path::new("/"), "nbd"))
 }
 
 fn is_in_group(name: &str) -> bool {

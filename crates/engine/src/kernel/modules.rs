@@ -48,8 +48,8 @@ impl Index {
                 match word {
                     "pre:" => after = false,
                     "post:" => after = true,
-                    other if after => entry.1.push(name(other)),
-                    other => entry.0.push(name(other)),
+                    other if after => entry.1.push(wished(other)),
+                    other => entry.0.push(wished(other)),
                 }
             }
         }
@@ -99,6 +99,14 @@ impl Index {
                 Step::Leave(path) => order.push(path),
             }
         }
+    }
+}
+
+/// A module by what it can do: the one that runs on every processor.
+fn wished(word: &str) -> String {
+    match word {
+        "crypto-crc32c" => "crc32c_generic".to_owned(),
+        other => name(other),
     }
 }
 

@@ -50,6 +50,7 @@ pub fn finding(finding: &Finding) -> String {
             fill(&super::displays::kernel_lacks(*part), &[("version", version)])
         }
         Subject::WindowsBetterWith { piece, .. } => super::displays::lacks(*piece),
+        Subject::Layers(there) => super::layers::maker(*there),
         Subject::Group(true) => gettext("You are in the group libvirt, which equals being root on this computer."),
         Subject::Group(false) => gettext("You are not in the group libvirt. Being in it equals being root on this computer; virtual machines need no group."),
     }

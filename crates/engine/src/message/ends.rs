@@ -2,6 +2,7 @@
 //! How it ended.
 
 use super::{duration, fill};
+use crate::sandbox::Cleared;
 use gettextrs::gettext;
 use nix::sys::signal::Signal;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
@@ -76,6 +77,32 @@ pub fn gone(bytes: u64) -> String {
     fill(&gettext("{size} of older output is gone: nobody read it in time."), &[("size", &size)])
 }
 
+/// Most paths that are told of, and the longest.
+const PATHS: usize = 20;
+
+/// Set-id bits that were taken away, a line each. The names are the sandbox's.
+#[must_use]
+pub fn cleared(cleared: &Cleared) -> Vec<String> {
+    let name = ("name", cleared.sandbox.as_str());
+    let one = |path: &std::path::PathBuf| {
+        let path = super::shown(&path.to_string_lossy());
+        let text = gettext(
+            "The sandbox “{name}” made {path} run as you for others (setuid or setgid); that was taken back.",
+        );
+        fill(&text, &[name, ("path", &path)])
+    };
+    let mut lines: Vec<String> = cleared.paths.iter().take(PATHS).map(one).collect();
+    if let Some(more) = cleared.paths.len().checked_sub(PATHS).filter(|more| *more > 0) {
+        let text = gettext("The sandbox “{name}” did so with {count} more files; that was taken back, too.");
+        lines.push(fill(&text, &[name, ("count", &more.to_string())]));
+    }
+    if cleared.is_partial {
+        let text = gettext("There is too much in the folders that the sandbox “{name}” could write to look at all of it. Look for setuid and setgid files yourself (find -perm /6000).");
+        lines.push(fill(&text, &[name]));
+    }
+    lines
+}
+
 /// Why a command never ran.
 #[must_use]
 pub fn failure(failure: &Failure) -> String {
@@ -87,9 +114,13 @@ pub fn failure(failure: &Failure) -> String {
         Step::NotExecutable => gettext("The command {object} cannot be executed: {why}. Check its permissions."),
         Step::Directory => gettext("The sandbox cannot start in {object}: {why}. Choose another folder to start in."),
         Step::Module => gettext("The kernel module {object} could not be loaded: {why}. Choose another kernel, or use a container."),
+        Step::Layer => gettext("The disk image that takes what the sandbox writes could not be used ({object}): {why}. See the log, and report it if it stays."),
         Step::Root => gettext("{object} could not be shown to the sandbox: {why}. See the log, and report it if it stays."),
         Step::Mount => gettext("No private file system could be made at {object}: {why}. Allow more memory, and report it if it stays."),
         Step::Share => gettext("{object} could not be shown in the sandbox: {why}. Check what you share, and where."),
+        Step::Image => gettext("The image for {object} could not be used in the sandbox: {why}. Check it with the tools of its file system."),
+        Step::FileSystem => gettext("The image for {object} begins with no file system that Terrarium knows. Use one without partitions that holds ext4, xfs, btrfs, vfat, exfat, iso9660, squashfs or erofs."),
+        Step::Driver => gettext("The kernel of the sandbox has no driver for the file system on the image for {object}: {why}. Choose another kernel, or an image with ext4."),
         Step::Mask => gettext("{object} could not be hidden from the sandbox, so the sandbox was not started: {why}."),
         Step::Devices => gettext("{object} could not be set up in the sandbox: {why}."),
         Step::Network => gettext("The sandbox’s own network ({object}) could not be set up: {why}."),

@@ -92,6 +92,7 @@ pub fn error(error: &Error) -> String {
         Error::Init(failure) => super::failure(failure),
         Error::Refused(why) => refusal(*why),
         Error::Crashed { last_words } => crashed(last_words.as_ref()),
+        Error::Paused => gettext("The sandbox is paused and does not answer. Resume it first."),
         Error::NoAnswer { seconds } => {
             let text = gettext("The sandbox did not answer within {seconds} s. Try again, or stop it.");
             fill(&text, &[("seconds", &seconds.to_string())])
@@ -120,6 +121,7 @@ pub fn error(error: &Error) -> String {
             fill(&text, &[("name", name)])
         }
         Error::Kernel(error) => kernel_error(error),
+        Error::Layer(error) => super::layers::error(error),
         Error::Cancelled => gettext("The start was cancelled."),
     }
 }
@@ -131,6 +133,7 @@ fn file(action: FileAction, path: &Path, source: &std::io::Error) -> String {
         FileAction::Create => gettext("{path} could not be made: {why}."),
         FileAction::Remove => gettext("{path} could not be removed: {why}."),
         FileAction::Listen => gettext("No socket could be made at {path}: {why}."),
+        FileAction::Run => gettext("{path} could not be run: {why}."),
         FileAction::Connect => gettext("The sandbox could not be reached at {path}: {why}."),
     };
     let text = fill(&text, &[("path", &path.display().to_string()), ("why", &super::system_words(source))]);

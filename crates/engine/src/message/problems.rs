@@ -128,6 +128,7 @@ fn of_this_computer(what: &ProblemKind) -> Sentence {
         // The others were said by `problem` already.
         other => super::displays::problem(other)
             .or_else(|| super::files::problem(other))
+            .or_else(|| super::layers::problem(other))
             .unwrap_or_else(|| both(String::new(), String::new())),
     }
 }

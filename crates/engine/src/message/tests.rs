@@ -44,6 +44,9 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
         Root,
         Mount,
         Share,
+        Image,
+        FileSystem,
+        Driver,
         Mask,
         Devices,
         Network,
@@ -121,6 +124,23 @@ fn problems() -> Vec<ProblemKind> {
         K::FileInMachine { path: path() },
         K::NoPlace { path: path(), share: path() },
         K::TooMuch { path: path(), limit: 1 },
+        K::NoLayerMaker { family: Family::Debian },
+        K::NoLayerMaker { family: Family::Other },
+        K::Writable { asked: 1, least: 2, most: 3 },
+        K::KernelLacks { version: text(), part: KernelPart::Disk },
+        K::ImagesOnly,
+        K::ImageNotTrusted { path: path() },
+        K::ImageNeedsNbd { path: path() },
+        K::ImageFormat { path: path(), format: crate::profile::ImageFormat::Qcow2 },
+        K::ImageIncomplete { path: path() },
+        K::ImageEmpty { path: path() },
+        K::ImageUnknown { path: path() },
+        K::ImageInUse { path: path(), by: text() },
+        K::ImageNotOurs { path: path() },
+        K::ImageInShare { path: path(), share: path() },
+        K::DiskTag { tag: text() },
+        K::TooMany { most: 26 },
+        K::NoSystem { path: path() },
     ];
     for one in &all {
         match one {
@@ -136,11 +156,16 @@ fn problems() -> Vec<ProblemKind> {
             | K::NotYet { .. } => {}
             K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
             K::MachinesOnly { .. } | K::Monitors { .. } => {}
+            K::NoLayerMaker { .. } | K::Writable { .. } => {}
             K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
+            K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}
+            K::ImageIncomplete { .. } | K::ImageEmpty { .. } | K::ImageUnknown { .. } => {}
+            K::ImageInUse { .. } | K::ImageNotOurs { .. } | K::ImageInShare { .. } => {}
+            K::DiskTag { .. } | K::TooMany { .. } | K::NoSystem { .. } => {}
         }
     }
     all
@@ -175,12 +200,14 @@ fn notes() -> Vec<Note> {
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
         Note::HiddenInside { path: "/the/path".into() },
+        Note::ImageTrusted { path: "/the/path".into() },
     ];
     for one in &all {
         match one {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
+            Note::ImageTrusted { .. } => {}
         }
     }
     all
@@ -228,7 +255,7 @@ fn screens_and_what_is_asked_of_them_have_words() {
     assert_eq!(different.len(), 5);
     let error = std::io::Error::from_raw_os_error(13);
     assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("320x200"));
-    for text in [no_screen_to_size(), no_desktop(), no_window_program(), window_not_opened(&error)] {
+    for text in [needs_screen("--clipboard"), no_desktop(), no_window_program(), window_not_opened(&error)] {
         assert!(text.ends_with('.') && !text.contains('{') && is_harmless(&text), "{text}");
     }
 }
@@ -301,7 +328,7 @@ fn errors() -> Vec<Error> {
     use terrarium_protocol::message::Refusal as R;
     let foreign = || HOSTILE.to_owned();
     let mut all = connections();
-    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect] {
+    for action in [F::Read, F::Write, F::Create, F::Remove, F::Listen, F::Connect, F::Run] {
         for source in [io(28), io(13), std::io::Error::other(HOSTILE)] {
             all.push(Error::File { action, path: HOSTILE.into(), source });
         }
@@ -321,6 +348,7 @@ fn errors() -> Vec<Error> {
         Error::Crashed { last_words: None },
         Error::Crashed { last_words: Some(LastWords::Said(foreign())) },
         Error::Crashed { last_words: Some(LastWords::In(foreign().into())) },
+        Error::Paused,
         Error::NoAnswer { seconds: 20 },
         Error::Version { theirs: 7 },
         Error::Busy,
@@ -333,10 +361,12 @@ fn errors() -> Vec<Error> {
         Error::ProfileExists { name: foreign() },
         Error::Cancelled,
     ]);
+    all.extend(layer_errors().map(Error::Layer));
     for one in &all {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
             Error::Libvirt { .. } | Error::Init(_) | Error::Refused(_) | Error::Crashed { .. } => {}
+            Error::Paused => {}
             Error::NoAnswer { .. } | Error::Version { .. } | Error::Busy | Error::NameTaken { .. } => {}
             Error::NoSuchSandbox { .. }
             | Error::NoSuchProfile { .. }
@@ -344,10 +374,29 @@ fn errors() -> Vec<Error> {
             | Error::NoFile { .. }
             | Error::NotText
             | Error::Kernel(_)
+            | Error::Layer(_)
             | Error::Cancelled => {}
         }
     }
     all
+}
+
+fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
+    use crate::error::LayerError as L;
+    use crate::profile::Isolation;
+    let foreign = || HOSTILE.to_owned();
+    let all = [
+        L::InUse { name: foreign() },
+        L::OfOther { name: foreign(), isolation: Isolation::Container },
+        L::OfOther { name: foreign(), isolation: Isolation::Machine },
+        L::NotMade { words: foreign() },
+    ];
+    for one in &all {
+        match one {
+            L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } => {}
+        }
+    }
+    all.into_iter()
 }
 
 #[test]

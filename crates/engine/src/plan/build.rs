@@ -2,7 +2,7 @@
 //! The plan, part by part; every part names its own problems.
 
 use super::shares::{self, Shares};
-use super::{display, files, glass, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
+use super::{display, files, glass, layer, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
 use crate::host::Host;
 use crate::profile::{self, DisplayKind, Isolation, Profile};
 use std::ffi::OsString;
@@ -45,6 +45,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     let command = command(profile, host, &glass, &shares, &mut found);
     let display = display::display(profile, host, &glass, &mut found);
     not_yet(profile, &mut found);
+    layer::check(profile, host, &mut found);
     let memory = memory(profile, host, glass.isolation, &mut found);
     let cpus = cpus(profile, host, &glass, &mut found);
     check_runtime(host, &mut found);
@@ -61,13 +62,17 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         clipboard: profile.display.clipboard,
         passes,
         changes: profile.files.changes,
+        writable: profile.files.writable,
+        mke2fs: host.mke2fs.clone().unwrap_or_default(),
         network: profile.network.mode,
         memory,
         cpus,
         machine: glass.machine(host, passes, &shares),
         orders: orders(profile, host, &glass, command, display, memory, &shares),
         sources: shares.sources.clone(),
-        guarded: if shares.sources.is_empty() { Vec::new() } else { shares.guarded.clone() },
+        images: shares.images.clone(),
+        root: shares.root.clone(),
+        guarded: if shares.looks_at_nothing() { Vec::new() } else { shares.guarded.clone() },
         caller: host.caller,
         user_name: host.user.name.clone(),
         places: host.places.clone(),
@@ -104,10 +109,12 @@ fn orders(
     let until = profile.command.until.unwrap_or(usual);
     Orders {
         host_name: super::slug(&profile.name),
-        root: files::root(host, glass.isolation),
+        root: if shares.root.is_none() { files::root(host, glass.isolation) } else { Vec::new() },
         mounts: files::private(host, memory),
+        layer: Some(layer::orders(profile, glass.isolation)),
         masks: shares.root_masks(host),
         shares: shares.orders.clone(),
+        disks: shares.disks.clone(),
         user: orders::User {
             uid: host.user.uid,
             gid: host.user.gid,
@@ -117,6 +124,7 @@ fn orders(
         id_base: 0,
         files: display::files(profile, host),
         display,
+        log: None,
         command,
         limits: Limits { processes: PROCESSES, files: FILES },
         until: match until {
@@ -222,15 +230,6 @@ fn directory(profile: &Profile, host: &Host, shares: &Shares, found: &mut Found)
 /// Settings whose work is not done yet are refused, not ignored.
 fn not_yet(profile: &Profile, found: &mut Found) {
     let word = |value: &dyn erased::Word| value.word();
-    if profile.files.changes != profile::Changes::Discard {
-        found.add("files.changes", ProblemKind::NotYet { value: word(&profile.files.changes) });
-    }
-    for (index, mount) in profile.files.mounts.iter().enumerate() {
-        if mount.kind == profile::MountKind::HostImage {
-            let field = format!("files.mounts[{index}].type");
-            found.add(field, ProblemKind::NotYet { value: word(&mount.kind) });
-        }
-    }
     if profile.network.mode != profile::NetworkMode::None {
         found.add("network.mode", ProblemKind::NotYet { value: word(&profile.network.mode) });
     }

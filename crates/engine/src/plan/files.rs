@@ -28,7 +28,7 @@ pub(super) fn root(host: &Host, isolation: Isolation) -> Vec<RootEntry> {
         host::RootEntry::Directory { path } => {
             let tag = (isolation == Isolation::Machine).then(|| format!("root{number}"));
             number += 1;
-            RootEntry::Show { path: bytes(path), tag }
+            RootEntry::Show { path: bytes(path), tag, source: None }
         }
         host::RootEntry::Link { path, target } => {
             RootEntry::Link { path: bytes(path), target: bytes(target) }
@@ -46,16 +46,14 @@ pub(super) fn private(host: &Host, memory: u64) -> Vec<Mount> {
         mode,
         owned,
     };
-    let mut all = vec![
+    vec![
         mount("/tmp".into(), 2, 0o1777, false),
         mount("/var/tmp".into(), 4, 0o1777, false),
         mount("/run".into(), 8, 0o755, false),
         mount("/run/lock".into(), 64, 0o1777, false),
         mount(format!("/run/user/{}", host.user.uid).into(), 8, 0o700, true),
         mount("/dev/shm".into(), 2, 0o1777, false),
-    ];
-    all.push(mount(home(host), 2, 0o700, true));
-    all
+    ]
 }
 
 /// What holds the system itself.

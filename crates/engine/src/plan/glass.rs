@@ -153,11 +153,11 @@ impl Glass {
             RootEntry::Link { .. } => None,
         });
         let export = |(number, path)| Export { path, tag: format!("root{number}"), writable: false };
+        let directories = directories.filter(|_| shares.root.is_none());
         let exports = directories.enumerate().map(export).chain(shares.exports.iter().cloned());
         let mut wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
-        if !shares.orders.is_empty() {
-            // For places that are missing.
-            wanted.push("overlay");
+        if !shares.images.is_empty() {
+            wanted.extend(kernel::DISK);
         }
         let group = host.qemu_group.as_deref().unwrap_or(&host.user.name);
         Some(MachinePlan {
@@ -165,6 +165,7 @@ impl Glass {
             accelerator_reason: self.accelerator_reason,
             kernel,
             modules: wanted.into_iter().map(str::to_owned).collect(),
+            file_systems: shares.file_systems(),
             video: self.video,
             exports: exports.collect(),
             dac_label: (self.connection == Uri::QemuSystem).then(|| format!("{}:{group}", host.user.name)),

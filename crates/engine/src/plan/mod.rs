@@ -8,6 +8,8 @@ mod display;
 mod environment;
 mod files;
 mod glass;
+mod images;
+mod layer;
 mod problem;
 mod secrets;
 #[cfg(test)]
@@ -29,10 +31,13 @@ pub use secrets::{judge, Guarded};
 
 use crate::kernel::{Kernel, Video};
 use crate::places::Places;
-use crate::profile::{Changes, Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes, Profile};
+use crate::profile::{
+    Changes, Clipboard, Colour, DisplayKind, ImageFormat, Isolation, NetworkMode, Passes, Profile,
+};
 use crate::uri::Uri;
 use serde::Serialize;
 use std::path::PathBuf;
+use terrarium_protocol::file_system::FileSystem;
 use terrarium_protocol::Orders;
 
 /// What will be done, with nothing left to decide but which number, socket
@@ -57,6 +62,10 @@ pub struct Plan {
     pub passes: Passes,
     /// What becomes of what it writes.
     pub changes: Changes,
+    /// How much it may write, in bytes.
+    pub writable: u64,
+    /// The program that makes its layer.
+    pub mke2fs: PathBuf,
     /// Whom it may talk to.
     pub network: NetworkMode,
     /// Memory of the whole in bytes.
@@ -70,6 +79,10 @@ pub struct Plan {
     pub orders: Orders,
     /// What the start has to look at, as the caller.
     pub sources: Vec<ShareSource>,
+    /// Images that become disks of the sandbox.
+    pub images: Vec<ImageSource>,
+    /// `files.root`: the folder whose system is shown.
+    pub root: Option<PathBuf>,
     /// What is hidden in shares, or may not be written there.
     pub guarded: Vec<Guarded>,
     /// Caller's uid: part of the domain's name.
@@ -97,6 +110,9 @@ pub struct MachinePlan {
     pub kernel: Kernel,
     /// Modules that init loads, with those that they need.
     pub modules: Vec<String>,
+    /// File systems whose modules init loads when it meets one.
+    #[serde(serialize_with = "images::names")]
+    pub file_systems: Vec<FileSystem>,
     /// The graphics device of its screen, if it has one.
     pub video: Option<Video>,
     /// Directories that are exported, each under a tag.
@@ -114,6 +130,36 @@ pub struct Export {
     pub tag: String,
     /// Whether the machine may write it.
     pub writable: bool,
+}
+
+/// An image on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageSource {
+    /// The profile's key that names it.
+    pub field: String,
+    /// Absolute path; links in it are followed by the start.
+    pub path: PathBuf,
+    /// What it is; the start looks, if nobody says.
+    pub format: Option<ImageFormat>,
+    /// Whether the command may write it.
+    pub writable: bool,
+    /// Its name as a disk: of a container's device, or a machine's serial
+    /// number.
+    pub name: String,
+    /// Whether it may be a qcow2 image.
+    pub qcow2: bool,
+    /// What becomes of it.
+    pub what: ImageUse,
+}
+
+/// What becomes of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageUse {
+    /// Its file system is mounted: its place in the orders' shares.
+    Mounted(usize),
+    /// The command gets the device: its place in the orders' disks.
+    Device(usize),
 }
 
 /// A source on the host of one of the orders' shares.
@@ -201,6 +247,10 @@ pub struct Instance {
     pub kernel: PathBuf,
     /// Machine: its initrd.
     pub initrd: PathBuf,
+    /// The image that takes what it writes, as libvirt is to open it.
+    pub image: PathBuf,
+    /// The name of its layer's folder.
+    pub layer: PathBuf,
     /// Seconds since 1970 when it was started.
     pub created: u64,
 }

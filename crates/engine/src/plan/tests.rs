@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::*;
 use crate::host::{ConnectionState, Host, Kvm, KvmDevice};
-use crate::profile::{parse, to_toml, Changes, Colour, Isolation, Profile, Until};
+use crate::profile::{parse, to_toml, Colour, Isolation, Profile, Until};
 use crate::xml::tests::host;
 use proptest::prelude::*;
 use terrarium_protocol::Bytes;
@@ -42,7 +42,7 @@ fn every_problem_is_found_at_once_and_names_its_key() {
     wrong.limits.cpus = Some(99);
     wrong.machine.connection = Some("qemu+ext:///system?command=x".into());
     wrong.isolation = Some(Isolation::Machine);
-    wrong.files.changes = Changes::Review;
+    wrong.files.writable = 1;
     let fields: Vec<String> = kinds(&wrong, &host()).into_iter().map(|(field, _)| field).collect();
     for field in [
         "name",
@@ -50,7 +50,7 @@ fn every_problem_is_found_at_once_and_names_its_key() {
         "command.argv[1]",
         "command.argv[0]",
         "command.directory",
-        "files.changes",
+        "files.writable",
         "limits.memory",
         "limits.cpus",
     ] {
@@ -109,7 +109,7 @@ fn an_empty_home_never_hides_the_system() {
         host.user.home = home.into();
         let orders = plan(&profile(&["/usr/sbin/nologin"]), &host).plan.unwrap().orders;
         assert_eq!(orders.user.home, Bytes::from(expected), "{home}");
-        assert!(orders.mounts.iter().any(|mount| mount.target == orders.user.home && mount.owned), "{home}");
+        assert!(orders.layer.is_some_and(|layer| layer.home), "{home}");
         assert_eq!(orders.command.directory, Bytes::from(expected));
         let masks_home = |mask: &Bytes| std::path::Path::new(expected).starts_with(mask.to_string());
         assert!(!orders.masks.iter().any(masks_home), "{home}");

@@ -85,6 +85,8 @@ fn any_profile() -> impl Strategy<Value = Profile> {
         source: if ram { "1M".into() } else { name.clone().into() },
         target: format!("/{name}").into(),
         mode: if rw { MountMode::Rw } else { MountMode::Ro },
+        format: None,
+        trusted: false,
     });
     let mounts = proptest::collection::vec(mount, 0..4);
     let words = proptest::collection::vec("[ -~é]{0,4}", 1..4);

@@ -127,7 +127,7 @@ pub enum Until {
 }
 
 /// `[files]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// What its home directory is.
@@ -136,15 +136,44 @@ pub struct Files {
     /// What becomes of what it writes.
     #[serde(default)]
     pub changes: Changes,
+    /// How much it may write, in bytes; in a file text such as `"2 GiB"`.
+    #[serde(default = "writable", with = "parse::size")]
+    pub writable: u64,
+    /// `-r`: a folder whose system it sees instead of this computer's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
     /// Secrets that it sees all the same, where a share shows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmask: Vec<PathBuf>,
     /// Folders, images and memory that it sees beside the root, in order.
     #[serde(default)]
     pub mounts: Vec<Mount>,
+    /// Images that it gets as devices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<Disk>,
     /// Files and folders that are copied into its private places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
+}
+
+/// What may be written, unless something else is said.
+fn writable() -> u64 {
+    2 << 30
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            home: Home::default(),
+            changes: Changes::default(),
+            writable: writable(),
+            unmask: Vec::new(),
+            mounts: Vec::new(),
+            include: Vec::new(),
+            disks: Vec::new(),
+            root: None,
+        }
+    }
 }
 
 /// One of `files.include`.
@@ -198,6 +227,49 @@ pub struct Mount {
     /// Whether it may be written.
     #[serde(default)]
     pub mode: MountMode,
+    /// What an image is; by default what it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<ImageFormat>,
+    /// This computer's own kernel may read an image's file system.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusted: bool,
+}
+
+/// One of `files.disks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// Its name in /dev/disk/by-tag.
+    pub tag: String,
+    /// The image.
+    pub source: PathBuf,
+    /// Whether it may be written.
+    #[serde(default)]
+    pub mode: MountMode,
+    /// What the image is; by default what it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<ImageFormat>,
+}
+
+/// `format` of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageFormat {
+    /// The bytes of the disk.
+    Raw,
+    /// QEMU's own.
+    Qcow2,
+}
+
+impl ImageFormat {
+    /// Its word in a profile, in libvirt and for QEMU.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        }
+    }
 }
 
 /// `type` of a mount.

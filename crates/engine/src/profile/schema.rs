@@ -86,8 +86,11 @@ const DISPLAY: &[Key] = &[
 const FILES: &[Key] = &[
     key("home", OneOf(&["private", "kept", "readonly"])),
     key("changes", OneOf(&["discard", "keep", "review"])),
+    key("writable", Size),
+    key("root", Text),
     key("unmask", Texts),
     key("mounts", Tables(MOUNT)),
+    key("disks", Tables(DISK)),
     key("include", Tables(&[required("source", Text), required("target", Text)])),
 ];
 
@@ -96,6 +99,15 @@ const MOUNT: &[Key] = &[
     key("source", Text),
     required("target", Text),
     key("mode", OneOf(&["ro", "rw"])),
+    key("format", OneOf(&["raw", "qcow2"])),
+    key("trusted", Flag),
+];
+
+const DISK: &[Key] = &[
+    required("tag", Text),
+    required("source", Text),
+    key("mode", OneOf(&["ro", "rw"])),
+    key("format", OneOf(&["raw", "qcow2"])),
 ];
 
 const MACHINE: &[Key] = &[
@@ -218,7 +230,7 @@ mod tests {
             "command":{"argv":["a"],"directory":"/","environment":{"A":"b"},"until":"all"},
             "display":{"kind":"none","clipboard":"off","manager":"session","session":["xfce4-session","x"],
             "sound":true,"microphone":true,"drop":true,"usb":true,"monitors":2},
-            "files":{"home":"kept","changes":"keep","unmask":["~/.ssh"],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw"}]},
+            "files":{"home":"kept","changes":"keep","writable":"3 GiB","unmask":["~/.ssh"],"root":"/r","disks":[{"tag":"t","source":"/d","mode":"ro","format":"raw"}],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw","format":"raw","trusted":true}]},
             "network":{"mode":"full"},"limits":{"memory":"2 GiB","cpus":2},
             "machine":{"accelerator":"kvm","kernel":"6","kernel_path":"/k","modules_path":"/m","connection":"qemu:///system"},
             "security":{"privileged":true}}"#;

@@ -15,6 +15,8 @@ fn bind(source: &str, mode: MountMode) -> Mount {
         source: source.into(),
         target: format!("/mnt/{}", source.replace(['/', '~'], "")).into(),
         mode,
+        format: None,
+        trusted: false,
     }
 }
 

@@ -2,8 +2,7 @@
 //! How sandboxes are ended and cleaned up after.
 
 use super::real::Real;
-use super::sources::stage;
-use super::{directory, Id, Stop};
+use super::{directory, lost, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
 use crate::virt::{Domain, Power};
@@ -48,13 +47,14 @@ fn ask(real: &Real, id: &Id, grace: u32) -> Option<Outcome> {
     let console = real.converse(id, Patience::LOOK, &request, handler).ok()?;
     console.stop(grace);
     let outcome = told.recv_timeout(Duration::from_millis(grace.into()) + DRAIN).ok()?;
-    console.received();
+    super::Driver::received(real, id, &console);
     console.close();
     Some(outcome)
 }
 
 /// See [`super::Driver::finish`].
 pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
+    lost::expect_end(&real.directory(id), &id.uuid);
     if let Some(domain) = real.domain(id)? {
         if !gone_within(real, id, wait) {
             destroy(&domain, id)?;
@@ -62,7 +62,7 @@ pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
         }
     }
     directory::remove(&real.places.runtime, id.number, &id.uuid);
-    stage::sweep(&real.places.cache, &real.places.runtime);
+    real.sweep();
     Ok(())
 }
 

@@ -38,6 +38,12 @@ pub struct Metadata {
     /// Folders and files of the host that it may write.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<PathBuf>,
+    /// The name of its layer's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<PathBuf>,
+    /// Images that are its disks, and whether it may write each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<(PathBuf, bool)>,
     /// Its private directory on the host.
     pub directory: PathBuf,
     /// First id of its block of host ids.

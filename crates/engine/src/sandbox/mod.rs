@@ -10,12 +10,15 @@ mod end;
 pub mod fuzz;
 mod groups;
 mod ids;
+mod layers;
 mod list;
 mod log;
+mod lost;
 pub mod metadata;
 mod program;
 mod real;
 mod screen;
+mod set_ids;
 mod sources;
 mod start;
 #[cfg(test)]
@@ -25,6 +28,7 @@ pub use directory::PORTS;
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
+pub use set_ids::Cleared;
 
 pub use crate::virt::longest_call as waits_for_libvirt;
 
@@ -96,6 +100,8 @@ pub enum State {
     Finished(Outcome),
     /// Its domain is there, its init does not answer.
     NotAnswering,
+    /// It ended unexpectedly while nobody was attached.
+    Crashed,
 }
 
 /// All sandboxes of the caller, and the connections that could not be asked.
@@ -233,6 +239,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// Tells a sandbox that its result is in safe hands: it goes.
+    fn received(&self, _id: &Id, console: &Console) {
+        console.received();
+    }
+
     /// Begins a conversation about the command.
     ///
     /// # Errors
@@ -288,6 +299,13 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// libvirt cannot be asked.
     fn xml(&self, id: &Id) -> Result<String, Error>;
+
+    /// Set-id bits that were taken away from files that sandboxes wrote: what
+    /// [`Self::list`], [`Self::stop`] and [`Self::finish`] found since the last
+    /// call.
+    fn take_cleared(&self) -> Vec<Cleared> {
+        Vec::new()
+    }
 
     /// Cleans up after a sandbox whose result was received or that crashed:
     /// waits up to `wait` for its domain to go, destroys it if it does not,

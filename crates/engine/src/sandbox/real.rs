@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
+use super::sources::stage;
 use super::Usage;
-use super::{directory, screen, Picture, Progress};
+use super::{directory, layers, lost, screen, set_ids, Cleared, Picture, Progress};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error};
@@ -11,9 +12,10 @@ use crate::places::Places;
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::uri::Uri;
-use crate::virt::{Domain, Pool};
+use crate::virt::{Domain, Pool, Power};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Command;
@@ -26,6 +28,7 @@ pub struct Real {
     pub(super) connections: Vec<Uri>,
     pub(super) caller: u32,
     pub(super) places: Places,
+    cleared: Mutex<Vec<Cleared>>,
 }
 
 impl Real {
@@ -33,13 +36,29 @@ impl Real {
     #[must_use]
     pub fn new(host: &Host) -> Self {
         let usable = host.connections.iter().filter(|c| c.state.usable()).map(|c| c.uri.clone()).collect();
-        Self { pool: Pool::default(), connections: usable, caller: host.caller, places: host.places.clone() }
+        Self {
+            pool: Pool::default(),
+            connections: usable,
+            caller: host.caller,
+            places: host.places.clone(),
+            cleared: Mutex::default(),
+        }
     }
 
     /// Asks `uri` too, although the host does not offer it.
     pub fn add_connection(&mut self, uri: Uri) {
         if !self.connections.contains(&uri) {
             self.connections.push(uri);
+        }
+    }
+
+    /// What is left of sandboxes that are gone.
+    pub(super) fn sweep(&self) {
+        stage::sweep(&self.places.cache, &self.places.runtime);
+        layers::sweep(&self.places, self.caller);
+        let found = set_ids::sweep(self);
+        if !found.is_empty() {
+            self.cleared.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
         }
     }
 
@@ -65,6 +84,15 @@ impl Real {
         handler: Handler,
     ) -> Result<Console, Error> {
         self.greet(id, patience)?.begin(request, handler)
+    }
+
+    /// Fails at once if it is paused: its init would not answer. Where libvirt
+    /// cannot be asked, it is left to init.
+    pub(super) fn expect_running(&self, id: &Id) -> Result<(), Error> {
+        match self.domain(id) {
+            Ok(Some(domain)) if domain.power() == Power::Paused => Err(Error::Paused),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn greet(&self, id: &Id, patience: Patience) -> Result<Greeted, Error> {
@@ -113,12 +141,18 @@ impl Driver for Real {
         self.domain(id).ok().flatten()?.usage()
     }
 
+    fn received(&self, id: &Id, console: &Console) {
+        lost::expect_end(&self.directory(id), &id.uuid);
+        console.received();
+    }
+
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {
         let request = ToInit::Attach { keyboard: how.keyboard, out: how.out, err: how.err };
         self.converse(id, Patience::ATTACH, &request, handler)
     }
 
     fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error> {
+        self.expect_running(id)?;
         self.converse(id, Patience::ATTACH, &ToInit::Exec(Box::new(command)), handler)
     }
 
@@ -148,6 +182,10 @@ impl Driver for Real {
 
     fn xml(&self, id: &Id) -> Result<String, Error> {
         self.domain_or_fail(id, DomainAction::Look)?.xml()
+    }
+
+    fn take_cleared(&self) -> Vec<Cleared> {
+        std::mem::take(&mut *self.cleared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {

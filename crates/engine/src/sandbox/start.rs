@@ -4,7 +4,7 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, list, log, program, Id, Progress, Start, Started};
+use super::{directory, end, ids, layers, list, log, lost, program, set_ids, Id, Progress, Start, Started};
 use crate::console::{greet, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
@@ -12,12 +12,14 @@ use crate::plan::{Instance, Plan};
 use crate::virt::Domain;
 use crate::xml;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
 use terrarium_protocol::message::{Failure, Step};
+use terrarium_protocol::orders::Lifetime;
 use terrarium_protocol::ToInit;
 
 /// How often a number is tried that libvirt still has a domain for, and the
@@ -43,7 +45,11 @@ pub fn start(
             display.size = size.bounded();
         }
         match create(real, &mut plan, &mut made) {
-            Ok((domain, held)) => break (made, plan, domain, held),
+            Ok((domain, held)) => {
+                // Whoever is to leave nothing has no file any more.
+                made.layer.take().into_iter().for_each(layers::Ready::keep);
+                break (made, plan, domain, held);
+            }
             Err(error) => {
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
@@ -67,13 +73,17 @@ pub fn start(
         Ok(console) => {
             // Until now no inode of a source could become another's.
             drop(held);
+            if how.lifetime != Lifetime::Foreground {
+                let metadata = xml::metadata(plan, &made.instance);
+                let _ = lost::remember(&made.instance.directory, &id, metadata);
+            }
             made.reservation.keep();
             Ok(Started { id, name: plan.name.clone(), console })
         }
         Err(error) => {
             let _ = end::destroy(&domain, &id);
             drop(made);
-            sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+            real.sweep();
             Err(error)
         }
     }
@@ -85,16 +95,42 @@ struct Made {
     reservation: Reservation,
     instance: Instance,
     listener: Option<UnixListener>,
+    /// Until its domain has it.
+    layer: Option<layers::Ready>,
+}
+
+/// The layer that the run gets, and what is told to init of it.
+fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
+    let in_use = |layer: &Path| list::has_layer(real, layer);
+    let (uuid, started) = (&made.instance.uuid, made.instance.created);
+    let mut ready = layers::ready(plan, uuid, started, in_use)?;
+    let is_container = plan.machine.is_none();
+    made.instance.image =
+        if is_container { ready.short_path(&made.instance.directory)? } else { ready.image() };
+    made.instance.layer = ready.layer.id();
+    made.layer = Some(ready);
+    if plan.orders.user.privileged {
+        let found = layers::unreadable(&plan.orders);
+        plan.orders.layer.iter_mut().for_each(|layer| layer.unreadable.clone_from(&found));
+    }
+    Ok(())
 }
 
 fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
+    layers::sweep(&plan.places, plan.caller);
     let cache = cache(plan)?;
     let (init, boot) = match &plan.machine {
         None => (program::install(&cache)?, None),
         Some(machine) => {
             progress(Progress::Kernel);
             let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
-            let boot = kernel::prepare(&cache.join("kernel"), &machine.kernel, &modules, INIT);
+            let boot = kernel::prepare(
+                &cache.join("kernel"),
+                &machine.kernel,
+                &modules,
+                &machine.file_systems,
+                INIT,
+            );
             (PathBuf::new(), Some(boot.map_err(Error::Kernel)?))
         }
     };
@@ -119,10 +155,12 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         init,
         kernel,
         initrd,
+        image: PathBuf::new(),
+        layer: PathBuf::new(),
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };
     let listener = if plan.machine.is_none() { Some(listen(&instance.directory)?) } else { None };
-    Ok(Made { reservation, instance, listener })
+    Ok(Made { reservation, instance, listener, layer: None })
 }
 
 /// A container's socket. Init takes clients of the uid that listens here.
@@ -133,12 +171,15 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
 
 fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held), Error> {
     let held = sources::settle(plan, &made.instance.uuid)?;
-    if !plan.sources.is_empty() {
-        sources::none_in(plan, &list::writers(real)?)?;
+    if !plan.sources.is_empty() || !plan.images.is_empty() || plan.root.is_some() {
+        sources::none_in(plan, &held, &list::writers(real)?)?;
     }
+    layer(real, plan, made)?;
+    set_ids::note(plan, &made.instance.uuid)?;
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
-    log::begin_anew(real, &plan.connection, made.instance.number);
+    let log = log::begin_anew(real, &plan.connection, made.instance.number);
+    plan.orders.log = log.map(|path| path.into_os_string().into_vec().into());
     // Ours is closed as soon as libvirt has it: when the container dies, so
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
@@ -171,7 +212,7 @@ fn clean_up(real: &Real, plan: &Plan, made: Made) {
     };
     if gone {
         drop(made);
-        sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+        real.sweep();
     } else {
         made.reservation.abandon();
     }

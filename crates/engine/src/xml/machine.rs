@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What only a machine has.
 
-use super::{empty, endings, path, screen, text, Xml};
+use super::{disks, empty, endings, path, screen, text, Xml};
 use crate::plan::{Export, Instance, MachinePlan, Plan};
 use crate::sandbox::PORTS;
 use std::io;
+use terrarium_protocol::layer::SERIAL;
 
 /// The guest kernel's command line. No console; ends by reboot; no self-tests
 /// of its cryptography. Nothing that weakens it.
@@ -33,6 +34,11 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, machine: &MachinePlan, instance: 
     endings(xml)?;
     xml.create_element("devices").write_inner_content(|xml| {
         machine.exports.iter().try_for_each(|one| export(xml, one))?;
+        layer(xml, instance)?;
+        let relabels = machine.dac_label.is_some();
+        for (index, image) in plan.images.iter().enumerate() {
+            disks::of_machine(xml, image, index, relabels)?;
+        }
         (0..PORTS).try_for_each(|number| port(xml, instance, number))?;
         let usb = if plan.passes.usb { "qemu-xhci" } else { "none" };
         empty(xml, "controller", &[("type", "usb"), ("model", usb)])?;
@@ -57,6 +63,26 @@ fn export(xml: &mut Xml, export: &Export) -> io::Result<()> {
         } else {
             empty(xml, "readonly", &[])
         }
+    });
+    inner.map(drop)
+}
+
+/// The image that takes what is written. What is zero or freed inside takes no
+/// room outside.
+fn layer(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
+    let element = xml.create_element("disk").with_attributes([("type", "file"), ("device", "disk")]);
+    let inner = element.write_inner_content(|xml| {
+        let driver = [
+            ("name", "qemu"),
+            ("type", "raw"),
+            ("cache", "writeback"),
+            ("discard", "unmap"),
+            ("detect_zeroes", "unmap"),
+        ];
+        empty(xml, "driver", &driver)?;
+        empty(xml, "source", &[("file", &path(&instance.image))])?;
+        empty(xml, "target", &[("dev", "vdz"), ("bus", "virtio")])?;
+        text(xml, "serial", SERIAL)
     });
     inner.map(drop)
 }

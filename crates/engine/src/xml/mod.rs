@@ -2,6 +2,7 @@
 //! Plan and instance become domain XML. Pure; golden files show the result.
 
 mod container;
+mod disks;
 mod machine;
 mod screen;
 #[cfg(test)]
@@ -31,7 +32,7 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
     let _ = xml.create_element("domain").with_attribute(("type", kind)).write_inner_content(|xml| {
         common(xml, plan, instance)?;
         match &plan.machine {
-            None => container::rest(xml, plan.cpus, instance),
+            None => container::rest(xml, plan, instance),
             Some(machine) => machine::rest(xml, plan, machine, instance),
         }
     });
@@ -51,6 +52,8 @@ pub fn preview(plan: &Plan) -> String {
         init: "/init".into(),
         kernel: "/vmlinux".into(),
         initrd: "/initrd".into(),
+        image: "/layer/image".into(),
+        layer: "layer".into(),
         created: 0,
     };
     domain(plan, &instance)
@@ -71,7 +74,8 @@ fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "vcpu", &plan.cpus.to_string())
 }
 
-fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
+/// What a domain says of its sandbox.
+pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
     Metadata {
         name: plan.name.clone(),
         caller: plan.caller,
@@ -83,6 +87,8 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         clipboard: plan.clipboard,
         passes: plan.passes,
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
+        layer: Some(instance.layer.clone()),
+        images: plan.images.iter().map(|one| (one.path.clone(), one.writable)).collect(),
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),
@@ -91,7 +97,7 @@ fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
 }
 
 /// The command as one line for people.
-fn command_line(plan: &Plan) -> String {
+pub(crate) fn command_line(plan: &Plan) -> String {
     let words: Vec<String> = plan
         .orders
         .command

@@ -9,7 +9,9 @@ use crate::host::{RootEntry, User};
 use crate::kernel::{Feature, Kernel};
 use crate::places::Places;
 use crate::plan::{plan, Instance};
-use crate::profile::{Clipboard, DisplayKind, Home, Isolation, Mount, MountKind, MountMode, Profile};
+use crate::profile::{
+    Clipboard, Disk, DisplayKind, Home, ImageFormat, Isolation, Mount, MountKind, MountMode, Profile,
+};
 use crate::uri::Uri;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,11 +40,14 @@ pub fn host() -> Host {
             features: vec![
                 Feature::NineP,
                 Feature::Console,
+                Feature::Overlay,
+                Feature::Disk,
                 Feature::VirtioGpu,
                 Feature::Qxl,
                 Feature::Bochs,
                 Feature::Input,
                 Feature::Sound,
+                Feature::Disk,
             ],
             problem: None,
         }],
@@ -63,7 +68,10 @@ pub fn host() -> Host {
         },
         in_group_libvirt: true,
         systemd: true,
+        mixed_groups: false,
         qemu_group: Some("libvirt-qemu".into()),
+        mke2fs: Some("/usr/sbin/mke2fs".into()),
+        nbd: false,
     }
 }
 
@@ -81,6 +89,7 @@ pub fn displays() -> Displays {
         }),
         openbox: Some("/usr/bin/openbox".into()),
         bus: Some("/usr/bin/dbus-daemon".into()),
+        bus_on_demand: false,
         setxkbmap: Some("/usr/bin/setxkbmap".into()),
         keyboard: Keyboard::default(),
         look: Look::default(),
@@ -96,6 +105,8 @@ fn instance() -> Instance {
         init: "/home/ada/.cache/terrarium/init".into(),
         kernel: "/home/ada/.cache/terrarium/kernel/vmlinux-6.1.0-9-amd64-0".into(),
         initrd: "/home/ada/.cache/terrarium/kernel/initrd-6.1.0-9-amd64-0".into(),
+        image: "/home/ada/.local/share/terrarium/layers/0b5f5d0e/image".into(),
+        layer: "0b5f5d0e".into(),
         created: 1_700_000_000,
     }
 }
@@ -163,12 +174,44 @@ fn a_machine_with_folders() {
         source: source.into(),
         target: target.into(),
         mode,
+        format: None,
+        trusted: false,
     };
     let mut profile = profile(Isolation::Machine);
     profile.files.home = Home::Kept;
     profile.files.mounts =
         vec![mount("~/Down & up", "/home/ada/in", MountMode::Ro), mount("work", "/work", MountMode::Rw)];
     golden("machine-shares", &profile, &host());
+}
+
+fn images(isolation: Isolation) -> Profile {
+    let mut profile = profile(isolation);
+    let image = |source: &str, target: &str, mode, format| Mount {
+        kind: MountKind::HostImage,
+        source: source.into(),
+        target: target.into(),
+        mode,
+        format,
+        trusted: true,
+    };
+    profile.files.mounts = vec![
+        image("~/a & b.img", "/a", MountMode::Ro, None),
+        image("c.img", "/c", MountMode::Rw, Some(ImageFormat::Qcow2)),
+    ];
+    profile.files.disks =
+        vec![Disk { tag: "data".into(), source: "d.img".into(), mode: MountMode::Rw, format: None }];
+    profile
+}
+
+#[test]
+fn images_are_disks_whose_format_stands_there() {
+    let mut host = host();
+    host.nbd = true;
+    golden("container-images", &images(Isolation::Container), &host);
+    let mut profile = images(Isolation::Machine);
+    golden("machine-session-images", &profile, &host);
+    profile.machine.connection = Some("qemu:///system".into());
+    golden("machine-system-images", &profile, &host);
 }
 
 fn window(isolation: Isolation) -> Profile {

@@ -23,10 +23,11 @@ pub fn copy(site: &Site, from: &Path, to: &Path) -> Result<()> {
     let above = site.directory(above, Step::Share)?;
     // The first one may be a link to a descriptor.
     let from = fs::canonicalize(from).map_err(io_at(Step::Share, to.as_os_str().as_bytes()))?;
-    tree(site, &from, &above.path().join(name)).map_err(io_at(Step::Share, to.as_os_str().as_bytes()))
+    tree(site, &from, &above.path().join(name), to).map_err(io_at(Step::Share, to.as_os_str().as_bytes()))
 }
 
-fn tree(site: &Site, from: &Path, to: &Path) -> io::Result<()> {
+fn tree(site: &Site, from: &Path, to: &Path, inside: &Path) -> io::Result<()> {
+    site.note(inside);
     let found = fs::symlink_metadata(from)?;
     let mode = fs::Permissions::from_mode(found.permissions().mode() & 0o777);
     if found.is_dir() {
@@ -36,7 +37,8 @@ fn tree(site: &Site, from: &Path, to: &Path) -> io::Result<()> {
         }
         for entry in fs::read_dir(from)? {
             let entry = entry?;
-            tree(site, &entry.path(), &to.join(entry.file_name()))?;
+            let name = entry.file_name();
+            tree(site, &entry.path(), &to.join(&name), &inside.join(&name))?;
         }
     } else {
         match fs::remove_file(to) {

@@ -27,7 +27,12 @@ pub fn write(site: &Site, files: &[File]) -> Result<()> {
                 OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             openat(&above, name, flags, Mode::from_bits_truncate(0o644))
         };
-        let made = made().map_err(at(Step::Mount, file.path.as_slice()))?;
+        let made = match made() {
+            // Kept from the last time, and perhaps changed since.
+            Err(Errno::EEXIST) if site.layer.is_some() => return Ok(()),
+            other => other.map_err(at(Step::Mount, file.path.as_slice()))?,
+        };
+        site.note(path);
         let written = std::fs::File::from(made).write_all(file.content.as_slice());
         written.map_err(crate::fault::io_at(Step::Mount, file.path.as_slice()))
     })

@@ -1,59 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Folders that root of a container may write: what it makes there belongs to
-//! the caller outside, by an id-mapped mount.
+//! Mounts that show files as other ids' than they are on the disk.
 //!
+//! Folders that root of a container may write: what it makes there belongs to
+//! the caller outside.
 //! Root inside is an id of the sandbox's block outside. The mount has the
 //! caller's ids and no others, and shows them as root's: files of others can
 //! be neither written nor made.
 
 use super::site::Spot;
+use super::tree::{self, Attributes};
 use nix::errno::Errno;
 use nix::sched::{unshare, CloneFlags};
 use nix::sys::wait::waitpid;
 use nix::unistd::{fork, ForkResult};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
-const OPEN_TREE_CLONE: libc::c_uint = 1;
-const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
 
-/// Mounts `source` at `target`. `disk`: the ids that files have there;
-/// `inside`: the ones that they are shown as.
-pub fn bind(source: &Spot, target: &Spot, disk: (u32, u32), inside: (u32, u32)) -> nix::Result<()> {
-    let users = namespace(disk, inside)?;
-    let flags = OPEN_TREE_CLONE | libc::O_CLOEXEC as libc::c_uint | libc::AT_EMPTY_PATH as libc::c_uint;
-    // SAFETY: an open descriptor and an empty path; a new descriptor comes back.
-    let tree = unsafe {
-        let made = libc::syscall(libc::SYS_open_tree, source.raw(), c"".as_ptr(), flags);
-        OwnedFd::from_raw_fd(Errno::result(made)? as libc::c_int)
-    };
-    // The kernel's struct mount_attr: to set, to clear, propagation, users.
-    let attributes: [u64; 4] = [MOUNT_ATTR_IDMAP, 0, 0, u64::from(users.as_raw_fd().unsigned_abs())];
-    // SAFETY: an open descriptor, an empty path and four u64 that outlive the
-    // call, whose size is given.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            attributes.as_ptr(),
-            size_of_val(&attributes),
-        )
-    })?;
-    let flags = MOVE_MOUNT_F_EMPTY_PATH | 0x40; // and MOVE_MOUNT_T_EMPTY_PATH
-                                                // SAFETY: two open descriptors and empty paths.
-    let moved = unsafe {
-        let empty = c"".as_ptr();
-        libc::syscall(libc::SYS_move_mount, tree.as_raw_fd(), empty, target.raw(), empty, flags)
-    };
-    Errno::result(moved).map(drop)
+/// Mounts `source` at `target` with the ids that these lines say: first on the
+/// disk, first as shown, how many.
+pub fn bind(source: &Spot, target: &Spot, uids: &str, gids: &str) -> nix::Result<()> {
+    let users = namespace(uids, gids)?;
+    let mount = tree::clone(source)?;
+    let users = u64::from(users.as_raw_fd().unsigned_abs());
+    tree::change(&mount, &Attributes { set: MOUNT_ATTR_IDMAP, users, ..Attributes::default() }, false)?;
+    tree::put(&mount, target)
 }
 
 /// A user namespace that has only these ids: it lives as long as the file.
-fn namespace((uid, gid): (u32, u32), inside: (u32, u32)) -> nix::Result<File> {
+fn namespace(uids: &str, gids: &str) -> nix::Result<File> {
     let (mut ready, is_ready) = nix::unistd::pipe().map(|(a, b)| (File::from(a), File::from(b)))?;
     let (go, may_go) = nix::unistd::pipe()?;
     // SAFETY: init has a single thread; nothing is locked in the child.
@@ -69,13 +46,11 @@ fn namespace((uid, gid): (u32, u32), inside: (u32, u32)) -> nix::Result<File> {
         }
         ForkResult::Parent { child } => {
             drop((is_ready, go));
-            let map = |name: &str, disk: u32, shown: u32| {
-                fs::write(format!("/proc/{child}/{name}"), format!("{disk} {shown} 1\n"))
-            };
+            let map = |name: &str, lines: &str| fs::write(format!("/proc/{child}/{name}"), lines);
             let made = ready
                 .read_exact(&mut [0])
-                .and_then(|()| map("uid_map", uid, inside.0))
-                .and_then(|()| map("gid_map", gid, inside.1))
+                .and_then(|()| map("uid_map", uids))
+                .and_then(|()| map("gid_map", gids))
                 .and_then(|()| File::open(format!("/proc/{child}/ns/user")));
             drop(may_go);
             let _ = waitpid(child, None);

@@ -2,9 +2,13 @@
 //! Builds the file system that the command sees, on a fresh root.
 
 mod copies;
+mod credentials;
 mod devices;
 mod files;
 mod idmapped;
+mod images;
+mod layer;
+mod log;
 mod masks;
 mod meminfo;
 mod mountinfo;
@@ -13,15 +17,17 @@ mod overlay;
 mod root;
 mod shares;
 mod site;
+mod tree;
 
 pub use devices::owner;
+pub use layer::Kept;
 pub use meminfo::MemoryInfo;
 use site::Site;
 
 use crate::fault::{at, io_at, Result};
 use nix::mount::{mount, umount2, MntFlags, MsFlags};
 use nix::sys::stat::Mode;
-use std::cell::Cell;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
@@ -43,14 +49,32 @@ pub fn writes_outside(orders: &Orders) -> bool {
     orders.shares.iter().any(of_host)
 }
 
-/// Builds the whole and makes it the root. What comes back is to be kept up to
-/// date.
-pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
+/// What there is to do about the root once it is built.
+#[derive(Default)]
+pub struct Built {
+    /// To be kept up to date.
+    pub memory: Option<MemoryInfo>,
+    /// Where lies what is written.
+    pub layer: Option<Kept>,
+}
+
+/// Builds the whole and makes it the root.
+pub fn build(orders: &Orders, place: Place) -> Result<Built> {
     if place == Place::Machine {
         bound_tasks(orders.limits.processes);
     }
-    let outside = (orders.user.uid, orders.user.gid);
-    let site = begin(place, owner(&orders.user, orders.id_base, place), outside)?;
+    let built = build_root(orders, place);
+    if place == Place::Container {
+        credentials::act_as_oneself().map_err(at(Step::Layer, "ids"))?;
+    }
+    built
+}
+
+fn build_root(orders: &Orders, place: Place) -> Result<Built> {
+    if let Some(path) = &orders.log {
+        log::shorten(std::ffi::OsStr::from_bytes(path.as_slice()).as_ref());
+    }
+    let site = begin(orders, place)?;
     root::show(&site, &orders.root, &shares::wanted(&orders.shares))?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
@@ -61,15 +85,23 @@ pub fn build(orders: &Orders, place: Place) -> Result<Option<MemoryInfo>> {
             devices::sound(&site, site.owner)?;
         }
     }
+    images::hand_out(&site, &orders.disks)?;
     root::submounts(&site, &orders.root)?;
     masks::hide(&site, &orders.masks)?;
     mounts::private(&site, orders)?;
+    if let Some(layer) = site.layer.as_ref().filter(|_| orders.layer.as_ref().is_some_and(|one| one.home)) {
+        layer.home(&site, Path::new(OsStr::from_bytes(orders.user.home.as_slice())))?;
+    }
     files::write(&site, &orders.files)?;
     let writable = shares::mount_all(&site, &orders.shares)?;
     shares::open(&writable)?;
+    let layer = match &site.layer {
+        None => None,
+        Some(layer) => Some(layer.keep(&site, orders).map_err(at(Step::Layer, "keep"))?),
+    };
     enter(&site)?;
-    seal()?;
-    Ok(memory)
+    seal(site.layer.is_some())?;
+    Ok(Built { memory, layer })
 }
 
 /// Tasks of a machine's own: the kernel's threads, init.
@@ -87,13 +119,14 @@ fn bound_tasks(processes: u64) {
     }
 }
 
-fn begin(place: Place, owner: (u32, u32), outside: (u32, u32)) -> Result<Site> {
+fn begin(orders: &Orders, place: Place) -> Result<Site> {
     let base = match place {
         Place::Container => PathBuf::from("/dev/terrarium"),
         Place::Machine => PathBuf::from("/terrarium"),
     };
-    let (new, empty) = (base.join("root"), base.join("empty"));
-    let site = Site { base, new, empty, place, owner, outside, layers: Cell::new(0) };
+    let outside = (orders.user.uid, orders.user.gid);
+    let mut site =
+        Site::new(base, place, owner(&orders.user, orders.id_base, place), outside, orders.id_base);
     // Nothing that is mounted here may reach anybody else.
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     if place == Place::Container {
@@ -102,6 +135,11 @@ fn begin(place: Place, owner: (u32, u32), outside: (u32, u32)) -> Result<Site> {
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     for path in [&site.new, &site.empty] {
         std::fs::create_dir_all(path).map_err(io_at(Step::Root, path.as_os_str().as_bytes()))?;
+    }
+    site.layer = layer::Layer::open(orders, place, &site.base)?;
+    if let Some(layer) = &site.layer {
+        layer.top(&site.new).map_err(at(Step::Layer, "/"))?;
+        return Ok(site);
     }
     let (flags, options) = (MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("size=1m,nr_inodes=1k,mode=755"));
     mount(Some("tmpfs"), &site.new, Some("tmpfs"), flags, options).map_err(at(Step::Root, "/"))?;
@@ -126,10 +164,13 @@ fn enter(site: &Site) -> Result<()> {
     nix::unistd::chdir("/").map_err(at(Step::Root, "/"))
 }
 
-/// Our own scaffolding is finished: nobody writes there any more.
-fn seal() -> Result<()> {
+/// Our own scaffolding is finished: nobody writes there any more. A layer is
+/// the sandbox's.
+fn seal(has_layer: bool) -> Result<()> {
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
-    for (path, more) in [("/", MsFlags::MS_NODEV), ("/dev", MsFlags::MS_NOEXEC)] {
+    for (path, more) in
+        [("/", MsFlags::MS_NODEV), ("/dev", MsFlags::MS_NOEXEC)].into_iter().skip(usize::from(has_layer))
+    {
         mount(None::<&str>, path, None::<&str>, flags | more, None::<&str>)
             .map_err(at(Step::Devices, path))?;
     }

@@ -47,11 +47,23 @@ pub fn make_places(site: &Site, top: &Path, lower: &Path, wanted: &[Wanted]) -> 
         return Ok(());
     }
     let fail = || at(Step::Share, missing[0].path.as_os_str().as_bytes());
-    add_layer(site, top, lower).map_err(fail())?;
-    for one in &missing {
-        site.place(&one.path, one.is_file).map_err(at(Step::Share, one.path.as_os_str().as_bytes()))?;
+    let place = |one: &&Wanted| {
+        let made = site.place(&one.path, one.is_file);
+        made.map(drop).map_err(at(Step::Share, one.path.as_os_str().as_bytes()))
+    };
+    if is_writable(site, top).map_err(fail())? {
+        return missing.iter().try_for_each(place);
     }
+    add_layer(site, top, lower).map_err(fail())?;
+    missing.iter().try_for_each(place)?;
     close(site, top).map_err(fail())
+}
+
+/// Whether what is on top at `path` lies on the sandbox's layer.
+fn is_writable(site: &Site, path: &Path) -> nix::Result<bool> {
+    let top = site.find(path)?.ok_or(Errno::ENOENT)?;
+    let flags = nix::sys::statvfs::statvfs(&top.path())?.flags();
+    Ok(site.layer.is_some() && !flags.contains(nix::sys::statvfs::FsFlags::ST_RDONLY))
 }
 
 /// Whether `path` is missing, and would have to be made in the mount that is
@@ -95,7 +107,7 @@ pub fn close(site: &Site, path: &Path) -> nix::Result<()> {
 
 /// A path inside overlayfs's mount options, where `:`, `,` and `\` mean
 /// something.
-fn escape(path: &Path) -> Vec<u8> {
+pub fn escape(path: &Path) -> Vec<u8> {
     let mut out = Vec::new();
     for &byte in path.as_os_str().as_bytes() {
         if matches!(byte, b':' | b',' | b'\\') {

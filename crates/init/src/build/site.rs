@@ -5,6 +5,7 @@
 //! systems). It is followed as the sandbox's programs will follow it, within
 //! the new root: the kernel is asked to, so that nothing is built outside.
 
+use super::tree::{self, Attributes};
 use super::Place;
 use crate::fault::{at, Result};
 use nix::errno::Errno;
@@ -12,11 +13,13 @@ use nix::fcntl::{open, openat, openat2, AtFlags, OFlag, OpenHow, ResolveFlag};
 use nix::mount::{mount, MsFlags};
 use nix::sys::stat::{fstat, mkdirat, Mode, SFlag};
 use nix::unistd::fchownat;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
+use terrarium_protocol::Bytes;
 
 /// The new root, under construction.
 pub struct Site {
@@ -32,14 +35,45 @@ pub struct Site {
     pub owner: (u32, u32),
     /// The user's ids on the host's disks.
     pub outside: (u32, u32),
+    /// First host id of the sandbox's block.
+    pub id_base: u32,
     /// How many upper layers there are.
     pub layers: Cell<u32>,
+    /// Where lies what is written, if anything may be.
+    pub layer: Option<super::layer::Layer>,
+    /// What init itself has made: nothing that the sandbox has written.
+    made: RefCell<Vec<PathBuf>>,
 }
 
 /// Something in the new root, held open.
 pub struct Spot(OwnedFd);
 
 impl Site {
+    /// Nothing yet.
+    pub fn new(base: PathBuf, place: Place, owner: (u32, u32), outside: (u32, u32), id_base: u32) -> Self {
+        let (new, empty) = (base.join("root"), base.join("empty"));
+        let (layers, made) = (Cell::new(0), RefCell::default());
+        Self { base, new, empty, place, owner, outside, id_base, layers, layer: None, made }
+    }
+
+    /// Init has made this.
+    pub fn note(&self, path: &Path) {
+        self.made.borrow_mut().push(path.to_owned());
+    }
+
+    /// All that it has made.
+    pub fn made(&self) -> Vec<PathBuf> {
+        self.made.take()
+    }
+
+    /// Where a shown directory of the host is.
+    pub fn lower(&self, path: &Path) -> PathBuf {
+        match self.place {
+            Place::Container => path.to_owned(),
+            Place::Machine => self.base.join("lower").join(super::layer::name_of(path)),
+        }
+    }
+
     /// What lies at `path`, if anything does.
     pub fn find(&self, path: &Path) -> nix::Result<Option<Spot>> {
         let root = open(&self.new, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
@@ -64,12 +98,13 @@ impl Site {
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return Err(Errno::EINVAL) };
         let above = self.make(above)?;
         mkdirat(&above.0, name, Mode::from_bits_truncate(0o755))?;
+        self.note(path);
         self.belongs(&above, name)?;
         self.find(path)?.ok_or(Errno::ENOENT)
     }
 
     /// What is made in a directory of the user's is the user's, too.
-    fn belongs(&self, above: &Spot, name: &std::ffi::OsStr) -> nix::Result<()> {
+    fn belongs(&self, above: &Spot, name: &OsStr) -> nix::Result<()> {
         let (uid, gid) = self.owner;
         if fstat(&above.0)?.st_uid != uid {
             return Ok(());
@@ -84,6 +119,7 @@ impl Site {
             let above = openat(self.make(above)?.0, ".", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
             let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
             drop(openat(&above, name, flags, Mode::from_bits_truncate(0o644))?);
+            self.note(path);
             self.belongs(&Spot(above), name)?;
         }
         self.make(path)
@@ -104,6 +140,11 @@ impl Site {
     }
 }
 
+/// Bytes of the orders as a path.
+pub fn path_of(bytes: &Bytes) -> &Path {
+    Path::new(OsStr::from_bytes(bytes.as_slice()))
+}
+
 /// What lies at a path of the host's root, which is still ours. No link may be
 /// on the way.
 pub fn open_host(path: &Path) -> nix::Result<Spot> {
@@ -114,6 +155,11 @@ pub fn open_host(path: &Path) -> nix::Result<Spot> {
 }
 
 impl Spot {
+    /// Something of our scaffolding.
+    pub fn open(path: &Path) -> nix::Result<Self> {
+        open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()).map(Self)
+    }
+
     /// A path that leads here and nowhere else.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
@@ -130,7 +176,7 @@ impl Spot {
     }
 
     /// Mounts a file system here.
-    pub fn mount(&self, kind: &str, flags: MsFlags, options: Option<&std::ffi::OsStr>) -> nix::Result<()> {
+    pub fn mount(&self, kind: &str, flags: MsFlags, options: Option<&OsStr>) -> nix::Result<()> {
         mount(Some(kind), &self.path(), Some(kind), flags, options)
     }
 
@@ -146,22 +192,8 @@ impl Spot {
 
     /// Makes this mount and all in it read-only.
     pub fn close_all(&self) -> nix::Result<()> {
-        // The kernel's struct mount_attr.
-        let attributes: [u64; 4] = [libc::MOUNT_ATTR_RDONLY, 0, 0, 0];
-        let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
-        // SAFETY: an open descriptor, an empty path and four u64 that outlive
-        // the call, whose size is given.
-        let done = unsafe {
-            libc::syscall(
-                libc::SYS_mount_setattr,
-                self.0.as_raw_fd(),
-                c"".as_ptr(),
-                flags,
-                attributes.as_ptr(),
-                size_of_val(&attributes),
-            )
-        };
-        Errno::result(done).map(drop)
+        let set = libc::MOUNT_ATTR_RDONLY;
+        tree::change(&self.0, &Attributes { set, ..Attributes::default() }, true)
     }
 
     /// The kernel's number of the mount that it is in.

@@ -122,8 +122,9 @@ impl Sandbox {
     fn build(&mut self, talk: usize, orders: &Orders) -> Result<()> {
         crate::network::begin(&orders.host_name)?;
         // A missing module shows as a mount that fails; then it is the cause.
-        self.memory_info =
+        let built =
             build::build(orders, self.place).map_err(|failure| self.early.pop().unwrap_or(failure))?;
+        (self.memory_info, self.layer) = (built.memory, built.layer);
         self.setting = Some(Setting {
             place: self.place,
             user: orders.user.clone(),

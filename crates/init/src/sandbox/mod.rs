@@ -13,7 +13,7 @@ mod output;
 mod screen;
 mod time;
 
-use crate::build::{MemoryInfo, Place};
+use crate::build::{Kept, MemoryInfo, Place};
 use crate::channel::Listener;
 use crate::conversation::{About, Conversation};
 use crate::job::Job;
@@ -48,6 +48,8 @@ pub struct Sandbox {
     memory: OutOfMemory,
     memory_info: Option<MemoryInfo>,
     memory_info_at: Instant,
+    /// Where lies what is written.
+    layer: Option<Kept>,
     /// Failures from before the orders: modules that would not load.
     early: Vec<Failure>,
     /// Since when nobody watches the command (or waits to give orders).
@@ -79,6 +81,7 @@ impl Sandbox {
             memory: OutOfMemory::watch(place),
             memory_info: None,
             memory_info_at: Instant::now(),
+            layer: None,
             early,
             alone_since: Instant::now(),
             kill_all_at: None,

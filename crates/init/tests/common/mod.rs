@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use terrarium_protocol::frame::{encode, split_output};
@@ -38,6 +39,7 @@ pub const BASE: u32 = 1_900_000_000;
 /// A /dev as libvirt makes it, then init.
 const SCRIPT: &str = "set -e; mount -t tmpfs -o mode=755,size=64k dev \"$1\"
     for n in null zero full random urandom tty; do touch \"$1/$n\"; mount --bind /dev/$n \"$1/$n\"; done
+    [ -z \"$LAYER\" ] || { mkdir -p \"$1/terrarium/layer\"; flock /tmp mount -o loop \"$LAYER\" \"$1/terrarium/layer\"; }
     mount --move \"$1\" /dev; shift; exec \"$@\"";
 
 /// Whether this can be tried here. Says why not, once per test.
@@ -67,6 +69,11 @@ pub struct Sandbox {
 impl Sandbox {
     /// Starts init; it waits for its orders.
     pub fn new() -> Self {
+        Self::with_layer(Path::new(""))
+    }
+
+    /// The same with an image for what is written, which nobody else sees.
+    pub fn with_layer(image: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dev = folder.path().join("dev");
         std::fs::create_dir(&dev).unwrap();
@@ -87,6 +94,7 @@ impl Sandbox {
             SCRIPT,
             "sh",
         ]);
+        unshare.env("LAYER", image);
         unshare.arg(dev).arg(env!("CARGO_BIN_EXE_terrarium-init")).stdin(Stdio::null());
         // SAFETY: these two calls are all that happens between fork and exec.
         unsafe {
@@ -104,6 +112,13 @@ impl Sandbox {
 
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
+    }
+
+    /// Lets every user reach the socket.
+    pub fn open_to_all(&self) {
+        for (path, mode) in [(self.folder.path(), 0o755), (&self.socket(), 0o777)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
     }
 
     /// Init's process id on the host.
@@ -361,6 +376,11 @@ impl Client {
     }
 }
 
+/// The first words of a client.
+pub fn greeting(nonce: &[u8; 16]) -> Vec<u8> {
+    Greeting { version: terrarium_protocol::VERSION, nonce: *nonce }.encode(Side::Client).to_vec()
+}
+
 /// Orders for `sh -c SCRIPT`.
 pub fn sh(script: &str) -> Orders {
     orders(&["sh", "-c", script])
@@ -368,7 +388,7 @@ pub fn sh(script: &str) -> Orders {
 
 /// Orders as a plan makes them.
 pub fn orders(argv: &[&str]) -> Orders {
-    let show = |path: &str| RootEntry::Show { path: path.into(), tag: None };
+    let show = |path: &str| RootEntry::Show { path: path.into(), tag: None, source: None };
     let mut root: Vec<RootEntry> = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache"].map(show).into();
     for name in ["bin", "sbin", "lib", "lib64"] {
         let path = PathBuf::from("/").join(name);
@@ -395,10 +415,13 @@ pub fn orders(argv: &[&str]) -> Orders {
         ],
         masks: vec!["/var/lib/dpkg/info".into(), "/etc/hostname".into(), "/no/such".into()],
         shares: Vec::new(),
+        layer: None,
+        disks: Vec::new(),
         user: User { uid: USER, gid: USER, home: "/home/me".into(), privileged: false },
         id_base: BASE,
         files: Vec::new(),
         display: None,
+        log: None,
         command: command(argv),
         limits: Limits { processes: 4096, files: 4096 },
         until: Until::Command,

@@ -3,53 +3,32 @@
 //! Xorg over real SPICE, with real keys and clicks. Pictures are left under
 //! target/pictures.
 
-#[path = "scene/program.rs"]
+mod clipboard;
+mod many;
+#[path = "../scene/program.rs"]
 mod program;
+#[path = "../scene/sandboxes.rs"]
+mod sandboxes;
+#[path = "../scene/mod.rs"]
 mod scene;
 
 use adw::prelude::*;
 use gtk::{gdk, glib, graphene};
 use program::{ctl, Glass, BOOT};
-use scene::Shown;
+use sandboxes::{open, Scene};
+use spice_view::ScaleMode;
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::ops::Deref;
 use std::process::Command;
 use std::rc::Rc;
-use terrarium::bridge::Bridge;
 use terrarium::pages::screen::Screen;
 use terrarium::pages::tab::Phase;
 use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{DisplayKind, Isolation, Profile};
 
-/// A window whose sandboxes end with the test.
-struct Scene(Shown);
-
-impl Deref for Scene {
-    type Target = Shown;
-
-    fn deref(&self) -> &Shown {
-        &self.0
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        for id in self.window.runs.running() {
-            let _ = Command::new(ctl()).args(["stop", "--now", &id.uuid]).status();
-        }
-    }
-}
-
 fn xdotool(args: &[&str]) -> String {
     let output = Command::new("xdotool").args(args).output().expect("xdotool");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-fn open() -> Scene {
-    let shown = Shown::new(Bridge::real());
-    shown.until("this computer is known", || shown.window.bridge.host().is_some());
-    Scene(shown)
 }
 
 impl Scene {
@@ -168,13 +147,29 @@ fn clicked(said: &str) -> Option<(f32, f32)> {
     Some((x.trim().parse().ok()?, y.trim().parse().ok()?))
 }
 
-fn clicks_arrive(glass: Glass) {
+/// Scrolls a view that is larger than its place so that a point is seen.
+fn scroll_to(view: &spice_view::SpiceView, x: f32, y: f32) {
+    let around = view.ancestor(gtk::ScrolledWindow::static_type()).and_downcast::<gtk::ScrolledWindow>();
+    let around = around.expect("a place to scroll in");
+    for (along, at) in [(around.hadjustment(), x), (around.vadjustment(), y)] {
+        along.set_value(f64::from(at) - along.page_size() / 2.0);
+    }
+}
+
+/// With `zoom`, one pixel of the guest takes that many of the screen.
+fn clicks_arrive(glass: Glass, zoom: Option<f64>) {
     let shown = open();
     let screen =
         shown.run_shown(glass, "stdbuf -oL xev -event button | grep --line-buffered -A2 ButtonPress");
     let (left, top) = shown.has_keyboard(&screen);
     shown.within(BOOT, "xev shows", || shown.colours(&screen, &format!("{glass:?}-screen-xev")) > 1);
     let view = &screen.view;
+    if let Some(zoom) = zoom {
+        screen.set_scale(ScaleMode::Actual);
+        view.set_zoom(zoom);
+        let wanted = (f64::from(view.guest_width()) * zoom / f64::from(view.scale_factor())) as i32;
+        shown.until("it is zoomed", || view.width().abs_diff(wanted) < 3);
+    }
     let (width, height) = (view.width() as f32, view.height() as f32);
     let scale = view.scale_factor() as f32;
     // The guest's pixels fill the view but for what its width is rounded by.
@@ -183,6 +178,10 @@ fn clicks_arrive(glass: Glass) {
         [(inset, inset), (width - inset, inset), (inset, height - inset), (width - inset, height - inset)];
     for (x, y) in places.into_iter().chain([(width / 2.0, height / 2.0)]) {
         let before = shown.said();
+        if zoom.is_some() {
+            scroll_to(view, x, y);
+            shown.pass(100);
+        }
         let place = view.compute_point(&shown.window.widget, &graphene::Point::new(x, y)).expect("a place");
         let on_screen = |at: f32, origin: f32| format!("{}", (origin + at * scale).round());
         xdotool(&["mousemove", &on_screen(place.x(), left), &on_screen(place.y(), top)]);
@@ -200,8 +199,13 @@ fn clicks_arrive(glass: Glass) {
 
 #[gtk::test]
 fn clicks_arrive_where_they_are_made() {
-    clicks_arrive(Glass::Container);
-    clicks_arrive(Glass::Machine);
+    clicks_arrive(Glass::Container, None);
+    clicks_arrive(Glass::Machine, None);
+}
+
+#[gtk::test]
+fn clicks_arrive_where_they_are_made_in_a_zoomed_view() {
+    clicks_arrive(Glass::Container, Some(1.5));
 }
 
 #[gtk::test]

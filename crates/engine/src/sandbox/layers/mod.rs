@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What sandboxes write: a folder below [`Places::layers`] for each layer.
+//!
+//! | name | whose |
+//! |---|---|
+//! | UUID | of one run: gone with it, or waiting to be looked at |
+//! | `keep-SLUG` | of a profile: each run goes on from the last one |
+//!
+//! In it: `image`, a sparse file with an ext4 file system; `tag`, whose it is;
+//! `listing`, what is in it, as init told when the run ended; `lock`, held
+//! while a sandbox with it is being started.
+//!
+//! No image is ever opened on the host but by a kernel: the host's own for
+//! what a container wrote, a machine's for what a machine wrote.
+
+mod make;
+mod unreadable;
+
+pub use make::{ready, Ready};
+pub use unreadable::unreadable;
+
+use super::directory::fault;
+use crate::error::{Error, FileAction, LayerError};
+use crate::places::Places;
+use crate::profile::{Changes, Isolation};
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Longest tag that is read, in bytes.
+const TAG_MAX: u64 = 64 * 1024;
+/// How long a kernel may take to let go of an image.
+const LET_GO: Duration = Duration::from_secs(5);
+
+/// Whose a layer is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// The sandbox's name.
+    pub name: String,
+    /// The UUID of the sandbox that had it last.
+    pub uuid: String,
+    /// Who wrote it; nobody else may read it.
+    pub isolation: Isolation,
+    /// What becomes of it.
+    pub changes: Changes,
+    /// How much it takes, in bytes.
+    pub size: u64,
+    /// Seconds since 1970 when that sandbox was started.
+    pub started: u64,
+    /// Its command, as one line for people.
+    #[serde(default)]
+    pub command: String,
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Whose it is.
+    pub tag: Tag,
+}
+
+/// The image in a layer's folder.
+pub fn image(folder: &Path) -> PathBuf {
+    folder.join("image")
+}
+
+impl Layer {
+    /// The name of its folder.
+    #[must_use]
+    pub fn id(&self) -> PathBuf {
+        self.folder.file_name().map(PathBuf::from).unwrap_or_default()
+    }
+
+    fn load(folder: &Path) -> Option<Self> {
+        let file = File::open(folder.join("tag")).ok()?;
+        let tag = serde_json::from_reader(std::io::Read::take(file, TAG_MAX)).ok()?;
+        Some(Self { folder: folder.to_owned(), tag })
+    }
+
+    /// Writes its tag anew.
+    pub fn save(&self) -> Result<(), Error> {
+        let (path, fresh) = (self.folder.join("tag"), self.folder.join("tag.new"));
+        let text = serde_json::to_vec(&self.tag).unwrap_or_default();
+        fs::write(&fresh, text)
+            .and_then(|()| fs::rename(&fresh, &path))
+            .map_err(fault(FileAction::Write, &path))
+    }
+}
+
+/// All of the caller's, the one that was started last first.
+pub fn all(places: &Places, caller: u32) -> Vec<Layer> {
+    let folders = fs::read_dir(places.layers(caller)).into_iter().flatten().flatten();
+    let mut all: Vec<Layer> = folders.filter_map(|entry| Layer::load(&entry.path())).collect();
+    all.sort_by_key(|layer| std::cmp::Reverse(layer.tag.started));
+    all
+}
+
+/// Takes a layer away. Nothing of it is left.
+pub fn remove(layer: &Path) -> Result<(), Error> {
+    // Without the image, and without its tag, the rest is swept if this fails.
+    for name in ["image", "tag"] {
+        match fs::remove_file(layer.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(fault(FileAction::Remove, layer)(error));
+            }
+            _ => {}
+        }
+    }
+    fs::remove_dir_all(layer).map_err(fault(FileAction::Remove, layer))
+}
+
+/// Removes what is left of runs that were to leave nothing: of sandboxes that
+/// have no directory any more, and are not being started.
+pub fn sweep(places: &Places, caller: u32) {
+    let Ok(folders) = fs::read_dir(places.layers(caller)) else { return };
+    let uuid = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("uuid")).ok();
+    let runs = fs::read_dir(&places.runtime).into_iter().flatten().flatten();
+    let wanted: Vec<String> = runs.filter_map(uuid).collect();
+    for folder in folders.flatten().map(|entry| entry.path()) {
+        let is_waiting = Layer::load(&folder).is_some_and(|layer| layer.tag.changes != Changes::Discard);
+        let is_running = wanted.iter().any(|uuid| folder.ends_with(uuid));
+        if !is_waiting && !is_running && lock(&folder).is_ok() {
+            let _ = remove(&folder);
+        }
+    }
+}
+
+/// Keeps others from starting anything with a layer.
+pub type Lock = Flock<File>;
+
+/// Takes the lock of a layer's folder.
+///
+/// # Errors
+/// A sandbox is being started with it.
+pub fn lock(folder: &Path) -> Result<Lock, Error> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(fault(FileAction::Create, &path))?;
+    let name = Layer::load(folder).map_or_else(String::new, |layer| layer.tag.name);
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| Error::Layer(LayerError::InUse { name }))
+}
+
+/// Waits until no loop device has the image any more: a kernel lets go of it a
+/// moment after its container is gone, and must not write beside another.
+///
+/// # Errors
+/// One still has it.
+pub fn wait_until_free(folder: &Path, name: &str) -> Result<(), Error> {
+    let begun = Instant::now();
+    while is_looped(&image(folder)) {
+        if begun.elapsed() > LET_GO {
+            return Err(Error::Layer(LayerError::InUse { name: name.to_owned() }));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn is_looped(image: &Path) -> bool {
+    let image = fs::canonicalize(image).unwrap_or_else(|_| image.to_owned());
+    let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    devices.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"loop")).any(|entry| {
+        let backing = fs::read(entry.path().join("loop/backing_file")).unwrap_or_default();
+        backing.strip_suffix(b"\n").is_some_and(|path| path == image.as_os_str().as_encoded_bytes())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(places: &Places, id: &str, changes: Changes) -> Layer {
+        let folder = places.layers(1000).join(id);
+        fs::create_dir_all(&folder).unwrap();
+        let tag = Tag {
+            name: "x".into(),
+            uuid: id.into(),
+            isolation: Isolation::Container,
+            changes,
+            size: 1 << 30,
+            started: 7,
+            command: String::new(),
+        };
+        let layer = Layer { folder, tag };
+        layer.save().unwrap();
+        fs::write(image(&layer.folder), "x").unwrap();
+        layer
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_swept() {
+        let top = tempfile::tempdir().unwrap();
+        let places = Places {
+            config: top.path().join("config"),
+            data: top.path().join("data"),
+            cache: top.path().join("cache"),
+            runtime: top.path().join("run"),
+        };
+        let kept = layer(&places, "keep-x", Changes::Keep);
+        let waiting = layer(&places, "one", Changes::Review);
+        let running = layer(&places, "two", Changes::Discard);
+        let left = layer(&places, "three", Changes::Discard);
+        let starting = layer(&places, "four", Changes::Discard);
+        let half = places.layers(1000).join("five");
+        fs::create_dir(&half).unwrap();
+        fs::create_dir_all(places.runtime.join("1")).unwrap();
+        fs::write(places.runtime.join("1/uuid"), "two").unwrap();
+        let held = lock(&starting.folder).unwrap();
+        assert!(matches!(lock(&starting.folder), Err(Error::Layer(LayerError::InUse { .. }))));
+        sweep(&places, 1000);
+        for (layer, stays) in
+            [(&kept, true), (&waiting, true), (&running, true), (&left, false), (&starting, true)]
+        {
+            assert_eq!(layer.folder.exists(), stays, "{:?}", layer.folder);
+        }
+        assert!(!half.exists());
+        drop(held);
+        sweep(&places, 1000);
+        assert!(!starting.folder.exists());
+        assert_eq!(all(&places, 1000).len(), 3);
+        assert_eq!(Layer::load(&kept.folder), Some(kept));
+    }
+}
