@@ -178,7 +178,10 @@ impl Form {
     /// was quicker.
     pub fn host_is_known(self: &Rc<Self>, window: &Rc<Window>) {
         if !(self.machine.is_active() || self.container.is_active()) {
-            self.choose_glass(window, None);
+            self.signal.quietly(|| self.choose_glass(window, None));
+        }
+        if self.command.text().is_empty() {
+            self.saved.replace(self.profile());
         }
         self.look(window);
         self.read_draft(window);
@@ -280,6 +283,11 @@ impl Form {
         self.completion.remember(window, &self.command.text());
         let item = self.item.borrow().clone().filter(|_| !self.is_changed());
         let from = self.item.borrow().as_ref().and_then(|item| item.seen.from.clone());
+        if self.item.borrow().is_none() {
+            // It is among the commands that were run.
+            self.saved.replace(profile.clone());
+            self.drop_draft(window);
+        }
         window.launch(Launch { profile, item, from, shown: self.shows_pane() });
     }
 
