@@ -21,9 +21,11 @@
 pub mod application;
 pub mod apps;
 pub mod bridge;
+pub mod launcher;
 pub mod library;
 pub mod look;
 pub mod pages;
+pub mod settings;
 pub mod window;
 
 pub use application::{run, APP_ID};

@@ -83,7 +83,11 @@ impl Library {
                 seen,
             })
             .collect();
-        items.sort_by_cached_key(|item| (item.name().to_lowercase(), item.path.clone()));
+        // As people sort: 9 comes before 10.
+        items.sort_by_cached_key(|item| {
+            let name = item.name().to_lowercase();
+            (glib::FilenameCollationKey::from(name.as_str()), item.path.clone())
+        });
         if *self.items.borrow() != items {
             self.items.replace(items);
             self.changed.borrow().iter().for_each(|call| call());

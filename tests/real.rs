@@ -306,3 +306,39 @@ fn a_stopped_libvirt_leaves_the_window_painting_and_the_terminal_working() {
     shown.window.runs.current().expect("a tab").stop();
     shown.ends("Stopped");
 }
+
+/// A profile that somebody sent: what it reaches is shown, it runs, its card
+/// says what it writes and uses, and whoever stops it has stopped it, whatever
+/// status its command ends with.
+#[gtk::test]
+fn a_profile_is_shown_runs_and_is_stopped_from_outside() {
+    let shown = open();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("offer.terrarium");
+    let command = "trap 'exit 15' TERM; echo ready; while :; do sleep 0.1; done";
+    let text = format!(
+        "version = 1\nname = \"Offer\"\nisolation = \"container\"\n[command]\nargv = [\"sh\", \"-c\", \"{command}\"]\n"
+    );
+    std::fs::write(&path, text).expect("a profile");
+    let window = shown.window.clone();
+    glib::spawn_future_local(async move { window.open_profile(path).await });
+    shown.until("its reach is shown", || scene::over("sheet").is_some());
+    let sheet = scene::over("sheet").expect("a sheet");
+    assert!(scene::says(&sheet, "From: offer.terrarium") && scene::says(&sheet, "Talk to the network"));
+    assert!(shown.window.runs.current().is_none(), "nothing runs unseen");
+    scene::find(&sheet, "run").and_downcast::<gtk::Button>().expect("a button").emit_clicked();
+    shown.within(BOOT, "it runs", || {
+        shown.phase() == Some(Phase::Running) && shown.lines().iter().any(|line| line == "ready")
+    });
+    let uuid = shown.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+    shown.act("win.back");
+    let says = |text: &str| shown.card("Offer").is_some_and(|card| scene::says(card.upcast_ref(), text));
+    shown.within(BOOT, "its card knows", || says("ready") && says("% CPU · ") && says("MiB"));
+    shown.picture("real-home");
+    let status = Command::new(ctl()).args(["stop", &uuid]).status().expect("terrariumctl");
+    assert!(status.success());
+    shown.window.show("runs");
+    shown.within(BOOT, "it has stopped", || {
+        shown.window.describe().contains("Stopped · You stopped it after")
+    });
+}

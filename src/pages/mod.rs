@@ -6,6 +6,7 @@ mod end;
 pub mod form;
 pub mod home;
 pub mod new_profile;
+pub mod preferences;
 pub mod reach;
 pub mod runs;
 pub mod screen;

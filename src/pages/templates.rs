@@ -112,8 +112,14 @@ impl Template {
 
 /// A shared folder or file, seen at its own path.
 pub fn share(path: &Path, mode: MountMode) -> Mount {
-    let (source, target) = (path.to_owned(), path.to_owned());
-    Mount { kind: MountKind::HostBind, source, target, mode, format: None, trusted: false }
+    Mount {
+        kind: MountKind::HostBind,
+        source: path.to_owned(),
+        target: path.to_owned(),
+        mode,
+        format: None,
+        trusted: false,
+    }
 }
 
 /// The app that opens this kind by default, if it is one of these.

@@ -122,6 +122,24 @@ impl Window {
         self.launch(launch);
     }
 
+    /// Runs the profile with this name, or whose file has it.
+    pub fn run_by_name(self: &Rc<Self>, name: String) {
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            window.bridge.begin().await;
+            window.library.read(&window.bridge).await;
+            let found =
+                window.library.items().into_iter().find(|item| item.stem() == name || item.name() == name);
+            match found {
+                Some(item) => match item.profile.clone() {
+                    Ok(profile) => window.launch(Launch::saved(profile, item)),
+                    Err(lines) => window.show_broken(&item.path, &lines),
+                },
+                None => window.toast(&message::error(&terrarium_engine::Error::NoSuchProfile { name })),
+            }
+        });
+    }
+
     /// A shell without anything else.
     pub fn open_terminal(self: &Rc<Self>) {
         let Some(host) = self.bridge.host() else { return };

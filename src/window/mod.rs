@@ -2,6 +2,7 @@
 //! The window: a stack of pages, and what they ask of each other.
 
 mod closing;
+mod desktop;
 mod dialogs;
 mod launch;
 mod profiles;
@@ -14,7 +15,7 @@ use crate::library::{Item, Library};
 use crate::pages::{computer::Computer, form::Form, home::Home, new_profile, runs::Runs};
 use adw::prelude::*;
 use gtk::{gio, glib};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use terrarium_engine::message;
 use terrarium_engine::plan::Plan;
@@ -44,6 +45,8 @@ pub struct Window {
     pub bridge: Bridge,
     /// The profiles.
     pub library: Rc<Library>,
+    /// What holds up logging out; 0 is nothing.
+    cookie: Cell<u32>,
 }
 
 impl Window {
@@ -79,8 +82,19 @@ impl Window {
         }
         let shortcuts = shortcuts::add(&widget);
         let library = Rc::default();
-        let window =
-            Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, computer, bridge, library });
+        let window = Rc::new(Self {
+            widget,
+            toasts,
+            leaflet,
+            shortcuts,
+            home,
+            form,
+            runs,
+            computer,
+            bridge,
+            library,
+            cookie: Cell::new(0),
+        });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
         window.home.connect(&window);
         window.form.connect(&window);
@@ -89,6 +103,8 @@ impl Window {
         window.add_actions();
         window.add_profile_actions();
         window.ask_before_closing();
+        window.take_drops();
+        window.remember_size();
         window.begin();
         window.widget.present();
         window
@@ -117,6 +133,12 @@ impl Window {
             self.widget.add_action(&action);
         };
         simple("new-run", |window| window.show_form());
+        simple("preferences", |window| crate::pages::preferences::show(&window.widget));
+        simple("new-window", |window| {
+            if let Some(app) = window.widget.application().and_downcast::<adw::Application>() {
+                Self::open(&app, window.bridge.clone());
+            }
+        });
         simple("computer", |window| {
             window.show("computer");
             window.computer.look(window);
@@ -147,6 +169,12 @@ impl Window {
                 .filter_map(Weak::upgrade)
                 .find(|one| one.widget.application().as_ref() == Some(app.upcast_ref()))
         })
+    }
+
+    /// All windows.
+    #[must_use]
+    pub fn all() -> Vec<Rc<Self>> {
+        OPEN.with_borrow(|open| open.iter().filter_map(Weak::upgrade).collect())
     }
 
     /// What is shown, as text, for tests.

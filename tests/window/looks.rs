@@ -12,9 +12,14 @@ use std::time::Duration;
 
 /// Gives the window a size, and leaves pictures of it, light and dark.
 pub fn shoot(scene: &Scene, name: &str) {
-    let manager = adw::StyleManager::default();
     // The narrowest is 360 pixels wide, beside a frame.
-    for (size, width, height) in [("wide", 1100, 760), ("small", 700, 500), ("narrow", 376, 656)] {
+    shoot_at(scene, name, &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 376, 656)]);
+}
+
+/// The same with these sizes.
+pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
+    let manager = adw::StyleManager::default();
+    for &(size, width, height) in sizes {
         for _ in 0..2 {
             // Narrow it needs less: the rest of the way comes after that.
             scene.window.widget.set_default_size(width, height);

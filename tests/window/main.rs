@@ -2,6 +2,7 @@
 //! The window against a driver without libvirt.
 
 mod clipboard;
+mod desktop;
 mod editor;
 #[path = "../fake/mod.rs"]
 mod fake;

@@ -263,6 +263,9 @@ pub struct Outcome {
     pub out_of_memory: bool,
     /// Bytes of output that were dropped because nobody read them.
     pub dropped: u64,
+    /// Whether somebody asked for the end, whatever the command made of it.
+    #[serde(default)]
+    pub stopped: bool,
 }
 
 /// How a command ended.

@@ -121,6 +121,9 @@ impl Tab {
         page.other.set_visible(false);
         page.failed.set(!matches!(end, End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. })));
         self.log.add(&format!("{title}: {detail}"));
+        if let Some(window) = self.window.upgrade() {
+            window.tell_end(self, &title, &detail);
+        }
         if let Some(screen) = &self.screen {
             screen.close();
             page.show_picture(screen.picture().as_ref());

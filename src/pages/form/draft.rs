@@ -31,6 +31,8 @@ struct Kept {
     file: Option<PathBuf>,
     /// The command as it was typed, half a quote included.
     command: String,
+    /// The name as it was typed; empty if it is made from the command.
+    name: String,
     /// All the rest.
     profile: String,
 }
@@ -67,6 +69,7 @@ impl Form {
         let kept = Kept {
             file: self.item.borrow().as_ref().map(|item| item.path.clone()),
             command: self.command.text().into(),
+            name: self.title.typed(),
             profile: write(&profile).ok()?,
         };
         self.is_changed().then(|| serde_json::to_string(&kept).ok())?
@@ -86,13 +89,13 @@ impl Form {
             window.library.read(&window.bridge).await;
             let item = kept.file.and_then(|file| window.library.of(&file));
             let before = item.as_ref().and_then(|item| item.profile.clone().ok());
+            let before = before.unwrap_or_else(|| form.profile());
             form.fill(&window, &profile, item.as_ref());
-            if let Some(before) = before {
-                form.saved.replace(before);
-            } else {
-                form.saved.replace(super::usual(&terrarium_engine::profile::Profile::new("", Vec::new())));
-            }
-            form.signal.quietly(|| form.command.set_text(&kept.command));
+            form.saved.replace(before);
+            form.signal.quietly(|| {
+                form.command.set_text(&kept.command);
+                form.title.set_name(&kept.name);
+            });
             form.look(&window);
             let weak = Rc::downgrade(&window);
             window.offer(&gettext("What you typed last is still here"), &gettext("_Show"), move || {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use terrarium_engine::message;
 use terrarium_engine::plan::Problem;
-use terrarium_engine::profile::{Include, Mount, MountKind, MountMode, Profile};
+use terrarium_engine::profile::{Include, MountKind, MountMode, Profile};
 
 /// All of them.
 pub struct Folders {
@@ -88,7 +88,7 @@ impl Folders {
             _ => None,
         };
         if let Some((source, target)) = fresh {
-            self.add(kind, Path::new(&source), &target, MountMode::Ro).expand();
+            self.add(Share::new(kind, Path::new(&source), &target, MountMode::Ro, &self.signal)).expand();
             return self.signal.emit();
         }
         let (Some(folders), Some(window)) = (self.own.upgrade(), self.window.borrow().upgrade()) else {
@@ -107,12 +107,11 @@ impl Folders {
             (Kind::Shared(MountKind::HostImage), _) => PathBuf::from("/mnt/image"),
             _ => path.to_owned(),
         };
-        self.add(kind, path, &target, MountMode::Ro);
+        self.add(Share::new(kind, path, &target, MountMode::Ro, &self.signal));
         self.signal.emit();
     }
 
-    fn add(&self, kind: Kind, source: &Path, target: &Path, mode: MountMode) -> Rc<Share> {
-        let share = Share::new(kind, source, target, mode, &self.signal);
+    fn add(&self, share: Rc<Share>) -> Rc<Share> {
         self.connect_share(&share);
         self.shares.borrow_mut().push(share.clone());
         self.place();
@@ -204,12 +203,11 @@ impl Folders {
             self.list.remove(&share.message);
         }
         for mount in &profile.files.mounts {
-            let share = self.add(Kind::Shared(mount.kind), &mount.source, &mount.target, mount.mode);
-            share.format.set(mount.format);
-            share.trusted.set_active(mount.trusted);
+            self.add(Share::of(mount, &self.signal));
         }
         for copy in &profile.files.include {
-            self.add(Kind::Copied, &copy.source, &copy.target, MountMode::Ro);
+            let (source, target) = (&copy.source, &copy.target);
+            self.add(Share::new(Kind::Copied, source, target, MountMode::Ro, &self.signal));
         }
     }
 
@@ -217,13 +215,9 @@ impl Folders {
     pub fn read(&self, profile: &mut Profile) {
         let (mut mounts, mut include) = (Vec::new(), Vec::new());
         for share in self.shares.borrow().iter() {
-            let (source, target, mode) = (share.source(), share.target(), share.mode());
             match share.kind {
-                Kind::Shared(kind) => {
-                    let (format, trusted) = (share.format.get(), share.trusted.is_active());
-                    mounts.push(Mount { kind, source, target, mode, format, trusted });
-                }
-                Kind::Copied => include.push(Include { source, target }),
+                Kind::Shared(kind) => mounts.push(share.mount(kind)),
+                Kind::Copied => include.push(Include { source: share.source(), target: share.target() }),
             }
         }
         profile.files.mounts = mounts;

@@ -157,6 +157,17 @@ pub fn limits(signal: &Signal, group: &Group) -> Vec<Field> {
                 },
             },
         ),
+        number(
+            signal,
+            ("files.writable", "writable"),
+            (&gettext("Disk"), &gettext("In MiB; what it may write beside its folders")),
+            (16.0, 1_048_576.0, 256.0),
+            None,
+            Access {
+                get: |profile| profile.files.writable >> 20,
+                set: |profile, size| profile.files.writable = size << 20,
+            },
+        ),
     ];
     fields.into_iter().map(|field| field.in_group(group)).collect()
 }
@@ -256,6 +267,15 @@ pub fn advanced(signal: &Signal, group: &Group) -> Vec<Field> {
             Access {
                 get: |profile| profile.machine.accelerator,
                 set: |profile, accelerator| profile.machine.accelerator = accelerator,
+            },
+        ),
+        entry(
+            signal,
+            ("files.root", "root"),
+            &gettext("Another System’s Root"),
+            Access {
+                get: |profile| path_text(profile.files.root.as_ref()),
+                set: |profile, text| profile.files.root = text_path(&text),
             },
         ),
         entry(

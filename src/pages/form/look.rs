@@ -10,7 +10,7 @@ use std::rc::Rc;
 use terrarium_engine::host::Host;
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Note, Planned, Problem, ProblemKind};
-use terrarium_engine::profile::{DisplayKind, Isolation, Machine, Manager, Profile};
+use terrarium_engine::profile::{Command, DisplayKind, Isolation, Machine, Manager, Profile};
 use terrarium_engine::reach::reach;
 
 impl Form {
@@ -40,8 +40,11 @@ impl Form {
         let changed = self.is_changed();
         self.save.set_visible(changed && self.item.borrow().is_some());
         self.refresh_actions(window, changed);
-        if let Some(plan) = &planned.plan {
-            self.pane.show(&message::reach(&reach(plan)), true);
+        // Before there is a command it is known what the rest allows.
+        let with_any = || plan(&Profile { command: any_command(&profile), ..profile.clone() }, host).plan;
+        let shown = if profile.command.argv.is_empty() { with_any() } else { planned.plan };
+        if let Some(plan) = shown {
+            self.pane.show(&message::reach(&reach(&plan)), true);
         }
     }
 
@@ -127,6 +130,10 @@ impl Form {
             field.say(Some(&message::problem(problem).text), false);
         }
     }
+}
+
+fn any_command(profile: &Profile) -> Command {
+    Command { argv: vec!["true".into()], ..profile.command.clone() }
 }
 
 /// Whether a problem's key is this one or inside it.

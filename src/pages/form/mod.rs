@@ -62,6 +62,8 @@ pub struct Form {
     /// The profile as it was when it was shown or saved.
     saved: RefCell<Profile>,
     item: RefCell<Option<Item>>,
+    /// Whether there is a launcher of it.
+    launched: Cell<bool>,
     /// What this computer does best.
     usual: Cell<Option<Isolation>>,
     /// Run was asked for before this computer was looked at.
@@ -104,6 +106,7 @@ impl Form {
             rest: RefCell::new(Profile::new("", Vec::new())),
             saved: RefCell::new(Profile::new("", Vec::new())),
             item: RefCell::default(),
+            launched: Cell::new(false),
             usual: Cell::new(None),
             wanted: Cell::new(false),
         });
@@ -175,7 +178,10 @@ impl Form {
     /// was quicker.
     pub fn host_is_known(self: &Rc<Self>, window: &Rc<Window>) {
         if !(self.machine.is_active() || self.container.is_active()) {
-            self.choose_glass(window, None);
+            self.signal.quietly(|| self.choose_glass(window, None));
+        }
+        if self.command.text().is_empty() {
+            self.saved.replace(self.profile());
         }
         self.look(window);
         self.read_draft(window);
@@ -189,7 +195,8 @@ impl Form {
         let Some(host) = window.bridge.host() else { return };
         let usual = plan(&Profile::new("usual", vec!["true".into()]), host).plan.map(|plan| plan.isolation);
         self.usual.set(usual);
-        let machine = isolation.or(usual) == Some(Isolation::Machine);
+        let set = crate::settings::settings().isolation();
+        let machine = isolation.or(set).or(usual) == Some(Isolation::Machine);
         if machine { &self.machine } else { &self.container }.set_active(true);
     }
 
@@ -210,6 +217,8 @@ impl Form {
         self.show(profile, &home);
         self.signal.quietly(|| self.choose_glass(window, profile.isolation));
         self.saved.replace(self.profile());
+        self.launched.set(false);
+        self.look_for_launcher(window);
         self.look(window);
     }
 
@@ -274,6 +283,11 @@ impl Form {
         self.completion.remember(window, &self.command.text());
         let item = self.item.borrow().clone().filter(|_| !self.is_changed());
         let from = self.item.borrow().as_ref().and_then(|item| item.seen.from.clone());
+        if self.item.borrow().is_none() {
+            // It is among the commands that were run.
+            self.saved.replace(profile.clone());
+            self.drop_draft(window);
+        }
         window.launch(Launch { profile, item, from, shown: self.shows_pane() });
     }
 

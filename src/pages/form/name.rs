@@ -114,6 +114,11 @@ impl Title {
         self.entry.text().trim().is_empty()
     }
 
+    /// The name as it was typed.
+    pub fn typed(&self) -> String {
+        self.entry.text().into()
+    }
+
     /// Names the profile.
     pub fn set_name(&self, name: &str) {
         self.entry.set_text(name);

@@ -2,6 +2,7 @@
 //! The form's menu: what is done with the profile as a whole.
 
 use super::Form;
+use crate::launcher;
 use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -31,6 +32,8 @@ impl Form {
             window.widget.clipboard().set_text(&form.advanced.command());
             window.toast(&gettext("Command copied"));
         });
+        add("form-launcher", |form, window| form.set_launcher(window, true));
+        add("form-no-launcher", |form, window| form.set_launcher(window, false));
         add("form-delete", |form, window| {
             if let Some(item) = form.item.take() {
                 window.show("home");
@@ -48,10 +51,45 @@ impl Form {
             ("form-revert", changed),
             ("form-delete", has_item),
             ("form-reach", self.run.is_sensitive()),
+            ("form-launcher", has_item && !self.launched.get()),
+            ("form-no-launcher", has_item && self.launched.get()),
         ] {
             let action = window.widget.lookup_action(name).and_downcast::<gio::SimpleAction>();
             action.iter().for_each(|action| action.set_enabled(on));
         }
+    }
+
+    /// Makes the profile one of the desktop's apps, or no more.
+    fn set_launcher(self: &Rc<Self>, window: &Rc<Window>, on: bool) {
+        let Some(item) = self.item.borrow().clone() else { return };
+        let (path, stem) = (launcher::path(&item.stem()), item.stem());
+        let program = std::env::current_exe().unwrap_or_else(|_| "terrarium".into());
+        let text = launcher::text(&self.saved.borrow(), &stem, &program);
+        let (form, window) = (self.clone(), window.clone());
+        glib::spawn_future_local(async move {
+            let done = if on {
+                window.bridge.write_text(path, text).await
+            } else {
+                window.bridge.delete_profile(path).await.map(drop)
+            };
+            match done {
+                Ok(()) if on => window.toast(&gettext("It is among your apps now")),
+                Ok(()) => window.toast(&gettext("Launcher removed")),
+                Err(error) => window.toast(&message::error(&error)),
+            }
+            form.look_for_launcher(&window);
+        });
+    }
+
+    /// Whether there is a launcher.
+    pub(super) fn look_for_launcher(self: &Rc<Self>, window: &Rc<Window>) {
+        let Some(path) = self.item.borrow().as_ref().map(|item| launcher::path(&item.stem())) else { return };
+        let (form, window) = (self.clone(), window.clone());
+        glib::spawn_future_local(async move {
+            let there = window.bridge.look_at(move || path.exists()).await;
+            form.launched.set(there == Some(true));
+            form.refresh_actions(&window, form.is_changed());
+        });
     }
 
     /// Saves into the profile's own file.

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use terrarium_engine::message::{self, tilde};
-use terrarium_engine::profile::{ImageFormat, MountKind, MountMode};
+use terrarium_engine::profile::{ImageFormat, Mount, MountKind, MountMode};
 
 /// What a row is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,9 @@ pub struct Share {
     source: adw::EntryRow,
     target: adw::EntryRow,
     mode: gtk::DropDown,
-    /// Whether a container may mount it, if it is an image.
-    pub trusted: gtk::Switch,
-    /// What kind of image; by default it is looked at.
-    pub format: Cell<Option<ImageFormat>>,
+    /// This computer's own kernel may read the image.
+    trusted: gtk::Switch,
+    format: Cell<Option<ImageFormat>>,
     /// The target follows the source until it is typed.
     follows: Rc<Cell<bool>>,
 }
@@ -67,12 +66,32 @@ impl Share {
             target: adw::EntryRow::builder().title(gettext("Seen At")).text(target.to_string_lossy()).build(),
             mode: mode_list,
             trusted: gtk::Switch::builder().valign(gtk::Align::Center).build(),
-            format: Cell::default(),
+            format: Cell::new(None),
             follows: Rc::new(Cell::new(source == target)),
         });
         share.build();
         share.connect(signal);
         share
+    }
+
+    /// The row of one of a profile's mounts.
+    pub fn of(mount: &Mount, signal: &Signal) -> Rc<Self> {
+        let share = Self::new(Kind::Shared(mount.kind), &mount.source, &mount.target, mount.mode, signal);
+        share.format.set(mount.format);
+        signal.quietly(|| share.trusted.set_active(mount.trusted));
+        share
+    }
+
+    /// What it is in a profile.
+    pub fn mount(&self, kind: MountKind) -> Mount {
+        Mount {
+            kind,
+            source: self.source(),
+            target: self.target(),
+            mode: self.mode(),
+            format: self.format.get(),
+            trusted: kind == MountKind::HostImage && self.trusted.is_active(),
+        }
     }
 
     fn build(&self) {
@@ -95,9 +114,13 @@ impl Share {
         self.source.add_suffix(&self.choose);
         self.row.add_row(&self.source);
         self.row.add_row(&self.target);
-        if self.kind == Kind::Shared(MountKind::HostImage) {
-            self.row.add_row(&self.trust_row());
-        }
+        let trusted = adw::ActionRow::builder().title(gettext("Trusted")).build();
+        trusted.set_subtitle(&gettext("This computer’s own kernel may read its file system."));
+        trusted.set_subtitle_lines(0);
+        trusted.add_suffix(&self.trusted);
+        trusted.set_activatable_widget(Some(&self.trusted));
+        trusted.set_visible(self.kind == Kind::Shared(MountKind::HostImage));
+        self.row.add_row(&trusted);
         let order = adw::ActionRow::builder().title(gettext("Order")).build();
         order.set_subtitle(&gettext("What is mounted later lies over what was before."));
         order.set_subtitle_lines(0);
@@ -106,19 +129,7 @@ impl Share {
         self.row.add_row(&order);
     }
 
-    fn trust_row(&self) -> adw::ActionRow {
-        let row = adw::ActionRow::builder().title(gettext("Trust This Image")).subtitle_lines(0).build();
-        row.set_subtitle(&gettext(
-            "In a container this computer's kernel reads it, and a prepared image can attack the kernel.",
-        ));
-        row.add_suffix(&self.trusted);
-        row.set_activatable_widget(Some(&self.trusted));
-        row
-    }
-
     fn connect(self: &Rc<Self>, signal: &Signal) {
-        let changed = signal.clone();
-        self.trusted.connect_active_notify(move |_| changed.emit());
         let (weak, changed) = (Rc::downgrade(self), signal.clone());
         self.source.connect_changed(move |source| {
             if let Some(share) = weak.upgrade().filter(|share| share.follows.get()) {
@@ -132,6 +143,8 @@ impl Share {
             follows.set(false);
             changed.emit();
         });
+        let changed = signal.clone();
+        self.trusted.connect_active_notify(move |_| changed.emit());
         let changed = signal.clone();
         self.mode.connect_selected_notify(move |_| changed.emit());
     }

@@ -144,6 +144,7 @@ impl Home {
                 home.waiting.set(false);
                 window.runs.follow(&listing, begun);
                 home.show(&window, listing);
+                window.hold_up_logout();
                 drop(window);
                 glib::timeout_future(EVERY).await;
             }

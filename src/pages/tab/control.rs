@@ -44,6 +44,7 @@ impl Tab {
         self.stopping.set(self.stopping.get().or(Some(Instant::now())));
         self.known.set(Instant::now());
         self.paused.set(false);
+        self.stand_still(false);
         self.dim(false);
         self.change();
         let tab = self.clone();
@@ -102,6 +103,7 @@ impl Tab {
     fn set_paused(self: &Rc<Self>, paused: bool) {
         self.known.set(Instant::now());
         self.paused.set(paused);
+        self.stand_still(paused);
         self.log.add(if paused { "paused" } else { "resumed" });
         self.dim(paused);
         if !paused && self.console.borrow().is_none() {

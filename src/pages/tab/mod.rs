@@ -73,6 +73,8 @@ pub struct Tab {
     forced: Cell<bool>,
     pub(super) restarts: Cell<bool>,
     paused: Cell<bool>,
+    /// Since when its clock stands still.
+    still: Cell<Option<Instant>>,
     /// When that was last found out, or changed here.
     known: Cell<Instant>,
     /// It is there, but could not be talked to.
@@ -103,6 +105,7 @@ impl Tab {
         tab.paused.set(one.state == State::Paused);
         let running_for = one.status.as_ref().and_then(|status| status.running_for);
         tab.count_from(running_for);
+        tab.stand_still(tab.paused.get());
         tab
     }
 
@@ -138,6 +141,7 @@ impl Tab {
             forced: Cell::new(false),
             restarts: Cell::new(false),
             paused: Cell::new(false),
+            still: Cell::new(None),
             known: Cell::new(Instant::now()),
             unheard: Cell::new(false),
             stopping: Cell::new(None),

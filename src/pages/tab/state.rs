@@ -16,9 +16,19 @@ impl Tab {
         self.since.set(Instant::now().checked_sub(ago));
     }
 
-    /// Milliseconds since the command was started.
+    /// Its clock stands still while it does, and goes on after that.
+    pub(in crate::pages) fn stand_still(&self, still: bool) {
+        if still {
+            self.still.set(self.still.get().or(Some(Instant::now())));
+        } else if let Some(begun) = self.still.take() {
+            self.since.set(self.since.get().and_then(|since| since.checked_add(begun.elapsed())));
+        }
+    }
+
+    /// Milliseconds that the command has run.
     pub(in crate::pages) fn runs_for(&self) -> u64 {
-        let since = self.since.get().map(|since| since.elapsed().as_millis());
+        let now = self.still.get().unwrap_or_else(Instant::now);
+        let since = self.since.get().map(|since| now.saturating_duration_since(since).as_millis());
         since.and_then(|time| u64::try_from(time).ok()).unwrap_or(0)
     }
 

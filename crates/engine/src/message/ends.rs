@@ -14,6 +14,10 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
     if outcome.out_of_memory && !matches!(outcome.ending, Ending::Exited { code: 0 }) {
         return (gettext("Out of Memory"), out_of_memory());
     }
+    // Many programs take TERM for a reason to exit by themselves.
+    if outcome.stopped && matches!(outcome.ending, Ending::Exited { .. }) {
+        return (gettext("Stopped"), stopped(&time));
+    }
     match &outcome.ending {
         Ending::Exited { code: 0 } => {
             (gettext("Finished"), fill(&gettext("Exit code 0 after {time}"), &[("time", &time)]))
@@ -26,9 +30,7 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
             );
             (gettext("Finished With an Error"), text)
         }
-        Ending::Signalled { stopped: true, .. } => {
-            (gettext("Stopped"), fill(&gettext("You stopped it after {time}"), &[("time", &time)]))
-        }
+        Ending::Signalled { stopped: true, .. } => (gettext("Stopped"), stopped(&time)),
         Ending::Signalled { signal, .. } => {
             let name = signal_name(*signal);
             let text = fill(&gettext("Signal {signal} after {time}"), &[("signal", &name), ("time", &time)]);
@@ -36,6 +38,10 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
         }
         Ending::Failed(problem) => (gettext("Could Not Start"), failure(problem)),
     }
+}
+
+fn stopped(time: &str) -> String {
+    fill(&gettext("You stopped it after {time}"), &[("time", time)])
 }
 
 /// An end in one word, for narrow places.

@@ -23,12 +23,21 @@ fn durations_and_sizes_read_well() {
 
 #[test]
 fn ends_are_named() {
-    let title =
-        |ending: Ending| outcome(&Outcome { ending, duration: 12_000, out_of_memory: false, dropped: 0 });
+    let title = |ending: Ending| {
+        outcome(&Outcome { ending, duration: 12_000, out_of_memory: false, dropped: 0, stopped: false })
+    };
     assert_eq!(
         title(Ending::Exited { code: 7 }),
         ("Finished With an Error".into(), "Exit code 7 after 12 s".into())
     );
+    let asked = Outcome {
+        ending: Ending::Exited { code: 15 },
+        duration: 12_000,
+        out_of_memory: false,
+        dropped: 0,
+        stopped: true,
+    };
+    assert_eq!(outcome(&asked), ("Stopped".into(), "You stopped it after 12 s".into()));
     let (killed, detail) = title(Ending::Signalled { signal: 11, stopped: false });
     assert_eq!(
         (killed.as_str(), detail.as_str()),

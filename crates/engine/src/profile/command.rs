@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The command line of `terrariumctl` that does what a profile says.
 
-use super::{Accelerator, Changes, Clipboard, Display, DisplayKind, Home, Isolation, MountKind, MountMode};
+use super::{
+    Accelerator, Changes, Clipboard, Display, DisplayKind, Files, Home, Isolation, MountKind, MountMode,
+};
 use super::{NetworkMode, Profile, Until};
 use std::path::Path;
 
@@ -41,6 +43,11 @@ pub fn command_line(profile: &Profile) -> (Vec<String>, bool) {
     (words, is_complete(profile))
 }
 
+/// `1536M`
+fn short(size: u64) -> String {
+    super::format_size(size).replace([' ', 'i', 'B'], "")
+}
+
 fn with(option: &str, path: &Path) -> String {
     format!("{option}={}", path.display())
 }
@@ -54,12 +61,29 @@ fn files(profile: &Profile, words: &mut Vec<String>) {
             MountKind::Ram => "ram",
         };
         let mode = if mount.mode == MountMode::Rw { ",rw" } else { "" };
-        let text = format!("{kind}:{}={}{mode}", mount.target.display(), mount.source.display());
+        let format = mount.format.map(|format| format!(",format={}", format.word())).unwrap_or_default();
+        let trusted = if mount.trusted { ",trusted" } else { "" };
+        let (target, source) = (mount.target.display(), mount.source.display());
+        let text = format!("{kind}:{target}={source}{format}{mode}{trusted}");
         words.extend(["-m".to_owned(), text]);
     }
     for copy in &profile.files.include {
         words.extend(["-i".to_owned(), format!("{}={}", copy.target.display(), copy.source.display())]);
     }
+    for disk in &profile.files.disks {
+        let mode = if disk.mode == MountMode::Rw { ",rw" } else { "" };
+        let format = disk.format.map(|format| format!(",format={}", format.word())).unwrap_or_default();
+        words.push(format!("--disk=file:{}={}{format}{mode}", disk.tag, disk.source.display()));
+    }
+    words.extend(profile.files.root.as_deref().map(|path| with("--root", path)));
+    words.extend(match profile.files.changes {
+        Changes::Discard => None,
+        Changes::Keep => Some("--changes=keep".to_owned()),
+        Changes::Review => Some("--changes=review".to_owned()),
+    });
+    let usual = Files::default().writable;
+    let writable = Some(profile.files.writable).filter(|size| *size != usual);
+    words.extend(writable.map(|size| format!("--writable={}", short(size))));
     words.extend(profile.files.unmask.iter().map(|path| with("--unmask", path)));
 }
 
@@ -86,7 +110,6 @@ fn is_complete(profile: &Profile) -> bool {
     };
     profile.display == display
         && profile.files.home == Home::Private
-        && profile.files.changes == Changes::Discard
         && profile.network.mode == NetworkMode::None
 }
 

@@ -178,7 +178,9 @@ fn of_kind(plan: &Plan, kind: ShareKind) -> Vec<PathBuf> {
 fn shown(plan: &Plan, writable: bool) -> Vec<PathBuf> {
     let apart = |kind| matches!(kind, ShareKind::Copied | ShareKind::KeptHome);
     let wanted = plan.sources.iter().filter(|source| !apart(source.kind) && source.writable == writable);
+    let images = plan.images.iter().filter(|image| image.writable == writable);
     let mut paths: Vec<PathBuf> = wanted.map(|source| source.path.clone()).collect();
+    paths.extend(images.map(|image| image.path.clone()));
     paths.dedup();
     paths
 }
@@ -201,7 +203,8 @@ fn real_home(plan: &Plan) -> PathBuf {
 
 fn reads(plan: &Plan) -> Vec<PathBuf> {
     let home = real_home(plan);
-    shown(plan, false).into_iter().filter(|path| *path != home).collect()
+    let root = plan.root.iter().cloned();
+    shown(plan, false).into_iter().filter(|path| *path != home).chain(root).collect()
 }
 
 fn secrets(plan: &Plan) -> Fact {
@@ -225,7 +228,9 @@ fn secrets(plan: &Plan) -> Fact {
 /// A read-only share has sockets of its own; a machine's are its kernel's.
 fn sockets(plan: &Plan) -> Fact {
     let container = plan.isolation == Isolation::Container;
-    Fact::Sockets(if container { shown(plan, true) } else { Vec::new() })
+    let is_image = |path: &PathBuf| plan.images.iter().any(|image| image.path == *path);
+    let folders = shown(plan, true).into_iter().filter(|path| container && !is_image(path));
+    Fact::Sockets(folders.collect())
 }
 
 fn clipboard(plan: &Plan) -> Fact {

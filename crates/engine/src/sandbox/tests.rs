@@ -11,7 +11,7 @@ pub fn some_metadata() -> Metadata {
         caller: 1000,
         number: 3,
         colour: Colour::Teal,
-        icon: None,
+        icon: Some(crate::profile::Icon::Web),
         isolation: Isolation::Container,
         display: DisplayKind::Terminal,
         clipboard: Clipboard::Off,
