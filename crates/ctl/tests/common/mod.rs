@@ -8,6 +8,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod bytes;
+pub mod layers;
 pub mod share;
 pub mod traces;
 mod users;

@@ -11,11 +11,13 @@ use crate::kernel;
 use crate::plan::{Instance, Plan};
 use crate::virt::Domain;
 use crate::xml;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
 use terrarium_protocol::message::{Failure, Step};
 use terrarium_protocol::orders::{Lifetime, Size};
@@ -25,6 +27,8 @@ use terrarium_protocol::ToInit;
 /// time between.
 const TRIES: u32 = 10;
 const BETWEEN: Duration = Duration::from_millis(300);
+/// How long the starts of others are waited for.
+const TURN: Duration = Duration::from_secs(5);
 
 /// See [`super::Driver::start`].
 pub fn start(
@@ -53,7 +57,8 @@ pub fn start(
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
                 tries -= 1;
-                if tries == 0 || !is_taken(real, &plan, number) {
+                let again = lost_its_turn(&error) || is_taken(real, &plan, number);
+                if tries == 0 || !again {
                     return Err(error);
                 }
             }
@@ -88,8 +93,8 @@ pub fn look(real: &Real, plan: &Plan, layer: &Layer, handler: Handler) -> Result
     made.instance.looks = true;
     made.existing = Some(layer.clone());
     let mut plan = plan.clone();
-    let (domain, _held) = match create(real, &mut plan, &mut made) {
-        Ok(done) => done,
+    let domain = match create(real, &mut plan, &mut made) {
+        Ok((domain, _)) => domain,
         Err(error) => {
             clean_up(real, &plan, made);
             return Err(error);
@@ -213,10 +218,35 @@ fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
     let files: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
-    let domain = real.pool.create(&plan.connection, &text, &files)?;
+    let domain = {
+        let _turn = plan.machine.is_none().then(take_turns);
+        real.pool.create(&plan.connection, &text, &files)?
+    };
     // QEMU has opened its sources by now.
     held.check()?;
     Ok((domain, held))
+}
+
+/// libvirt looks for a loop device that is free and then takes it: it fails,
+/// slowly, if somebody else has taken that in between (9.0). So containers
+/// start one after another, whoever starts them; who does not get the turn
+/// goes on without.
+fn take_turns() -> Option<Flock<File>> {
+    let begun = Instant::now();
+    loop {
+        // What everybody has, and nobody else locks.
+        let file = File::open("/sys/devices/virtual").ok()?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(held) => return Some(held),
+            Err(_) if begun.elapsed() > TURN => return None,
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+/// Whether a container failed because somebody else took its loop device.
+fn lost_its_turn(error: &Error) -> bool {
+    matches!(error, Error::Libvirt { message, .. } if message.contains("loop device"))
 }
 
 /// Whether libvirt has another domain of that name, one that is just going.

@@ -235,6 +235,7 @@ fn find_moves(changes: &mut Changes) {
         changes.all[*to].change.before = changes.all[*from].change.before.clone();
         remove.push(*from);
     }
+    changes.totals.changes = changes.totals.changes.saturating_sub(remove.len() as u64);
     let mut index = 0;
     remove.sort_unstable();
     changes.all.retain(|_| {
