@@ -9,6 +9,7 @@ use common::share::*;
 use common::*;
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 for_both! {
@@ -97,6 +98,16 @@ for_both! {
         }
         drop(stop);
         assert!(changes(glass, &name, &[]).contains("/usr/mine"));
+        // This computer's own file changes under the one that was kept.
+        let file = PathBuf::from("/var/cache").join(&name);
+        fs::write(&file, "host\n").unwrap();
+        assert_eq!(out(&keep(&format!("echo sandbox >>{}", file.display()))), "");
+        fs::write(&file, "another host\n").unwrap();
+        let told = keep(&format!("cat {}", file.display()));
+        let listed = changes(glass, &name, &[]);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(out(&told), "host\nsandbox\n");
+        assert!(err(&told).contains(&file.display().to_string()) && listed.contains("changed on this computer since"), "{}{listed}", err(&told));
         assert!(ctl(glass, &["discard", &name]).status.success());
         let fresh = keep("ls count /usr/mine 2>/dev/null; ls /etc/issue");
         assert_eq!(out(&fresh), "/etc/issue\n", "{}", err(&fresh));

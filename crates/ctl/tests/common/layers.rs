@@ -60,7 +60,10 @@ fn files(glass: Glass) -> Vec<String> {
     let home = glass.user().home();
     let own = [".cache", ".local", ".config"].map(|name| home.join(name));
     let mut all = picture(std::path::Path::new("/etc"));
-    let keep = |line: &String| !line.contains("/terrarium-share") && !own.iter().any(|own| line.starts_with(&own.display().to_string()));
+    let keep = |line: &String| {
+        !line.contains("/terrarium-share")
+            && !own.iter().any(|own| line.starts_with(&own.display().to_string()))
+    };
     all.extend(
         picture(&home)
             .into_iter()

@@ -22,6 +22,7 @@ pub use errors::{connection_state, error, lines};
 pub use layers::{
     change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, text_line,
 };
+pub use layers::{outdated, to_review};
 pub use problems::{note, problem, Sentence};
 pub use values::{duration, isolation, progress, quote, size, state};
 

@@ -277,12 +277,18 @@ pub trait Driver: Send + Sync {
     /// Asks a sandbox that has ended for what it has changed, and keeps the
     /// answer with its layer, so that [`Self::changes`] need not start
     /// anything. To be called when its result has arrived, before
-    /// [`Console::received`]; does nothing for a sandbox that leaves nothing.
+    /// [`Console::received`]. `None` for a sandbox that leaves nothing.
     ///
     /// # Errors
     /// Init cannot be reached, or the disk is full.
-    fn gather(&self, _id: &Id) -> Result<(), Error> {
-        Ok(())
+    fn gather(&self, _id: &Id) -> Result<Option<Changes>, Error> {
+        Ok(None)
+    }
+
+    /// Paths inside that a run of this plan finds as the last one has left
+    /// them, although this computer's files have changed since.
+    fn outdated(&self, _plan: &Plan) -> Vec<terrarium_protocol::Bytes> {
+        Vec::new()
     }
 
     /// The layers that are kept, or wait to be looked at: the one that was

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Command;
-use terrarium_protocol::ToInit;
+use terrarium_protocol::{Bytes, ToInit};
 
 /// Sandboxes as libvirt domains.
 pub struct Real {
@@ -159,8 +159,12 @@ impl Driver for Real {
         self.domain_or_fail(id, DomainAction::Look)?.xml()
     }
 
-    fn gather(&self, id: &Id) -> Result<(), Error> {
+    fn gather(&self, id: &Id) -> Result<Option<Changes>, Error> {
         changes::gather(self, id)
+    }
+
+    fn outdated(&self, plan: &Plan) -> Vec<Bytes> {
+        changes::outdated(self, plan)
     }
 
     fn layers(&self) -> Vec<Layer> {
