@@ -319,12 +319,7 @@ fn leftovers_are_swept_and_the_other_isolation_is_refused() {
         .status()
         .unwrap()
         .success());
-    let tag = fs::read_dir(&all)
-        .unwrap()
-        .flatten()
-        .map(|entry| entry.path().join("tag"))
-        .find(|path| path.exists())
-        .unwrap();
+    let tag = all.join(format!("keep-{name}")).join("tag");
     let text = fs::read_to_string(&tag).unwrap();
     fs::write(&tag, text.replace("\"container\"", "\"machine\"")).unwrap();
     let refused =
