@@ -40,7 +40,7 @@ pub fn start(
 ) -> Result<Started, Error> {
     let mut tries = TRIES;
     let (made, plan, domain, held) = loop {
-        let mut made = prepare(real, plan, how, progress)?;
+        let mut made = prepare(real, plan, how, progress, None)?;
         progress(Progress::Domain);
         let mut plan = plan.clone();
         plan.name.clone_from(&made.reservation.name);
@@ -89,9 +89,8 @@ pub fn start(
 /// Starts a sandbox in which nothing runs, to look at a layer.
 pub fn look(real: &Real, plan: &Plan, layer: &Layer, handler: Handler) -> Result<(Id, Console), Error> {
     let how = Start { lifetime: Lifetime::Foreground, size: NO_SIZE, screen: None, unique_name: true };
-    let mut made = prepare(real, plan, how, &|_| {})?;
+    let mut made = prepare(real, plan, how, &|_| {}, Some(layer.clone()))?;
     made.instance.looks = true;
-    made.existing = Some(layer.clone());
     let mut plan = plan.clone();
     let domain = match create(real, &mut plan, &mut made) {
         Ok((domain, _)) => domain,
@@ -127,6 +126,8 @@ struct Made {
     listener: Option<UnixListener>,
     /// Until its domain has it.
     layer: Option<layers::Ready>,
+    /// Before it is ready.
+    making: Option<layers::Making>,
     /// The layer that is to be looked at.
     existing: Option<Layer>,
 }
@@ -134,10 +135,10 @@ struct Made {
 /// The layer that the run gets, and what is told to init of it.
 fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
     let in_use = |layer: &Path| list::has_layer(real, layer);
-    let (uuid, started) = (&made.instance.uuid, made.instance.created);
+    let (uuid, started) = (made.instance.uuid.as_str(), made.instance.created);
     let mut ready = match &made.existing {
         Some(layer) => layers::existing(layer, in_use)?,
-        None => layers::ready(plan, uuid, started, in_use)?,
+        None => layers::ready(plan, (uuid, started), made.making.take(), in_use)?,
     };
     let is_container = plan.machine.is_none();
     made.instance.image =
@@ -158,8 +159,17 @@ impl Made {
     }
 }
 
-fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
+fn prepare(
+    real: &Real,
+    plan: &Plan,
+    how: Start,
+    progress: &dyn Fn(Progress),
+    existing: Option<Layer>,
+) -> Result<Made, Error> {
     layers::sweep(&plan.places, plan.caller);
+    let uuid = random_uuid()?;
+    // While libvirt is asked for all others.
+    let making = existing.is_none().then(|| layers::Making::begin(plan, &uuid));
     let cache = cache(plan)?;
     let (init, boot) = match &plan.machine {
         None => (program::install(&cache)?, None),
@@ -179,7 +189,7 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         blocks = used;
         Ok(taken)
     })?;
-    let (number, uuid) = (reservation.number, random_uuid()?);
+    let number = reservation.number;
     reservation.belongs_to(&uuid)?;
     let (kernel, initrd) = boot.map_or_else(Default::default, |boot| (boot.kernel, boot.initrd));
     let instance = Instance {
@@ -196,7 +206,7 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };
     let listener = if plan.machine.is_none() { Some(listen(&instance.directory)?) } else { None };
-    Ok(Made { reservation, instance, listener, layer: None, existing: None })
+    Ok(Made { reservation, instance, listener, layer: None, making, existing })
 }
 
 /// A container's socket. Init takes clients of the uid that listens here.
