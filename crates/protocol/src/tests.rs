@@ -85,7 +85,12 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn the_seeds_of_the_fuzz_targets_pass() {
-    for (target, entry) in [("frames", fuzz::frames as fn(&[u8], usize)), ("greeting", fuzz::greeting)] {
+    for (target, entry) in [
+        ("frames", fuzz::frames as fn(&[u8], usize)),
+        ("greeting", fuzz::greeting),
+        ("changes", fuzz::changes),
+        ("contents", fuzz::contents),
+    ] {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
         let seeds = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("seed-"));

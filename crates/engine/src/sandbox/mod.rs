@@ -23,7 +23,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub use changes::{Changes, Review};
+pub use changes::{Changes, Review, Watch};
 pub use directory::PORTS;
 pub use layers::{Layer, Tag};
 pub use log::LastWords;
@@ -298,11 +298,13 @@ pub trait Driver: Send + Sync {
     }
 
     /// How a layer differs from this computer's files. Starts its sandbox,
-    /// with nothing running in it, if nobody gathered that.
+    /// with nothing running in it, if nobody gathered that; `watch` is told
+    /// how many changes have arrived.
     ///
     /// # Errors
-    /// The layer is in use, or its sandbox cannot be started.
-    fn changes(&self, _layer: &Layer) -> Result<Changes, Error> {
+    /// The layer is in use, its sandbox cannot be started, or `watch` ended it
+    /// ([`Error::Cancelled`]).
+    fn changes(&self, _layer: &Layer, _watch: &Watch<'_>) -> Result<Changes, Error> {
         Ok(Changes::default())
     }
 

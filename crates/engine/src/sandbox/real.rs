@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
-use super::{changes, directory, layers, screen, Changes, Layer, Picture, Progress, Review};
+use super::{changes, directory, layers, screen, Changes, Layer, Picture, Progress, Review, Watch};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error};
@@ -171,8 +171,8 @@ impl Driver for Real {
         layers::all(&self.places, self.caller)
     }
 
-    fn changes(&self, layer: &Layer) -> Result<Changes, Error> {
-        changes::of(self, layer)
+    fn changes(&self, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Error> {
+        changes::of(self, layer, watch)
     }
 
     fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {

@@ -22,7 +22,7 @@ mod trash;
 pub use apply::{apply, Applied, Apply};
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{Changes, Entry, Kind};
-pub use session::Review;
+pub use session::{Review, Watch};
 
 use super::layers::{self, Layer};
 use super::real::Real;
@@ -52,13 +52,13 @@ pub fn outdated(real: &Real, plan: &Plan) -> Vec<Bytes> {
 }
 
 /// See [`super::Driver::changes`].
-pub fn of(real: &Real, layer: &Layer) -> Result<Changes, Error> {
+pub fn of(real: &Real, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Error> {
     free(real, layer)?;
     if let Some(known) = listing::load(&layer.folder, &layer.tag) {
         return Ok(known);
     }
     let mut review = review(real, layer)?;
-    let found = review.list()?;
+    let found = review.list(watch)?;
     listing::store(&layer.folder, &found)?;
     Ok(listing::load(&layer.folder, &layer.tag).unwrap_or(found))
 }
