@@ -17,6 +17,8 @@ mod apply;
 mod difference;
 mod listing;
 mod session;
+#[cfg(test)]
+mod tests;
 mod trash;
 
 pub use apply::{apply, Applied, Apply};
