@@ -53,7 +53,7 @@ impl Work {
 /// `changes`
 pub fn show(name: &str, diff: bool, as_json: bool) -> Result {
     let work = Work::begin(name)?;
-    let found = work.driver.changes(&work.layer)?;
+    let found = work.driver.changes(&work.layer, &|_| true)?;
     if as_json {
         print(&serde_json::to_string(&all_as_json(&work.layer, &found)).unwrap_or_default())?;
         return Ok(DONE);
@@ -182,7 +182,7 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
 /// `apply`
 pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) -> Result {
     let work = Work::begin(name)?;
-    let found = work.driver.changes(&work.layer)?;
+    let found = work.driver.changes(&work.layer, &|_| true)?;
     let data = work.host.places.data.parent().unwrap_or(&work.host.places.data).to_owned();
     let how = Apply {
         home: work.host.user.home.clone(),
@@ -199,7 +199,7 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
     }
     let mut review = work.driver.review(&work.layer)?;
     for entry in entries {
-        let applied = changes::apply(review.as_mut(), &found, entry, &how)?;
+        let applied = changes::apply(review.as_mut(), &found, entry, &how, &|_| true)?;
         for left in &applied.left {
             eprintln!("terrariumctl: {}", message::left_out(left.as_slice()));
         }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use terrarium_engine::console::Console;
 use terrarium_engine::host::{self, Connection, ConnectionState, Host, ProbeOptions};
 use terrarium_engine::plan::{plan, Plan};
-use terrarium_engine::profile::{store, DisplayKind, Isolation, Profile};
-use terrarium_engine::sandbox::{Attach, Driver, Id, Progress, Real, Start, Stop};
+use terrarium_engine::profile::{store, Changes, DisplayKind, Isolation, Profile};
+use terrarium_engine::sandbox::{Attach, Driver, Id, Layer, Progress, Real, Start, Stop};
 use terrarium_engine::uri::Uri;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::display::ScreenSize;
@@ -80,6 +80,10 @@ fn start(
         screen,
         unique_name: options.name.is_none() && options.profile.is_none(),
     };
+    let outdated = real.outdated(plan);
+    if !outdated.is_empty() {
+        eprintln!("terrariumctl: {}", message::outdated(&outdated));
+    }
     let verbose = options.verbose || options.debug;
     let progress = |step: Progress| {
         if let Progress::Boot(id) = &step {
@@ -137,12 +141,18 @@ pub fn finish(
             End::Result(outcome) => {
                 let console = latest.as_ref().unwrap_or(console);
                 // While init is there; else they are told when they are asked for.
-                let _ = driver.gather(id);
+                let changed = driver.gather(id).ok().flatten();
                 driver.received(id, console);
                 console.close();
                 client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));
                 remark(&outcome);
+                if let (Some(changed), Some(layer)) = (changed, reviewed(driver, id)) {
+                    eprintln!(
+                        "terrariumctl: {}",
+                        message::to_review(changed.totals.changes, &layer.tag.name)
+                    );
+                }
                 tell_cleared(driver);
                 if client.is_full() {
                     eprintln!("terrariumctl: {}", message::layer_full());
@@ -182,6 +192,12 @@ pub fn finish(
     driver.finish(id, Duration::ZERO)?;
     tell_cleared(driver);
     Err(Error::Crashed { last_words }.into())
+}
+
+/// The layer of a sandbox that has just ended, if it is to be looked at.
+fn reviewed(driver: &dyn Driver, id: &Id) -> Option<Layer> {
+    let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes == Changes::Review;
+    driver.layers().into_iter().find(is_it)
 }
 
 /// The profile that the options describe.

@@ -62,7 +62,7 @@ for_both! {
             ulimit -n; ulimit -Hn; ulimit -c; awk '/^Max processes/ { print $3 }' /proc/self/limits; \
             perl -e 'my @f; while (1) { open(my $f, q(<), q(/dev/null)) or last; push @f, $f } print $!+0, q( ), scalar @f, qq(\\n)'";
         for options in WAYS {
-            let output = run(glass, &[options, &["--memory", "512MiB"]].concat(), &["sh", "-c", script]).output().unwrap();
+            let output = run(glass, &[options, &["--memory", "512MiB", "--writable", "64MiB"]].concat(), &["sh", "-c", script]).output().unwrap();
             let text = out(&output);
             assert_eq!(output.status.code(), Some(0), "{text}{}", err(&output));
             let (full, rest): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("No space"));

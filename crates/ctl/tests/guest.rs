@@ -83,6 +83,9 @@ fn changed(xml: &str, folder: &Path, user: User) -> String {
     fs::write(&fresh, bytes).unwrap();
     let sockets = between(xml, "<source mode='bind' path='", "/0'").to_owned();
     let uuid = between(xml, "<uuid>", "</uuid>").to_owned();
+    // The sandbox's own has no name any more.
+    let (layer, disk) = (between(xml, "<source file='", "'").to_owned(), folder.join("disk"));
+    fs::write(&disk, vec![0; 1 << 20]).unwrap();
     let serial = format!("<serial type='file'><source path='{}'/></serial></devices>", heard.display());
     let id = xml.find("<domain").map(|at| xml[at..].split('>').next().unwrap().to_owned()).unwrap();
     let fresh_id = id.split(" id='").next().unwrap().to_owned();
@@ -91,6 +94,7 @@ fn changed(xml: &str, folder: &Path, user: User) -> String {
         .replace(&domain, &format!("terrarium-probe-{}", user.uid()))
         .replace(&format!("<uuid>{uuid}</uuid>"), "")
         .replace(&initrd, &fresh.display().to_string())
+        .replace(&layer, &disk.display().to_string())
         .replace(&sockets, &folder.display().to_string())
         .replacen("</devices>", &serial, 1);
     text
@@ -112,7 +116,7 @@ fn the_guest_s_own_root_finds_and_writes_nothing() {
         marks.0.iter().filter(is_fifo).map(|path| fs::OpenOptions::new().read(true).write(true).open(path));
     let _readers: Vec<_> = readers.map(Result::unwrap).collect();
     // What may be read is readable by all, on the host.
-    for path in [folder.path(), &folder.path().join("initrd")] {
+    for path in [folder.path(), &folder.path().join("initrd"), &folder.path().join("disk")] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         chown(path, Some(user.uid()), Some(user.uid())).unwrap();
     }

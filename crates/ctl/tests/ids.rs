@@ -165,7 +165,8 @@ for_both! {
         for user in [glass.user(), User::Root] {
             let files = unreadable(user);
             assert!(secrets.iter().all(|one| files.contains(&*one.0.to_string_lossy())), "{files}");
-            let script = "while IFS= read -r f; do head -c 1 \"$f\" >/dev/null 2>&1 && echo READ $f; done; echo tried";
+            // Root inside finds some of them empty, to be filled by itself.
+            let script = "perl -ne 'chomp; print qq(READ $_\\n) if open(my $f, q(<), $_) && read($f, my $byte, 1)'; echo tried";
             for options in [&[][..], &["-p"]] {
                 let mut child = run_as(user, glass, options, &["sh", "-c", script])
                     .stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -190,6 +190,11 @@ impl Decoder {
         self.buffer.extend_from_slice(piece);
     }
 
+    /// How much is stored of what was fed, in bytes.
+    pub(crate) fn kept(&self) -> usize {
+        self.buffer.len() - self.taken
+    }
+
     /// The next record, `None` until more is fed.
     ///
     /// # Errors
@@ -353,7 +358,7 @@ mod tests {
                     Err(Broken) => return (found, false),
                 }
             }
-            assert!(decoder.buffer.len() - decoder.taken < RECORD_MAX + 10 + piece.len());
+            assert!(decoder.kept() < RECORD_MAX + 10 + piece.len());
         }
         (found, true)
     }
@@ -372,8 +377,7 @@ mod tests {
 
         #[test]
         fn garbage_does_no_harm(bytes: Vec<u8>, size in 1usize..50) {
-            let (found, good) = decode(&bytes, size);
-            prop_assert_eq!((found, good), decode(&bytes, bytes.len()));
+            crate::fuzz::changes(&bytes, size);
         }
 
         #[test]

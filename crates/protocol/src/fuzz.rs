@@ -5,7 +5,7 @@ use crate::frame::{split_output, FrameError, OUTPUT_HEADER, OVERHEAD};
 use crate::greeting::LENGTH;
 use crate::news::{self, News, NEWS, SIZE};
 use crate::picture::{self, PIXEL};
-use crate::{Decoder, Frame, Greeting, Scanner};
+use crate::{changes, contents, Decoder, Frame, Greeting, Scanner};
 
 /// Limit of the payloads here, in bytes.
 pub const LIMIT: usize = 512;
@@ -138,4 +138,65 @@ impl Reader {
         self.found.push(Found::Greeting(greeting));
         Some(Decoder::new(greeting.tag(), LIMIT))
     }
+}
+
+/// A hostile stream of changes, in pieces of `size` bytes.
+///
+/// # Panics
+/// When more is kept than a record, or something else is found than in the
+/// same stream as one piece.
+pub fn changes(stream: &[u8], size: usize) {
+    let read = |size: usize| {
+        let mut decoder = changes::Decoder::default();
+        let mut found = Vec::new();
+        for piece in stream.chunks(size.max(1)) {
+            decoder.feed(piece);
+            loop {
+                match decoder.record() {
+                    Ok(Some(record)) => found.push(record),
+                    Ok(None) => break,
+                    Err(changes::Broken) => return (found, false),
+                }
+            }
+            assert!(decoder.kept() < changes::RECORD_MAX + 10);
+        }
+        (found, true)
+    };
+    assert_eq!(read(size), read(stream.len()));
+    for record in read(stream.len()).0 {
+        if let changes::Record::Change(change) = record {
+            assert!(changes::is_plain(change.path.as_slice()) && change.path.0.len() <= changes::PATH_MAX);
+        }
+    }
+}
+
+/// A hostile file on its way out, in pieces of `size` bytes.
+///
+/// # Panics
+/// When more is kept than a piece, or something else is found than in the
+/// same stream at once.
+pub fn contents(stream: &[u8], size: usize) {
+    let read = |size: usize| {
+        let mut decoder = contents::Decoder::default();
+        let (mut found, mut reached) = (Vec::new(), 0);
+        for part in stream.chunks(size.max(1)) {
+            decoder.feed(part);
+            loop {
+                match decoder.piece() {
+                    Ok(Some(piece)) => {
+                        if let contents::Piece::Bytes(offset, bytes) = &piece {
+                            assert!(*offset >= reached && bytes.len() <= contents::PIECE_MAX);
+                            reached = offset + bytes.len() as u64;
+                        }
+                        found.push(piece);
+                    }
+                    Ok(None) => break,
+                    Err(contents::Broken) => return (found, false),
+                }
+            }
+            assert!(decoder.kept() < contents::PIECE_MAX + 12);
+        }
+        (found, true)
+    };
+    assert_eq!(read(size), read(stream.len()));
 }

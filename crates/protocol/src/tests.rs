@@ -87,7 +87,12 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
 fn the_seeds_of_the_fuzz_targets_pass() {
     let whole: [(&str, fn(&[u8], usize)); 2] =
         [("picture", |data, _| fuzz::picture(data)), ("news", |data, _| fuzz::news(data))];
-    let streams: [(&str, fn(&[u8], usize)); 2] = [("frames", fuzz::frames), ("greeting", fuzz::greeting)];
+    let streams: [(&str, fn(&[u8], usize)); 4] = [
+        ("frames", fuzz::frames),
+        ("greeting", fuzz::greeting),
+        ("changes", fuzz::changes),
+        ("contents", fuzz::contents),
+    ];
     for (target, entry) in whole.into_iter().chain(streams) {
         let in_pieces = streams.iter().any(|(name, _)| *name == target);
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);

@@ -9,6 +9,7 @@
 
 pub mod bytes;
 pub mod image;
+pub mod layers;
 pub mod net;
 pub mod share;
 pub mod traces;

@@ -7,8 +7,9 @@ use crate::error::{LayerError, NotApplied};
 use crate::plan::ProblemKind;
 use crate::profile::Isolation;
 use crate::sandbox::changes::{Changes, Entry, Kind, Line};
-use gettextrs::gettext;
+use gettextrs::{gettext, ngettext};
 use terrarium_protocol::changes::{Facts, FileKind};
+use terrarium_protocol::Bytes;
 
 /// Problems of a plan's layer.
 pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
@@ -209,4 +210,32 @@ pub fn left_out(path: &[u8]) -> String {
 #[must_use]
 pub fn layer_full() -> String {
     gettext("The sandbox has written all that it may. Let it write more (files.writable, --writable) and run it again.")
+}
+
+/// What a sandbox has changed waits.
+#[must_use]
+pub fn to_review(count: u64, name: &str) -> String {
+    if count == 0 {
+        return gettext("Nothing was changed.");
+    }
+    let text = gettext(
+        "{count} changes wait: “terrariumctl changes {name}” shows them, then keep, apply or discard them.",
+    );
+    fill(&text, &[("count", &count.to_string()), ("name", &super::quote(name))])
+}
+
+/// Files that are kept as they were changed, although the host's are others
+/// by now.
+#[must_use]
+pub fn outdated(paths: &[Bytes]) -> String {
+    let shown: Vec<String> = paths.iter().take(3).map(|path| super::escaped(path.as_slice())).collect();
+    let count = paths.len().to_string();
+    let many = u32::try_from(paths.len()).unwrap_or(u32::MAX);
+    let text = ngettext(
+        "{count} file that the sandbox has changed has changed on this computer since, and it keeps its own: {paths}",
+        "{count} files that the sandbox has changed have changed on this computer since, and it keeps its own: {paths}",
+        many,
+    );
+    let more = if paths.len() > shown.len() { ", …" } else { "" };
+    fill(&text, &[("count", &count), ("paths", &format!("{}{more}", shown.join(", ")))])
 }

@@ -26,6 +26,7 @@ pub use errors::{connection_state, error, lines};
 pub use layers::{
     change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, text_line,
 };
+pub use layers::{outdated, to_review};
 pub use network::{contact, network_removed, no_network, not_a_network, not_a_rate, not_an_entry, usage};
 pub use problems::{note, problem, Sentence};
 pub use reach::{reach, reach_lines, tilde, Row, Words};

@@ -515,3 +515,74 @@ fn every_error_has_harmless_sentences() {
         }
     }
 }
+
+#[test]
+fn what_a_sandbox_has_written_is_told_harmlessly() {
+    use crate::sandbox::changes::{Changes, Entry, Line};
+    use terrarium_protocol::changes::{Change, Facts, FileKind, Totals, What};
+    let facts = |kind| Facts {
+        kind,
+        mode: 0o4755,
+        uid: 0,
+        gid: 0,
+        size: 7,
+        modified: -1,
+        nanoseconds: 0,
+        target: Bytes::from(HOSTILE),
+    };
+    let mut path = b"/\xff\x00".to_vec();
+    path.extend_from_slice(HOSTILE.as_bytes());
+    let kinds = [
+        FileKind::File,
+        FileKind::Folder,
+        FileKind::Link,
+        FileKind::Block,
+        FileKind::Character,
+        FileKind::Fifo,
+        FileKind::Socket,
+    ];
+    let whats = [What::Added, What::Modified, What::Deleted, What::Type, What::Permissions];
+    let mut all = Vec::new();
+    for kind in kinds {
+        for what in whats {
+            let change = Change {
+                path: Bytes::from(path.as_slice()),
+                what,
+                before: Some(facts(FileKind::File)),
+                after: Some(facts(kind)),
+            };
+            let moved_from = (what == What::Added).then(|| Bytes::from(path.as_slice()));
+            all.push(Entry { change, moved_from, outdated: true });
+        }
+    }
+    for entry in &all {
+        let line = change(entry);
+        assert!(line.contains("\\xff") && is_harmless(&line), "{line:?}");
+    }
+    let totals = Totals { changes: 9, bytes: 1, partial: true };
+    let lines = [
+        change_totals(&Changes { all, totals }),
+        change_totals(&Changes::default()),
+        vec![
+            outdated(&[Bytes::from(path.as_slice())]),
+            to_review(1, HOSTILE),
+            to_review(0, HOSTILE),
+            to_review(5, HOSTILE),
+            left_out(&path),
+            hunk_head(&[Line { old: Some(1), new: None, text: HOSTILE.into() }]),
+            text_line(HOSTILE),
+            layer_full(),
+            not_compared(),
+        ],
+    ];
+    for line in lines.concat() {
+        assert!(!line.is_empty() && is_harmless(&line), "{line:?}");
+    }
+}
+
+#[test]
+fn escaped_paths_can_be_told_apart() {
+    let all: [&[u8]; 6] = [b"/a\n", b"/a\\n", b"/a\xff", b"/a\\xff", "/a\u{202e}".as_bytes(), b"/a"];
+    let shown: std::collections::BTreeSet<String> = all.iter().map(|path| escaped(path)).collect();
+    assert_eq!(shown.len(), all.len(), "{shown:?}");
+}

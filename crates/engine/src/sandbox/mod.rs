@@ -26,7 +26,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub use changes::{Changes, Review};
+pub use changes::{Changes, Review, Watch};
 pub use directory::PORTS;
 pub use layers::{Layer, Tag};
 pub use log::LastWords;
@@ -335,12 +335,18 @@ pub trait Driver: Send + Sync {
     /// Asks a sandbox that has ended for what it has changed, and keeps the
     /// answer with its layer, so that [`Self::changes`] need not start
     /// anything. To be called when its result has arrived, before
-    /// [`Console::received`]; does nothing for a sandbox that leaves nothing.
+    /// [`Console::received`]. `None` for a sandbox that leaves nothing.
     ///
     /// # Errors
     /// Init cannot be reached, or the disk is full.
-    fn gather(&self, _id: &Id) -> Result<(), Error> {
-        Ok(())
+    fn gather(&self, _id: &Id) -> Result<Option<Changes>, Error> {
+        Ok(None)
+    }
+
+    /// Paths inside that a run of this plan finds as the last one has left
+    /// them, although this computer's files have changed since.
+    fn outdated(&self, _plan: &Plan) -> Vec<terrarium_protocol::Bytes> {
+        Vec::new()
     }
 
     /// The layers that are kept, or wait to be looked at: the one that was
@@ -350,11 +356,13 @@ pub trait Driver: Send + Sync {
     }
 
     /// How a layer differs from this computer's files. Starts its sandbox,
-    /// with nothing running in it, if nobody gathered that.
+    /// with nothing running in it, if nobody gathered that; `watch` is told
+    /// how many changes have arrived.
     ///
     /// # Errors
-    /// The layer is in use, or its sandbox cannot be started.
-    fn changes(&self, _layer: &Layer) -> Result<Changes, Error> {
+    /// The layer is in use, its sandbox cannot be started, or `watch` ended it
+    /// ([`Error::Cancelled`]).
+    fn changes(&self, _layer: &Layer, _watch: &Watch<'_>) -> Result<Changes, Error> {
         Ok(Changes::default())
     }
 

@@ -3,10 +3,9 @@
 
 use super::sources::stage;
 use super::Usage;
-use super::{
-    changes, directory, layers, lost, screen, set_ids, Changes, Cleared, Layer, Picture, Progress, Review,
-};
+use super::{changes, directory, layers, lost, screen, set_ids, Changes, Cleared, Layer};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
+use super::{Picture, Progress, Review, Watch};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
@@ -21,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Command;
-use terrarium_protocol::ToInit;
+use terrarium_protocol::{Bytes, ToInit};
 
 /// Sandboxes as libvirt domains.
 pub struct Real {
@@ -242,16 +241,20 @@ impl Driver for Real {
         std::mem::take(&mut *self.cleared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn gather(&self, id: &Id) -> Result<(), Error> {
+    fn gather(&self, id: &Id) -> Result<Option<Changes>, Error> {
         changes::gather(self, id)
+    }
+
+    fn outdated(&self, plan: &Plan) -> Vec<Bytes> {
+        changes::outdated(self, plan)
     }
 
     fn layers(&self) -> Vec<Layer> {
         layers::all(&self.places, self.caller)
     }
 
-    fn changes(&self, layer: &Layer) -> Result<Changes, Error> {
-        changes::of(self, layer)
+    fn changes(&self, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Error> {
+        changes::of(self, layer, watch)
     }
 
     fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {

@@ -14,12 +14,14 @@ use crate::kernel;
 use crate::plan::{Instance, Plan};
 use crate::virt::Domain;
 use crate::xml;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
 use terrarium_protocol::message::{Failure, Step};
 use terrarium_protocol::orders::{Lifetime, Size};
@@ -29,6 +31,8 @@ use terrarium_protocol::ToInit;
 /// time between.
 const TRIES: u32 = 10;
 const BETWEEN: Duration = Duration::from_millis(300);
+/// How long the starts of others are waited for.
+const TURN: Duration = Duration::from_secs(5);
 
 /// See [`super::Driver::start`].
 pub fn start(
@@ -41,7 +45,7 @@ pub fn start(
     let reach = network::prepare(real, plan)?;
     let mut tries = TRIES;
     let (made, mut plan, domain, held) = loop {
-        let mut made = prepare(real, plan, how, progress)?;
+        let mut made = prepare(real, plan, how, progress, None)?;
         progress(Progress::Domain);
         let mut plan = plan.clone();
         plan.name.clone_from(&made.reservation.name);
@@ -58,7 +62,8 @@ pub fn start(
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
                 tries -= 1;
-                if tries == 0 || !is_taken(real, &plan, number) {
+                let again = lost_its_turn(&error) || is_taken(real, &plan, number);
+                if tries == 0 || !again {
                     return Err(error);
                 }
             }
@@ -93,12 +98,11 @@ pub fn start(
 /// Starts a sandbox in which nothing runs, to look at a layer.
 pub fn look(real: &Real, plan: &Plan, layer: &Layer, handler: Handler) -> Result<(Id, Console), Error> {
     let how = Start { lifetime: Lifetime::Foreground, size: NO_SIZE, screen: None, unique_name: true };
-    let mut made = prepare(real, plan, how, &|_| {})?;
+    let mut made = prepare(real, plan, how, &|_| {}, Some(layer.clone()))?;
     made.instance.looks = true;
-    made.existing = Some(layer.clone());
     let mut plan = plan.clone();
-    let (domain, _held) = match create(real, &mut plan, &mut made) {
-        Ok(done) => done,
+    let domain = match create(real, &mut plan, &mut made) {
+        Ok((domain, _)) => domain,
         Err(error) => {
             clean_up(real, &plan, made);
             return Err(error);
@@ -131,6 +135,8 @@ struct Made {
     listener: Option<UnixListener>,
     /// Until its domain has it.
     layer: Option<layers::Ready>,
+    /// Before it is ready.
+    making: Option<layers::Making>,
     /// The layer that is to be looked at.
     existing: Option<Layer>,
 }
@@ -138,10 +144,10 @@ struct Made {
 /// The layer that the run gets, and what is told to init of it.
 fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
     let in_use = |layer: &Path| list::has_layer(real, layer);
-    let (uuid, started) = (&made.instance.uuid, made.instance.created);
+    let (uuid, started) = (made.instance.uuid.as_str(), made.instance.created);
     let mut ready = match &made.existing {
         Some(layer) => layers::existing(layer, in_use)?,
-        None => layers::ready(plan, uuid, started, in_use)?,
+        None => layers::ready(plan, (uuid, started), made.making.take(), in_use)?,
     };
     let is_container = plan.machine.is_none();
     made.instance.image =
@@ -162,8 +168,17 @@ impl Made {
     }
 }
 
-fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
+fn prepare(
+    real: &Real,
+    plan: &Plan,
+    how: Start,
+    progress: &dyn Fn(Progress),
+    existing: Option<Layer>,
+) -> Result<Made, Error> {
     layers::sweep(&plan.places, plan.caller);
+    let uuid = random_uuid()?;
+    // While libvirt is asked for all others.
+    let making = existing.is_none().then(|| layers::Making::begin(plan, &uuid));
     let cache = cache(plan)?;
     let (init, boot) = match &plan.machine {
         None => (program::install(&cache)?, None),
@@ -189,7 +204,7 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         blocks = used;
         Ok(taken)
     })?;
-    let (number, uuid) = (reservation.number, random_uuid()?);
+    let number = reservation.number;
     reservation.belongs_to(&uuid)?;
     directory::keep_profile(&reservation.path, &plan.profile);
     let (kernel, initrd) = boot.map_or_else(Default::default, |boot| (boot.kernel, boot.initrd));
@@ -207,7 +222,7 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };
     let listener = if plan.machine.is_none() { Some(listen(&instance.directory)?) } else { None };
-    Ok(Made { reservation, instance, listener, layer: None, existing: None })
+    Ok(Made { reservation, instance, listener, layer: None, making, existing })
 }
 
 /// A container's socket. Init takes clients of the uid that listens here.
@@ -231,10 +246,35 @@ fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
     let files: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
-    let domain = real.pool.create(&plan.connection, &text, &files)?;
+    let domain = {
+        let _turn = plan.machine.is_none().then(take_turns);
+        real.pool.create(&plan.connection, &text, &files)?
+    };
     // QEMU has opened its sources by now.
     held.check()?;
     Ok((domain, held))
+}
+
+/// libvirt looks for a loop device that is free and then takes it: it fails,
+/// slowly, if somebody else has taken that in between (9.0). So containers
+/// start one after another, whoever starts them; who does not get the turn
+/// goes on without.
+fn take_turns() -> Option<Flock<File>> {
+    let begun = Instant::now();
+    loop {
+        // What everybody has, and nobody else locks.
+        let file = File::open("/sys/devices/virtual").ok()?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(held) => return Some(held),
+            Err(_) if begun.elapsed() > TURN => return None,
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+/// Whether a container failed because somebody else took its loop device.
+fn lost_its_turn(error: &Error) -> bool {
+    matches!(error, Error::Libvirt { message, .. } if message.contains("loop device"))
 }
 
 /// Whether libvirt has another domain of that name, one that is just going.

@@ -47,6 +47,8 @@ const EXPIRE: [(&str, &str); 2] =
 /// numbered: the layer may outlive them.
 const ALWAYS: &[u8] = b",redirect_dir=off,metacopy=off,index=off";
 
+/// What programs that install others expect, and the host's is not shown.
+const USUAL: &[&str] = &["/var/log/apt", "/var/spool", "/var/mail", "/var/backups"];
 /// Bytes that are as good as none.
 const NOTHING: u64 = 256 * 1024;
 
@@ -148,6 +150,11 @@ impl Layer {
     /// Puts the root directory itself there.
     pub fn top(&self, new: &Path) -> nix::Result<()> {
         bind(&self.view.join("top"), new)
+    }
+
+    /// Makes directories that every system has.
+    pub fn usual(site: &Site) -> Result<()> {
+        USUAL.iter().try_for_each(|path| site.directory(Path::new(path), Step::Layer).map(drop))
     }
 
     /// Puts the home directory there.

@@ -95,6 +95,9 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
     root::submounts(&site, &orders.root)?;
     masks::hide(&site, &orders.masks)?;
     mounts::private(&site, orders)?;
+    if site.layer.is_some() {
+        layer::Layer::usual(&site)?;
+    }
     if let Some(layer) = site.layer.as_ref().filter(|_| orders.layer.as_ref().is_some_and(|one| one.home)) {
         layer.home(&site, Path::new(OsStr::from_bytes(orders.user.home.as_slice())))?;
     }

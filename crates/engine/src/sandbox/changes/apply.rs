@@ -7,7 +7,7 @@
 //! permissions of their mode. A file appears as a whole or not at all.
 
 use super::listing::{Changes, Entry};
-use super::session::Review;
+use super::session::{Review, Watch};
 use super::trash;
 use crate::error::{Error, FileAction, LayerError, NotApplied};
 use crate::sandbox::directory::fault;
@@ -51,16 +51,18 @@ pub struct Applied {
     pub left: Vec<Bytes>,
 }
 
-/// Applies a change, with all that is in it if it is a folder.
+/// Applies a change, with all that is in it if it is a folder. `watch` is told
+/// how many bytes were written.
 ///
 /// # Errors
-/// It may not be applied, or the disk will not have it. What was put down
-/// before stays.
+/// It may not be applied, the disk will not have it, or `watch` ended it. What
+/// was put down before stays.
 pub fn apply(
     review: &mut dyn Review,
     changes: &Changes,
     entry: &Entry,
     how: &Apply,
+    watch: &Watch<'_>,
 ) -> Result<Applied, Error> {
     let refused = |why| Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why });
     let (top, place) = match &how.to {
@@ -74,7 +76,8 @@ pub fn apply(
         }
     };
     let root = std::fs::File::open(&top).map_err(fault(FileAction::Read, &top))?;
-    let mut work = Work { review, how, top: &top, root: root.into(), applied: Applied::default() };
+    let mut work =
+        Work { review, how, top: &top, root: root.into(), watch, bytes: 0, applied: Applied::default() };
     match kind(entry) {
         Some(FileKind::File) => work.file(entry, &place)?,
         Some(FileKind::Folder) => {
@@ -103,6 +106,9 @@ struct Work<'a> {
     how: &'a Apply,
     top: &'a Path,
     root: OwnedFd,
+    watch: &'a Watch<'a>,
+    /// Written so far.
+    bytes: u64,
     applied: Applied,
 }
 
@@ -217,12 +223,29 @@ impl Work<'_> {
         let file = File::from(open(above, fresh, flags, Mode::RUSR | Mode::WUSR).map_err(&failed)?);
         let path = self.top.join(place);
         let written = fault(FileAction::Write, &path);
+        // No longer than it was told to be.
+        let most = entry.change.after.as_ref().map_or(0, |after| after.size);
+        let (watch, count) = (self.watch, &mut self.bytes);
         self.review.contents(&entry.change.path, &mut |piece| {
+            let (end, bytes) = match &piece {
+                Piece::Bytes(offset, bytes) => {
+                    (offset.saturating_add(bytes.len() as u64), bytes.len() as u64)
+                }
+                Piece::End(length) => (*length, 0),
+            };
+            if end > most {
+                return Err(Error::Layer(LayerError::Broken));
+            }
             match piece {
                 Piece::Bytes(offset, bytes) => file.write_all_at(&bytes, offset).map_err(&written)?,
                 Piece::End(length) => file.set_len(length).map_err(&written)?,
             }
-            Ok(true)
+            *count += bytes;
+            if watch(*count) {
+                Ok(true)
+            } else {
+                Err(Error::Cancelled)
+            }
         })?;
         let mode = entry.change.after.as_ref().map_or(0o644, |after| after.mode) & 0o777;
         fchmod(&file, Mode::from_raw_mode(mode)).map_err(&failed)?;

@@ -11,12 +11,14 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use terrarium_protocol::changes::{Change, Decoder, Encoder, Facts, FileKind, Record, Totals, What};
+use terrarium_protocol::changes::{
+    Change, Decoder, Encoder, Facts, FileKind, Record, Totals, What, CHANGES_MAX,
+};
 use terrarium_protocol::Bytes;
 
 /// Most bytes of paths that are kept in memory; the rest is only counted.
 const PATHS_MAX: usize = 64 << 20;
-/// Longest file that is read, in bytes.
+/// Most that init may tell, in bytes.
 const FILE_MAX: u64 = 256 << 20;
 
 /// How a path differs, as people are told.
@@ -95,6 +97,7 @@ pub struct Collector {
     decoder: Decoder,
     found: Changes,
     bytes: usize,
+    fed: u64,
     ended: bool,
 }
 
@@ -104,6 +107,10 @@ impl Collector {
     /// # Errors
     /// It is not what was asked for.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Error> {
+        self.fed += piece.len() as u64;
+        if self.fed > FILE_MAX {
+            return Err(Error::Layer(LayerError::Broken));
+        }
         self.decoder.feed(piece);
         loop {
             match self.decoder.record().map_err(|_| Error::Layer(LayerError::Broken))? {
@@ -122,12 +129,17 @@ impl Collector {
     fn add(&mut self, change: Change) {
         let target = |facts: &Option<Facts>| facts.as_ref().map_or(0, |facts| facts.target.0.len());
         let size = change.path.0.len() + target(&change.before) + target(&change.after);
-        if self.bytes + size > PATHS_MAX {
+        if self.bytes + size > PATHS_MAX || self.found.all.len() >= CHANGES_MAX {
             self.found.totals.partial = true;
             return;
         }
         self.bytes += size;
         self.found.all.push(Entry { change, moved_from: None, outdated: false });
+    }
+
+    /// How many there are by now.
+    pub fn count(&self) -> u64 {
+        self.found.all.len() as u64
     }
 
     /// All of it.
@@ -235,6 +247,7 @@ fn find_moves(changes: &mut Changes) {
         changes.all[*to].change.before = changes.all[*from].change.before.clone();
         remove.push(*from);
     }
+    changes.totals.changes = changes.totals.changes.saturating_sub(remove.len() as u64);
     let mut index = 0;
     remove.sort_unstable();
     changes.all.retain(|_| {

@@ -17,36 +17,50 @@ mod apply;
 mod difference;
 mod listing;
 mod session;
+#[cfg(test)]
+mod tests;
 mod trash;
 
 pub use apply::{apply, Applied, Apply};
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{Changes, Entry, Kind};
-pub use session::Review;
+pub use session::{Review, Watch};
 
 use super::layers::{self, Layer};
 use super::real::Real;
 use super::{list, Id};
 use crate::error::{Error, FileAction, LayerError};
+use crate::plan::Plan;
 use crate::profile::Changes as Fate;
 use std::fs;
+use terrarium_protocol::Bytes;
 
 /// See [`super::Driver::gather`].
-pub fn gather(real: &Real, id: &Id) -> Result<(), Error> {
+pub fn gather(real: &Real, id: &Id) -> Result<Option<Changes>, Error> {
     let all = layers::all(&real.places, real.caller);
-    let Some(layer) = all.into_iter().find(|layer| layer.tag.uuid == id.uuid) else { return Ok(()) };
+    let Some(layer) = all.into_iter().find(|layer| layer.tag.uuid == id.uuid) else { return Ok(None) };
     let found = session::of_running(real, id)?;
-    listing::store(&layer.folder, &found)
+    listing::store(&layer.folder, &found)?;
+    Ok(Some(listing::load(&layer.folder, &layer.tag).unwrap_or(found)))
+}
+
+/// See [`super::Driver::outdated`].
+pub fn outdated(real: &Real, plan: &Plan) -> Vec<Bytes> {
+    let kept = real.places.layers(real.caller).join(layers::kept_id(&plan.name));
+    let Some(layer) = Layer::load(&kept).filter(|_| plan.changes != Fate::Discard) else { return Vec::new() };
+    let found = listing::load(&layer.folder, &layer.tag).unwrap_or_default();
+    let all = found.all.into_iter().filter(|entry| entry.outdated);
+    all.map(|entry| entry.change.path).collect()
 }
 
 /// See [`super::Driver::changes`].
-pub fn of(real: &Real, layer: &Layer) -> Result<Changes, Error> {
+pub fn of(real: &Real, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Error> {
     free(real, layer)?;
     if let Some(known) = listing::load(&layer.folder, &layer.tag) {
         return Ok(known);
     }
     let mut review = review(real, layer)?;
-    let found = review.list()?;
+    let found = review.list(watch)?;
     listing::store(&layer.folder, &found)?;
     Ok(listing::load(&layer.folder, &layer.tag).unwrap_or(found))
 }

@@ -26,6 +26,10 @@ const MEMORY: u64 = 512 << 20;
 /// Takes what arrives of a file. `false` ends it.
 pub type Sink<'a> = dyn FnMut(Piece) -> Result<bool, Error> + 'a;
 
+/// Is told how far something has come, in changes or in bytes. `false` ends it
+/// with [`Error::Cancelled`].
+pub type Watch<'a> = dyn Fn(u64) -> bool + Send + Sync + 'a;
+
 /// A layer that is looked into. Methods wait for the sandbox; none may be
 /// called from a GUI's main loop. Dropping it ends the sandbox, and waits for
 /// that.
@@ -33,8 +37,8 @@ pub trait Review: Send {
     /// How the layer differs, asked anew.
     ///
     /// # Errors
-    /// The sandbox does not answer, or sends something else.
-    fn list(&mut self) -> Result<Changes, Error>;
+    /// The sandbox does not answer, sends something else, or `watch` ended it.
+    fn list(&mut self, watch: &Watch<'_>) -> Result<Changes, Error>;
 
     /// What a regular file holds, piece by piece; between pieces it is zero.
     /// `path` is the change's own.
@@ -141,9 +145,16 @@ impl Talk {
         }
     }
 
-    fn list(&self) -> Result<Changes, Error> {
+    fn list(&self, watch: &Watch<'_>) -> Result<Changes, Error> {
         let mut collector = Collector::default();
-        let code = self.output(|bytes| collector.feed(bytes).map(|()| true))?;
+        let code = self.output(|bytes| {
+            collector.feed(bytes)?;
+            if watch(collector.count()) {
+                Ok(true)
+            } else {
+                Err(Error::Cancelled)
+            }
+        })?;
         if code != 0 {
             return Err(Error::Layer(LayerError::Broken));
         }
@@ -156,7 +167,7 @@ pub fn of_running(real: &Real, id: &Id) -> Result<Changes, Error> {
     let (handler, told) = channel();
     let console = real.converse(id, Patience::ATTACH, &ToInit::Changes, handler)?;
     let talk = Talk { console, told };
-    let found = talk.list();
+    let found = talk.list(&|_| true);
     talk.console.close();
     found
 }
@@ -207,9 +218,9 @@ impl Drop for Session {
 }
 
 impl Review for Session {
-    fn list(&mut self) -> Result<Changes, Error> {
+    fn list(&mut self, watch: &Watch<'_>) -> Result<Changes, Error> {
         self.talk.console.ask(&ToInit::Changes);
-        self.talk.list()
+        self.talk.list(watch)
     }
 
     fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error> {

@@ -12,6 +12,7 @@ use std::os::unix::fs::{chown, symlink, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 
 /// A file of 8 KiB on average: there is an inode for each.
 const OPTIONS: &[&str] = &["-q", "-F", "-t", "ext4", "-b", "4096", "-i", "8192", "-m", "0"];
@@ -71,60 +72,118 @@ impl Drop for Ready {
     }
 }
 
-/// The layer for a run of this plan. `is_in_use`: whether a sandbox that runs
-/// has the layer of this name.
-///
-/// # Errors
-/// It is in use, was written by the other isolation, or cannot be made.
-pub fn ready(
-    plan: &Plan,
-    uuid: &str,
-    started: u64,
-    is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
-) -> Result<Ready, Error> {
+/// A layer of one run that is being made while other things are done.
+pub struct Making(Option<JoinHandle<Result<Ready, Error>>>);
+
+impl Making {
+    /// Begins, if this plan needs a fresh one. `uuid`: of the sandbox.
+    pub fn begin(plan: &Plan, uuid: &str) -> Self {
+        if goes_on(plan).is_some() {
+            return Self(None);
+        }
+        let (plan, uuid) = (plan.clone(), uuid.to_owned());
+        Self(Some(std::thread::spawn(move || fresh(&plan, &uuid, &uuid))))
+    }
+
+    fn finish(&mut self) -> Option<Result<Ready, Error>> {
+        self.0.take().and_then(|thread| thread.join().ok())
+    }
+}
+
+impl Drop for Making {
+    /// Nothing half made may outlive this.
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// The folder of what was kept, if the plan goes on from that.
+fn goes_on(plan: &Plan) -> Option<String> {
+    let kept = kept_id(&plan.name);
+    let is_there = || plan.places.layers(plan.caller).join(&kept).join("tag").exists();
+    match plan.changes {
+        Changes::Discard => None,
+        Changes::Keep => Some(kept),
+        // A run that is to be looked at goes on from what was kept, too.
+        Changes::Review => is_there().then_some(kept),
+    }
+}
+
+fn folder(plan: &Plan, id: &str) -> Result<PathBuf, Error> {
     let all = plan.places.layers(plan.caller);
     let mode = if plan.caller == 0 { 0o711 } else { 0o700 };
     make_private(all.parent().unwrap_or(&all), mode)?;
     make_private(&all, mode)?;
-    let kept = kept_id(&plan.name);
-    // A run that is to be looked at goes on from what was kept, too.
-    let goes_on = match plan.changes {
-        Changes::Discard => false,
-        Changes::Keep => true,
-        Changes::Review => all.join(&kept).join("tag").exists(),
-    };
-    let id = if goes_on { kept } else { uuid.to_owned() };
-    let folder = all.join(&id);
+    let folder = all.join(id);
     make_private(&folder, mode)?;
-    let held = lock(&folder)?;
-    let tag = Tag {
+    Ok(folder)
+}
+
+fn tag(plan: &Plan, uuid: &str) -> Tag {
+    Tag {
         name: plan.name.clone(),
         uuid: uuid.to_owned(),
         isolation: plan.isolation,
         changes: plan.changes,
         size: plan.writable,
-        started,
+        started: 0,
         command: crate::xml::command_line(plan),
-    };
-    let mut layer = Layer { folder: folder.clone(), tag };
-    if let Some(old) = Layer::load(&folder) {
-        if is_in_use(Path::new(&id))? {
-            return Err(Error::Layer(LayerError::InUse { name: plan.name.clone() }));
-        }
-        if old.tag.isolation != plan.isolation {
-            let (name, isolation) = (plan.name.clone(), old.tag.isolation);
-            return Err(Error::Layer(LayerError::OfOther { name, isolation }));
-        }
-        wait_until_free(&folder, &plan.name)?;
-        layer.tag.size = old.tag.size;
-        layer.save()?;
-        return Ok(Ready { layer, fresh: false, file: None, _lock: held });
     }
+}
+
+/// A fresh one, without its tag on the disk: what has none is half made.
+fn fresh(plan: &Plan, id: &str, uuid: &str) -> Result<Ready, Error> {
+    let folder = folder(plan, id)?;
+    let held = lock(&folder)?;
+    let layer = Layer { folder, tag: tag(plan, uuid) };
     let ready = Ready { layer, fresh: true, file: None, _lock: held };
     make(plan, &ready.image())?;
-    // Last: what has no tag is half made.
+    Ok(ready)
+}
+
+/// The layer for a run of this plan. `making`: begun for it. `is_in_use`:
+/// whether a sandbox that runs has the layer of this name.
+///
+/// # Errors
+/// It is in use, was written by the other isolation, or cannot be made.
+pub fn ready(
+    plan: &Plan,
+    (uuid, started): (&str, u64),
+    making: Option<Making>,
+    is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+) -> Result<Ready, Error> {
+    let made = making.and_then(|mut making| making.finish());
+    let mut ready = match (goes_on(plan), made) {
+        (Some(id), _) => kept(plan, &id, uuid, is_in_use)?,
+        (None, Some(made)) => made?,
+        (None, None) => fresh(plan, uuid, uuid)?,
+    };
+    // By now it has its name.
+    let size = ready.layer.tag.size;
+    ready.layer.tag = Tag { size, started, ..tag(plan, uuid) };
     ready.layer.save()?;
     Ok(ready)
+}
+
+/// The one that was kept, or the first that will be.
+fn kept(
+    plan: &Plan,
+    id: &str,
+    uuid: &str,
+    is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+) -> Result<Ready, Error> {
+    let folder = folder(plan, id)?;
+    let Some(layer) = Layer::load(&folder) else { return fresh(plan, id, uuid) };
+    let held = lock(&folder)?;
+    if is_in_use(Path::new(id))? {
+        return Err(Error::Layer(LayerError::InUse { name: plan.name.clone() }));
+    }
+    if layer.tag.isolation != plan.isolation {
+        let (name, isolation) = (plan.name.clone(), layer.tag.isolation);
+        return Err(Error::Layer(LayerError::OfOther { name, isolation }));
+    }
+    wait_until_free(&folder, &plan.name)?;
+    Ok(Ready { layer, fresh: false, file: None, _lock: held })
 }
 
 /// A layer to be looked at.

@@ -16,7 +16,7 @@
 mod make;
 mod unreadable;
 
-pub use make::{existing, kept_id, ready, Ready};
+pub use make::{existing, kept_id, ready, Making, Ready};
 pub use unreadable::unreadable;
 
 use super::directory::fault;
@@ -76,7 +76,7 @@ impl Layer {
         self.folder.file_name().map(PathBuf::from).unwrap_or_default()
     }
 
-    fn load(folder: &Path) -> Option<Self> {
+    pub(super) fn load(folder: &Path) -> Option<Self> {
         let file = File::open(folder.join("tag")).ok()?;
         let tag = serde_json::from_reader(std::io::Read::take(file, TAG_MAX)).ok()?;
         Some(Self { folder: folder.to_owned(), tag })

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+use super::apply::{apply, Applied, Apply};
+use super::listing::{load, store, Changes, Collector, Entry, Kind};
+use super::session::{Review, Sink, Watch};
+use crate::error::{Error, LayerError, NotApplied};
+use crate::profile::{Changes as Fate, Isolation};
+use crate::sandbox::Tag;
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use terrarium_protocol::changes::{Change, Encoder, Facts, FileKind, Totals, What};
+use terrarium_protocol::contents::Piece;
+use terrarium_protocol::Bytes;
+
+/// A sandbox that says what it is told to, or whatever it likes.
+#[derive(Default)]
+struct Fake {
+    files: HashMap<Vec<u8>, Vec<Piece>>,
+    /// Done when the first piece is handed out.
+    meanwhile: Option<Box<dyn Fn() + Send>>,
+}
+
+impl Review for Fake {
+    fn list(&mut self, _: &Watch<'_>) -> Result<Changes, Error> {
+        Ok(Changes::default())
+    }
+
+    fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error> {
+        self.meanwhile.iter().for_each(|what| what());
+        for piece in self.files.get(path.as_slice()).cloned().unwrap_or_default() {
+            if !sink(piece)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, _: &Bytes) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn facts(kind: FileKind, size: u64) -> Facts {
+    Facts { kind, mode: 0o6755, uid: 0, gid: 0, size, modified: 5, nanoseconds: 6, target: Bytes::default() }
+}
+
+fn entry(path: &str, what: What, before: Option<Facts>, after: Option<Facts>) -> Entry {
+    Entry { change: Change { path: path.into(), what, before, after }, moved_from: None, outdated: false }
+}
+
+fn added(path: &str, kind: FileKind) -> Entry {
+    entry(path, What::Added, None, Some(facts(kind, 100)))
+}
+
+/// A home, and what is applied to it.
+struct Stage {
+    top: tempfile::TempDir,
+    fake: Fake,
+    changes: Changes,
+    how: Apply,
+}
+
+impl Stage {
+    fn new(entries: Vec<Entry>) -> Self {
+        let top = tempfile::tempdir().unwrap();
+        let home = top.path().join("home");
+        fs::create_dir(&home).unwrap();
+        let how = Apply {
+            home,
+            home_inside: "/home/me".into(),
+            data: top.path().join("data"),
+            to: None,
+            replace: false,
+        };
+        let mut fake = Fake::default();
+        for entry in &entries {
+            let pieces = vec![Piece::Bytes(0, b"new".to_vec()), Piece::End(3)];
+            fake.files.insert(entry.change.path.0.clone(), pieces);
+        }
+        let changes = Changes { all: entries, totals: Totals::default() };
+        Self { top, fake, changes, how }
+    }
+
+    fn home(&self, name: &str) -> PathBuf {
+        self.how.home.join(name)
+    }
+
+    fn apply(&mut self, path: &str) -> Result<Applied, Error> {
+        let entry = self.changes.find(path.as_bytes()).unwrap().clone();
+        apply(&mut self.fake, &self.changes, &entry, &self.how, &|_| true)
+    }
+
+    fn why(&mut self, path: &str) -> NotApplied {
+        match self.apply(path) {
+            Err(Error::Layer(LayerError::NotApplied { why, .. })) => why,
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    /// Names in the home, hidden ones too.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.how.home).unwrap().flatten();
+        let mut all: Vec<String> = entries.map(|e| e.file_name().into_string().unwrap()).collect();
+        all.sort();
+        all
+    }
+}
+
+#[test]
+fn a_file_comes_with_its_folders_and_nothing_but_permissions() {
+    let mut stage = Stage::new(vec![added("/home/me/a/b/c", FileKind::File)]);
+    let done = stage.apply("/home/me/a/b/c").unwrap().done;
+    assert_eq!(done, [stage.home("a/b/c")]);
+    assert_eq!(fs::read(stage.home("a/b/c")).unwrap(), b"new");
+    assert_eq!(fs::metadata(stage.home("a/b/c")).unwrap().permissions().mode() & 0o7777, 0o755);
+    // A second time it would replace one that the sandbox has never seen.
+    assert_eq!(stage.why("/home/me/a/b/c"), NotApplied::Changed);
+}
+
+#[test]
+fn nothing_leads_out_of_the_home() {
+    let paths =
+        ["/home/me/link/x", "/home/me/file/x", "/home/me/link", "/home/me/dir", "/etc/x", "/home/me2/x"];
+    let mut stage = Stage::new(paths.iter().map(|path| added(path, FileKind::File)).collect());
+    stage.how.replace = true;
+    let outside = stage.top.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::create_dir(stage.home("dir")).unwrap();
+    fs::write(stage.home("file"), "mine").unwrap();
+    symlink(&outside, stage.home("link")).unwrap();
+    for path in &paths[..4] {
+        assert_eq!(stage.why(path), NotApplied::InTheWay, "{path}");
+    }
+    for path in &paths[4..] {
+        assert_eq!(stage.why(path), NotApplied::Outside, "{path}");
+    }
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    assert_eq!(stage.names(), ["dir", "file", "link"]);
+}
+
+#[test]
+fn links_devices_and_the_like_stay_where_they_are() {
+    use FileKind::{Block, Character, Fifo, Link, Socket};
+    let mut all = vec![added("/home/me/d", FileKind::Folder), added("/home/me/d/f", FileKind::File)];
+    let kinds = [Block, Character, Fifo, Link, Socket];
+    all.extend(kinds.iter().enumerate().map(|(at, kind)| added(&format!("/home/me/d/{at}"), *kind)));
+    let mut stage = Stage::new(all);
+    for at in 0..kinds.len() {
+        assert_eq!(stage.why(&format!("/home/me/d/{at}")), NotApplied::Kind);
+    }
+    let applied = stage.apply("/home/me/d").unwrap();
+    assert_eq!((applied.done.len(), applied.left.len()), (2, kinds.len()));
+    assert_eq!(fs::read_dir(stage.home("d")).unwrap().count(), 1);
+    // What was deleted inside is not deleted outside.
+    let gone = entry("/home/me/gone", What::Deleted, Some(facts(FileKind::File, 3)), None);
+    stage.changes.all.push(gone);
+    assert_eq!(stage.why("/home/me/gone"), NotApplied::Kind);
+}
+
+#[test]
+fn what_is_replaced_goes_to_the_trash_as_it_was() {
+    let mut stage = Stage::new(vec![added("/home/me/x", FileKind::File)]);
+    fs::write(stage.home("x"), "mine").unwrap();
+    assert_eq!(stage.why("/home/me/x"), NotApplied::Changed);
+    stage.how.replace = true;
+    stage.apply("/home/me/x").unwrap();
+    assert_eq!(fs::read(stage.home("x")).unwrap(), b"new");
+    assert_eq!(fs::read(stage.how.data.join("Trash/files/x")).unwrap(), b"mine");
+    assert_eq!(stage.names(), ["x"]);
+    // Without a trash nothing is replaced.
+    fs::remove_dir_all(&stage.how.data).unwrap();
+    fs::write(&stage.how.data, "in the way").unwrap();
+    assert!(stage.apply("/home/me/x").is_err());
+    assert_eq!((fs::read(stage.home("x")).unwrap(), stage.names()), (b"new".to_vec(), vec!["x".to_owned()]));
+}
+
+#[test]
+fn who_changes_the_real_one_meanwhile_keeps_it() {
+    for replace in [false, true] {
+        let mut stage = Stage::new(vec![added("/home/me/x", FileKind::File)]);
+        let path = stage.home("x");
+        if replace {
+            fs::write(&path, "first").unwrap();
+        }
+        stage.how.replace = replace;
+        let (fresh, beside) = (path.clone(), stage.home("y"));
+        stage.fake.meanwhile = Some(Box::new(move || {
+            fs::write(&beside, "saved meanwhile").unwrap();
+            fs::rename(&beside, &fresh).unwrap();
+        }));
+        assert_eq!(stage.why("/home/me/x"), NotApplied::Changed);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "saved meanwhile");
+        assert_eq!(stage.names(), ["x"]);
+    }
+}
+
+#[test]
+fn a_link_that_appears_meanwhile_is_not_followed() {
+    let mut stage = Stage::new(vec![added("/home/me/x", FileKind::File)]);
+    let (path, victim) = (stage.home("x"), stage.top.path().join("victim"));
+    fs::write(&victim, "kept").unwrap();
+    let to = victim.clone();
+    stage.fake.meanwhile = Some(Box::new(move || symlink(&to, &path).unwrap()));
+    assert_eq!(stage.why("/home/me/x"), NotApplied::Changed);
+    assert_eq!(fs::read_to_string(victim).unwrap(), "kept");
+}
+
+#[test]
+fn holes_stay_holes_and_lies_about_the_length_are_noticed() {
+    let mut sparse = added("/home/me/sparse", FileKind::File);
+    sparse.change.after.as_mut().unwrap().size = 50_000_000_000;
+    let liars = [
+        vec![Piece::Bytes(0, vec![1; 101]), Piece::End(101)],
+        vec![Piece::Bytes(99, vec![1; 2])],
+        vec![Piece::End(u64::MAX)],
+    ];
+    let mut all = vec![sparse];
+    all.extend((0..liars.len()).map(|at| added(&format!("/home/me/liar{at}"), FileKind::File)));
+    let mut stage = Stage::new(all);
+    let pieces = vec![Piece::Bytes(25_000_000_000, b"middle".to_vec()), Piece::End(50_000_000_000)];
+    stage.fake.files.insert(b"/home/me/sparse".to_vec(), pieces);
+    stage.apply("/home/me/sparse").unwrap();
+    let found = fs::metadata(stage.home("sparse")).unwrap();
+    assert!(found.len() == 50_000_000_000 && found.blocks() < 100);
+    for (at, liar) in liars.into_iter().enumerate() {
+        let path = format!("/home/me/liar{at}");
+        stage.fake.files.insert(path.clone().into_bytes(), liar);
+        assert!(matches!(stage.apply(&path), Err(Error::Layer(LayerError::Broken))), "{path}");
+    }
+    assert_eq!(stage.names(), ["sparse"]);
+}
+
+#[test]
+fn what_is_watched_can_be_ended() {
+    let mut stage = Stage::new(vec![added("/home/me/x", FileKind::File)]);
+    let entry = stage.changes.all[0].clone();
+    let ended = apply(&mut stage.fake, &stage.changes, &entry, &stage.how, &|_| false);
+    assert!(matches!(ended, Err(Error::Cancelled)));
+    assert_eq!(stage.names(), Vec::<String>::new());
+}
+
+fn tag(started: u64) -> Tag {
+    Tag {
+        name: "x".into(),
+        uuid: "u".into(),
+        isolation: Isolation::Container,
+        changes: Fate::Keep,
+        size: 1,
+        started,
+        command: String::new(),
+    }
+}
+
+/// What the host has at a path, as init would tell it.
+fn of_host(path: &Path) -> Facts {
+    let found = fs::metadata(path).unwrap();
+    let (size, modified) = (found.size(), found.mtime());
+    let nanoseconds = u32::try_from(found.mtime_nsec()).unwrap();
+    Facts { size, modified, nanoseconds, ..facts(FileKind::File, 0) }
+}
+
+#[test]
+fn a_file_that_the_host_has_changed_since_stays_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join("host");
+    fs::write(&host, "one").unwrap();
+    let changed = |before: Facts| {
+        let all =
+            vec![entry(host.to_str().unwrap(), What::Modified, Some(before), Some(facts(FileKind::File, 9)))];
+        Changes { all, totals: Totals { changes: 1, ..Totals::default() } }
+    };
+    let is_outdated = || load(folder.path(), &tag(0)).unwrap().all[0].outdated;
+    store(folder.path(), &changed(of_host(&host))).unwrap();
+    assert!(!is_outdated());
+    fs::write(&host, "two, longer").unwrap();
+    assert!(is_outdated());
+    // The next run tells what is there now; what it went on from is older.
+    store(folder.path(), &changed(of_host(&host))).unwrap();
+    assert!(is_outdated());
+    fs::remove_file(&host).unwrap();
+    assert!(is_outdated());
+    assert!(load(folder.path(), &tag(u64::MAX)).is_none(), "of another run");
+    fs::write(folder.path().join("listing"), "garbage").unwrap();
+    assert!(load(folder.path(), &tag(0)).is_none());
+}
+
+#[test]
+fn what_was_moved_is_told_once_and_doubt_is_not_a_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |size| Some(facts(FileKind::File, size));
+    let all = vec![
+        entry("/a", What::Deleted, file(7), None),
+        entry("/b", What::Added, None, file(7)),
+        entry("/c", What::Deleted, file(8), None),
+        entry("/d", What::Added, None, file(8)),
+        entry("/e", What::Added, None, file(8)),
+        entry("/f", What::Deleted, file(0), None),
+        entry("/g", What::Added, None, file(0)),
+    ];
+    store(folder.path(), &Changes { all, totals: Totals { changes: 7, ..Totals::default() } }).unwrap();
+    let found = load(folder.path(), &tag(0)).unwrap();
+    let told: Vec<(String, Kind)> =
+        found.all.iter().map(|entry| (entry.change.path.to_string(), entry.kind())).collect();
+    let expected = [
+        ("/b", Kind::Moved),
+        ("/c", Kind::Deleted),
+        ("/d", Kind::Added),
+        ("/e", Kind::Added),
+        ("/f", Kind::Deleted),
+        ("/g", Kind::Added),
+    ];
+    assert_eq!(told, expected.map(|(path, kind)| (path.to_owned(), kind)));
+    assert_eq!((found.all[0].moved_from.clone(), found.totals.changes), (Some("/a".into()), 6));
+}
+
+/// A hostile init repeats one long path for ever: a byte each, 32 KiB unpacked.
+#[test]
+fn a_list_without_end_is_bounded() {
+    let (mut encoder, mut stream) = (Encoder::default(), Vec::new());
+    let long = format!("/{}", "x".repeat(30_000));
+    let change = |tail: char| entry(&format!("{long}{tail}"), What::Added, None, None).change;
+    encoder.change(&change('a'), &mut stream);
+    let mut collector = Collector::default();
+    collector.feed(&stream).unwrap();
+    let mut more = Vec::new();
+    for tail in ['b', 'c'].iter().cycle().take(10_000) {
+        encoder.change(&change(*tail), &mut more);
+    }
+    assert!(more.len() < 200_000);
+    collector.feed(&more).unwrap();
+    assert!(collector.count() < 3000, "{}", collector.count());
+    let mut end = Vec::new();
+    encoder.end(&Totals { changes: 10_001, ..Totals::default() }, &mut end);
+    collector.feed(&end).unwrap();
+    assert!(collector.feed(&end).is_err(), "nothing comes after the end");
+    let found = collector.finish();
+    assert!(found.unwrap().totals.partial);
+    assert!(Collector::default().finish().is_err(), "without an end");
+}
