@@ -5,6 +5,7 @@
 
 mod clipboard;
 mod devices;
+mod drop;
 mod many;
 #[path = "../scene/program.rs"]
 mod program;

@@ -45,20 +45,11 @@ impl Beside {
             Self::Manager => display.manager.clone()?,
             Self::Agent => {
                 let client = display.agent.as_ref()?.client.clone();
-                // Where files go that are dropped on the screen.
-                let home = variable(like, b"HOME")?.clone();
                 // In the foreground. It looks whether there is such a port,
-                // which only its daemon may open.
-                vec![
-                    client,
-                    "-x".into(),
-                    "-S".into(),
-                    AGENT_SOCKET.into(),
-                    "-s".into(),
-                    AGENT_SOCKET.into(),
-                    "-f".into(),
-                    home,
-                ]
+                // which only its daemon may open. `-f`: where files go that
+                // are dropped on the screen.
+                let options = ["-x", "-S", AGENT_SOCKET, "-s", AGENT_SOCKET, "-f"].map(Bytes::from);
+                [vec![client], options.into(), vec![variable(like, b"HOME")?.clone()]].concat()
             }
         };
         let mut environment = like.environment.clone();

@@ -106,15 +106,8 @@ impl Display {
     /// Makes what all its programs share, and starts the server.
     pub fn begin(orders: display::Display, place: Place, user: &User, id_base: u32) -> Result<Self> {
         let uid = ids::display(id_base);
-        let fail = || at(Step::Display, "/tmp/.X11-unix");
-        server::share(uid).map_err(fail())?;
-        let mut cookie = [0; 16];
-        random(&mut cookie).map_err(at(Step::Display, "cookie"))?;
+        server::share(uid).map_err(at(Step::Display, "/tmp/.X11-unix"))?;
         let (owner, group) = crate::build::owner(user, id_base, place);
-        std::fs::create_dir_all("/run/terrarium").map_err(crate::fault::io_at(Step::Display, AUTHORITY))?;
-        server::give(AUTHORITY, &config::authority(&cookie), owner).map_err(at(Step::Display, AUTHORITY))?;
-        let log_pipe = pipe2(OFlag::O_CLOEXEC).map_err(at(Step::Display, "log"))?;
-        set_nonblocking(&log_pipe.0).map_err(at(Step::Display, "log"))?;
         let bus = PathBuf::from(format!("/run/user/{}/bus", user.uid));
         let on_demand = orders.bus.is_some() && orders.bus_on_demand;
         let socket = on_demand.then(|| bus::Socket::listen(&bus, (owner, group)));
@@ -129,12 +122,12 @@ impl Display {
             uid,
             home: PathBuf::from(OsStr::from_bytes(user.home.as_slice())),
             bus,
-            cookie,
+            cookie: key_for(owner)?,
             server: None,
             daemon: None,
             watcher: None,
             log: Ring::new(LOG),
-            log_pipe,
+            log_pipe: log_pipe().map_err(at(Step::Display, "log"))?,
             begun: Instant::now(),
             up_since: None,
             restarts: Vec::new(),
@@ -287,6 +280,22 @@ impl Display {
         }
         picture::start(self.place, self.uid, &self.cookie, &self.log_pipe.1)
     }
+}
+
+/// A cookie, in the file that the command is given.
+fn key_for(owner: u32) -> Result<[u8; 16]> {
+    let mut cookie = [0; 16];
+    random(&mut cookie).map_err(at(Step::Display, "cookie"))?;
+    std::fs::create_dir_all("/run/terrarium").map_err(crate::fault::io_at(Step::Display, AUTHORITY))?;
+    server::give(AUTHORITY, &config::authority(&cookie), owner).map_err(at(Step::Display, AUTHORITY))?;
+    Ok(cookie)
+}
+
+/// Where the display's programs write; our end does not wait.
+fn log_pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
+    let pipe = pipe2(OFlag::O_CLOEXEC)?;
+    set_nonblocking(&pipe.0)?;
+    Ok(pipe)
 }
 
 /// The first line with an error of Xorg; some of them are empty.

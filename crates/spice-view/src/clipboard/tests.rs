@@ -296,17 +296,24 @@ proptest! {
                 }
             }
         }
-        match policy {
-            ClipboardPolicy::Off => {
-                prop_assert_eq!(passed.into + passed.out + passed.told + passed.read + passed.offered, 0);
-            }
-            ClipboardPolicy::In => prop_assert_eq!(passed.out + passed.offered, 0),
-            ClipboardPolicy::Out => prop_assert_eq!(passed.into + passed.told + passed.read, 0),
-            ClipboardPolicy::Ask => {
-                prop_assert!(passed.into <= yes[0] && passed.told <= yes[0]);
-                prop_assert!(passed.out <= yes[1] && passed.offered == 0);
-            }
-            ClipboardPolicy::Both => {}
-        }
+        holds(policy, &passed, yes)?;
     }
+}
+
+/// What passed is what the policy allows; `yes` counts what was allowed by
+/// hand, in and out.
+fn holds(policy: ClipboardPolicy, passed: &Passed, yes: [usize; 2]) -> Result<(), TestCaseError> {
+    match policy {
+        ClipboardPolicy::Off => {
+            prop_assert_eq!(passed.into + passed.out + passed.told + passed.read + passed.offered, 0);
+        }
+        ClipboardPolicy::In => prop_assert_eq!(passed.out + passed.offered, 0),
+        ClipboardPolicy::Out => prop_assert_eq!(passed.into + passed.told + passed.read, 0),
+        ClipboardPolicy::Ask => {
+            prop_assert!(passed.into <= yes[0] && passed.told <= yes[0]);
+            prop_assert!(passed.out <= yes[1] && passed.offered == 0);
+        }
+        ClipboardPolicy::Both => {}
+    }
+    Ok(())
 }

@@ -51,6 +51,18 @@ pub(super) struct Attempt {
     pub(super) usb: RefCell<Option<spice::UsbDeviceManager>>,
 }
 
+/// What is not asked for is not there: nothing reads cards, folders or devices.
+fn bare_session(options: &Options) -> spice::Session {
+    let spice = spice::Session::new();
+    spice.set_enable_smartcard(false);
+    spice.set_enable_usbredir(false);
+    spice.set_enable_audio(false);
+    spice.set_shared_dir(None);
+    spice.set_gl_scanout(false);
+    spice.set_password(options.password.as_deref());
+    spice
+}
+
 impl Attempt {
     pub(super) fn new(
         connector: Connector,
@@ -58,19 +70,11 @@ impl Attempt {
         teller: Teller,
         muted: Rc<Cell<bool>>,
     ) -> Rc<Attempt> {
-        let spice = spice::Session::new();
-        // What is not asked for is not there: nothing reads cards, folders or devices.
-        spice.set_enable_smartcard(false);
-        spice.set_enable_usbredir(false);
-        spice.set_enable_audio(false);
-        spice.set_shared_dir(None);
-        spice.set_gl_scanout(false);
-        spice.set_password(options.password.as_deref());
         Rc::new(Attempt {
             connector,
+            spice: bare_session(&options),
             options,
             teller,
-            spice,
             ended: Cell::default(),
             probe: RefCell::default(),
             state: RefCell::new(State::Connecting),

@@ -59,6 +59,10 @@ impl Attempt {
             }
             Some(taken.to_value())
         });
+        self.adopt_requests(main);
+    }
+
+    fn adopt_requests(self: &Rc<Self>, main: &spice::MainChannel) {
         let weak = Rc::downgrade(self);
         main.connect_main_clipboard_selection_request(move |_, selection, kind| {
             let (Some(attempt), CLIPBOARD, Some(format)) = (weak.upgrade(), selection, format_of(kind))

@@ -28,6 +28,11 @@ pub(super) struct Keyboard {
 
 impl Keyboard {
     pub(super) fn install(&self, view: &SpiceView) {
+        Self::install_keys(view);
+        Self::install_focus(view);
+    }
+
+    fn install_keys(view: &SpiceView) {
         let keys = gtk::EventControllerKey::new();
         // Before anybody else in the view; the window's own shortcuts, if they
         // are to work, are caught in the window in the same phase.
@@ -48,7 +53,9 @@ impl Keyboard {
             }
         });
         view.add_controller(keys);
+    }
 
+    fn install_focus(view: &SpiceView) {
         let focus = gtk::EventControllerFocus::new();
         let weak = view.downgrade();
         focus.connect_enter(move |_| {

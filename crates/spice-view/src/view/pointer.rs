@@ -42,6 +42,12 @@ fn button_of(number: u32) -> Option<Button> {
 
 impl Pointer {
     pub(super) fn install(&self, view: &SpiceView) {
+        Self::install_motion(view);
+        Self::install_buttons(view);
+        Self::install_wheel(view);
+    }
+
+    fn install_motion(view: &SpiceView) {
         let motion = gtk::EventControllerMotion::new();
         let weak = view.downgrade();
         let enter = move |x: f64, y: f64, entered: bool| {
@@ -53,7 +59,9 @@ impl Pointer {
         motion.connect_enter(move |_, x, y| enter(x, y, true));
         motion.connect_motion(move |_, x, y| moved(x, y, false));
         view.add_controller(motion);
+    }
 
+    fn install_buttons(view: &SpiceView) {
         // A gesture would give up where a guest wants to know the release.
         let buttons = gtk::EventControllerLegacy::new();
         let weak = view.downgrade();
@@ -66,7 +74,9 @@ impl Pointer {
             }
         });
         view.add_controller(buttons);
+    }
 
+    fn install_wheel(view: &SpiceView) {
         let scroll = gtk::EventControllerScroll::new(gtk::EventControllerScrollFlags::VERTICAL);
         let weak = view.downgrade();
         scroll.connect_scroll(move |scroll, _, y| {
