@@ -370,17 +370,25 @@ fn set_id_bits_of_a_machine_are_taken_back_and_told() {
     let old = folder.file("old", "");
     fs::set_permissions(&old, fs::Permissions::from_mode(0o4755)).unwrap();
     std::thread::sleep(std::time::Duration::from_secs(2));
+    // A cache of its own: whoever of this user lists sandboxes meanwhile would be told.
+    let cache = folder.path.with_extension("cache");
+    let ctl = || {
+        let mut ctl = user.ctl();
+        ctl.env("XDG_CACHE_HOME", &cache);
+        ctl
+    };
     // Stopped; and gone without anybody who saw it.
     for seen in [true, false] {
         let name = fresh_name("setter");
         let options = ["--detach", "-n", &name, "-m", &folder.bind("/w", ",rw")];
-        let started = run(Glass::Machine, &options, &["sleep", "60"]).output().unwrap();
+        let mut started = run(Glass::Machine, &options, &["sleep", "60"]);
+        let started = started.env("XDG_CACHE_HOME", &cache).output().unwrap();
         assert!(started.status.success(), "{}", err(&started));
         let stop = Stop { user, name: name.clone() };
         let new = folder.file("new\u{1b}[1m", "#!/bin/sh\n");
         fs::set_permissions(&new, fs::Permissions::from_mode(0o6755)).unwrap();
         let told = if seen {
-            user.ctl().args(["stop", &name, "--now"]).output().unwrap()
+            ctl().args(["stop", &name, "--now"]).output().unwrap()
         } else {
             let found = user.ctl().args(["show", &name, "--xml"]).output().unwrap();
             let domain = out(&found).lines().find_map(|line| {
@@ -388,12 +396,11 @@ fn set_id_bits_of_a_machine_are_taken_back_and_told() {
             });
             let virsh = ["-c", "qemu:///session", "destroy", &domain.unwrap()];
             assert!(user.command("virsh").args(virsh).status().unwrap().success());
-            let mut told = user.ctl().arg("list").output().unwrap();
+            let mut told = ctl().arg("list").output().unwrap();
             // Its directory is kept for some seconds.
             wait_for("the bits to go", std::time::Duration::from_secs(30), || {
                 let before = err(&told);
-                told =
-                    if before.is_empty() { user.ctl().arg("list").output().unwrap() } else { told.clone() };
+                told = if before.is_empty() { ctl().arg("list").output().unwrap() } else { told.clone() };
                 !before.is_empty()
             });
             told
@@ -405,4 +412,5 @@ fn set_id_bits_of_a_machine_are_taken_back_and_told() {
         fs::remove_file(new).unwrap();
         drop(stop);
     }
+    let _ = fs::remove_dir_all(cache);
 }

@@ -64,6 +64,8 @@ pub enum Subject {
         /// Names such as `apparmor`; empty: none.
         models: Vec<String>,
     },
+    /// Whether containers can have qcow2 images.
+    Qcow2InContainers(bool),
     /// Whether the user is in group libvirt.
     Group(bool),
     /// Whether sandboxes of one kind can show windows.
@@ -113,6 +115,10 @@ pub fn examine(host: &Host) -> Vec<Finding> {
     all.extend(asked.map(|(uri, models)| good_to_know(Subject::AccessControl { uri: uri.clone(), models })));
     all.extend(windows::examine(host));
     all.push(layers(host));
+    if host.usable(&Uri::LxcSystem) {
+        let severity = if host.nbd { Severity::Works } else { Severity::GoodToKnow };
+        all.push(Finding { severity, subject: Subject::Qcow2InContainers(host.nbd), fix: None });
+    }
     if host.caller != 0 {
         all.push(good_to_know(Subject::Group(host.in_group_libvirt)));
     }

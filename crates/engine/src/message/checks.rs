@@ -51,6 +51,8 @@ pub fn finding(finding: &Finding) -> String {
         }
         Subject::WindowsBetterWith { piece, .. } => super::displays::lacks(*piece),
         Subject::Layers(there) => super::layers::maker(*there),
+        Subject::Qcow2InContainers(true) => gettext("Containers can use qcow2 images (nbd)."),
+        Subject::Qcow2InContainers(false) => gettext("Containers can use raw images only: for qcow2 they need the kernel module nbd and qemu-nbd."),
         Subject::Group(true) => gettext("You are in the group libvirt, which equals being root on this computer."),
         Subject::Group(false) => gettext("You are not in the group libvirt. Being in it equals being root on this computer; virtual machines need no group."),
     }

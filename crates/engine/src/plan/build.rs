@@ -117,7 +117,6 @@ fn orders(
     shares: &Shares,
 ) -> Orders {
     let usual = if display.is_some() { profile::Until::All } else { profile::Until::Command };
-    let until = profile.command.until.unwrap_or(usual);
     Orders {
         host_name: super::slug(&profile.name),
         root: if shares.root.is_none() { files::root(host, glass.isolation) } else { Vec::new() },
@@ -140,11 +139,15 @@ fn orders(
         log: None,
         command,
         limits: Limits { processes: PROCESSES, files: FILES },
-        until: match until {
-            profile::Until::Command => orders::Until::Command,
-            profile::Until::All => orders::Until::All,
-        },
+        until: until_of(profile, usual),
         lifetime: Lifetime::Foreground,
+    }
+}
+
+fn until_of(profile: &Profile, usual: profile::Until) -> orders::Until {
+    match profile.command.until.unwrap_or(usual) {
+        profile::Until::Command => orders::Until::Command,
+        profile::Until::All => orders::Until::All,
     }
 }
 
@@ -169,17 +172,7 @@ fn command(
     found: &mut Found,
 ) -> Command {
     let argv = &profile.command.argv;
-    if argv.first().is_none_or(|program| program.is_empty()) {
-        found.add("command.argv", ProblemKind::NoCommand);
-    }
-    for (index, word) in argv.iter().enumerate() {
-        let field = format!("command.argv[{index}]");
-        if word.as_bytes().contains(&0) {
-            found.add(field, ProblemKind::Nul);
-        } else if word.len() >= ARGUMENT_MAX {
-            found.add(field, ProblemKind::ArgumentTooLong { length: word.len() });
-        }
-    }
+    check_words(argv, found);
     let is_hidden = |path: &&Path| files::is_hidden(path, host) && !shares.show(path);
     if let Some(program) = argv.first().map(Path::new).filter(is_hidden) {
         let share = program.parent().unwrap_or(program).to_owned();
@@ -197,6 +190,20 @@ fn command(
         environment,
         directory: bytes(&directory(profile, host, shares, found)),
         terminal: terminal.then_some(Size { columns: 80, rows: 24 }),
+    }
+}
+
+fn check_words(argv: &[OsString], found: &mut Found) {
+    if argv.first().is_none_or(|program| program.is_empty()) {
+        found.add("command.argv", ProblemKind::NoCommand);
+    }
+    for (index, word) in argv.iter().enumerate() {
+        let field = format!("command.argv[{index}]");
+        if word.as_bytes().contains(&0) {
+            found.add(field, ProblemKind::Nul);
+        } else if word.len() >= ARGUMENT_MAX {
+            found.add(field, ProblemKind::ArgumentTooLong { length: word.len() });
+        }
     }
 }
 

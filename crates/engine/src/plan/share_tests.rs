@@ -162,7 +162,10 @@ fn images_are_named_with_what_is_wrong_with_them() {
     host.kernels[0].features.retain(|feature| *feature != crate::kernel::Feature::Disk);
     let lacks = plan(&wish, &host).problems;
     assert!(matches!(lacks[0].what, ProblemKind::KernelLacks { part: KernelPart::Disk, .. }), "{lacks:?}");
-    // Disks, by their tags.
+}
+
+#[test]
+fn disks_go_by_their_tags() {
     let disk =
         |tag: &str| Disk { tag: tag.into(), source: "/d.img".into(), mode: MountMode::Ro, format: None };
     let mut wish = with(Vec::new());

@@ -102,9 +102,11 @@ fn folder(cache: &Path) -> PathBuf {
 /// Looks through what sandboxes may have written that are gone.
 pub fn sweep(real: &Real) -> Vec<Cleared> {
     let Ok(notes) = fs::read_dir(folder(&real.places.cache)) else { return Vec::new() };
-    let uuid = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("uuid")).ok();
+    // A crashed one is kept so that it can be told of; it writes nothing.
+    let is_alive = |path: &PathBuf| !path.with_extension("crashed").exists();
+    let uuid = |path: PathBuf| fs::read_to_string(path.join("uuid")).ok();
     let runtime = fs::read_dir(&real.places.runtime).into_iter().flatten().flatten();
-    let alive: Vec<String> = runtime.filter_map(uuid).collect();
+    let alive: Vec<String> = runtime.map(|entry| entry.path()).filter(is_alive).filter_map(uuid).collect();
     let is_gone = |entry: &fs::DirEntry| {
         !alive.iter().any(|uuid| entry.file_name().as_encoded_bytes() == uuid.as_bytes())
     };

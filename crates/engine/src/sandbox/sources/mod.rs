@@ -15,7 +15,7 @@ pub mod stage;
 
 use super::list::Writer;
 use crate::error::Error;
-use crate::plan::{judge, Guarded, Plan, Problem, ProblemKind, ShareKind, ShareSource};
+use crate::plan::{judge, Export, Guarded, Plan, Problem, ProblemKind, ShareKind, ShareSource};
 use crate::profile::Isolation;
 use look::Seen;
 use stage::Stage;
@@ -107,15 +107,17 @@ fn settle_one(
     if is_machine && (exported.to_str().is_none_or(|text| text.contains(char::is_control))) {
         return Err(problem(ProblemKind::NotText { path: exported }));
     }
-    let exports = plan.machine.iter_mut().flat_map(|machine| &mut machine.exports);
-    exports
-        .filter(|export| Some(&export.tag) == tag.as_ref())
-        .for_each(|export| export.path = exported.clone());
-    plan.sources
-        .iter_mut()
-        .filter(|one| one.share == source.share)
-        .for_each(|one| one.path = seen.path.clone());
+    found(plan, source.share, tag.as_deref(), &exported, &seen.path);
     Ok(())
+}
+
+/// Writes into the plan where a source really is.
+fn found(plan: &mut Plan, share: usize, tag: Option<&str>, exported: &Path, real: &Path) {
+    let exports = plan.machine.iter_mut().flat_map(|machine| &mut machine.exports);
+    let is_it = |export: &&mut Export| tag == Some(export.tag.as_str());
+    exports.filter(is_it).for_each(|export| export.path = exported.to_owned());
+    let sources = plan.sources.iter_mut().filter(|one| one.share == share);
+    sources.for_each(|one| one.path = real.to_owned());
 }
 
 /// Writes into the orders what was seen; the tag of its device.

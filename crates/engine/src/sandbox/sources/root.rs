@@ -76,18 +76,7 @@ fn directory(
     if seen.path != there {
         return Ok(None);
     }
-    let hidden = judge(&there, false, guarded).map_err(problem)?;
-    let privileged = plan.orders.user.privileged;
-    if let Some(first) = hidden.first().filter(|_| plan.isolation == Isolation::Machine && privileged) {
-        let holds = there.join(first);
-        return Err(problem(ProblemKind::HiddenFromRoot { path: there, holds }));
-    }
-    plan.orders.masks.extend(hidden.iter().map(|one| bytes(&path.join(one))));
-    if plan.isolation == Isolation::Machine
-        && there.to_str().is_none_or(|text| text.contains(char::is_control))
-    {
-        return Err(problem(ProblemKind::NotText { path: there }));
-    }
+    hide(plan, path, &there, guarded).map_err(problem)?;
     let tag = plan.machine.as_mut().map(|machine| {
         let tag = format!("root{}", machine.exports.len());
         machine.exports.push(Export { path: there.clone(), tag: tag.clone(), writable: false });
@@ -103,6 +92,20 @@ fn directory(
     };
     plan.orders.root.push(orders::RootEntry::Show { path: bytes(path), tag, source: Some(source) });
     Ok(Some((FIELD.to_owned(), seen)))
+}
+
+/// Hides what is secret there; fails if that cannot be.
+fn hide(plan: &mut Plan, path: &Path, there: &Path, guarded: &[Guarded]) -> Result<(), ProblemKind> {
+    let hidden = judge(there, false, guarded)?;
+    let is_machine = plan.isolation == Isolation::Machine;
+    if let Some(first) = hidden.first().filter(|_| is_machine && plan.orders.user.privileged) {
+        return Err(ProblemKind::HiddenFromRoot { path: there.to_owned(), holds: there.join(first) });
+    }
+    if is_machine && there.to_str().is_none_or(|text| text.contains(char::is_control)) {
+        return Err(ProblemKind::NotText { path: there.to_owned() });
+    }
+    plan.orders.masks.extend(hidden.iter().map(|one| bytes(&path.join(one))));
+    Ok(())
 }
 
 /// The user has a name there, too, and a shell that is there.
