@@ -273,6 +273,27 @@ fn a_network_of_libvirts_gives_or_takes_addresses() {
 }
 
 #[test]
+fn a_port_of_this_computer_leads_inside_and_goes_with_the_sandbox() {
+    let _alone = alone();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let forward = format!("{port}:4001");
+    let options = ["-N", "internet", "--forward", &forward];
+    let sandbox = lasting(Glass::Container, &options, OTHER);
+    let talk = || {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut text).map(|_| text)
+    };
+    wait_for("an answer", Duration::from_secs(5), || talk().is_ok_and(|text| text == "other\n"));
+    let second = networked(Glass::Container, &options, "true");
+    assert_eq!(second.status.code(), Some(125), "the port is taken");
+    assert!(err(&second).contains(&format!("127.0.0.1:{port}")), "{}", err(&second));
+    assert_eq!(talk().unwrap(), "other\n", "the first one goes on");
+    drop(sandbox);
+    wait_for("the port to be free", Duration::from_secs(5), || talk().is_err());
+}
+
+#[test]
 fn what_is_cut_stands_still_and_goes_on() {
     let _alone = alone();
     let world = World::new();
