@@ -119,6 +119,13 @@ impl Place {
         self.server = Some(serve(command, name, &self.log, &PORTS));
     }
 
+    /// Runs a program in it.
+    pub fn inside(&self) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]);
+        command
+    }
+
     /// Bytes that it sent on the last connection to its endless port.
     pub fn sent(&self) -> u64 {
         fs::read_to_string(&self.log).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
