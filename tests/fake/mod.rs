@@ -169,6 +169,7 @@ impl Fake {
             isolation: plan.isolation,
             display: plan.display,
             clipboard: plan.clipboard,
+            network: plan.network,
             passes: plan.passes,
             writable: Vec::new(),
             layer: None,

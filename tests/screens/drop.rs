@@ -4,7 +4,6 @@
 use crate::clipboard::inside;
 use crate::program::{Glass, BOOT};
 use crate::sandboxes::open;
-use gtk::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -218,6 +218,9 @@ pub struct Run {
     /// Never let it talk to these
     #[arg(long, value_name = "WHO", help_heading = "Network")]
     pub block: Vec<String>,
+    /// Lead a port of this computer's 127.0.0.1 to a port of the sandbox, such as 8080:80
+    #[arg(long, value_name = "PORT:PORT", help_heading = "Network")]
+    pub forward: Vec<String>,
     /// Address of a server that resolves names
     #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
     pub dns: Vec<String>,

@@ -92,6 +92,7 @@ pub fn to_json(one: &Summary) -> serde_json::Value {
         "isolation": one.isolation(),
         "colour": one.colour(),
         "command": one.metadata.command,
+        "network": one.metadata.network,
         "created": one.metadata.created,
         "connection": one.id.connection.as_str(),
         "domain": format!("terrarium-{}-{}", one.metadata.caller, one.id.number),

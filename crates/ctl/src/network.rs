@@ -27,6 +27,7 @@ pub fn set(profile: &mut Profile, options: &Run) -> std::result::Result<(), Faul
         (&options.allow, &mut profile.network.allow),
         (&options.block, &mut profile.network.block),
         (&options.dns, &mut profile.network.dns),
+        (&options.forward, &mut profile.network.forwards),
     ] {
         list.extend(options.iter().cloned());
     }

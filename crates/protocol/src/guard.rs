@@ -90,7 +90,24 @@ pub struct Port {
     pub inbound: Option<u64>,
     /// Most bytes a second that it sends.
     pub outbound: Option<u64>,
+    /// Ports of this computer's loopback that lead to ports of the sandbox.
+    pub forwards: Vec<Forward>,
 }
+
+/// A port of this computer's loopback that leads into a sandbox, over TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forward {
+    /// The port on 127.0.0.1 of this computer, from [`OUTER_MIN`].
+    pub outer: u16,
+    /// The sandbox's port.
+    pub inner: u16,
+}
+
+/// Lowest port that the guard may listen at.
+pub const OUTER_MIN: u16 = 1024;
+/// Most forwarded ports of one sandbox.
+pub const FORWARDS_MAX: usize = 16;
 
 /// Whom a sandbox may talk to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,6 +212,8 @@ impl Rules {
                 Some(ip) != self.gateway6 && self.net6.is_some_and(|net| net.holds(ip.into()))
             })
             && [port.inbound, port.outbound].iter().flatten().all(|rate| (RATE_MIN..=RATE_MAX).contains(rate))
+            && port.forwards.len() <= FORWARDS_MAX
+            && port.forwards.iter().all(|one| one.outer >= OUTER_MIN && one.inner > 0)
             && lists.iter().all(|list| list.len() <= PEERS_MAX && list.iter().all(Peer::is_proper))
     }
 }

@@ -11,6 +11,7 @@ mod display;
 mod files;
 mod floors;
 mod measure;
+mod network;
 mod phases;
 mod start;
 mod stop;
@@ -45,7 +46,7 @@ impl Options {
     }
 }
 
-const GROUPS: &[&str] = &["start", "stop", "throughput", "display", "files"];
+const GROUPS: &[&str] = &["start", "stop", "throughput", "display", "files", "network"];
 const GLASSES: &[&str] = &["container", "machine"];
 
 /// Who runs the sandboxes: as the tests do where root calls and their users
@@ -64,7 +65,7 @@ fn main() {
     let options = Options::read();
     let known = |word: &String| GROUPS.contains(&word.as_str()) || GLASSES.contains(&word.as_str());
     if !std::env::args().any(|word| word == "--bench") || !options.words.iter().all(known) {
-        eprintln!("Usage: cargo bench --package terrarium-ctl -- [start|stop|throughput|display|files|container|machine]... [--runs N]");
+        eprintln!("Usage: cargo bench --package terrarium-ctl -- [start|stop|throughput|display|files|network|container|machine]... [--runs N]");
         std::process::exit(2);
     }
     println!("{}", measure::computer());
@@ -89,6 +90,9 @@ fn main() {
         }
         if options.wants("throughput", GROUPS) {
             throughput::bench(glass, fewer(7, 3));
+        }
+        if options.wants("network", GROUPS) {
+            network::bench(glass, fewer(7, 3));
         }
     }
     // The copy of terrariumctl, and what else lies beside it.

@@ -119,6 +119,13 @@ impl Place {
         self.server = Some(serve(command, name, &self.log, &PORTS));
     }
 
+    /// Runs a program in it.
+    pub fn inside(&self) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]);
+        command
+    }
+
     /// Bytes that it sent on the last connection to its endless port.
     pub fn sent(&self) -> u64 {
         fs::read_to_string(&self.log).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
@@ -177,13 +184,16 @@ pub struct World {
 
 /// Documentation's ranges (RFC 5737, RFC 3849), a part that nobody uses here.
 fn unused(range: [u8; 3]) -> u32 {
-    let output = Command::new("ip").args(["-4", "addr"]).output().unwrap();
-    let text = out(&output);
+    let look = |what: &str| out(&Command::new("ip").args(["-4", what]).output().unwrap());
+    let text = [look("addr"), look("route")].concat();
     let [a, b, c] = range;
     let start = std::process::id() % 16;
-    let part = (0..16)
-        .map(|step| (start + step) % 16 * 16)
-        .find(|part| (0..16).all(|host| !text.contains(&format!("{a}.{b}.{c}.{}/", part + host))));
+    let is_used = |host: u32| {
+        let ip = format!("{a}.{b}.{c}.{host}");
+        text.match_indices(&ip)
+            .any(|(at, _)| !text[at + ip.len()..].starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let part = (0..16).map(|step| (start + step) % 16 * 16).find(|part| !(*part..part + 16).any(is_used));
     u32::from(Ipv4Addr::new(a, b, c, part.unwrap() as u8))
 }
 

@@ -8,7 +8,7 @@ mod windows;
 
 use fixes::Package;
 
-use crate::host::{ConnectionState, Host, Piece};
+use crate::host::{ConnectionState, Family, Host, Piece};
 use crate::kernel::Kernel;
 use crate::plan::{AcceleratorReason, KernelPart};
 use crate::profile::Isolation;
@@ -66,6 +66,11 @@ pub enum Subject {
     },
     /// Whether containers can have qcow2 images.
     Qcow2InContainers(bool),
+    /// Whether sandboxes can have a network.
+    Networks {
+        /// Packages without which they cannot.
+        missing: Vec<&'static str>,
+    },
     /// Whether the user is in group libvirt.
     Group(bool),
     /// Whether sandboxes of one kind can show windows.
@@ -119,6 +124,7 @@ pub fn examine(host: &Host) -> Vec<Finding> {
         let severity = if host.nbd { Severity::Works } else { Severity::GoodToKnow };
         all.push(Finding { severity, subject: Subject::Qcow2InContainers(host.nbd), fix: None });
     }
+    all.push(networks(host));
     if host.caller != 0 {
         all.push(good_to_know(Subject::Group(host.in_group_libvirt)));
     }
@@ -132,6 +138,18 @@ fn layers(host: &Host) -> Finding {
     let severity = if there { Severity::Works } else { Severity::NeedsAttention };
     let fix = if there { None } else { host.family.install(&["e2fsprogs"]) };
     Finding { severity, subject: Subject::Layers(there), fix }
+}
+
+/// Without these no sandbox has a network.
+fn networks(host: &Host) -> Finding {
+    let on_debian = matches!(host.family, Family::Debian | Family::Other);
+    let dnsmasq = if on_debian { "dnsmasq-base" } else { "dnsmasq" };
+    let all = [(host.network.nft, "nftables"), (host.network.dnsmasq, dnsmasq)];
+    let missing: Vec<&'static str> =
+        all.iter().filter(|(is_there, _)| !is_there).map(|(_, name)| *name).collect();
+    let severity = if missing.is_empty() { Severity::Works } else { Severity::GoodToKnow };
+    let fix = if missing.is_empty() { None } else { host.family.install(&missing) };
+    Finding { severity, subject: Subject::Networks { missing }, fix }
 }
 
 fn good_to_know(subject: Subject) -> Finding {

@@ -21,6 +21,10 @@ fn is_kvm(subject: &Subject) -> bool {
     matches!(subject, Subject::Kvm(_))
 }
 
+fn is_network(subject: &Subject) -> bool {
+    matches!(subject, Subject::Networks { .. })
+}
+
 fn is_group(subject: &Subject) -> bool {
     matches!(subject, Subject::Group(_))
 }
@@ -46,6 +50,8 @@ const CASES: &[Case] = &[
     (|host| another(host, KernelProblem::ModulesUnreadable), is_kernel, GoodToKnow, None, ["modules are missing", "5.0-odd"]),
     (|host| host.kernels[0].problem = Some(KernelProblem::ModulesUnreadable), is_kernel, NeedsAttention,
         Some("apt-get install linux-image-amd64"), ["cannot be read", "6.1.0-9-amd64"]),
+    (|_| {}, is_network, Works, None, ["Everything", "network"]),
+    (|host| host.network.nft = false, is_network, GoodToKnow, Some("apt-get install nftables"), ["cannot have a network", "nftables"]),
     (|_| {}, is_kvm, GoodToKnow, None, ["emulated", "/dev/kvm"]),
     (|host| host.kvm.device = KvmDevice::Writable, is_kvm, GoodToKnow, None, ["neither vmx nor svm", "firmware"]),
     (|host| (host.kvm.device, host.kvm.processor) = (KvmDevice::NotWritable, true), is_kvm, GoodToKnow,

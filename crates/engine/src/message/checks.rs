@@ -53,6 +53,13 @@ pub fn finding(finding: &Finding) -> String {
         Subject::Layers(there) => super::layers::maker(*there),
         Subject::Qcow2InContainers(true) => gettext("Containers can use qcow2 images (nbd)."),
         Subject::Qcow2InContainers(false) => gettext("Containers can use raw images only: for qcow2 they need the kernel module nbd and qemu-nbd."),
+        Subject::Networks { missing } if missing.is_empty() => {
+            gettext("Everything is here for sandboxes with a network.")
+        }
+        Subject::Networks { missing } => {
+            let text = gettext("Sandboxes cannot have a network. Missing packages: {packages}");
+            fill(&text, &[("packages", &missing.join(", "))])
+        }
         Subject::Group(true) => gettext("You are in the group libvirt, which equals being root on this computer."),
         Subject::Group(false) => gettext("You are not in the group libvirt. Being in it equals being root on this computer; virtual machines need no group."),
     }

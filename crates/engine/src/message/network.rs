@@ -52,6 +52,14 @@ fn text_problem(what: &NetworkProblem) -> Option<Sentence> {
             about(&gettext("“{text}” is not the address of a name server."), text),
             gettext("Write an address, such as 192.168.1.1."),
         ),
+        P::NoForward { text } => (
+            about(&gettext("“{text}” is not a port of this computer and one of the sandbox."), text),
+            gettext("Write 8080:80; the first is from 1024 to 65535, the second from 1."),
+        ),
+        P::ForwardTwice { text } => (
+            about(&gettext("The port of this computer in “{text}” leads somewhere else already."), text),
+            gettext("Choose another one."),
+        ),
         P::NoRate { text } => (
             about(&gettext("“{text}” is not a bandwidth."), text),
             gettext("Write bytes a second, such as 500 KiB or 10M; the least is 1 KiB."),

@@ -89,6 +89,8 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
         P::NoEntry { text: text() },
         P::NoResolver { text: text() },
         P::NoRate { text: text() },
+        P::NoForward { text: text() },
+        P::ForwardTwice { text: text() },
         P::NoName { text: text() },
         P::NoParameter { text: text() },
         P::TooManyEntries { most: 1 },
@@ -119,6 +121,7 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
             P::NoName { .. } | P::NoParameter { .. } | P::TooManyEntries { .. } | P::CustomOnly => {}
             P::SourceAndUser | P::OwnTwice | P::OwnIsGiven | P::ListsElsewhere => {}
             P::BandwidthElsewhere | P::FilterWithoutName | P::FilterOnOwn | P::FilterInUserMode => {}
+            P::NoForward { .. } | P::ForwardTwice { .. } => {}
             P::UserMode | P::NeedsSystem { .. } | P::NeedsContainers | P::NoNft { .. } => {}
             P::NoDnsmasq { .. } | P::KernelLacksNetwork { .. } | P::NoSuchNetwork { .. } => {}
             P::NetworkInactive { .. } | P::NoSuchFilter { .. } => {}

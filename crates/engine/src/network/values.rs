@@ -2,7 +2,7 @@
 //! What people write about networks, read.
 
 use std::net::IpAddr;
-use terrarium_protocol::guard::{Peer, Protocol};
+use terrarium_protocol::guard::{Forward, Peer, Protocol, OUTER_MIN};
 use terrarium_protocol::network::{bits, Address, Net, Route};
 
 /// Longest name of a host (RFC 1035), of a network or of a filter, in bytes.
@@ -145,6 +145,14 @@ fn is_host_name(text: &str) -> bool {
     (1..=NAME_MAX).contains(&name.len()) && !is_number && name.split('.').all(label)
 }
 
+/// `OUTER:INNER`: a port of this computer's loopback, a port of the sandbox.
+#[must_use]
+pub fn forward(text: &str) -> Option<Forward> {
+    let (outer, inner) = text.split_once(':')?;
+    let (outer, inner) = (port(outer)?, port(inner)?);
+    (outer >= OUTER_MIN).then_some(Forward { outer, inner })
+}
+
 /// Whether libvirt can have a network or a filter of that name.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
@@ -231,6 +239,14 @@ mod tests {
             !conflicts("0.0.0.0/0%1.2.3.4", "10.1.0.0/16%1.2.3.4")
                 && !conflicts("10.0.0.0/9", "10.128.0.0/9")
         );
+    }
+
+    #[test]
+    fn forwards_are_read() {
+        assert_eq!(forward("8080:80"), Some(Forward { outer: 8080, inner: 80 }));
+        for text in ["", "80", "80:80", "8080:0", "70000:80", "8080:70000", "a:b", "8080:80:1", "+8080:80"] {
+            assert_eq!(forward(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::profile::{self, Isolation, Network, NetworkMode, Profile};
 use crate::uri::Uri;
 use serde::Serialize;
 use std::net::IpAddr;
-use terrarium_protocol::guard::{Base, PEERS_MAX, RATE_MAX, RATE_MIN};
+use terrarium_protocol::guard::{Base, Forward, FORWARDS_MAX, PEERS_MAX, RATE_MAX, RATE_MIN};
 use terrarium_protocol::network::{Address, Mac, Route};
 
 /// The network of a plan.
@@ -28,6 +28,8 @@ pub struct NetworkPlan {
     pub resolver: bool,
     /// Other resolvers.
     pub dns: Vec<IpAddr>,
+    /// Ports of this computer that lead into it.
+    pub forwards: Vec<Forward>,
 }
 
 /// One interface of a plan.
@@ -91,6 +93,12 @@ pub enum NetworkProblem {
         text: String,
     },
     NoResolver {
+        text: String,
+    },
+    NoForward {
+        text: String,
+    },
+    ForwardTwice {
         text: String,
     },
     NoRate {
@@ -194,15 +202,18 @@ pub(super) fn network(
         _ => (Base::Internet, true),
     };
     let (allow, block) = (check.list("allow", &wish.allow), check.list("block", &wish.block));
+    let forwards = check.forwards();
     let interfaces = check.interfaces();
     let is_on = |source: &Source| interfaces.iter().any(|one| one.source == *source);
     if is_on(&Source::Own) {
         check.own_network(host);
-    } else if !wish.allow.is_empty() || !wish.block.is_empty() {
-        let key = if wish.allow.is_empty() { "network.block" } else { "network.allow" };
-        check.found.add(key, ProblemKind::Network(NetworkProblem::ListsElsewhere));
+    } else {
+        let lists = [("allow", &wish.allow), ("block", &wish.block), ("forwards", &wish.forwards)];
+        for (key, _) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+            check.add(format!("network.{key}"), NetworkProblem::ListsElsewhere);
+        }
     }
-    Some(NetworkPlan { interfaces, base, allow, block, resolver, dns })
+    Some(NetworkPlan { interfaces, base, allow, block, resolver, dns, forwards })
 }
 
 /// What is worth knowing of it.
@@ -228,6 +239,9 @@ impl Check<'_, '_> {
         }
         if !self.wish.allow.is_empty() {
             self.add("network.allow", NetworkProblem::CustomOnly);
+        }
+        if self.wish.mode == NetworkMode::None && !self.wish.forwards.is_empty() {
+            self.add("network.forwards", NetworkProblem::CustomOnly);
         }
         if self.wish.mode == NetworkMode::None && !self.wish.block.is_empty() {
             self.add("network.block", NetworkProblem::CustomOnly);
@@ -269,6 +283,25 @@ impl Check<'_, '_> {
             self.add(format!("network.dns[{index}]"), NetworkProblem::NoResolver { text: text.to_owned() });
         }
         ip
+    }
+
+    fn forwards(&mut self) -> Vec<Forward> {
+        let wish = self.wish;
+        if wish.forwards.len() > FORWARDS_MAX {
+            self.add("network.forwards", NetworkProblem::TooManyEntries { most: FORWARDS_MAX });
+        }
+        let mut all: Vec<Forward> = Vec::new();
+        for (index, text) in wish.forwards.iter().enumerate() {
+            let field = format!("network.forwards[{index}]");
+            match values::forward(text) {
+                Some(one) if all.iter().any(|other| other.outer == one.outer) => {
+                    self.add(field, NetworkProblem::ForwardTwice { text: text.clone() });
+                }
+                Some(one) => all.push(one),
+                None => self.add(field, NetworkProblem::NoForward { text: text.clone() }),
+            }
+        }
+        all
     }
 
     fn list(&mut self, key: &str, list: &[String]) -> Vec<Entry> {

@@ -4,7 +4,8 @@
 use super::{
     Accelerator, Changes, Clipboard, Display, DisplayKind, Files, Home, Isolation, MountKind, MountMode,
 };
-use super::{NetworkMode, Profile, Until};
+use super::{Network, NetworkMode, Profile, Until};
+use crate::network::grammar;
 use std::path::Path;
 
 /// The words of the command line, and whether they say all of the profile.
@@ -25,6 +26,7 @@ pub fn command_line(profile: &Profile) -> (Vec<String>, bool) {
         words.extend(profile.display.sound.then(|| "--sound".to_owned()));
     }
     files(profile, &mut words);
+    network(profile, &mut words);
     words
         .push(format!("--memory={}", super::format_size(profile.limits.memory).replace([' ', 'i', 'B'], "")));
     words.extend(profile.limits.cpus.map(|cpus| format!("--cpus={cpus}")));
@@ -87,6 +89,29 @@ fn files(profile: &Profile, words: &mut Vec<String>) {
     words.extend(profile.files.unmask.iter().map(|path| with("--unmask", path)));
 }
 
+fn network(profile: &Profile, words: &mut Vec<String>) {
+    let network = &profile.network;
+    for option in grammar::write(network).into_iter().filter(|option| !option.is_empty()) {
+        words.extend(["-N".to_owned(), option]);
+    }
+    for (option, list) in [
+        ("--allow", &network.allow),
+        ("--block", &network.block),
+        ("--dns", &network.dns),
+        ("--forward", &network.forwards),
+    ] {
+        words.extend(list.iter().map(|text| format!("{option}={text}")));
+    }
+}
+
+/// Whether `-N` and the lists say it: an interface without any key has no form.
+fn network_is_complete(network: &Network) -> bool {
+    let written = grammar::write(network);
+    network.mode != NetworkMode::Custom
+        || (written.is_empty() && !network.allow.is_empty())
+        || (!written.is_empty() && written.iter().all(|option| !option.is_empty()))
+}
+
 fn machine(profile: &Profile, words: &mut Vec<String>) {
     let machine = &profile.machine;
     words.extend(machine.connection.as_ref().map(|uri| format!("--connect={uri}")));
@@ -108,9 +133,7 @@ fn is_complete(profile: &Profile) -> bool {
         sound: profile.display.sound,
         ..Display::default()
     };
-    profile.display == display
-        && profile.files.home == Home::Private
-        && profile.network.mode == NetworkMode::None
+    profile.display == display && profile.files.home == Home::Private && network_is_complete(&profile.network)
 }
 
 fn policy(clipboard: Clipboard) -> &'static str {
@@ -150,6 +173,14 @@ mod tests {
                         --memory=1536M --cpus=2 -- xterm -e";
         assert_eq!(words.join(" "), expected);
         assert!(complete);
+        profile.network.mode = NetworkMode::Custom;
+        profile.network.allow = vec!["example.org:443/tcp".into()];
+        let (words, complete) = command_line(&profile);
+        assert!(words.contains(&"--allow=example.org:443/tcp".to_owned()) && complete);
+        profile.network.interfaces = vec![crate::profile::Interface::default()];
+        assert!(!command_line(&profile).1);
+        profile.network = Network { mode: NetworkMode::Internet, ..Network::default() };
+        assert!(command_line(&profile).0.join(" ").contains(" -N internet "));
         profile.files.home = Home::Kept;
         assert!(!command_line(&profile).1);
     }

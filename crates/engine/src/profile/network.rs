@@ -21,6 +21,10 @@ pub struct Network {
     /// networks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<String>,
+    /// Ports of this computer's 127.0.0.1 that lead to ports of the sandbox,
+    /// such as `8080:80`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forwards: Vec<String>,
     /// Custom: its interfaces; by default one on Terrarium's own network.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<Interface>,

@@ -115,6 +115,7 @@ const NETWORK: &[Key] = &[
     key("allow", Texts),
     key("block", Texts),
     key("dns", Texts),
+    key("forwards", Texts),
     key("interfaces", Tables(INTERFACE)),
 ];
 
@@ -252,7 +253,7 @@ mod tests {
             "display":{"kind":"none","clipboard":"off","manager":"session","session":["xfce4-session","x"],
             "sound":true,"microphone":true,"drop":true,"usb":true,"monitors":2},
             "files":{"home":"kept","changes":"keep","writable":"3 GiB","unmask":["~/.ssh"],"root":"/r","disks":[{"tag":"t","source":"/d","mode":"ro","format":"raw"}],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw","format":"raw","trusted":true}]},
-            "network":{"mode":"full","allow":["a:1/tcp"],"block":["b"],"dns":["10.0.0.1"],"interfaces":[{"source":"default",
+            "network":{"mode":"full","allow":["a:1/tcp"],"block":["b"],"dns":["10.0.0.1"],"forwards":["8080:80"],"interfaces":[{"source":"default",
             "user":true,"dhcp":true,"mac":"52:54:00:00:00:01","addresses":["10.0.0.2/24"],"routes":["10.1.0.0/16%10.0.0.1"],
             "filter":"x","parameters":{"IP":"10.0.0.2"},"inbound":"1M","outbound":"2M"}]},"limits":{"memory":"2 GiB","cpus":2},
             "machine":{"accelerator":"kvm","kernel":"6","kernel_path":"/k","modules_path":"/m","connection":"qemu:///system"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What Terrarium writes into a domain's `<metadata>` and finds there again.
 
-use crate::profile::{Clipboard, Colour, DisplayKind, Icon, Isolation, Passes};
+use crate::profile::{Clipboard, Colour, DisplayKind, Icon, Isolation, NetworkMode, Passes};
 use quick_xml::events::{BytesRef, Event};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -32,6 +32,9 @@ pub struct Metadata {
     /// Whether the clipboard passes, if it has a screen.
     #[serde(default)]
     pub clipboard: Clipboard,
+    /// Whom it could talk to when it was started.
+    #[serde(default)]
+    pub network: NetworkMode,
     /// What else passes then.
     #[serde(default)]
     pub passes: Passes,

@@ -298,6 +298,24 @@ pub trait Driver: Send + Sync {
         Err(Error::Network(crate::error::NetworkError::NotOwn))
     }
 
+    /// Networks of libvirt's that an interface can be on, and whether they are
+    /// active.
+    ///
+    /// # Errors
+    /// libvirt cannot be asked.
+    fn networks(&self) -> Result<Vec<(String, bool)>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Makes one of them active.
+    ///
+    /// # Errors
+    /// There is none of that name; libvirt cannot be asked, or would not.
+    fn start_network(&self, name: &str) -> Result<(), Error> {
+        let message = name.to_owned();
+        Err(Error::Libvirt { action: crate::error::DomainAction::Network, message })
+    }
+
     /// Changes its network; returns once that holds.
     ///
     /// # Errors

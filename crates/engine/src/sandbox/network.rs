@@ -108,6 +108,7 @@ fn enforce(real: &Real, plan: &Plan, instance: &Instance, prepared: &Prepared) -
         cut: false,
         inbound: interface.inbound,
         outbound: interface.outbound,
+        forwards: wish.forwards.clone(),
     };
     guard::hold(real, &instance.directory, &Saved { own: own.clone(), port })
 }

@@ -221,6 +221,19 @@ impl Driver for Real {
         crate::network::live::usage(self, id)
     }
 
+    fn networks(&self) -> Result<Vec<(String, bool)>, Error> {
+        let own = crate::network::names::network(self.caller);
+        let all = self.pool.networks(&Uri::LxcSystem)?;
+        let others = all.into_iter().filter(|network| network.name() != own);
+        Ok(others.map(|network| (network.name(), network.is_active())).collect())
+    }
+
+    fn start_network(&self, name: &str) -> Result<(), Error> {
+        let all = self.pool.networks(&Uri::LxcSystem)?;
+        let none = || Error::Libvirt { action: DomainAction::Network, message: name.to_owned() };
+        all.into_iter().find(|network| network.name() == name).ok_or_else(none)?.start()
+    }
+
     fn change_network(&self, id: &Id, change: &crate::network::Change) -> Result<(), Error> {
         crate::network::live::change(self, id, change)
     }

@@ -89,6 +89,7 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         isolation: plan.isolation,
         display: plan.display,
         clipboard: plan.clipboard,
+        network: plan.network,
         passes: plan.passes,
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
         layer: Some(instance.layer.clone()),

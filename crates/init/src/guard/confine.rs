@@ -27,7 +27,7 @@ const OWN_ID: u32 = 0x7fff_0000;
 /// Once and for all.
 pub fn confine() -> Result<(), Errno> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    setrlimit(Resource::RLIMIT_NOFILE, 64, 64)?;
+    setrlimit(Resource::RLIMIT_NOFILE, 512, 512)?;
     for capability in 0..=LAST_CAPABILITY {
         if KEPT.contains(&capability) {
             continue;

@@ -11,11 +11,13 @@
 //! | [`confine`] | gives up everything else |
 //! | [`client`] | what the engine asks |
 //! | [`rules`], [`nft`] | what holds |
+//! | [`forward`] | ports that lead into sandboxes |
 //! | [`host`] | this computer's networks |
 //! | [`log`] | whom sandboxes talked to |
 
 mod client;
 mod confine;
+mod forward;
 mod host;
 mod log;
 mod nft;
@@ -44,6 +46,7 @@ struct Guard {
     rules: Option<Rules>,
     local: Vec<Net>,
     log: Option<Log>,
+    forwards: forward::Forwards,
     /// The interfaces that rules were set for.
     guarded: Vec<String>,
     /// What should hold does not yet.
@@ -63,6 +66,7 @@ pub fn run() {
         rules: None,
         local: host::networks(),
         log: Log::open().ok(),
+        forwards: forward::Forwards::default(),
         guarded: Vec::new(),
         is_behind: false,
         alone_since: Instant::now(),
@@ -149,6 +153,7 @@ impl Guard {
                     }
                     self.guarded = there.iter().map(|port| port.interface.clone()).collect();
                     self.forget(&there);
+                    self.forwards.set(&there)?;
                     return Ok(missing.iter().map(|port| port.interface.clone()).collect());
                 }
                 // An interface may have gone in between.

@@ -310,6 +310,7 @@ mod tests {
             cut: false,
             inbound: None,
             outbound: None,
+            forwards: Vec::new(),
         }
     }
 
