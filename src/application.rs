@@ -18,7 +18,7 @@ pub fn run() -> glib::ExitCode {
     let _ = tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).try_init();
     set_up_texts();
     load_resources();
-    let flags = gtk::gio::ApplicationFlags::HANDLES_COMMAND_LINE;
+    let flags = gtk::gio::ApplicationFlags::HANDLES_COMMAND_LINE | gtk::gio::ApplicationFlags::HANDLES_OPEN;
     let app = adw::Application::builder().application_id(APP_ID).flags(flags).build();
     add_options(&app);
     app.connect_startup(|_| look::load());
@@ -26,16 +26,48 @@ pub fn run() -> glib::ExitCode {
         Some(window) => window.present(),
         None => Window::open(app, Bridge::real()),
     });
+    app.connect_open(|app, files, _| {
+        app.activate();
+        open_files(app, files.to_vec());
+    });
     app.connect_command_line(|app, line| {
         app.activate();
+        let words = line.arguments();
+        let files = words.iter().skip(1).filter(|word| !word.to_string_lossy().starts_with('-'));
+        open_files(app, files.map(|word| line.create_file_for_arg(word)).collect());
+        let Some(window) = Window::first(app) else { return glib::ExitCode::SUCCESS };
         if let Ok(Some(name)) = line.options_dict().lookup::<String>("view") {
-            if let Some(window) = Window::first(app) {
-                window.view(name);
-            }
+            window.view(name);
+        }
+        if let Ok(Some(name)) = line.options_dict().lookup::<String>("run") {
+            window.run_by_name(name);
         }
         glib::ExitCode::SUCCESS
     });
+    add_actions(&app);
     app.run()
+}
+
+/// Opens files one after the other: profiles, and what is looked at.
+fn open_files(app: &adw::Application, files: Vec<gtk::gio::File>) {
+    let Some(window) = Window::first(app).filter(|_| !files.is_empty()) else { return };
+    glib::spawn_future_local(async move {
+        window.bridge.begin().await;
+        for file in files {
+            window.open_file(file).await;
+        }
+    });
+}
+
+/// What notifications do.
+fn add_actions(app: &adw::Application) {
+    let show = gtk::gio::SimpleAction::new("show-sandbox", Some(glib::VariantTy::STRING));
+    show.connect_activate(|_, uuid| {
+        if let Some(uuid) = uuid.and_then(glib::Variant::str) {
+            let _ = Window::all().iter().any(|window| window.show_tab(uuid));
+        }
+    });
+    app.add_action(&show);
 }
 
 /// The app's own icons, found by its id.
@@ -63,6 +95,14 @@ fn add_options(app: &adw::Application) {
         glib::OptionFlags::NONE,
         glib::OptionArg::String,
         &gettext("Show the sandbox called NAME"),
+        Some(&gettext("NAME")),
+    );
+    app.add_main_option(
+        "run",
+        glib::Char::from(0),
+        glib::OptionFlags::NONE,
+        glib::OptionArg::String,
+        &gettext("Run the profile called NAME"),
         Some(&gettext("NAME")),
     );
     app.connect_handle_local_options(|app, options| {

@@ -5,13 +5,19 @@
 use gtk::{gio, glib};
 use std::future::Future;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use terrarium_engine::console::{Console, Event, Handler};
+use terrarium_engine::doctor::{self, Finding};
+use terrarium_engine::error::FileAction;
 use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::places::Places;
 use terrarium_engine::plan::Plan;
+use terrarium_engine::profile::{store, Profile};
+use terrarium_engine::reach::{Grants, Memory, Seen};
 use terrarium_engine::sandbox::{
-    Attach, Driver, Id, LastWords, Listing, Picture, Progress, Real, Start, Started, Stop, Summary,
+    Attach, Driver, Id, LastWords, Listing, Picture, Progress, Real, Start, Started, Stop, Summary, Usage,
 };
 use terrarium_engine::Error;
 use terrarium_protocol::message::Outcome;
@@ -30,6 +36,8 @@ pub struct Bridge {
     look: Arc<dyn Fn() -> (Host, Arc<dyn Driver>) + Send + Sync>,
     host: Arc<OnceLock<Host>>,
     driver: Arc<OnceLock<Arc<dyn Driver>>>,
+    /// The computer is one of a test.
+    made_up: bool,
 }
 
 impl Bridge {
@@ -46,13 +54,13 @@ impl Bridge {
     /// To what `look` finds; it is called at most once, on another thread.
     #[must_use]
     pub fn new(look: impl Fn() -> (Host, Arc<dyn Driver>) + Send + Sync + 'static) -> Self {
-        Self { look: Arc::new(look), host: Arc::default(), driver: Arc::default() }
+        Self { look: Arc::new(look), host: Arc::default(), driver: Arc::default(), made_up: false }
     }
 
     /// To another driver, for tests.
     #[must_use]
     pub fn with(host: Host, driver: Arc<dyn Driver>) -> Self {
-        let bridge = Self::real();
+        let bridge = Self { made_up: true, ..Self::real() };
         let _ = bridge.host.set(host);
         let _ = bridge.driver.set(driver);
         bridge
@@ -143,6 +151,15 @@ impl Bridge {
         self.call(move |driver| Ok(driver.last_words(&id))).await.ok().flatten()
     }
 
+    /// Tells a sandbox that its result has arrived.
+    pub async fn received(&self, id: Id, console: Console) {
+        let tell = move |driver: &dyn Driver| {
+            driver.received(&id, &console);
+            Ok(())
+        };
+        let _ = self.call(tell).await;
+    }
+
     /// The sandbox with this name.
     pub async fn find(&self, name: String) -> Result<Summary, Error> {
         self.call(move |driver| driver.find(&name)).await
@@ -177,6 +194,147 @@ impl Bridge {
         }
     }
 }
+
+mod tail;
+
+impl Bridge {
+    /// Does something with files, on another thread.
+    fn files<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Places) -> Result<T, Error> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Error>> {
+        let host = self.host.clone();
+        let task =
+            gio::spawn_blocking(move || host.get().map_or(Err(Error::Cancelled), |host| work(&host.places)));
+        async move { task.await.unwrap_or(Err(Error::Cancelled)) }
+    }
+
+    /// All profiles, and what is remembered of each.
+    pub async fn profiles(&self) -> Vec<(store::Entry, Seen)> {
+        let read = |places: &Places| {
+            let memory = Memory::load(places);
+            let of = |entry: store::Entry| (memory.of(&store::stem(&entry.path)), entry);
+            Ok(store::list(places)?.into_iter().map(of).map(|(seen, entry)| (entry, seen)).collect())
+        };
+        self.files(read).await.unwrap_or_default()
+    }
+
+    /// Reads a profile from any file.
+    pub async fn read_profile(&self, path: PathBuf) -> Result<Profile, Error> {
+        self.files(move |_| store::load(&path)).await
+    }
+
+    /// The text of any file that should be a profile.
+    pub async fn read_text(&self, path: PathBuf) -> Result<String, Error> {
+        self.files(move |_| store::read(&path)).await
+    }
+
+    /// Writes a text into a file.
+    pub async fn write_text(&self, path: PathBuf, text: String) -> Result<(), Error> {
+        self.files(move |_| store::write(&path, &text)).await
+    }
+
+    /// Adds a profile; `from` if it came from elsewhere.
+    pub async fn add_profile(&self, profile: Profile, from: Option<String>) -> Result<PathBuf, Error> {
+        let add = move |places: &Places| {
+            let path = store::add(places, &profile)?;
+            Memory::change(places, &store::stem(&path), |seen| *seen = Seen { from, allowed: None })?;
+            Ok(path)
+        };
+        self.files(add).await
+    }
+
+    /// Changes a profile's file where the profile differs.
+    pub async fn update_profile(&self, path: PathBuf, profile: Profile) -> Result<(), Error> {
+        self.files(move |places| store::update(places, &path, &profile)).await
+    }
+
+    /// Deletes a profile's file; its text, for whoever wants it back.
+    pub async fn delete_profile(&self, path: PathBuf) -> Result<String, Error> {
+        let delete = move |_: &Places| {
+            let text = store::read(&path)?;
+            let failed = |source| Error::File { action: FileAction::Remove, path: path.clone(), source };
+            std::fs::remove_file(&path).map_err(failed)?;
+            Ok(text)
+        };
+        self.files(delete).await
+    }
+
+    /// Remembers that the user has been shown what a profile can reach.
+    pub async fn remember(&self, stem: String, allowed: Grants) -> Result<(), Error> {
+        self.files(move |places| Memory::change(places, &stem, |seen| seen.allowed = Some(allowed))).await
+    }
+
+    /// What is typed and not saved yet, for a window that comes after a crash.
+    pub async fn keep_draft(&self, text: Option<String>) -> Result<(), Error> {
+        let keep = move |places: &Places| match text {
+            Some(text) => store::write(&places.cache.join(DRAFT), &text),
+            None => {
+                let _ = std::fs::remove_file(places.cache.join(DRAFT));
+                Ok(())
+            }
+        };
+        self.files(keep).await
+    }
+
+    /// What was typed last, if there is a draft.
+    pub async fn draft(&self) -> Option<String> {
+        self.files(|places| store::read(&places.cache.join(DRAFT))).await.ok()
+    }
+
+    /// What works on this computer, asking libvirt as well.
+    pub async fn examine(&self) -> Vec<Finding> {
+        let host = self.host.clone();
+        let made_up = self.made_up;
+        let look = move || match host.get().filter(|_| made_up) {
+            Some(host) => doctor::examine(host),
+            None => doctor::examine(&host::probe(&ProbeOptions { connect: true, ..ProbeOptions::default() })),
+        };
+        gio::spawn_blocking(look).await.unwrap_or_default()
+    }
+
+    /// Commands that were run from the form, the last one first.
+    pub async fn history(&self) -> Vec<String> {
+        let text = self.files(|places| store::read(&places.cache.join(HISTORY))).await.unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Keeps them.
+    pub async fn keep_history(&self, commands: Vec<String>) -> Result<(), Error> {
+        let lines: Vec<String> = commands.into_iter().filter(|one| !one.contains('\n')).collect();
+        self.files(move |places| store::write(&places.cache.join(HISTORY), &lines.join("\n"))).await
+    }
+
+    /// The profile that a sandbox runs.
+    pub async fn profile_of(&self, id: Id) -> Option<Profile> {
+        self.call(move |driver| Ok(driver.profile(&id))).await.ok().flatten()
+    }
+
+    /// What each of these sandboxes uses.
+    pub async fn usage(&self, ids: Vec<Id>) -> Vec<(Id, Usage)> {
+        let ask = move |driver: &dyn Driver| {
+            let one = |id: Id| driver.usage(&id).map(|usage| (id, usage));
+            Ok(ids.into_iter().filter_map(one).collect())
+        };
+        self.call(ask).await.unwrap_or_default()
+    }
+
+    /// The last lines that a sandbox's terminal showed.
+    pub async fn last_lines(&self, id: Id, end: u64) -> Option<String> {
+        self.call(move |driver| Ok(tail::last_lines(driver, &id, end))).await.ok().flatten()
+    }
+
+    /// Does something else that may block and needs neither libvirt nor a
+    /// profile, such as reading a folder of the host.
+    pub async fn look_at<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        gio::spawn_blocking(work).await.ok()
+    }
+}
+
+/// The file of what is typed and not saved.
+const DRAFT: &str = "draft.json";
+/// The file of what was run.
+const HISTORY: &str = "history";
 
 fn queue() -> (Handler, Events) {
     let (tell, told) = async_channel::bounded(QUEUE);

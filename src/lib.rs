@@ -19,9 +19,13 @@
 //! that may block runs on a thread of its own, and answers on the main loop.
 
 pub mod application;
+pub mod apps;
 pub mod bridge;
+pub mod launcher;
+pub mod library;
 pub mod look;
 pub mod pages;
+pub mod settings;
 pub mod window;
 
 pub use application::{run, APP_ID};

@@ -38,6 +38,13 @@ flowboxchild { padding: 0; }
 .terminal-box { padding: 10px 12px; background: @view_bg_color; }
 .bare { padding: 0; }
 .prompt { padding: 6px 12px; }
+dropdown.flat > button { background: none; box-shadow: none; font-weight: normal; }
+dropdown.flat > button:hover { background: alpha(currentColor, .07); }
+row.secret label.title { font-weight: bold; }
+row.changed { background-image: linear-gradient(to right, @accent_bg_color 3px, transparent 3px); }
+row.changed:dir(rtl) { background-image: linear-gradient(to left, @accent_bg_color 3px, transparent 3px); }
+row.message.error .title, row.message.error image { color: @error_color; opacity: 1; }
+row.secret image { color: @warning_color; }
 .quoted { font-feature-settings: \"liga\" 0, \"calt\" 0; }
 ";
 
@@ -97,6 +104,8 @@ pub fn load() {
         &provider,
         gtk::STYLE_PROVIDER_PRIORITY_APPLICATION,
     );
+    // Also for a program that has another id, such as a test.
+    gtk::IconTheme::for_display(&display).add_resource_path("/org/terrarium/Terrarium/icons");
     let manager = adw::StyleManager::default();
     let apply = move |manager: &adw::StyleManager| provider.load_from_data(&sheet(manager.is_dark()));
     apply(&manager);

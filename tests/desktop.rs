@@ -2,48 +2,21 @@
 //! Windows of real programs in the window. Pictures are left under
 //! target/pictures.
 
+#[path = "scene/program.rs"]
+mod program;
+#[path = "scene/sandboxes.rs"]
+mod sandboxes;
 mod scene;
 
 use adw::prelude::*;
-use scene::Shown;
-use std::path::PathBuf;
-use std::process::Command;
+use program::BOOT;
+use sandboxes::{open, Scene};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
-use terrarium::bridge::Bridge;
+use std::time::Instant;
 use terrarium::pages::screen::Screen;
 use terrarium::pages::tab::Phase;
 
-/// An emulated machine takes a while to boot on a busy computer.
-const BOOT: Duration = Duration::from_secs(120);
-
-/// A window whose sandboxes end with the test.
-struct Scene(Shown);
-
-impl std::ops::Deref for Scene {
-    type Target = Shown;
-
-    fn deref(&self) -> &Shown {
-        &self.0
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let ctl = PathBuf::from(env!("CARGO_BIN_EXE_terrarium")).with_file_name("terrariumctl");
-        for id in self.window.runs.running() {
-            let _ = Command::new(&ctl).args(["stop", "--now", &id.uuid]).status();
-        }
-    }
-}
-
 impl Scene {
-    fn open() -> Self {
-        let shown = Shown::new(Bridge::real());
-        shown.until("this computer is known", || shown.window.bridge.host().is_some());
-        Self(shown)
-    }
-
     fn screen(&self) -> Option<Rc<Screen>> {
         self.window.runs.current().and_then(|tab| tab.screen.clone())
     }
@@ -74,7 +47,7 @@ impl Scene {
 }
 
 fn follows(glass: &str) {
-    let scene = Scene::open();
+    let scene = open();
     let screen = scene.show(glass, "xterm -geometry 200x100 -e sh -c 'ls -l /usr; cat'");
     let begun = Instant::now();
     while !scene.has_drawn(&screen) {

@@ -3,47 +3,23 @@
 
 #[path = "scene/program.rs"]
 mod program;
+#[path = "scene/sandboxes.rs"]
+mod sandboxes;
 mod scene;
 
 use adw::prelude::*;
 use gtk::{gdk, glib, graphene};
 use program::{ctl, scaled, skip, wait_for, Glass, Me, Program, BOOT};
-use scene::Shown;
+use sandboxes::{open, Scene};
 use std::cell::Cell;
-use std::ops::Deref;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use terrarium::bridge::Bridge;
 use terrarium::pages::tab::Phase;
 use vte::prelude::*;
 
 const BOTH: [Glass; 2] = [Glass::Container, Glass::Machine];
-
-/// A window whose sandboxes end with the test.
-struct Scene(Shown);
-
-impl Deref for Scene {
-    type Target = Shown;
-
-    fn deref(&self) -> &Shown {
-        &self.0
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        for id in self.window.runs.running() {
-            let _ = Command::new(ctl()).args(["stop", "--now", &id.uuid]).status();
-        }
-    }
-}
-
-fn open() -> Scene {
-    let shown = Shown::new(Bridge::real());
-    shown.until("this computer is known", || shown.window.bridge.host().is_some());
-    Scene(shown)
-}
 
 impl Scene {
     fn start(&self, glass: Glass, command: &str) {
@@ -88,7 +64,7 @@ impl Scene {
     fn ends(&self, with: &str) {
         self.within(BOOT, "it ends", || self.phase() == Some(Phase::Ended));
         self.shows(with);
-        let uuid = self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+        let uuid = self.uuid();
         self.within(BOOT, "it is gone", || !listed().iter().any(|one| one["uuid"] == uuid.as_str()));
     }
 }
@@ -156,8 +132,7 @@ fn a_pager_and_a_monitor_draw_properly() {
             row("top - ").is_some_and(|first| row("PID USER") == Some(first + 6))
         });
         shown.drawn(&format!("{glass:?}-top"));
-        shown.keys("q");
-        shown.ends("Exit code 0");
+        shown.is_killed(glass);
     }
 }
 
@@ -198,40 +173,59 @@ fn a_killed_window_is_opened_again_where_it_was() {
     for glass in BOTH {
         let program = Program::open(&Me);
         program.type_and_run(glass, "sh -c 'echo before; read a; echo \"then $a\"; exit 9'");
-        let shown = open();
-        shown.within(BOOT, "the sandbox is listed", || shown.card("sh").is_some());
-        shown.within(BOOT, "it runs", has_spoken);
+        wait_for("it runs", has_spoken);
         // SIGKILL.
         drop(program);
+        let shown = open();
+        shown.within(BOOT, "the sandbox is listed", || shown.card("sh").is_some());
         match restart_of_libvirt() {
             Some(restart) => assert!(restart.success()),
             None => skip("a_killed_window: restart", "libvirtd was started by somebody else"),
         }
         shown.card("sh").expect("a card").emit_clicked();
         shown.within(BOOT, "what was there", || shown.window.describe().contains("before"));
-        let mut other = shown.terminal_client();
+        let mut killed = shown.terminal_client(&[]);
+        let mut first = [0; 6];
+        killed.stdout.as_mut().expect("a pipe").read_exact(&mut first).expect("what was there");
+        assert_eq!(&first, b"before");
+        killed.kill().and_then(|()| killed.wait()).expect("its end");
+        let next = shown.terminal_client(&["--from", "6"]);
         shown.keys("typed\r");
         shown.ends("Exit code 9");
         shown.shows("then typed");
-        assert_eq!(other.wait().expect("it ends").code(), Some(9), "the one that watched");
+        let output = next.wait_with_output().expect("its output");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "\r\ntyped\r\nthen typed\r\n");
+        assert_eq!(output.status.code(), Some(9), "the one that watched");
     }
 }
 
 impl Scene {
     /// `terrariumctl attach --watch` of what this window shows.
-    fn terminal_client(&self) -> Child {
-        let uuid = self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
-        let mut child = Command::new(ctl())
-            .args(["attach", "--watch", &uuid])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("terrariumctl");
-        let mut first = [0; 6];
-        std::io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut first)
-            .expect("what was there");
-        assert_eq!(&first, b"before");
-        child
+    fn terminal_client(&self, options: &[&str]) -> Child {
+        let mut ctl = Command::new(ctl());
+        ctl.args(["attach", "--watch"]).args(options).arg(self.uuid());
+        ctl.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("terrariumctl")
+    }
+
+    fn uuid(&self) -> String {
+        self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid
+    }
+
+    /// Kills what holds the sandbox from outside: the window says so soon.
+    fn is_killed(&self, glass: Glass) {
+        let uuid = self.uuid();
+        let all = listed();
+        let domain =
+            all.iter().find(|one| one["uuid"] == uuid.as_str()).expect("it is listed")["domain"].clone();
+        let domain = domain.as_str().expect("a name");
+        let pattern = match glass {
+            Glass::Container => format!("libvirt_lxc --name {domain} "),
+            Glass::Machine => format!("qemu-system-x86_64.*guest={domain},"),
+        };
+        let killed = Command::new("pkill").args(["-KILL", "-f", &pattern]).status().expect("pkill");
+        assert!(killed.success(), "nothing is called {pattern}");
+        self.within(Duration::from_secs(3), "it has crashed", || self.window.describe().contains("Crashed"));
+        self.ends("Crashed");
     }
 }
 
@@ -271,8 +265,10 @@ impl Drop for Hung {
     }
 }
 
+/// The daemon that tools/services has started.
 fn our_daemon() -> Option<String> {
-    let notes = std::fs::read_to_string("/run/terrarium-services/started").ok()?;
+    let folder = std::env::var_os("TERRARIUM_SERVICES").unwrap_or_else(|| "/run/terrarium-services".into());
+    let notes = std::fs::read_to_string(PathBuf::from(folder).join("started")).ok()?;
     let line = notes.lines().rev().find(|line| line.ends_with(" libvirtd"))?;
     line.split(' ').next().map(str::to_owned)
 }
@@ -309,4 +305,40 @@ fn a_stopped_libvirt_leaves_the_window_painting_and_the_terminal_working() {
     shown.window.show("runs");
     shown.window.runs.current().expect("a tab").stop();
     shown.ends("Stopped");
+}
+
+/// A profile that somebody sent: what it reaches is shown, it runs, its card
+/// says what it writes and uses, and whoever stops it has stopped it, whatever
+/// status its command ends with.
+#[gtk::test]
+fn a_profile_is_shown_runs_and_is_stopped_from_outside() {
+    let shown = open();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("offer.terrarium");
+    let command = "trap 'exit 15' TERM; echo ready; while :; do sleep 0.1; done";
+    let text = format!(
+        "version = 1\nname = \"Offer\"\nisolation = \"container\"\n[command]\nargv = [\"sh\", \"-c\", \"{command}\"]\n"
+    );
+    std::fs::write(&path, text).expect("a profile");
+    let window = shown.window.clone();
+    glib::spawn_future_local(async move { window.open_profile(path).await });
+    shown.until("its reach is shown", || scene::over("sheet").is_some());
+    let sheet = scene::over("sheet").expect("a sheet");
+    assert!(scene::says(&sheet, "From: offer.terrarium") && scene::says(&sheet, "Talk to the network"));
+    assert!(shown.window.runs.current().is_none(), "nothing runs unseen");
+    scene::find(&sheet, "run").and_downcast::<gtk::Button>().expect("a button").emit_clicked();
+    shown.within(BOOT, "it runs", || {
+        shown.phase() == Some(Phase::Running) && shown.lines().iter().any(|line| line == "ready")
+    });
+    let uuid = shown.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+    shown.act("win.back");
+    let says = |text: &str| shown.card("Offer").is_some_and(|card| scene::says(card.upcast_ref(), text));
+    shown.within(BOOT, "its card knows", || says("ready") && says("% CPU · ") && says("MiB"));
+    shown.picture("real-home");
+    let status = Command::new(ctl()).args(["stop", &uuid]).status().expect("terrariumctl");
+    assert!(status.success());
+    shown.window.show("runs");
+    shown.within(BOOT, "it has stopped", || {
+        shown.window.describe().contains("Stopped · You stopped it after")
+    });
 }

@@ -15,7 +15,7 @@ fn listed(who: &Other, mark: &str) -> Option<serde_json::Value> {
     all.into_iter().find(|one| one["command"].as_str().is_some_and(|command| command.ends_with(mark)))
 }
 
-fn runs_and_ends(name: &'static str, glass: Glass, connection: &str) {
+fn runs_and_ends(name: &str, glass: Glass, connection: &str) {
     let who = Other::new(name);
     let program = Program::open(&who);
     let mark = format!("mark-{}", std::process::id());
@@ -40,6 +40,6 @@ fn runs_and_ends(name: &'static str, glass: Glass, connection: &str) {
 #[test]
 fn a_member_of_the_group_runs_a_container_and_anybody_a_machine() {
     let own = std::env::var("TERRARIUM_TEST_USER").unwrap_or_else(|_| "terrarium-test".into());
-    runs_and_ends(&format!("{own}-libvirt"), Glass::Container, "lxc:///system");
-    runs_and_ends(&own, Glass::Machine, "qemu:///session");
+    runs_and_ends(format!("{own}-libvirt").leak(), Glass::Container, "lxc:///system");
+    runs_and_ends(own.leak(), Glass::Machine, "qemu:///session");
 }

@@ -19,7 +19,8 @@ as_root() {
     fi
 }
 
-listed_packages() { sed -e 's/#.*//' -e 's/[[:space:]].*//' -e '/^$/d' "$TOP/tools/packages.list"; }
+# Those marked ?WHAT are for find_cargo alone.
+listed_packages() { sed -e 's/#.*//' -e '/?cargo$/d' -e 's/[[:space:]].*//' -e '/^$/d' "$TOP/tools/packages.list"; }
 
 missing_packages() {
     local package
@@ -51,9 +52,13 @@ find_cargo() {
     [ -d "$HOME/.cargo/bin" ] && PATH=$PATH:$HOME/.cargo/bin
     export PATH
     new_enough cargo && return 0
-    say "No cargo of 1.83 or newer: rustc-web and cargo-web will be installed."
+    local packages
+    packages=$(sed -n 's/[[:space:]]*?cargo$//p' "$TOP/tools/packages.list" | xargs)
+    say "No cargo of 1.83 or newer: these packages will be installed:"
+    say "  $packages"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends rustc-web cargo-web >&2
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages >&2
     new_enough cargo || { say "cargo is still older than 1.83; install a newer one."; return 1; }
 }
 

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The pages. Each has its layout in a `.ui` file beside its `.rs`.
 
+pub mod computer;
 mod end;
 pub mod form;
 pub mod home;
+pub mod new_profile;
+pub mod preferences;
+pub mod reach;
 pub mod runs;
 pub mod screen;
 mod start;
 pub mod tab;
+pub mod templates;
 pub mod terminal;
 
 use gtk::glib::object::IsA;
@@ -19,6 +24,11 @@ use gtk::{glib, prelude::*};
 /// The layout lacks it, which is seen at the first start.
 pub(crate) fn object<T: IsA<glib::Object>>(builder: &gtk::Builder, id: &str) -> T {
     builder.object(id).unwrap_or_else(|| panic!("the layout has no {id}"))
+}
+
+/// What is on a profile's mark.
+pub(crate) fn icon_of(profile: &terrarium_engine::profile::Profile) -> &'static str {
+    profile.icon.map_or_else(|| tab::facts::icon(profile.display.kind), |icon| icon.themed())
 }
 
 /// The rounded square in a profile's colour.

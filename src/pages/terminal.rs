@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A terminal as all pages have it.
 
+mod links;
+
 use crate::look;
+use crate::settings::settings;
 use gettextrs::gettext;
 use gtk::gio;
 use gtk::prelude::*;
@@ -18,21 +21,56 @@ pub fn make() -> vte::Terminal {
     terminal.set_scrollback_lines(SCROLLBACK);
     terminal.set_widget_name("terminal");
     terminal.update_property(&[gtk::accessible::Property::Label(&gettext("Terminal"))]);
-    let dress = |terminal: &vte::Terminal, dark: bool| {
-        let (text, ground, palette) = look::terminal_palette(dark);
-        let sixteen: Vec<&gtk::gdk::RGBA> = palette.iter().collect();
-        terminal.set_colors(Some(&text), Some(&ground), &sixteen);
-    };
-    let manager = adw::StyleManager::default();
-    dress(&terminal, manager.is_dark());
+    dress(&terminal);
     let weak = terminal.downgrade();
-    manager.connect_dark_notify(move |manager| {
-        if let Some(terminal) = weak.upgrade() {
-            dress(&terminal, manager.is_dark());
-        }
-    });
+    adw::StyleManager::default().connect_dark_notify(move |_| weak.upgrade().iter().for_each(dress));
+    for key in ["terminal-colours", "terminal-font"] {
+        settings().on_change(key, &terminal, dress);
+    }
+    terminal.set_allow_hyperlink(true);
+    add_zoom(&terminal);
+    links::connect(&terminal);
     add_menu(&terminal);
     terminal
+}
+
+/// Colours and font, as they are set.
+fn dress(terminal: &vte::Terminal) {
+    let dark = match settings().text("terminal-colours").as_str() {
+        "light" => false,
+        "dark" => true,
+        _ => adw::StyleManager::default().is_dark(),
+    };
+    let (text, ground, palette) = look::terminal_palette(dark);
+    let sixteen: Vec<&gtk::gdk::RGBA> = palette.iter().collect();
+    terminal.set_colors(Some(&text), Some(&ground), &sixteen);
+    let font = settings().text("terminal-font");
+    let font = (!font.is_empty()).then(|| gtk::pango::FontDescription::from_string(&font));
+    terminal.set_font(font.as_ref());
+}
+
+/// Ctrl and the wheel make the text larger and smaller.
+fn add_zoom(terminal: &vte::Terminal) {
+    let scroll = gtk::EventControllerScroll::new(gtk::EventControllerScrollFlags::VERTICAL);
+    scroll.set_propagation_phase(gtk::PropagationPhase::Capture);
+    scroll.connect_scroll(|scroll, _, by| {
+        let ctrl = scroll.current_event_state().contains(gtk::gdk::ModifierType::CONTROL_MASK);
+        let Some(terminal) = scroll.widget().and_downcast::<vte::Terminal>().filter(|_| ctrl) else {
+            return gtk::glib::Propagation::Proceed;
+        };
+        zoom(&terminal, if by < 0.0 { 1 } else { -1 });
+        gtk::glib::Propagation::Stop
+    });
+    terminal.add_controller(scroll);
+}
+
+/// One step larger or smaller; 0 is as it was.
+pub fn zoom(terminal: &vte::Terminal, by: i32) {
+    let scale = match by {
+        0 => 1.0,
+        by => terminal.font_scale() * 1.1_f64.powi(by),
+    };
+    terminal.set_font_scale(scale.clamp(0.5, 4.0));
 }
 
 /// The menu of the secondary button.

@@ -19,6 +19,30 @@ impl Window {
         about.present();
     }
 
+    /// Shows a long text in a window of its own, to be read and copied.
+    pub fn show_text(&self, title: &str, text: &str) {
+        let view = gtk::TextView::builder().editable(false).cursor_visible(false).monospace(true);
+        let view = view.top_margin(12).bottom_margin(12).left_margin(12).right_margin(12).build();
+        view.buffer().set_text(text);
+        view.update_property(&[gtk::accessible::Property::Label(title)]);
+        let copy =
+            gtk::Button::builder().icon_name("edit-copy-symbolic").tooltip_text(gettext("Copy")).build();
+        let content = text.to_owned();
+        copy.connect_clicked(move |button| button.clipboard().set_text(&content));
+        let header = adw::HeaderBar::builder().title_widget(&adw::WindowTitle::new(title, "")).build();
+        header.pack_end(&copy);
+        let body = gtk::Box::new(gtk::Orientation::Vertical, 0);
+        body.append(&header);
+        body.append(&gtk::ScrolledWindow::builder().child(&view).vexpand(true).build());
+        let window = adw::Window::builder().transient_for(&self.widget).modal(true).title(title);
+        let window = window.default_width(680).default_height(560).width_request(320).content(&body).build();
+        let keys = gtk::ShortcutController::new();
+        let close = gtk::NamedAction::new("window.close");
+        keys.add_shortcut(gtk::Shortcut::new(gtk::ShortcutTrigger::parse_string("Escape"), Some(close)));
+        window.add_controller(keys);
+        window.present();
+    }
+
     pub(super) fn show_shortcuts(&self) {
         let builder = gtk::Builder::from_string(include_str!("../shortcuts.ui"));
         if let Some(window) = builder.object::<gtk::ShortcutsWindow>("shortcuts") {

@@ -2,14 +2,20 @@
 //! The window: a stack of pages, and what they ask of each other.
 
 mod closing;
+mod desktop;
 mod dialogs;
+mod launch;
+mod profiles;
 mod shortcuts;
 
+pub use launch::{hide, Launch};
+
 use crate::bridge::Bridge;
-use crate::pages::{form::Form, home::Home, runs::Runs};
+use crate::library::{Item, Library};
+use crate::pages::{computer::Computer, form::Form, home::Home, new_profile, runs::Runs};
 use adw::prelude::*;
 use gtk::{gio, glib};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use terrarium_engine::message;
 use terrarium_engine::plan::Plan;
@@ -34,8 +40,13 @@ pub struct Window {
     pub form: Rc<Form>,
     /// What runs.
     pub runs: Rc<Runs>,
+    computer: Rc<Computer>,
     /// The way to the engine.
     pub bridge: Bridge,
+    /// The profiles.
+    pub library: Rc<Library>,
+    /// What holds up logging out; 0 is nothing.
+    cookie: Cell<u32>,
 }
 
 impl Window {
@@ -59,23 +70,41 @@ impl Window {
         let toasts = adw::ToastOverlay::new();
         toasts.set_child(Some(&leaflet));
         widget.set_content(Some(&toasts));
-        let (home, form, runs) = (Home::new(), Form::new(), Runs::new());
-        let pages: [(&gtk::Widget, &str); 3] = [
+        let (home, form, runs, computer) = (Home::new(), Form::new(), Runs::new(), Computer::new());
+        let pages: [(&gtk::Widget, &str); 4] = [
             (home.widget.upcast_ref(), "home"),
             (form.widget.upcast_ref(), "form"),
             (runs.widget.upcast_ref(), "runs"),
+            (computer.widget.upcast_ref(), "computer"),
         ];
         for (page, name) in pages {
             leaflet.append(page).set_name(Some(name));
         }
         let shortcuts = shortcuts::add(&widget);
-        let window = Rc::new(Self { widget, toasts, leaflet, shortcuts, home, form, runs, bridge });
+        let library = Rc::default();
+        let window = Rc::new(Self {
+            widget,
+            toasts,
+            leaflet,
+            shortcuts,
+            home,
+            form,
+            runs,
+            computer,
+            bridge,
+            library,
+            cookie: Cell::new(0),
+        });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
         window.home.connect(&window);
         window.form.connect(&window);
         window.runs.connect(&window);
+        window.computer.connect(&window);
         window.add_actions();
+        window.add_profile_actions();
         window.ask_before_closing();
+        window.take_drops();
+        window.remember_size();
         window.begin();
         window.widget.present();
         window
@@ -86,6 +115,8 @@ impl Window {
         glib::spawn_future_local(async move {
             window.bridge.begin().await;
             window.form.host_is_known(&window);
+            window.library.read(&window.bridge).await;
+            window.library.watch(&window.bridge);
             window.home.watch(&window);
         });
     }
@@ -101,7 +132,27 @@ impl Window {
             });
             self.widget.add_action(&action);
         };
-        simple("new-run", |window| window.show_form(None));
+        simple("new-run", |window| window.show_form());
+        simple("preferences", |window| crate::pages::preferences::show(&window.widget));
+        simple("new-window", |window| {
+            if let Some(app) = window.widget.application().and_downcast::<adw::Application>() {
+                Self::open(&app, window.bridge.clone());
+            }
+        });
+        simple("computer", |window| {
+            window.show("computer");
+            window.computer.look(window);
+        });
+        simple("new-profile", new_profile::show);
+        simple("search", |window| {
+            if window.shows("home") {
+                window.home.begin_search();
+            }
+        });
+        simple("import", |window| window.ask_for_import());
+        simple("open-terminal", |window| window.open_terminal());
+        simple("open-document", |window| window.ask_for_document());
+        simple("try-app", |window| window.ask_for_app());
         simple("run", |window| window.form.run(window));
         simple("back", |window| window.show("home"));
         simple("copy", |window| window.runs.copy());
@@ -118,6 +169,12 @@ impl Window {
                 .filter_map(Weak::upgrade)
                 .find(|one| one.widget.application().as_ref() == Some(app.upcast_ref()))
         })
+    }
+
+    /// All windows.
+    #[must_use]
+    pub fn all() -> Vec<Rc<Self>> {
+        OPEN.with_borrow(|open| open.iter().filter_map(Weak::upgrade).collect())
     }
 
     /// What is shown, as text, for tests.
@@ -145,13 +202,16 @@ impl Window {
         self.leaflet.visible_child_name().is_some_and(|shown| shown == name)
     }
 
-    /// Shows the form, with a profile or as it was left.
-    pub fn show_form(&self, profile: Option<&Profile>) {
-        if let Some(profile) = profile {
-            self.form.fill(profile);
-        }
+    /// Shows the form as it was left.
+    pub fn show_form(&self) {
         self.show("form");
         self.form.focus();
+    }
+
+    /// Shows the form with a profile, which may be one of the library.
+    pub fn edit(self: &Rc<Self>, profile: &Profile, item: Option<&Item>) {
+        self.form.fill(self, profile, item);
+        self.show_form();
     }
 
     /// Runs a plan in a tab of its own.
@@ -177,6 +237,17 @@ impl Window {
             }
             window.widget.present();
         });
+    }
+
+    /// Says something in passing, with something that can be done about it.
+    pub fn offer(&self, text: &str, button: &str, run: impl Fn() + 'static) {
+        let toast = adw::Toast::builder()
+            .title(glib::markup_escape_text(text).as_str())
+            .button_label(button)
+            .priority(adw::ToastPriority::High)
+            .build();
+        toast.connect_button_clicked(move |_| run());
+        self.toasts.add_toast(toast);
     }
 
     /// Says something in passing.

@@ -98,6 +98,12 @@ impl Fake {
         }
     }
 
+    /// Sandboxes that were started.
+    #[must_use]
+    pub fn starts(&self) -> usize {
+        lock(&self.runs).len()
+    }
+
     /// Programs that were run beside commands.
     #[must_use]
     pub fn shells(&self) -> u32 {
@@ -159,12 +165,14 @@ impl Fake {
             caller: plan.caller,
             number,
             colour: plan.colour,
+            icon: plan.profile.icon,
             isolation: plan.isolation,
             display: plan.display,
             clipboard: plan.clipboard,
             passes: plan.passes,
             writable: Vec::new(),
             layer: None,
+            images: Vec::new(),
             looks: false,
             directory: self.folder.clone(),
             id_base: 0,

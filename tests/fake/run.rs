@@ -60,7 +60,8 @@ impl Run {
     }
 
     pub fn end(&self, ending: Ending) {
-        let outcome = Outcome { ending, duration: 1200, out_of_memory: false, dropped: 0 };
+        let stopped = matches!(ending, Ending::Signalled { stopped: true, .. });
+        let outcome = Outcome { ending, duration: 1200, out_of_memory: false, dropped: 0, stopped };
         self.change(|inside| inside.result = inside.result.take().or(Some(outcome)));
     }
 

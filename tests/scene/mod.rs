@@ -98,7 +98,12 @@ impl Shown {
 
     /// Draws the window into target/pictures, as its user sees it.
     pub fn picture(&self, name: &str) {
-        let paintable = gtk::WidgetPaintable::new(Some(&self.window.widget));
+        self.picture_of(self.window.widget.upcast_ref(), name);
+    }
+
+    /// The same of another window.
+    pub fn picture_of(&self, widget: &gtk::Widget, name: &str) {
+        let paintable = gtk::WidgetPaintable::new(Some(widget));
         // With the frame that is drawn around it; scaled it would have seams.
         let (width, height) = (paintable.intrinsic_width(), paintable.intrinsic_height());
         let draw = || {
@@ -107,11 +112,11 @@ impl Shown {
             snapshot.to_node()
         };
         // There is something once a frame was drawn.
-        self.window.widget.queue_draw();
+        widget.queue_draw();
         self.until("a frame", || draw().is_some());
         let node = draw().expect("something is drawn");
         let bounds = gtk::graphene::Rect::new(0.0, 0.0, width as f32, height as f32);
-        let renderer = self.window.widget.native().and_then(|native| native.renderer()).expect("a renderer");
+        let renderer = widget.native().and_then(|native| native.renderer()).expect("a renderer");
         let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
         std::fs::create_dir_all(&folder).expect("a folder for pictures");
         let path = folder.join(format!("{name}.png"));
@@ -159,6 +164,19 @@ pub fn walk(widget: &gtk::Widget, is_it: &dyn Fn(&gtk::Widget) -> bool) -> Optio
     None
 }
 
-fn find(widget: &gtk::Widget, id: &str) -> Option<gtk::Widget> {
-    walk(widget, &|one| one.buildable_id().is_some_and(|found| found == id))
+/// By its id, or the name of one that was made without a layout.
+pub fn find(widget: &gtk::Widget, id: &str) -> Option<gtk::Widget> {
+    walk(widget, &|one| one.buildable_id().is_some_and(|found| found == id) || one.widget_name() == id)
+}
+
+/// The window over this one that has such a widget.
+pub fn over(id: &str) -> Option<gtk::Widget> {
+    gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible).find_map(|one| find(&one, id))
+}
+
+/// Whether a label with this text is somewhere in it.
+pub fn says(widget: &gtk::Widget, text: &str) -> bool {
+    let has =
+        |one: &gtk::Widget| one.downcast_ref::<gtk::Label>().is_some_and(|one| one.text().contains(text));
+    walk(widget, &has).is_some()
 }

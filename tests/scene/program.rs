@@ -70,19 +70,19 @@ impl Who for Me {
 
 /// An ordinary user, with copies of the programs and the key to the screen.
 pub struct Other {
-    name: &'static str,
+    name: String,
     id: u32,
     folder: tempfile::TempDir,
 }
 
 impl Other {
     /// A user that `tools/test` has made.
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(name: &str) -> Self {
         let text = fs::read_to_string("/etc/passwd").expect("users");
         let line = text.lines().find(|line| line.split(':').next() == Some(name));
         let id = line.unwrap_or_else(|| panic!("there is no user {name}: run the tests with tools/test"));
         let id = id.split(':').nth(2).and_then(|id| id.parse().ok()).expect("a uid");
-        let other = Self { name, id, folder: tempfile::tempdir().expect("a folder") };
+        let other = Self { name: name.to_owned(), id, folder: tempfile::tempdir().expect("a folder") };
         other.gives(other.folder.path());
         for program in ["terrarium", "terrariumctl"] {
             let copy = other.folder.path().join(program);
@@ -119,7 +119,7 @@ impl Who for Other {
         command
             .env("XAUTHORITY", self.folder.path().join("key"))
             .env("XDG_RUNTIME_DIR", format!("/run/user/{id}"));
-        command.env("HOME", format!("/home/{}", self.name)).env("USER", self.name).env("LANG", "C.UTF-8");
+        command.env("HOME", format!("/home/{}", self.name)).env("USER", &self.name).env("LANG", "C.UTF-8");
         command
     }
 }

@@ -2,8 +2,11 @@
 //! The window against a driver without libvirt.
 
 mod clipboard;
+mod desktop;
+mod editor;
 #[path = "../fake/mod.rs"]
 mod fake;
+mod home;
 mod looks;
 #[path = "../scene/qemu.rs"]
 mod qemu;
@@ -14,8 +17,10 @@ mod screens;
 use adw::prelude::*;
 use fake::Fake;
 use scene::Shown;
+use std::cell::RefCell;
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +36,7 @@ struct Scene {
     shown: Shown,
     fake: Arc<Fake>,
     bridge: Bridge,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Scene {
@@ -50,10 +55,23 @@ impl Deref for Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With files that are there before the window is.
+    fn with(prepare: impl FnOnce(&std::path::Path)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        prepare(folder.path());
         let fake = Arc::new(Fake::new(folder.path().to_owned()));
         let bridge = Bridge::with(host(folder.path().to_owned()), fake.clone());
-        Self { shown: Shown::new(bridge.clone()), fake, bridge, _folder: folder }
+        Self { shown: Shown::new(bridge.clone()), fake, bridge, folder }
+    }
+}
+
+impl Scene {
+    /// Where its files are.
+    fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
     }
 }
 
@@ -94,9 +112,13 @@ fn host(folder: PathBuf) -> Host {
             runtime: folder,
         },
         in_group_libvirt: true,
+        network: terrarium_engine::host::Networks::default(),
         systemd: true,
+        mixed_groups: false,
+        folders: Vec::new(),
         qemu_group: None,
         mke2fs: Some("/usr/sbin/mke2fs".into()),
+        nbd: false,
     }
 }
 
@@ -110,7 +132,11 @@ fn a_command_is_typed_runs_and_its_result_is_shown() {
     scene.until("the result is acknowledged", || scene.fake.received());
     let last = scene.object::<gtk::Label>("last-lines");
     scene.until("its last lines are shown", || last.label().contains("hello from inside"));
+    let detail = scene.object::<gtk::Label>("end-detail").label();
+    assert!(detail.contains(&terrarium_engine::message::duration(1200)), "{detail}");
     scene.act("win.run-again");
+    scene.until("it is started again", || scene.fake.starts() == 2);
+    scene.until("its result is acknowledged, too", || scene.fake.received());
     scene.shows("Exit code 3");
 }
 
@@ -121,8 +147,28 @@ fn keys_reach_the_command_and_its_answer_is_shown() {
     scene.shows("phase: Running");
     scene.terminal().feed_child(b"abc");
     scene.shows("abc");
+    let clipboard = scene.window.widget.clipboard();
+    clipboard.set_text("pasted");
+    scene.act("win.paste");
+    scene.shows("abcpasted");
+    scene.act("win.copy");
+    assert_eq!(copied(&scene), "pasted", "nothing is selected, so nothing is copied");
+    scene.terminal().select_all();
+    scene.act("win.copy");
+    scene.until("the selection is copied", || copied(&scene).contains("abcpasted"));
     scene.terminal().feed_child(b"q");
     scene.shows("Exit code 0");
+}
+
+/// The text on the clipboard.
+fn copied(scene: &Scene) -> String {
+    let text = Rc::new(RefCell::new(None));
+    let told = text.clone();
+    scene.window.widget.clipboard().read_text_async(gtk::gio::Cancellable::NONE, move |read| {
+        *told.borrow_mut() = Some(read.ok().flatten().map(String::from).unwrap_or_default());
+    });
+    scene.until("the clipboard is read", || text.borrow().is_some());
+    text.take().unwrap_or_default()
 }
 
 #[gtk::test]
@@ -304,8 +350,8 @@ fn who_is_quicker_than_the_first_look_at_the_computer_loses_nothing() {
     shown.shows("Exit code 4");
 }
 
-#[gtk::test]
-fn closing_asks_while_something_runs() {
+/// A window in which something runs is closed, and this is the answer.
+fn closed_with(answer: &str) -> Scene {
     let scene = Scene::new();
     scene.run("echo");
     scene.shows("phase: Running");
@@ -315,7 +361,27 @@ fn closing_asks_while_something_runs() {
     };
     scene.until("it asks", || dialog().is_some_and(|dialog| dialog.is_visible()));
     assert!(scene.window.widget.is_visible());
-    dialog().expect("the dialog").response("stop");
+    let has_label = |one: &gtk::Widget| {
+        one.downcast_ref::<gtk::Button>()
+            .and_then(|button| button.label())
+            .is_some_and(|label| label == answer)
+    };
+    let button = scene::walk(dialog().expect("the dialog").upcast_ref(), &has_label).expect(answer);
+    button.downcast::<gtk::Button>().expect("a button").emit_clicked();
+    scene.until("the question is gone", || dialog().is_none());
+    scene
+}
+
+#[gtk::test]
+fn closing_asks_while_something_runs() {
+    let scene = closed_with("_Cancel");
+    assert!(scene.window.widget.is_visible());
+    assert_eq!(scene.fake.list().sandboxes[0].state, State::Running);
+    let scene = closed_with("_Keep Running");
     scene.until("it is closed", || !scene.window.widget.is_visible());
-    assert!(scene.bridge.host().is_some());
+    assert_eq!(scene.fake.list().sandboxes[0].state, State::Running);
+    let scene = closed_with("_Stop");
+    scene.until("it is closed", || !scene.window.widget.is_visible());
+    let state = scene.fake.list().sandboxes.first().map(|one| one.state.clone());
+    assert!(matches!(state, None | Some(State::Finished(_))), "{state:?}");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The command line. Its letters are those of virt-sandbox.
 
+use crate::help::values;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -121,6 +122,8 @@ pub enum Verb {
         #[arg(long)]
         replace: bool,
     },
+    /// Show whom a sandbox talks to, or change it
+    Network(NetworkOf),
     /// Show what is known of a sandbox or of a profile
     Show(Show),
     /// Manage profiles
@@ -133,6 +136,9 @@ pub enum Verb {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Take away your own network of sandboxes (it is made again when it is needed)
+        #[arg(long)]
+        remove: bool,
     },
     /// Print a completion script
     #[command(hide = true)]
@@ -174,12 +180,19 @@ pub struct Run {
     #[arg(short = 'l', long, conflicts_with = "command", help_heading = "The command")]
     pub shell: bool,
     /// When the sandbox ends
-    #[arg(long, value_enum, help_heading = "The command")]
+    #[arg(long, value_parser = values::<Until>(), help_heading = "The command")]
     pub until: Option<Until>,
 
-    /// Show a folder or file (host-bind:DST=SRC), memory (ram:DST=SIZE) or another path inside (guest-bind:DST=SRC)
+    /// Show a folder or file (host-bind:DST=SRC), an image (host-image:DST=SRC[,format=raw|qcow2][,trusted]),
+    /// memory (ram:DST=SIZE) or another path inside (guest-bind:DST=SRC)
     #[arg(short, long = "mount", value_name = "TYPE:DST=SRC[,ro|rw]", help_heading = "Files")]
     pub mount: Vec<OsString>,
+    /// Give the sandbox an image as the device /dev/disk/by-tag/TAG
+    #[arg(long, value_name = "file:TAG=SRC[,ro|rw][,format=raw|qcow2]", help_heading = "Files")]
+    pub disk: Vec<OsString>,
+    /// Show the system in this folder instead of this computer's
+    #[arg(short, long, value_name = "DIR", help_heading = "Files")]
+    pub root: Option<PathBuf>,
     /// Copy a file or folder into a private place of the sandbox
     #[arg(short, long, value_name = "DST=SRC", help_heading = "Files")]
     pub include: Vec<OsString>,
@@ -195,6 +208,19 @@ pub struct Run {
     /// Do not hide this secret, such as ~/.ssh, in what is shared
     #[arg(long, value_name = "PATH", help_heading = "Files")]
     pub unmask: Vec<PathBuf>,
+
+    /// Whom it may talk to: none, internet, full, or an interface such as dhcp,source=NET
+    #[arg(short = 'N', long, value_name = "NETWORK", help_heading = "Network")]
+    pub network: Vec<String>,
+    /// Let it talk to these alone, such as example.org:443/tcp or 10.0.0.0/8
+    #[arg(long, value_name = "WHO", help_heading = "Network")]
+    pub allow: Vec<String>,
+    /// Never let it talk to these
+    #[arg(long, value_name = "WHO", help_heading = "Network")]
+    pub block: Vec<String>,
+    /// Address of a server that resolves names
+    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
+    pub dns: Vec<String>,
 
     /// Give the command a terminal [default: if this is one]
     #[arg(short, long, conflicts_with = "no_tty", help_heading = "Streams")]
@@ -216,7 +242,7 @@ pub struct Run {
     #[arg(long, help_heading = "Windows")]
     pub headless: bool,
     /// Whether the clipboard passes between the screen and this computer
-    #[arg(long, value_enum, value_name = "POLICY", help_heading = "Windows")]
+    #[arg(long, value_parser = values::<Clipboard>(), value_name = "POLICY", help_heading = "Windows")]
     pub clipboard: Option<Clipboard>,
     /// Let the sound of a virtual machine be heard
     #[arg(long, help_heading = "Windows")]
@@ -236,7 +262,7 @@ pub struct Run {
     #[arg(long, requires = "connect", help_heading = "Advanced")]
     pub any_uri: bool,
     /// How a virtual machine computes
-    #[arg(long, value_enum, help_heading = "Advanced")]
+    #[arg(long, value_parser = values::<Accelerator>(), help_heading = "Advanced")]
     pub accelerator: Option<Accelerator>,
     /// Version of the virtual machine's kernel
     #[arg(long, value_name = "VERSION", help_heading = "Advanced")]
@@ -281,6 +307,59 @@ pub struct Exec {
 }
 
 #[derive(ClapArgs)]
+pub struct NetworkOf {
+    /// Name of the sandbox
+    pub name: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub verb: Option<NetworkVerb>,
+}
+
+#[derive(Subcommand)]
+pub enum NetworkVerb {
+    /// Let nothing pass
+    Cut,
+    /// Let pass again what may
+    Restore,
+    /// Change whom it may talk to, beside those allowed and blocked
+    Mode {
+        /// Whom
+        mode: Reach,
+    },
+    /// Let it talk to somebody
+    Allow {
+        /// Such as example.org:443/tcp or 10.0.0.0/8
+        who: String,
+    },
+    /// Never let it talk to somebody
+    Block {
+        /// Such as example.org:443/tcp or 10.0.0.0/8
+        who: String,
+    },
+    /// Bound how much passes; without options nothing does
+    Bandwidth {
+        /// Bytes a second that it receives, such as 10M
+        #[arg(long, value_name = "RATE")]
+        inbound: Option<String>,
+        /// Bytes a second that it sends
+        #[arg(long, value_name = "RATE")]
+        outbound: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Reach {
+    /// Nobody
+    None,
+    /// The world, but neither this computer nor its networks
+    Internet,
+    /// All that this computer reaches
+    Full,
+}
+
+#[derive(ClapArgs)]
 pub struct Show {
     /// A sandbox, or a profile (its name, or a file with a / or ending in .terrarium)
     pub name: String,
@@ -296,6 +375,9 @@ pub struct Show {
     /// The terrariumctl command that does the same
     #[arg(long, group = "form")]
     pub command: bool,
+    /// What it can reach, in plain words
+    #[arg(long, group = "form")]
+    pub reach: bool,
 }
 
 #[derive(Subcommand)]

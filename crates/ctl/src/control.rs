@@ -3,12 +3,13 @@
 
 use crate::args::Exec;
 use crate::client::{Client, End};
-use crate::fault::{remark, status};
+use crate::fault::{remark, status, tell_cleared, Fault};
 use crate::run::{finish, DONE};
 use crate::signals::Signals;
 use crate::{terminal, Result};
 use serde_json::json;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::plan;
 use terrarium_engine::profile::{DisplayKind, Isolation};
@@ -30,7 +31,9 @@ pub fn driver() -> Real {
 
 /// `list`
 pub fn list(as_json: bool) -> Result {
-    let listing = driver().list();
+    let driver = driver();
+    let listing = driver.list();
+    tell_cleared(&driver);
     for (uri, state) in &listing.unreachable {
         let error = Error::Connect { uri: uri.clone(), state: state.clone() };
         message::lines(&error).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
@@ -78,6 +81,7 @@ pub fn to_json(one: &Summary) -> serde_json::Value {
         State::Paused => "paused",
         State::Finished(_) => "finished",
         State::NotAnswering => "not-answering",
+        State::Crashed => "crashed",
     };
     // The screen's status has one place, beside what else there is of it.
     let mut status = json!(one.status);
@@ -106,6 +110,9 @@ pub fn to_json(one: &Summary) -> serde_json::Value {
 pub fn attach(name: &str, from: Option<u64>, watch: bool, signals: Signals) -> Result {
     let driver = driver();
     let found = driver.find(name)?;
+    if found.state == State::Crashed {
+        return Err(crashed(&driver, &found));
+    }
     let has_terminal = found.status.as_ref().is_some_and(|status| status.terminal.is_some());
     let client = Client::new(has_terminal && terminal::is_ours() && !watch, signals);
     let how = Attach { keyboard: !watch, out: from, err: None };
@@ -117,11 +124,29 @@ pub fn attach(name: &str, from: Option<u64>, watch: bool, signals: Signals) -> R
     finish(&driver, &found.id, &console, &client, end, !watch)
 }
 
+/// What is known of a crash, which is told once.
+fn crashed(driver: &Real, found: &Summary) -> Fault {
+    let last_words = driver.last_words(&found.id);
+    match driver.finish(&found.id, Duration::ZERO) {
+        Ok(()) => Error::Crashed { last_words }.into(),
+        Err(error) => error.into(),
+    }
+}
+
+/// One that can be talked to.
+pub fn living(driver: &Real, name: &str) -> std::result::Result<Summary, Fault> {
+    let found = driver.find(name)?;
+    match found.state {
+        State::Crashed => Err(Error::Crashed { last_words: driver.last_words(&found.id) }.into()),
+        _ => Ok(found),
+    }
+}
+
 /// `exec`
 pub fn exec(options: &Exec, signals: Signals) -> Result {
     let host = host();
     let driver = Real::new(&host);
-    let found = driver.find(&options.name)?;
+    let found = living(&driver, &options.name)?;
     let has_terminal = options.tty || (!options.no_tty && terminal::is_ours());
     let mut environment = plan::environment(&host, has_terminal, false);
     if found.metadata.display == DisplayKind::Window {
@@ -130,7 +155,7 @@ pub fn exec(options: &Exec, signals: Signals) -> Result {
     }
     for pair in &options.environment {
         let (name, value) =
-            pair.split_once('=').ok_or_else(|| crate::fault::Fault::Usage(message::not_a_variable(pair)))?;
+            pair.split_once('=').ok_or_else(|| Fault::Usage(message::not_a_variable(pair)))?;
         environment.retain(|(other, _)| other.as_slice() != name.as_bytes());
         environment.push((Bytes::from(name), Bytes::from(value)));
     }
@@ -161,20 +186,21 @@ pub fn stop(name: &str, now: bool) -> Result {
     let driver = driver();
     let found = driver.find(name)?;
     driver.stop(&found.id, if now { Stop::Now } else { Stop::Gently { grace: GRACE } })?;
+    tell_cleared(&driver);
     Ok(DONE)
 }
 
 /// `pause`
 pub fn pause(name: &str) -> Result {
     let driver = driver();
-    driver.pause(&driver.find(name)?.id)?;
+    driver.pause(&living(&driver, name)?.id)?;
     Ok(DONE)
 }
 
 /// `resume`
 pub fn resume(name: &str) -> Result {
     let driver = driver();
-    driver.resume(&driver.find(name)?.id)?;
+    driver.resume(&living(&driver, name)?.id)?;
     Ok(DONE)
 }
 

@@ -2,6 +2,7 @@
 //! What Terrarium could not do, and exit statuses.
 
 use terrarium_engine::plan::Problem;
+use terrarium_engine::sandbox::Driver;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::{Ending, Outcome, Step};
 
@@ -52,6 +53,13 @@ pub fn status(outcome: &Outcome) -> u8 {
             Step::NotExecutable => 126,
             _ => OURS,
         },
+    }
+}
+
+/// What sandboxes that are gone had done to files outside.
+pub fn tell_cleared(driver: &dyn Driver) {
+    for line in driver.take_cleared().iter().flat_map(message::cleared) {
+        eprintln!("terrariumctl: {line}");
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! `-m`, `-i`, `-I` and `--unmask`: from options to a profile's `[files]`.
+//! `-m`, `-r`, `--disk`, `-i`, `-I` and `--unmask`: from options to a profile's `[files]`.
 
 use crate::args::Run;
 use crate::fault::Fault;
@@ -7,7 +7,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 use terrarium_engine::error::FileAction;
-use terrarium_engine::profile::{parse_size, Include, Mount, MountKind, MountMode, Profile};
+use terrarium_engine::profile::{
+    parse_size, Disk, ImageFormat, Include, Mount, MountKind, MountMode, Profile,
+};
 use terrarium_engine::{message, Error};
 
 /// Longest list of copies that is read, in bytes.
@@ -20,10 +22,17 @@ pub fn set(profile: &mut Profile, options: &Run) -> Result<()> {
     for text in &options.mount {
         let mut mount =
             mount(text).ok_or_else(|| Fault::Usage(message::not_a_mount(&text.to_string_lossy())))?;
-        if mount.kind == MountKind::HostBind {
+        if matches!(mount.kind, MountKind::HostBind | MountKind::HostImage) {
             mount.source = from_here(&mount.source);
         }
         profile.files.mounts.push(mount);
+    }
+    for text in &options.disk {
+        let disk = disk(text).ok_or_else(|| Fault::Usage(message::not_a_disk(&text.to_string_lossy())))?;
+        profile.files.disks.push(Disk { source: from_here(&disk.source), ..disk });
+    }
+    if let Some(root) = &options.root {
+        profile.files.root = Some(from_here(root));
     }
     for text in &options.include {
         profile.files.include.push(include(text, Path::new(""))?);
@@ -41,7 +50,8 @@ pub fn set(profile: &mut Profile, options: &Run) -> Result<()> {
     Ok(())
 }
 
-/// `TYPE:DST=SRC[,ro|rw]`; DST ends at the first `=`.
+/// `TYPE:DST=SRC[,ro|rw]`, for an image also `,format=F` and `,trusted`; DST
+/// ends at the first `=`.
 fn mount(text: &OsStr) -> Option<Mount> {
     let (kind, rest) = split(text.as_bytes(), b':')?;
     let kind = match kind {
@@ -52,12 +62,56 @@ fn mount(text: &OsStr) -> Option<Mount> {
         _ => return None,
     };
     let (target, source) = split(rest, b'=')?;
-    let (source, mode) = match (source.strip_suffix(b",rw"), source.strip_suffix(b",ro")) {
-        (Some(source), _) => (source, MountMode::Rw),
-        (_, Some(source)) => (source, MountMode::Ro),
-        _ => (source, MountMode::Ro),
-    };
-    (!target.is_empty()).then(|| Mount { kind, source: path(source), target: path(target), mode })
+    let (source, ends) = ends(source, kind == MountKind::HostImage)?;
+    (!target.is_empty()).then(|| Mount {
+        kind,
+        source: path(source),
+        target: path(target),
+        mode: ends.mode,
+        format: ends.format,
+        trusted: ends.trusted,
+    })
+}
+
+/// `file:TAG=SRC[,ro|rw][,format=F]`.
+fn disk(text: &OsStr) -> Option<Disk> {
+    let (kind, rest) = split(text.as_bytes(), b':')?;
+    let (tag, source) = split(rest, b'=')?;
+    let (source, ends) = ends(source, true)?;
+    let tag = String::from_utf8(tag.to_vec()).ok().filter(|tag| !tag.is_empty())?;
+    let good = kind == b"file" && !ends.trusted && !source.is_empty();
+    good.then(|| Disk { tag, source: path(source), mode: ends.mode, format: ends.format })
+}
+
+/// What may stand behind a source.
+#[derive(Default)]
+struct Ends {
+    mode: MountMode,
+    format: Option<ImageFormat>,
+    trusted: bool,
+}
+
+/// A source without what stands behind it. Of `,ro` and `,rw` a folder has at
+/// most one.
+fn ends(mut source: &[u8], is_image: bool) -> Option<(&[u8], Ends)> {
+    let mut ends = Ends::default();
+    while let Some(at) = source.iter().rposition(|&byte| byte == b',') {
+        match (&source[at + 1..], is_image) {
+            (b"rw", _) => ends.mode = MountMode::Rw,
+            (b"ro", _) => ends.mode = MountMode::Ro,
+            (b"format=raw", true) => ends.format = Some(ImageFormat::Raw),
+            (b"format=qcow2", true) => ends.format = Some(ImageFormat::Qcow2),
+            (b"trusted", true) => ends.trusted = true,
+            // A name with a comma is more likely than another word, but for this.
+            (rest, true) if rest.starts_with(b"format=") => return None,
+            _ => break,
+        }
+        source = &source[..at];
+        if !is_image {
+            break;
+        }
+    }
+    Some((source, ends))
 }
 
 /// `DST=SRC`; what is relative lies in `folder`.
@@ -127,6 +181,8 @@ mod tests {
             ("guest-bind:/a:b=/c", GuestBind, "/a:b", "/c", Ro),
             ("ram:/tmp=500M", Ram, "/tmp", "500M", Ro),
             ("host-image:/x=/y.img,rw", HostImage, "/x", "/y.img", Rw),
+            ("host-image:/x=/y,z.img,format=raw,rw,trusted", HostImage, "/x", "/y,z.img", Rw),
+            ("host-bind:/x=/y,trusted", HostBind, "/x", "/y,trusted", Ro),
         ] {
             assert_eq!(parts(text), Some((kind, target.into(), source.into(), mode)), "{text}");
         }

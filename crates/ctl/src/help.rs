@@ -5,8 +5,10 @@
 //! [`args`]: crate::args
 
 use crate::args::Args;
-use clap::{Arg, Command, CommandFactory};
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Command, CommandFactory, ValueEnum};
 use gettextrs::gettext;
+use std::ffi::OsStr;
 
 /// The command line with translated help.
 pub fn translated() -> Command {
@@ -39,5 +41,35 @@ fn translate_option(mut option: Arg) -> Arg {
     match help {
         Some(text) => option.help(text),
         None => option,
+    }
+}
+
+/// The words that an option takes, with translated help.
+pub fn values<T: ValueEnum + Clone + Send + Sync + 'static>() -> Values<T> {
+    Values(EnumValueParser::new())
+}
+
+/// See [`values`].
+#[derive(Clone)]
+pub struct Values<T: ValueEnum + Clone + Send + Sync + 'static>(EnumValueParser<T>);
+
+impl<T: ValueEnum + Clone + Send + Sync + 'static> TypedValueParser for Values<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        option: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        self.0.parse_ref(command, option, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let translated = |value: PossibleValue| match value.get_help().map(|text| gettext(text.to_string())) {
+            Some(text) => value.help(text),
+            None => value,
+        };
+        self.0.possible_values().map(|all| Box::new(all.map(translated)) as Box<_>)
     }
 }

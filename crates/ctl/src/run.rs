@@ -3,15 +3,15 @@
 
 use crate::args::Run;
 use crate::client::{Client, End};
-use crate::fault::{remark, status, Fault};
+use crate::fault::{remark, status, tell_cleared, Fault};
 use crate::signals::{Signals, Target};
-use crate::{files, terminal, window, Result};
+use crate::{files, network, terminal, window, Result};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use terrarium_engine::console::Console;
-use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::host::{self, Connection, ConnectionState, Host, ProbeOptions};
 use terrarium_engine::plan::{plan, Plan};
 use terrarium_engine::profile::{store, Changes, DisplayKind, Isolation, Profile};
 use terrarium_engine::sandbox::{Attach, Driver, Id, Layer, Progress, Real, Start, Stop};
@@ -27,12 +27,13 @@ const TRIES: u32 = 20;
 /// Runs a command and returns its exit status.
 pub fn run(options: &Run, signals: &Signals) -> Result {
     set_up_log(options);
-    let host = host::probe(&ProbeOptions {
+    let mut host = host::probe(&ProbeOptions {
         user: options.user.clone(),
         kernel_path: options.kernpath.clone(),
         modules_path: options.kmodpath.clone(),
         connect: false,
     });
+    trust(&mut host, options);
     let profile = profile(options, &host)?;
     let planned = plan(&profile, &host);
     let verbose = options.verbose || options.debug;
@@ -44,6 +45,15 @@ pub fn run(options: &Run, signals: &Signals) -> Result {
     let mut real = Real::new(&host);
     real.add_connection(plan.connection.clone());
     start(&Arc::new(real), &plan, screen, options, signals)
+}
+
+/// `--any-uri`: the connection that was asked for counts as one of this
+/// computer's.
+fn trust(host: &mut Host, options: &Run) {
+    let asked = options.connect.as_deref().filter(|_| options.any_uri).map(Uri::from);
+    if let Some(uri) = asked.filter(|uri| host.connection(uri).is_none()) {
+        host.connections.push(Connection { uri, state: ConnectionState::Likely, confinement: None });
+    }
 }
 
 fn set_up_log(options: &Run) {
@@ -101,7 +111,19 @@ fn start(
         window::open(&started.name);
     }
     let end = client.converse(&started.console, true);
-    finish(real.as_ref(), &started.id, &started.console, &client, end, true)
+    let done = finish(real.as_ref(), &started.id, &started.console, &client, end, true);
+    tell_vanished(plan);
+    done
+}
+
+/// Sources that are not there any more: what the command saw is not what the
+/// user has.
+fn tell_vanished(plan: &Plan) {
+    let sources = plan.sources.iter().map(|one| (&one.field, &one.path));
+    let images = plan.images.iter().map(|one| (&one.field, &one.path));
+    for (field, path) in sources.chain(images).filter(|(_, path)| !path.exists()) {
+        eprintln!("terrariumctl: {field}: {}", message::vanished(path));
+    }
 }
 
 /// What is left to do when a conversation about the command has ended.
@@ -120,7 +142,7 @@ pub fn finish(
                 let console = latest.as_ref().unwrap_or(console);
                 // While init is there; else they are told when they are asked for.
                 let changed = driver.gather(id).ok().flatten();
-                console.received();
+                driver.received(id, console);
                 console.close();
                 client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));
@@ -131,6 +153,7 @@ pub fn finish(
                         message::to_review(changed.totals.changes, &layer.tag.name)
                     );
                 }
+                tell_cleared(driver);
                 if client.is_full() {
                     eprintln!("terrariumctl: {}", message::layer_full());
                 }
@@ -167,6 +190,7 @@ pub fn finish(
     }
     let last_words = driver.last_words(id);
     driver.finish(id, Duration::ZERO)?;
+    tell_cleared(driver);
     Err(Error::Crashed { last_words }.into())
 }
 
@@ -202,6 +226,7 @@ fn profile(options: &Run, host: &Host) -> std::result::Result<Profile, Fault> {
     }
     window::set_display(&mut profile, options);
     files::set(&mut profile, options)?;
+    network::set(&mut profile, options)?;
     set_glass(&mut profile, options)?;
     set_rest(&mut profile, options)?;
     Ok(profile)

@@ -9,10 +9,10 @@ use crate::Result;
 use clap::CommandFactory;
 use serde_json::json;
 use std::fs;
-use std::path::PathBuf;
 use terrarium_engine::host::{self, Host, ProbeOptions};
-use terrarium_engine::plan::{plan, Instance, Planned};
-use terrarium_engine::profile::{self, store, Profile};
+use terrarium_engine::plan::{plan, Planned};
+use terrarium_engine::profile::{self, command_line, store, Profile};
+use terrarium_engine::reach::reach;
 use terrarium_engine::sandbox::{Driver, Real, Summary};
 use terrarium_engine::{doctor as checks, message, xml, Error};
 
@@ -22,7 +22,7 @@ pub fn show(what: &Show) -> Result {
     if !store::is_file(&what.name) {
         let driver = Real::new(&host);
         match driver.find(&what.name) {
-            Ok(found) => return show_sandbox(&driver, &found, what),
+            Ok(found) => return show_sandbox(&host, &driver, &found, what),
             Err(Error::NoSuchSandbox { .. }) => {}
             // A profile can be shown without libvirt.
             Err(other) if store::resolve(&host.places, &what.name).is_err() => return Err(other.into()),
@@ -32,11 +32,17 @@ pub fn show(what: &Show) -> Result {
     show_profile(&host, what)
 }
 
-fn show_sandbox(driver: &Real, found: &Summary, what: &Show) -> Result {
+fn show_sandbox(host: &Host, driver: &Real, found: &Summary, what: &Show) -> Result {
     if what.xml {
         print!("{}", driver.xml(&found.id)?);
-    } else if what.command || what.plan {
-        return Err(Fault::Usage(message::of_profiles_only()));
+    } else if what.command || what.plan || what.reach {
+        let profile = driver.profile(&found.id).ok_or_else(|| Fault::Usage(message::of_profiles_only()))?;
+        return if what.command {
+            println!("{}", quoted(&command_line(&profile).0));
+            Ok(DONE)
+        } else {
+            show_plan(&plan(&profile, host), what)
+        };
     } else if what.json {
         println!("{}", pretty(&to_json(found)));
     } else {
@@ -52,47 +58,36 @@ fn show_profile(host: &Host, what: &Show) -> Result {
         println!("{}", command(&profile, &what.name));
         return Ok(DONE);
     }
-    if what.json || what.plan {
-        println!("{}", pretty(&json!(&planned)));
-    } else if !what.xml {
+    if !(what.json || what.plan || what.xml || what.reach) {
         print!("{}", text_of(&profile)?);
     }
-    let Planned { plan, problems, .. } = planned;
-    match plan {
-        Some(plan) if what.xml => print!("{}", xml::domain(&plan, &example(&plan.places.runtime))),
-        Some(_) => {}
-        None => return Err(problems.into()),
-    }
-    Ok(DONE)
+    show_plan(&planned, what)
 }
 
-/// What a run would get, for the eye only.
-fn example(runtime: &std::path::Path) -> Instance {
-    Instance {
-        number: 1,
-        uuid: "00000000-0000-4000-8000-000000000000".into(),
-        id_base: 0x7000_0000,
-        directory: runtime.join("1"),
-        init: PathBuf::from("/init"),
-        kernel: PathBuf::from("/vmlinux"),
-        initrd: PathBuf::from("/initrd"),
-        image: PathBuf::from("/layer/image"),
-        layer: PathBuf::from("layer"),
-        looks: false,
-        created: 0,
+fn show_plan(planned: &Planned, what: &Show) -> Result {
+    if what.json || what.plan {
+        println!("{}", pretty(&json!(planned)));
     }
+    match &planned.plan {
+        Some(plan) if what.xml => print!("{}", xml::preview(plan)),
+        Some(plan) if what.reach => {
+            message::reach_lines(&reach(plan)).iter().for_each(|line| println!("{line}"));
+        }
+        Some(_) => {}
+        None => return Err(planned.problems.clone().into()),
+    }
+    Ok(DONE)
 }
 
 /// The command line that runs a profile; what it does not name stays in it.
 fn command(profile: &Profile, name: &str) -> String {
     let glass = profile.isolation.map(glass_option).unwrap_or_default();
     let words = ["terrariumctl", "run", "--profile", name, glass];
-    words
-        .iter()
-        .filter(|word| !word.is_empty())
-        .map(|word| message::quote(word))
-        .collect::<Vec<_>>()
-        .join(" ")
+    quoted(&words.iter().filter(|word| !word.is_empty()).map(|word| (*word).to_owned()).collect::<Vec<_>>())
+}
+
+fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| message::quote(word)).collect::<Vec<_>>().join(" ")
 }
 
 fn pretty(value: &serde_json::Value) -> String {
@@ -145,6 +140,14 @@ pub fn doctor(as_json: bool) -> Result {
     } else {
         message::doctor(&findings).iter().for_each(|line| println!("{line}"));
     }
+    Ok(DONE)
+}
+
+/// `doctor --remove`
+pub fn remove() -> Result {
+    let real = crate::control::driver();
+    let line = if real.remove_network()? { message::network_removed() } else { message::no_network() };
+    println!("{line}");
     Ok(DONE)
 }
 

@@ -29,12 +29,19 @@ pub fn set_display(profile: &mut Profile, options: &Run) {
     profile.display.sound |= options.sound;
 }
 
-/// The size that was asked for.
+/// The size that was asked for. Options about a screen need one.
 pub fn size(options: &Run, kind: DisplayKind) -> std::result::Result<Option<ScreenSize>, Fault> {
-    let Some(text) = &options.display_size else { return Ok(None) };
-    if kind != DisplayKind::Window {
-        return Err(Fault::Usage(message::no_screen_to_size()));
+    let of_screen = [
+        ("--display-size", options.display_size.is_some()),
+        ("--headless", options.headless),
+        ("--clipboard", options.clipboard.is_some()),
+        ("--sound", options.sound),
+    ];
+    let given = of_screen.into_iter().find(|(_, given)| *given && kind != DisplayKind::Window);
+    if let Some((option, _)) = given {
+        return Err(Fault::Usage(message::needs_screen(option)));
     }
+    let Some(text) = &options.display_size else { return Ok(None) };
     match parse_size(text) {
         Some(size) => Ok(Some(size)),
         None => Err(Fault::Usage(message::not_a_screen_size(text))),
@@ -162,6 +169,10 @@ mod tests {
             Ok(Some(ScreenSize { width: 640, height: 480 }))
         ));
         assert!(matches!(size(&asked, DisplayKind::Terminal), Err(Fault::Usage(_))));
+        for option in [&["--headless"][..], &["--clipboard", "in"], &["--sound"]] {
+            assert!(matches!(size(option, DisplayKind::None), Err(Fault::Usage(_))), "{option:?}");
+            assert!(matches!(size(option, DisplayKind::Window), Ok(None)), "{option:?}");
+        }
         assert!(matches!(size(&["--display-size", "big"], DisplayKind::Window), Err(Fault::Usage(_))));
     }
 

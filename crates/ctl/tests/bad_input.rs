@@ -47,6 +47,7 @@ for_both! {
         let mut none = glass.user().ctl();
         none.args(["run", glass.option()]);
         fails(none, "command");
+        fails(run(glass, &["-T", "--headless"], &["true"]), "--headless is about a screen");
         fails(run(glass, &[], &[""]), "command");
     }
 }
@@ -68,6 +69,21 @@ fn uris_that_are_refused() {
             fails(ctl, uri);
         }
     }
+    // One of them is taken when it is trusted by name; a profile's is not.
+    let mut ctl = User::Member.ctl();
+    ctl.args(["run", "--any-uri", "-c", "lxc+unix:///system", "--", "sh", "-c", "echo inside; exit 4"]);
+    let output = ctl.output().unwrap();
+    assert_eq!((out(&output).as_str(), output.status.code()), ("inside\n", Some(4)), "{}", err(&output));
+    let folder = share::Folder::new(User::Member, &User::Member.home());
+    let text = "version = 1\nname = \"x\"\nisolation = \"container\"\n[command]\nargv = [\"true\"]\n\
+        [machine]\nconnection = \"lxc+unix:///system\"\n";
+    let profile = folder.file("x.terrarium", text);
+    let mut ctl = User::Member.ctl();
+    ctl.args(["run", "--any-uri", "-c", "lxc:///system", "--profile"]).arg(&profile);
+    assert!(ctl.output().unwrap().status.success(), "the command line goes before the profile");
+    let mut ctl = User::Member.ctl();
+    ctl.args(["run", "--profile"]).arg(&profile);
+    fails(ctl, "lxc+unix:///system");
 }
 
 for_both! {
@@ -209,6 +225,9 @@ fn doctor_says_what_works_as_text_and_json() {
         let json = user.ctl().args(["doctor", "--json"]).output().unwrap();
         let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
         assert!(value["findings"].as_array().is_some_and(|all| !all.is_empty()));
+        let host: terrarium_engine::host::Host = serde_json::from_value(value["host"].clone()).unwrap();
+        assert_eq!((host.caller, host.kernels.is_empty()), (user.uid(), false));
+        assert_eq!(serde_json::to_value(&host).unwrap(), value["host"]);
     }
 }
 

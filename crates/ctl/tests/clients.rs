@@ -103,6 +103,7 @@ for_both! {
         assert_eq!(read_line(&mut watched), "ready\n");
         let (mut first, mut lines) = attach(&sandbox, &["--from", "0"]);
         assert_eq!(read_line(&mut lines), "ready\n");
+        fifth_client(&sandbox, glass);
         for word in ["one", "two"] {
             std::io::Write::write_all(first.stdin.as_mut().unwrap(), format!("{word}\n").as_bytes()).unwrap();
             assert_eq!(read_line(&mut lines), format!("got {word}\n"));
@@ -117,5 +118,65 @@ for_both! {
         watched.read_to_string(&mut text).unwrap();
         assert_eq!(text, "got one\ngot two\ngot end\n");
         assert_eq!(watcher.wait_with_output().unwrap().status.code(), Some(6));
+    }
+}
+
+/// Beside two clients there is room for two more; with those a machine's ports
+/// are taken, and a container has more.
+fn fifth_client(sandbox: &Stop, glass: Glass) {
+    let watch = || attach(sandbox, &["--watch", "--from", "0"]);
+    let mut more = [watch(), watch()];
+    for (_, lines) in &mut more {
+        assert_eq!(read_line(lines), "ready\n");
+    }
+    if glass == Glass::Container {
+        let (mut fifth, mut lines) = watch();
+        assert_eq!(read_line(&mut lines), "ready\n");
+        kill(&mut fifth);
+    } else {
+        let output = sandbox.user.ctl().args(["attach", "--watch", &sandbox.name]).output().unwrap();
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(125), ""), "{}", err(&output));
+        assert!(
+            err(&output).contains("Four windows or terminals use this virtual machine already."),
+            "{}",
+            err(&output)
+        );
+    }
+    more.iter_mut().for_each(|(client, _)| kill(client));
+}
+
+/// A result waits for somebody who asks: a minute in the foreground, else for
+/// days. With full durations that minute passes.
+#[test]
+fn a_result_is_kept_for_who_may_come() {
+    for glass in [Glass::Container, Glass::Machine] {
+        if glass == Glass::Machine && !full() {
+            continue;
+        }
+        let (user, name) = (glass.user(), fresh_name("lost"));
+        let kept = detached(glass, "exit 5");
+        let _stop = Stop { user, name: name.clone() };
+        let script = "trap 'exit 3' TERM; echo begun; while :; do sleep 0.1; done";
+        let mut lost =
+            run(glass, &["-n", &name], &["sh", "-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        lost.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
+        kill(&mut lost);
+        let state = |name: &str| listed(user, name).map(|one| one["state"].clone());
+        wait_for("its end", Duration::from_secs(20), || {
+            state(&name).is_some_and(|state| state == "finished")
+        });
+        if full() {
+            std::thread::sleep(Duration::from_secs(50));
+            assert!(state(&name).is_some_and(|state| state == "finished"), "it did not wait a minute");
+            std::thread::sleep(Duration::from_secs(20));
+            assert_eq!(state(&name), None, "it waits longer than a minute");
+        } else {
+            let late = user.ctl().args(["attach", &name]).stdin(Stdio::null()).output().unwrap();
+            assert_eq!(late.status.code(), Some(3), "{}", err(&late));
+        }
+        assert!(state(&kept.name).is_some_and(|state| state == "finished"));
+        let late = user.ctl().args(["attach", &kept.name]).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(late.status.code(), Some(5), "{}", err(&late));
+        assert_eq!(state(&kept.name), None, "it has been heard");
     }
 }

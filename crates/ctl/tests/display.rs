@@ -45,6 +45,23 @@ fn part(sandbox: &Stop, colour: [u8; 3]) -> f64 {
 
 const RED: [u8; 3] = [255, 0, 0];
 
+/// A paused sandbox answers nothing: that is said at once.
+fn paused_it_says_so(sandbox: &Stop) {
+    let verb = |words: &[&str]| sandbox.user.ctl().args(words).stdin(Stdio::null()).output().unwrap();
+    assert!(verb(&["pause", &sandbox.name]).status.success());
+    let begun = Instant::now();
+    for words in
+        [&["screenshot", &sandbox.name, "-"][..], &["log", &sandbox.name], &["exec", &sandbox.name, "true"]]
+    {
+        let output = verb(words);
+        assert_eq!(output.status.code(), Some(125), "{words:?}");
+        assert!(err(&output).contains("is paused"), "{}", err(&output));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(verb(&["resume", &sandbox.name]).status.success());
+    assert!(picture(sandbox).is_some());
+}
+
 for_both! {
     fn a_programs_window_fills_the_screen(glass: Glass) {
         let sandbox = shown(glass, &["--display-size", "800x600"], &["xterm", "-bg", "red", "-fg", "red", "-cr", "red", "-e", "sleep", "1000"]);
@@ -56,6 +73,7 @@ for_both! {
         wait_for("the agent", PATIENCE, || {
             crate::listed(sandbox.user, &sandbox.name).is_some_and(|one| one["display"]["status"]["agent"] == true)
         });
+        paused_it_says_so(&sandbox);
     }
 }
 

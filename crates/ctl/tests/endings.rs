@@ -8,6 +8,7 @@ mod common;
 use common::traces::{alone, nothing_is_left, traces};
 use common::*;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -78,15 +79,25 @@ for_both! {
         let user = glass.user();
         let child = run(glass, &["-n", &name], &["sleep", "300"]).stderr(Stdio::piped()).spawn().unwrap();
         wait_for("running", Duration::from_secs(60), || listed(user, &name).is_some_and(|one| one["state"] == "running"));
-        let domain = listed(user, &name).unwrap()["domain"].as_str().unwrap().to_owned();
+        let unwatched = detached_as(user, glass, "sleep 300");
+        let domain = |name: &str| listed(user, name).unwrap()["domain"].as_str().unwrap().to_owned();
+        let victims = [processes(glass, &domain(&name)), processes(glass, &domain(&unwatched.name))].concat();
         let begun = Instant::now();
-        assert!(Command::new("kill").arg("-KILL").args(processes(glass, &domain)).status().unwrap().success());
+        assert!(Command::new("kill").arg("-KILL").args(victims).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
         assert_eq!(output.status.code(), Some(125));
         // What is known: the log's last words, or which log to look at.
         let known = if glass == Glass::Container { "/var/log/libvirt/lxc/terrarium-" } else { "reason=crashed" };
         assert!(err(&output).contains(known) && err(&output).len() < 1000, "{}", err(&output));
+        // Who was not attached learns it, too, once.
+        let state = || listed(user, &unwatched.name).map(|one| one["state"].as_str().unwrap().to_owned());
+        assert_eq!(state().as_deref(), Some("crashed"));
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        let told = user.ctl().args(["exec", &unwatched.name, "true"]).output().unwrap();
+        let told = [told, user.ctl().args(["attach", &unwatched.name]).output().unwrap()];
+        assert!(told.iter().all(|one| one.status.code() == Some(125) && err(one).contains(known)), "{told:?}");
+        assert_eq!(state(), None);
         nothing_is_left(&before);
     }
 }
@@ -110,7 +121,7 @@ fn log_of_one(user: User, glass: Glass) -> (usize, usize) {
 }
 
 #[test]
-fn libvirt_s_logs_do_not_grow_with_the_runs_where_we_may_see_to_it() {
+fn libvirt_s_logs_do_not_grow_with_the_runs() {
     let _alone = alone();
     for (user, glass) in
         [(User::Root, Glass::Container), (User::Root, Glass::Machine), (User::Plain, Glass::Machine)]
@@ -120,10 +131,17 @@ fn libvirt_s_logs_do_not_grow_with_the_runs_where_we_may_see_to_it() {
             assert_eq!(starts, 1, "{user:?}, {glass:?}: {length} bytes");
         }
     }
-    // A group's member may not: the log is root's, and kept small by logrotate.
+    // A group's member may not: a container's init does, when it has grown.
     let (first, second) =
         (log_of_one(User::Member, Glass::Container), log_of_one(User::Member, Glass::Container));
     assert!(second.1.saturating_sub(first.1) < 1024 && second.0 <= first.0 + 1, "{first:?}, {second:?}");
+    let sandbox = detached_as(User::Member, Glass::Container, "sleep 300");
+    let domain = listed(User::Member, &sandbox.name).unwrap()["domain"].as_str().unwrap().to_owned();
+    let path = log(User::Member, Glass::Container, &domain);
+    drop(sandbox);
+    fs::OpenOptions::new().append(true).open(path).unwrap().write_all(&[b'x'; 65 * 1024]).unwrap();
+    let (_, length) = log_of_one(User::Member, Glass::Container);
+    assert!(length < 1024, "{length} bytes");
 }
 
 /// Files that libvirt keeps for domains of ours.

@@ -12,5 +12,8 @@ fn the_help_is_translated() {
     };
     assert!(help(&[]).contains("Rückgabewert von run"), "{}", help(&[]));
     assert!(help(&["run"]).contains("Stärke des Glases:"), "{}", help(&["run"]));
+    for word in ["Wenn der letzte Prozess endet", "Aus der Sandbox heraus", "KVM oder nichts"] {
+        assert!(help(&["run"]).contains(word), "{word}: {}", help(&["run"]));
+    }
     assert!(help(&["stop"]).contains("nach 10 s KILL"), "{}", help(&["stop"]));
 }

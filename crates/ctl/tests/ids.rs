@@ -40,6 +40,19 @@ fn root_s_sandboxes_run_as_somebody_else() {
         let name = &user.name();
         let switched = run_as(User::Root, glass, &["-S", name], &["id", "-u"]).output().unwrap();
         assert_eq!(out(&switched).trim(), user.uid().to_string(), "{glass:?}: {}", err(&switched));
+        // Who became root is who commands run as, sudo before pkexec.
+        let became = |variables: &[(&str, u32)]| {
+            let mut ctl = run_as(User::Root, glass, &[], &["id", "-u"]);
+            ctl.envs(variables.iter().map(|(name, uid)| (name, uid.to_string()))).output().unwrap()
+        };
+        let both = [("SUDO_UID", user.uid()), ("PKEXEC_UID", User::Member.uid())];
+        for (variables, uid) in [(&both[..], user.uid()), (&both[1..], User::Member.uid())] {
+            // A machine boots for each, and what differs is decided before.
+            if glass == Glass::Container || full() {
+                let output = became(variables);
+                assert_eq!(out(&output).trim(), uid.to_string(), "{variables:?}: {}", err(&output));
+            }
+        }
     }
 }
 

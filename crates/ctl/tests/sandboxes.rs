@@ -13,6 +13,11 @@ for_both! {
         let sandbox = detached(glass, "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done");
         let state = || listed(sandbox.user, &sandbox.name).map(|one| one["state"].as_str().unwrap().to_owned());
         wait_for("running", Duration::from_secs(20), || state().as_deref() == Some("running"));
+        let shown = |what: &str| out(&sandbox.user.ctl().args(["show", what, &sandbox.name]).output().unwrap());
+        let command = shown("--command");
+        assert!(command.starts_with("terrariumctl run ") && command.contains("echo ready"), "{command}");
+        let reach = shown("--reach");
+        assert!(reach.contains("It Cannot\n") && reach.contains("  Talk to the network\n"), "{reach}");
         assert!(sandbox.user.ctl().args(["pause", &sandbox.name]).status().unwrap().success());
         assert_eq!(state().as_deref(), Some("paused"));
         assert!(sandbox.user.ctl().args(["resume", &sandbox.name]).status().unwrap().success());

@@ -4,7 +4,7 @@
 #[macro_use]
 mod common;
 
-use common::bytes::{bulk, kib, watch_memory};
+use common::bytes::{bulk, kib, numbered, watch_memory, PIECE};
 use common::*;
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -47,22 +47,30 @@ for_both! {
         feeder.join().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(output.stdout == source, "{} of {} bytes came back", output.stdout.len(), source.len());
-        let init = kib(&err(&output)).unwrap_or_else(|| panic!("{}", err(&output)));
-        assert!((1..32 << 10).contains(&init), "init took {init} KiB");
-        let ours = ours.join().unwrap();
-        assert!((1..64 << 10).contains(&ours), "terrariumctl took {ours} KiB");
+        takes_little(&err(&output), ours);
     }
+}
+
+/// What init said of itself, and what was watched of terrariumctl.
+fn takes_little(words: &str, ours: std::thread::JoinHandle<u64>) {
+    let init = kib(words).unwrap_or_else(|| panic!("{words}"));
+    assert!((1..32 << 10).contains(&init), "init took {init} KiB");
+    let ours = ours.join().unwrap();
+    assert!((1..64 << 10).contains(&ours), "terrariumctl took {ours} KiB");
 }
 
 for_both! {
     fn both_outputs_at_once_lose_nothing(glass: Glass) {
-        let count = bulk(glass) / 2;
-        let script = format!(
-            "head -c {count} /dev/zero | tr '\\0' o & head -c {count} /dev/zero | tr '\\0' e >&2 & wait"
-        );
-        let output = sh(glass, &script);
-        assert_eq!((output.stdout.len(), output.stderr.len()), (count, count));
-        assert!(output.stdout.iter().all(|&byte| byte == b'o') && output.stderr.iter().all(|&byte| byte == b'e'));
+        let pieces = bulk(glass) / 2 / PIECE;
+        let ((writes, out), (complains, err)) = (numbered(0, pieces), numbered(pieces, pieces));
+        let script = format!("{writes} & {complains} >&2 & wait; grep VmHWM /proc/1/status");
+        let child = run(glass, &[], &["sh", "-c", &script]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let ours = watch_memory(child.id());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.stderr == err, "{} of {} bytes came, or others", output.stderr.len(), err.len());
+        let (bytes, memory) = output.stdout.split_at(out.len().min(output.stdout.len()));
+        assert!(bytes == out, "{} of {} bytes came, or others", output.stdout.len(), out.len());
+        takes_little(&String::from_utf8_lossy(memory), ours);
     }
 }
 

@@ -24,13 +24,18 @@ struct Daemon {
 }
 
 impl Daemon {
-    /// `None`, and counted as skipped, where it is not ours to disturb.
-    fn of(glass: Glass) -> Option<Self> {
+    /// `None`, and this test counted as skipped, where it is not ours to disturb.
+    fn of(glass: Glass, test: &str) -> Option<Self> {
         let alone = alone();
-        let ours = fs::read_to_string("/run/terrarium-services/started").unwrap_or_default();
+        let folder =
+            std::env::var_os("TERRARIUM_SERVICES").unwrap_or_else(|| "/run/terrarium-services".into());
+        let ours = fs::read_to_string(Path::new(&folder).join("started")).unwrap_or_default();
         let may = glass == Glass::Machine || has_systemd() || ours.contains("libvirtd");
         if !may {
-            skip("trouble", "libvirtd was started by somebody else, and is not restarted");
+            skip(
+                &format!("{test}: {glass:?}"),
+                "libvirtd was started by somebody else, and is not restarted",
+            );
             return None;
         }
         Some(Self { glass, _alone: alone })
@@ -137,7 +142,7 @@ fn kill(child: &Child, signal: &str) {
 
 for_both! {
     fn a_restart_is_not_noticed(glass: Glass) {
-        let Some(daemon) = Daemon::of(glass) else { return };
+        let Some(daemon) = Daemon::of(glass, "a_restart_is_not_noticed") else { return };
         let (user, name) = (glass.user(), fresh_name("restart"));
         let script = "for i in $(seq 40); do echo line $i; sleep 0.1; done; exit 6";
         let started = run(glass, &["--detach", "-n", &name], &["sh", "-c", script]).output().unwrap();
@@ -174,7 +179,7 @@ for_both! {
     // Killed as soon as the sandbox's first process is there. A start that
     // was quicker works; one of a few is not.
     fn one_that_dies_in_create_leaves_nothing(glass: Glass) {
-        let Some(daemon) = Daemon::of(glass) else { return };
+        let Some(daemon) = Daemon::of(glass, "one_that_dies_in_create_leaves_nothing") else { return };
         let mut failures = 0;
         for _ in 0..6 {
             if failures > scaled(0, 3) {
@@ -206,7 +211,7 @@ for_both! {
 
 #[test]
 fn none_at_all_is_said() {
-    let Some(daemon) = Daemon::of(Glass::Container) else { return };
+    let Some(daemon) = Daemon::of(Glass::Container, "none_at_all_is_said") else { return };
     if has_systemd() {
         skip("none_at_all_is_said", "systemd starts libvirtd whenever it is asked for");
         return;
@@ -245,7 +250,7 @@ fn is_given_up(mut child: Child, words: &mut impl BufRead, status: i32) {
 
 for_both! {
     fn one_that_hangs_can_be_given_up(glass: Glass) {
-        let Some(daemon) = Daemon::of(glass) else { return };
+        let Some(daemon) = Daemon::of(glass, "one_that_hangs_can_be_given_up") else { return };
         assert_eq!(sh(glass, "exit 3").status.code(), Some(3));
         daemon.signal("-STOP");
         let mut child = run(glass, &[], &["true"]).stderr(Stdio::piped()).spawn().unwrap();
@@ -259,7 +264,7 @@ for_both! {
 for_both! {
     // Once to take the sandbox away, and once because that hangs.
     fn one_that_hangs_then_is_given_up_with_a_second_ctrl_c(glass: Glass) {
-        let Some(daemon) = Daemon::of(glass) else { return };
+        let Some(daemon) = Daemon::of(glass, "one_that_hangs_then_is_given_up_with_a_second_ctrl_c") else { return };
         let name = fresh_name("twice");
         let mut child = run(glass, &["-v", "-n", &name], &["sleep", "60"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut words = BufReader::new(child.stderr.take().unwrap());
@@ -276,7 +281,7 @@ for_both! {
 
 for_both! {
     fn one_that_hangs_does_not_hold_up_what_runs(glass: Glass) {
-        let Some(daemon) = Daemon::of(glass) else { return };
+        let Some(daemon) = Daemon::of(glass, "one_that_hangs_does_not_hold_up_what_runs") else { return };
         let mut child = run(glass, &[], &["sh", "-c", "echo begun; read x; echo \"got $x\"; exit 4"])
             .stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut words = BufReader::new(child.stderr.take().unwrap());

@@ -64,6 +64,8 @@ pub enum Error {
         /// What libvirt's log said last, if anything.
         last_words: Option<crate::sandbox::LastWords>,
     },
+    /// It is paused, and so answers nothing.
+    Paused,
     /// Init did not answer in time.
     NoAnswer {
         /// How long was waited, in seconds.
@@ -91,6 +93,8 @@ pub enum Error {
         /// What was asked for.
         name: String,
     },
+    /// The network could not be made what it should be.
+    Network(NetworkError),
     /// A kernel or its initrd could not be prepared.
     Kernel(crate::kernel::Error),
     /// Something about what a sandbox has written.
@@ -188,4 +192,37 @@ pub enum DomainAction {
     Pause,
     Resume,
     Destroy,
+    Network,
+}
+
+/// Why a sandbox's network is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkError {
+    /// Nothing can be enforced: the guard did not start, or could not do its
+    /// part.
+    Guard {
+        /// Its words, or the system's.
+        why: String,
+    },
+    /// An interface is not where libvirt should have made it.
+    Missing {
+        /// Its name.
+        interface: String,
+    },
+    /// All private ranges are in use here.
+    NoRange,
+    /// All addresses of Terrarium's own network are taken.
+    Full,
+    /// A name has no address.
+    UnknownHost {
+        /// Which.
+        name: String,
+    },
+    /// A sandbox is on Terrarium's own network.
+    InUse {
+        /// Its name.
+        sandbox: String,
+    },
+    /// The sandbox is not on Terrarium's own network.
+    NotOwn,
 }

@@ -40,7 +40,9 @@ impl Uri {
     /// Whether its domains are containers.
     #[must_use]
     pub fn is_lxc(&self) -> bool {
-        self.as_str().starts_with("lxc:")
+        // However it is reached: lxc+unix:///system is one, too.
+        let scheme = self.as_str().split(':').next().unwrap_or_default();
+        scheme.split('+').next() == Some("lxc")
     }
 }
 

@@ -47,7 +47,7 @@ pub fn run(mut sandbox: Sandbox) {
             flush(&mut sandbox);
         }
         flush(&mut sandbox);
-        if sandbox.should_end() || !once(&mut sandbox, &signals) {
+        if sandbox.should_end(std::time::Instant::now()) || !once(&mut sandbox, &signals) {
             return;
         }
     }

@@ -184,7 +184,8 @@ impl Job {
     /// Its result, once it has ended.
     pub fn outcome(&self, out_of_memory: bool) -> Option<Outcome> {
         let (ending, duration) = self.ended.clone()?;
-        Some(Outcome { ending, duration, out_of_memory, dropped: self.dropped })
+        let (dropped, stopped) = (self.dropped, self.stop_asked);
+        Some(Outcome { ending, duration, out_of_memory, dropped, stopped })
     }
 
     /// Sends a signal to its process group; a stopped one is woken by those

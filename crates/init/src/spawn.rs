@@ -16,7 +16,7 @@ use nix::unistd::{fork, pipe2, ForkResult, Pid};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use terrarium_protocol::message::{Failure, Step};
 use terrarium_protocol::orders::{Command, Limits, Size, User};
 use terrarium_protocol::Bytes;
@@ -59,7 +59,13 @@ pub struct Spawned {
 
 /// Starts `command`.
 pub fn spawn(setting: &mut Setting, command: &Command) -> Result<Spawned> {
-    let program = Program::new(command)?;
+    with_socket(setting, command, None)
+}
+
+/// Starts `command`, which takes over a listening socket as systemd hands one
+/// out (sd_listen_fds(3)).
+pub fn with_socket(setting: &mut Setting, command: &Command, socket: Option<BorrowedFd>) -> Result<Spawned> {
+    let mut program = Program::new(command)?;
     let (ours, theirs) = streams(command.terminal, setting)?;
     let pair = |step| pipe2(OFlag::O_CLOEXEC).map_err(at(step, "pipe"));
     let (failed, fail) = pair(Step::Streams)?;
@@ -70,7 +76,7 @@ pub fn spawn(setting: &mut Setting, command: &Command) -> Result<Spawned> {
         ForkResult::Child => {
             drop((failed, ready, may_go));
             let signal = Handshake { ready: is_ready.into(), go: go.into() };
-            let Err(failure) = child(setting, command, &program, &theirs, signal);
+            let Err(failure) = child(setting, command, &mut program, (&theirs, socket), signal);
             let text = serde_json::to_vec(&failure).unwrap_or_default();
             let _ = File::from(fail).write_all(&text);
             // SAFETY: ends this process at once, without init's clean-up.
@@ -118,8 +124,8 @@ fn let_go(setting: &mut Setting, pid: Pid, mut ready: File, mut go: File) -> Res
 fn child(
     setting: &Setting,
     command: &Command,
-    program: &Program,
-    streams: &Theirs,
+    program: &mut Program,
+    (streams, socket): (&Theirs, Option<BorrowedFd>),
     signal: Handshake,
 ) -> std::result::Result<std::convert::Infallible, Failure> {
     reset_signals().map_err(at(Step::Streams, "signals"))?;
@@ -132,6 +138,7 @@ fn child(
     let directory = command.directory.as_slice();
     nix::unistd::chdir(directory).map_err(at(Step::Directory, directory))?;
     close_the_rest();
+    socket.map_or(Ok(()), |one| program.take_over(one)).map_err(at(Step::Streams, "socket"))?;
     confine::filter(setting.writes_outside).map_err(at(Step::Confine, "seccomp"))?;
     Err(program.exec())
 }
@@ -272,6 +279,17 @@ impl Program {
             argv: command.argv.iter().map(|word| text(word.as_slice())).collect::<Result<_>>()?,
             environment: command.environment.iter().map(pair).collect::<Result<_>>()?,
         })
+    }
+
+    /// In the child: the socket becomes descriptor 3, which init has had open
+    /// for something else since its first moment.
+    fn take_over(&mut self, socket: BorrowedFd) -> nix::Result<()> {
+        const FIRST: RawFd = 3;
+        // SAFETY: replaces a descriptor of this child, which does not use it.
+        Errno::result(unsafe { libc::dup2(socket.as_raw_fd(), FIRST) })?;
+        let names = [format!("LISTEN_PID={}", std::process::id()), "LISTEN_FDS=1".to_owned()];
+        self.environment.extend(names.into_iter().filter_map(|name| CString::new(name).ok()));
+        Ok(())
     }
 
     /// Becomes the first candidate that can be executed; as a shell, goes on

@@ -42,6 +42,7 @@ fn shown(script: &str) -> Orders {
         monitors: 1,
         glx: false,
         bus: Some("/usr/bin/dbus-daemon".into()),
+        bus_on_demand: false,
         agent: Some(Agent {
             daemon: "/usr/sbin/spice-vdagentd".into(),
             client: "/usr/bin/spice-vdagent".into(),
@@ -53,9 +54,11 @@ fn shown(script: &str) -> Orders {
         ]),
         manager_environment: vec![("LC_ALL".into(), "C".into())],
         manager_ready: Some("/run/user/65534/managed".into()),
+        manager_late: false,
         fill: true,
         prepare: vec![vec!["/usr/bin/setxkbmap".into(), "-layout".into(), "de".into()]],
         sound: false,
+        usb: false,
     });
     orders
 }
@@ -296,6 +299,43 @@ as_root! {
         });
         client.say(&ToInit::Stop { grace: 500 });
         client.finish();
+    }
+
+    fn a_window_fills_the_screen_and_has_the_keyboard_before_its_manager_comes() {
+        let script = r#"
+            type() { until [ -s $2 ]; do xdotool type "$1
+" ; sleep 0.3; done; echo "$(head -n 1 $2)"; }
+            xterm -bg red -fg red -cr red -e sh -c 'while read a; do echo $a >/tmp/a; mv /tmp/a /tmp/$a; done' &
+            until xdotool search --onlyvisible --class xterm >/dev/null; do sleep 0.1; done
+            type one /tmp/one; [ -e /run/user/65534/managed ] && echo "the manager came early"
+            until [ -e /run/user/65534/managed ]; do sleep 0.1; done
+            type two /tmp/two; xprop -root _NET_CLIENT_LIST | grep -o 0x | wc -l
+            xterm -e sleep 9 & until [ $(xprop -root _NET_CLIENT_LIST | grep -o 0x | wc -l) = 2 ]; do sleep 0.1; done
+            echo "$(xwininfo -id $(xdotool getactivewindow) | grep -cE 'Width: (79|80)')"; sleep 3"#;
+        let mut orders = shown(script);
+        let display = orders.display.as_mut().unwrap();
+        display.manager_late = true;
+        let late = "sleep 4; exec openbox --replace --startup 'touch /run/user/65534/managed'";
+        display.manager = Some(vec!["/bin/sh".into(), "-c".into(), late.into()]);
+        let sandbox = Sandbox::new();
+        let mut client = start(&sandbox, orders);
+        eventually("a red screen", || count(&sandbox, RED) > 640 * 460);
+        assert!(processes(&sandbox, "openbox").is_empty());
+        // It still fills the screen when that gets another size.
+        client.say(&ToInit::Screen(ScreenSize { width: 800, height: 600 }));
+        eventually("a larger red screen", || count(&sandbox, RED) > 800 * 570);
+        assert!(processes(&sandbox, "openbox").is_empty());
+        assert_eq!(client.finish().text(), "one\ntwo\n1\n1\n");
+    }
+
+    fn a_bus_comes_when_somebody_connects() {
+        let mut orders = shown(r#"
+            ask() { dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetId >/dev/null && echo answered; }
+            pgrep -c dbus-daemon; ask; pgrep -c dbus-daemon; pkill -9 dbus-daemon; sleep 0.3; pgrep -c dbus-daemon; ask"#);
+        orders.display.as_mut().unwrap().bus_on_demand = true;
+        let sandbox = Sandbox::new();
+        let mut client = start(&sandbox, orders);
+        assert_eq!(client.finish().text(), "0\nanswered\n1\n0\nanswered\n");
     }
 
     fn it_lasts_until_the_last_window_is_closed() {

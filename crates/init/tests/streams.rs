@@ -65,6 +65,33 @@ as_root! {
         assert!(least < Duration::from_millis(600), "{least:?}");
     }
 
+    fn somebody_else_is_turned_away() {
+        let sandbox = Sandbox::new();
+        sandbox.open_to_all();
+        let connect = |uid: u32| {
+            let path = sandbox.socket();
+            let connects = move || {
+                // SAFETY: takes integers; changes this thread alone, which ends.
+                assert_eq!(unsafe { libc::syscall(libc::SYS_setresuid, -1, uid, -1) }, 0);
+                UnixStream::connect(path).unwrap()
+            };
+            std::thread::spawn(connects).join().unwrap()
+        };
+        let mut socket = connect(USER);
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut heard = Vec::new();
+        // What is written may meet a closed socket; what counts is the answer.
+        let _ = socket.write_all(&greeting(&[7; 16]));
+        if let Err(error) = socket.read_to_end(&mut heard) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+        assert_eq!(heard, b"", "init talks to another user");
+        let mut own = Client::greet(connect(0), terrarium_protocol::VERSION);
+        assert_eq!(own.status.as_ref().map(|status| status.state), Some(State::Waiting));
+        own.start(sh("exit 6"));
+        assert_eq!(own.finish().code(), Some(6));
+    }
+
     fn a_signal_is_told_from_a_status() {
         let ending = run(sh("kill -SEGV $$")).outcome.ending;
         assert_eq!(ending, Ending::Signalled { signal: 11, stopped: false });
@@ -85,7 +112,7 @@ as_root! {
 
     fn a_root_that_cannot_be_shown_ends_with_a_result_too() {
         let mut orders = sh("true");
-        orders.root.insert(0, terrarium_protocol::orders::RootEntry::Show { path: "/no/such".into(), tag: None });
+        orders.root.insert(0, terrarium_protocol::orders::RootEntry::Show { path: "/no/such".into(), tag: None, source: None });
         let Ending::Failed(failure) = run(orders).outcome.ending else { panic!("it ran") };
         assert_eq!((failure.step, failure.object), (Step::Root, "/no/such".into()));
     }

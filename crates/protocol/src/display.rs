@@ -30,6 +30,9 @@ pub struct Display {
     /// dbus-daemon's program, for a session bus at
     /// `/run/user/UID/bus`.
     pub bus: Option<Bytes>,
+    /// Whether that takes a socket from whoever starts it, as systemd does: it
+    /// is started by the first who connects.
+    pub bus_on_demand: bool,
     /// SPICE's agent.
     pub agent: Option<Agent>,
     /// Programs that run to their end before the command starts, as the
@@ -43,11 +46,16 @@ pub struct Display {
     /// waits for that, since a manager may lose a window that shows while it
     /// begins.
     pub manager_ready: Option<Bytes>,
+    /// Whether the manager comes after the command's first window, and init
+    /// stands in for it until then. It has to take the place of another.
+    pub manager_late: bool,
     /// Whether windows of programs are to fill the screen. Some programs ask
     /// the manager for the contrary as they come up.
     pub fill: bool,
     /// Whether the command may use sound devices.
     pub sound: bool,
+    /// Whether the command may use USB devices that are handed in.
+    pub usb: bool,
 }
 
 /// SPICE's agent: clipboard, files.

@@ -263,6 +263,9 @@ pub struct Outcome {
     pub out_of_memory: bool,
     /// Bytes of output that were dropped because nobody read them.
     pub dropped: u64,
+    /// Whether somebody asked for the end, whatever the command made of it.
+    #[serde(default)]
+    pub stopped: bool,
 }
 
 /// How a command ended.
@@ -311,6 +314,12 @@ pub enum Step {
     Mount,
     /// Show what the user shares.
     Share,
+    /// Mount an image, or hand out a disk.
+    Image,
+    /// Find the file system on an image.
+    FileSystem,
+    /// Find a driver for the file system on an image.
+    Driver,
     /// Hide a path.
     Mask,
     /// Set up devices, /proc and /sys.

@@ -23,19 +23,27 @@ pub struct Orders {
     pub shares: Vec<Share>,
     /// Where what is written lies; without one the root cannot be written.
     pub layer: Option<crate::layer::Layer>,
+    /// Disks that the command gets as devices, `/dev/disk/by-tag/TAG`.
+    pub disks: Vec<TaggedDisk>,
     /// Who the command runs as.
     pub user: User,
     /// First host id of the block of 65 536 ids that all ids but the user's
     /// own are mapped to. Used by containers; a machine has its own ids.
     pub id_base: u32,
+    /// Folders that are made in the private file systems, the user's own.
+    pub folders: Vec<Bytes>,
     /// Files that are made in the private file systems.
     pub files: Vec<File>,
+    /// Its network; only `lo` without one.
+    pub network: Option<crate::network::Network>,
     /// A screen for the command, if it gets one.
     pub display: Option<crate::display::Display>,
     /// What runs.
     pub command: Command,
     /// Bounds on each process.
     pub limits: Limits,
+    /// Container: libvirt's log of it, which the caller cannot keep short.
+    pub log: Option<Bytes>,
     /// When the sandbox ends.
     pub until: Until,
     /// Whether it ends when its client is lost.
@@ -52,6 +60,8 @@ pub enum RootEntry {
         path: Bytes,
         /// Machine: the mount tag of the 9p device that exports it.
         tag: Option<String>,
+        /// Where it lies on the host, if that is another path.
+        source: Option<HostSource>,
     },
     /// A symbolic link, made anew.
     Link {
@@ -108,6 +118,31 @@ pub enum Source {
         /// Absolute path.
         path: Bytes,
     },
+    /// The file system on a disk of the sandbox.
+    Image(Disk),
+}
+
+/// An image of the host as a disk of the sandbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// Container: its name in libvirt's /dev. Machine: its serial number.
+    pub name: String,
+    /// Container: device and inode number of the image as the engine saw it,
+    /// as the caller; compared where the kernel tells them.
+    pub identity: Option<(u64, u64)>,
+}
+
+/// A disk that the command gets as a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaggedDisk {
+    /// Its name in /dev/disk/by-tag: letters, digits, `.`, `_`, `+` and `-`.
+    pub tag: String,
+    /// Which.
+    pub disk: Disk,
+    /// Whether the command may write.
+    pub writable: bool,
 }
 
 /// A directory or a regular file of the host.

@@ -7,6 +7,7 @@ mod words;
 
 use super::object;
 use super::tab::{Phase, Tab};
+use crate::window::Launch;
 use adw::prelude::*;
 use gettextrs::gettext;
 use std::cell::Cell;
@@ -116,10 +117,13 @@ impl Tab {
         page.detail.set_label(&detail);
         page.ended_text.set_label(&format!("{title} · {detail}"));
         page.ended.set_reveal_child(true);
-        page.again.set_visible(self.plan.is_some() && !self.unheard.get());
+        page.again.set_visible(self.has_plan() && !self.unheard.get());
         page.other.set_visible(false);
         page.failed.set(!matches!(end, End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. })));
         self.log.add(&format!("{title}: {detail}"));
+        if let Some(window) = self.window.upgrade() {
+            window.tell_end(self, &title, &detail);
+        }
         if let Some(screen) = &self.screen {
             screen.close();
             page.show_picture(screen.picture().as_ref());
@@ -166,7 +170,7 @@ impl Tab {
             page.other.set_label(&gettext("_Try Again"));
             page.other.set_visible(true);
         }
-        let Some(plan) = &self.plan else { return };
+        let Some(plan) = self.plan_again() else { return };
         match end {
             End::Outcome(outcome) if outcome.out_of_memory => {
                 let host =
@@ -193,13 +197,16 @@ impl Tab {
             return self.try_again();
         }
         let Some(window) = self.window.upgrade() else { return };
-        match (self.end_page.more_memory.get(), self.plan.clone()) {
-            (Some(memory), Some(mut plan)) => {
-                plan.memory = memory;
-                window.start(plan);
+        let Some(mut profile) = self.plan_again().map(|plan| plan.profile) else {
+            return window.show_form();
+        };
+        match self.end_page.more_memory.get() {
+            Some(memory) => {
+                profile.limits.memory = memory;
+                window.launch(Launch { shown: true, ..Launch::unsaved(profile) });
                 window.runs.close(self);
             }
-            _ => window.show_form(None),
+            None => window.edit(&profile, None),
         }
     }
 }

@@ -25,6 +25,7 @@ pub fn icon(end: &End) -> &'static str {
     match end {
         End::Stopped(_) => "media-playback-stop-symbolic",
         End::Failed(_) | End::Unheard(_) => "computer-fail-symbolic",
+        End::Outcome(outcome) if outcome.stopped => "media-playback-stop-symbolic",
         End::Outcome(outcome) => match &outcome.ending {
             Ending::Exited { code: 0 } => "object-select-symbolic",
             Ending::Signalled { stopped: true, .. } => "media-playback-stop-symbolic",

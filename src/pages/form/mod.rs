@@ -1,132 +1,208 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The form: what to run, and how strong. Every sentence about what cannot be
-//! comes from the plan, which is made anew with every change.
+//! The form: everything that a profile can hold, in the order in which one
+//! thinks of it. Every sentence about what cannot be comes from the plan,
+//! which is made anew with every change.
 
-mod equivalent;
-mod problems;
-mod screen;
+mod advanced;
+mod command;
+mod draft;
+mod field;
+mod folders;
+mod groups;
+mod look;
+mod name;
+mod rows;
+mod save;
+mod share;
+mod words;
 
 use super::object;
-use crate::window::Window;
+use super::reach::Pane;
+use crate::library::Item;
+use crate::window::{Launch, Window};
+use advanced::Advanced;
 use adw::prelude::*;
-use equivalent::{equivalent, unescape};
+use command::Completion;
+use draft::Draft;
+use field::{Field, Group, Signal};
+use folders::Folders;
 use gettextrs::gettext;
 use gtk::glib;
-use screen::ScreenRows;
+use name::Title;
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
 use std::rc::Rc;
 use terrarium_engine::message;
-use terrarium_engine::plan::plan;
+use terrarium_engine::plan::{plan, Planned};
 use terrarium_engine::profile::{Isolation, Profile};
 
 /// The page.
 pub struct Form {
     /// Its widget.
     pub widget: gtk::Box,
-    title: adw::WindowTitle,
+    flap: adw::Flap,
+    pane: Pane,
+    title: Title,
     run: gtk::Button,
+    save: gtk::Button,
     command: adw::EntryRow,
+    choose_app: gtk::Button,
     directory: adw::EntryRow,
+    messages: [adw::ActionRow; 2],
     container: gtk::CheckButton,
     machine: gtk::CheckButton,
-    memory: gtk::SpinButton,
-    cpus: gtk::SpinButton,
-    privileged: gtk::Switch,
-    screen: ScreenRows,
-    equivalent: adw::ActionRow,
-    copy: gtk::Button,
-    rows: [adw::ActionRow; 2],
-    messages: Vec<(&'static str, adw::ActionRow)>,
+    glass: [(adw::ActionRow, adw::ActionRow, gtk::Button); 2],
+    fields: Vec<Field>,
+    folders: Rc<Folders>,
+    advanced: Advanced,
+    completion: Rc<Completion>,
+    draft: Draft,
+    signal: Signal,
     /// What the form does not show of a profile stays as it was.
     rest: RefCell<Profile>,
-    filling: Cell<bool>,
+    /// The profile as it was when it was shown or saved.
+    saved: RefCell<Profile>,
+    item: RefCell<Option<Item>>,
+    /// Whether there is a launcher of it.
+    launched: Cell<bool>,
+    /// What this computer does best.
+    usual: Cell<Option<Isolation>>,
     /// Run was asked for before this computer was looked at.
     wanted: Cell<bool>,
 }
-
-/// Which message row shows the problems of which keys.
-const FIELDS: &[(&str, &str)] = &[
-    ("command.argv", "command-message"),
-    ("command.directory", "directory-message"),
-    ("display.sound", "sound-message"),
-    ("display", "display-message"),
-    ("limits", "memory-message"),
-];
 
 impl Form {
     /// The page, empty.
     pub fn new() -> Rc<Self> {
         let builder = gtk::Builder::from_string(include_str!("form.ui"));
-        let messages = FIELDS.iter().map(|(key, id)| (*key, object(&builder, id)));
-        let glass = [("container", "container-message"), ("machine", "machine-message")];
-        Rc::new(Self {
+        let (signal, page) = (Signal::default(), object::<gtk::Box>(&builder, "groups"));
+        let glass = |name: &str| {
+            let id = |what: &str| format!("{name}-{what}");
+            (object(&builder, &id("row")), object(&builder, &id("message")), object(&builder, &id("fix")))
+        };
+        let (fields, folders, advanced) = make_groups(&page, &signal);
+        let pane = Pane::new();
+        object::<gtk::Box>(&builder, "pane-place").append(&pane.widget);
+        let command: adw::EntryRow = object(&builder, "command");
+        let form = Rc::new(Self {
             widget: object(&builder, "page"),
-            title: object(&builder, "title"),
+            flap: object(&builder, "flap"),
+            pane,
+            title: Title::new(&builder),
             run: object(&builder, "run-form"),
-            command: object(&builder, "command"),
+            save: object(&builder, "save-form"),
+            completion: Completion::new(&command),
+            command,
+            choose_app: object(&builder, "choose-app"),
             directory: object(&builder, "directory"),
+            messages: [object(&builder, "command-message"), object(&builder, "directory-message")],
             container: object(&builder, "container"),
             machine: object(&builder, "machine"),
-            memory: object(&builder, "memory"),
-            cpus: object(&builder, "cpus"),
-            privileged: object(&builder, "privileged"),
-            screen: ScreenRows::new(&builder),
-            equivalent: object(&builder, "equivalent"),
-            copy: object(&builder, "copy-equivalent"),
-            rows: [object(&builder, "container-row"), object(&builder, "machine-row")],
-            messages: messages.chain(glass.map(|(key, id)| (key, object(&builder, id)))).collect(),
+            glass: [glass("container"), glass("machine")],
+            fields,
+            folders,
+            advanced,
+            draft: Draft::default(),
+            signal,
             rest: RefCell::new(Profile::new("", Vec::new())),
-            filling: Cell::new(false),
+            saved: RefCell::new(Profile::new("", Vec::new())),
+            item: RefCell::default(),
+            launched: Cell::new(false),
+            usual: Cell::new(None),
             wanted: Cell::new(false),
-        })
+        });
+        form.show(&Profile::new("", Vec::new()), std::path::Path::new(""));
+        form
     }
 
     /// Looks again whenever something is changed.
     pub fn connect(self: &Rc<Self>, window: &Rc<Window>) {
-        let (form, window) = (Rc::downgrade(self), Rc::downgrade(window));
-        let changed = move || {
-            if let (Some(form), Some(window)) = (form.upgrade(), window.upgrade()) {
+        let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        self.signal.connect(move || {
+            if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
                 form.look(&window);
+                form.keep_draft(&window);
             }
-        };
-        let again = changed.clone();
-        self.command.connect_changed(move |_| again());
-        let again = changed.clone();
-        self.directory.connect_changed(move |_| again());
-        let again = changed.clone();
-        self.container.connect_toggled(move |_| again());
+        });
+        let signal = self.signal.clone();
+        self.command.connect_changed(move |_| signal.emit());
+        let signal = self.signal.clone();
+        self.directory.connect_changed(move |_| signal.emit());
+        let signal = self.signal.clone();
+        self.container.connect_toggled(move |_| signal.emit());
         // The one that is switched off tells so before the other is on.
-        let again = changed.clone();
-        self.machine.connect_toggled(move |_| again());
-        let again = changed.clone();
-        self.memory.connect_value_changed(move |_| again());
-        let again = changed.clone();
-        self.cpus.connect_value_changed(move |_| again());
-        let again = changed.clone();
-        self.privileged.connect_active_notify(move |_| again());
-        self.screen.connect(changed);
-        let row = self.equivalent.clone();
-        self.copy.connect_clicked(move |button| button.clipboard().set_text(&unescape(&row.subtitle())));
+        let signal = self.signal.clone();
+        self.machine.connect_toggled(move |_| signal.emit());
         let run = self.run.clone();
         self.command.connect_entry_activated(move |_| {
             let _ = run.activate_action("win.run", None);
+        });
+        self.flap.connect_folded_notify(|flap| flap.set_reveal_flap(!flap.is_folded()));
+        self.connect_resets(window);
+        self.connect_pane(window);
+        self.connect_app(window);
+        self.completion.connect(window);
+        self.title.connect(&self.signal);
+        self.folders.connect(window);
+        self.advanced.connect(window);
+        self.add_actions(window);
+    }
+
+    fn connect_resets(self: &Rc<Self>, window: &Rc<Window>) {
+        for (index, field) in self.fields.iter().enumerate() {
+            let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+            field.connect_reset(move || {
+                if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
+                    let (mut profile, usual) = (form.profile(), usual(&form.profile()));
+                    form.fields[index].reset(&mut profile, &usual);
+                    form.signal.quietly(|| form.fields[index].fill(&profile));
+                    form.look(&window);
+                    form.keep_draft(&window);
+                }
+            });
+        }
+    }
+
+    fn connect_pane(self: &Rc<Self>, window: &Rc<Window>) {
+        let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        self.pane.on_hide(move |secrets| {
+            let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) else { return };
+            let Some(host) = window.bridge.host() else { return };
+            let mut profile = form.profile();
+            crate::window::hide(&mut profile, secrets, &host.user.home);
+            form.show(&profile, &host.user.home);
+            form.look(&window);
         });
     }
 
     /// The computer has been looked at: choose what works, unless the user
     /// was quicker.
     pub fn host_is_known(self: &Rc<Self>, window: &Rc<Window>) {
-        let chosen = self.machine.is_active() || self.container.is_active();
-        if let Some(host) = window.bridge.host().filter(|_| !chosen) {
-            let usual = plan(&Profile::new("usual", vec!["true".into()]), host).plan;
-            let machine = usual.is_some_and(|plan| plan.isolation == Isolation::Machine);
-            if machine { &self.machine } else { &self.container }.set_active(true);
+        if !(self.machine.is_active() || self.container.is_active()) {
+            self.signal.quietly(|| self.choose_glass(window, None));
+        }
+        if self.command.text().is_empty() {
+            self.saved.replace(self.profile());
         }
         self.look(window);
+        self.read_draft(window);
         if self.wanted.take() {
             self.run(window);
         }
+    }
+
+    /// The kind that a profile names, or what this computer does best.
+    fn choose_glass(&self, window: &Window, isolation: Option<Isolation>) {
+        let Some(host) = window.bridge.host() else { return };
+        let usual = plan(&Profile::new("usual", vec!["true".into()]), host).plan.map(|plan| plan.isolation);
+        self.usual.set(usual);
+        let set = crate::settings::settings().isolation();
+        let machine = isolation.or(set).or(usual) == Some(Isolation::Machine);
+        if machine { &self.machine } else { &self.container }.set_active(true);
+    }
+
+    /// Types a command.
+    pub fn set_command(&self, text: &str) {
+        self.command.set_text(text);
     }
 
     /// Puts the cursor where one begins.
@@ -134,49 +210,63 @@ impl Form {
         self.command.grab_focus();
     }
 
-    /// Shows a profile.
-    pub fn fill(&self, profile: &Profile) {
-        self.filling.set(true);
-        let words = profile.command.argv.iter().map(|word| message::quote(&word.to_string_lossy()));
-        self.command.set_text(&words.collect::<Vec<_>>().join(" "));
-        let directory = profile.command.directory.as_ref();
-        self.directory.set_text(&directory.map(|path| path.display().to_string()).unwrap_or_default());
-        match profile.isolation {
-            Some(Isolation::Machine) => self.machine.set_active(true),
-            Some(Isolation::Container) => self.container.set_active(true),
-            None => {}
+    /// Begins with a profile, which may be one of the library.
+    pub fn fill(self: &Rc<Self>, window: &Rc<Window>, profile: &Profile, item: Option<&Item>) {
+        let home = window.bridge.host().map(|host| host.user.home.clone()).unwrap_or_default();
+        self.item.replace(item.cloned());
+        self.show(profile, &home);
+        self.signal.quietly(|| self.choose_glass(window, profile.isolation));
+        self.saved.replace(self.profile());
+        self.launched.set(false);
+        self.look_for_launcher(window);
+        self.look(window);
+    }
+
+    /// Shows a profile's values.
+    fn show(&self, profile: &Profile, home: &std::path::Path) {
+        self.signal.quietly(|| {
+            let words = profile.command.argv.iter().map(|word| message::quote(&word.to_string_lossy()));
+            self.command.set_text(&words.collect::<Vec<_>>().join(" "));
+            self.directory.set_text(&rows::path_text(profile.command.directory.as_ref()));
+            match profile.isolation {
+                Some(Isolation::Machine) => self.machine.set_active(true),
+                Some(Isolation::Container) => self.container.set_active(true),
+                None => {}
+            }
+            self.fields.iter().for_each(|field| field.fill(profile));
+            self.folders.fill(profile, home);
+            self.title.fill(profile);
+            self.rest.replace(profile.clone());
+        });
+    }
+
+    /// How strong the glass is.
+    fn isolation(&self) -> Isolation {
+        if self.machine.is_active() {
+            Isolation::Machine
+        } else {
+            Isolation::Container
         }
-        self.memory.set_value((profile.limits.memory >> 20) as f64);
-        self.cpus.set_value(f64::from(profile.limits.cpus.unwrap_or(1)));
-        self.privileged.set_active(profile.security.privileged);
-        self.screen.fill(&profile.display);
-        self.title.set_title(&profile.name);
-        *self.rest.borrow_mut() = profile.clone();
-        self.filling.set(false);
-        self.command.emit_by_name::<()>("changed", &[]);
     }
 
     /// What the form says.
-    fn profile(&self) -> Profile {
+    pub fn profile(&self) -> Profile {
         let mut profile = self.rest.borrow().clone();
-        let text = self.command.text();
-        profile.command.argv = glib::shell_parse_argv(text.as_str()).unwrap_or_default();
-        if profile.name.is_empty() {
-            let program = profile.command.argv.first().map(|word| word.to_string_lossy().into_owned());
-            profile.name =
-                program.and_then(|word| word.rsplit('/').next().map(str::to_owned)).unwrap_or_default();
-            if profile.name.is_empty() {
-                profile.name = gettext("Command");
-            }
+        profile.command.argv = glib::shell_parse_argv(self.command.text().as_str()).unwrap_or_default();
+        profile.command.directory = rows::text_path(&self.directory.text());
+        let chosen = self.isolation();
+        // One that left it to this computer still does, unless it is another.
+        if profile.isolation.is_some() || self.usual.get() != Some(chosen) {
+            profile.isolation = Some(chosen);
         }
-        let directory = self.directory.text();
-        profile.command.directory = (!directory.is_empty()).then(|| PathBuf::from(directory.as_str()));
-        let machine = self.machine.is_active();
-        profile.isolation = Some(if machine { Isolation::Machine } else { Isolation::Container });
-        profile.limits.memory = (self.memory.value() as u64) << 20;
-        profile.limits.cpus = Some(self.cpus.value() as u32);
-        profile.security.privileged = self.privileged.is_active();
-        self.screen.read(&mut profile.display);
+        self.fields.iter().for_each(|field| field.read(&mut profile));
+        self.folders.read(&mut profile);
+        self.title.read(&mut profile);
+        if profile.name.trim().is_empty() {
+            let program = profile.command.argv.first().map(|word| word.to_string_lossy().into_owned());
+            let name = program.and_then(|word| word.rsplit('/').next().map(str::to_owned));
+            profile.name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| gettext("Command"));
+        }
         profile
     }
 
@@ -186,21 +276,61 @@ impl Form {
             return;
         }
         let Some(host) = window.bridge.host() else { return self.wanted.set(true) };
-        match plan(&self.profile(), host).plan {
-            Some(plan) => window.start(plan),
-            None => self.look(window),
+        let profile = self.profile();
+        if plan(&profile, host).plan.is_none() {
+            return self.look(window);
         }
+        self.completion.remember(window, &self.command.text());
+        let item = self.item.borrow().clone().filter(|_| !self.is_changed());
+        let from = self.item.borrow().as_ref().and_then(|item| item.seen.from.clone());
+        if self.item.borrow().is_none() {
+            // It is among the commands that were run.
+            self.saved.replace(profile.clone());
+            self.drop_draft(window);
+        }
+        window.launch(Launch { profile, item, from, shown: self.shows_pane() });
     }
 
-    fn look(&self, window: &Rc<Window>) {
-        let Some(host) = window.bridge.host().filter(|_| !self.filling.get()) else { return };
+    /// Whether what it can reach is seen beside the form.
+    fn shows_pane(&self) -> bool {
+        self.flap.reveals_flap() && !self.flap.is_folded()
+    }
+
+    /// Whether something is not saved.
+    fn is_changed(&self) -> bool {
+        self.profile() != *self.saved.borrow()
+    }
+
+    fn planned(&self, window: &Window) -> Option<(Profile, Planned)> {
+        let host = window.bridge.host()?;
         let profile = self.profile();
         let planned = plan(&profile, host);
-        self.show_problems(&planned);
-        self.show_glass(&profile, host);
-        self.run.set_sensitive(planned.problems.is_empty());
-        let first = planned.problems.first().map(|first| message::problem(first).text);
-        self.run.set_tooltip_text(first.as_deref());
-        self.equivalent.set_subtitle(&glib::markup_escape_text(&equivalent(&profile)));
+        Some((profile, planned))
     }
+}
+
+/// The profile that has every default but what has none.
+fn usual(profile: &Profile) -> Profile {
+    Profile::new(profile.name.clone(), profile.command.argv.clone())
+}
+
+/// The groups below those of the layout.
+fn make_groups(page: &gtk::Box, signal: &Signal) -> (Vec<Field>, Rc<Folders>, Advanced) {
+    let group = |title: String| {
+        let group = Group::new(&title);
+        page.append(&group.widget);
+        group
+    };
+    let mut fields = groups::display(signal, &group(gettext("Display")));
+    let place = group(gettext("Folders"));
+    fields.push(groups::home(signal).in_group(&place));
+    let folders = Folders::new(&place, signal);
+    fields.push(groups::changes(signal).in_group(&place));
+    fields.extend(groups::network(signal, &group(gettext("Network"))));
+    fields.extend(groups::limits(signal, &group(gettext("Limits"))));
+    fields.extend(groups::confinement(signal, &group(gettext("Confinement"))));
+    let advanced = Advanced::new(page);
+    fields.extend(groups::advanced(signal, &advanced.group));
+    advanced.finish();
+    (fields, folders, advanced)
 }

@@ -2,23 +2,26 @@
 //! Home: what runs, then the profiles; a welcome when there is neither.
 
 mod card;
+mod cards;
 mod profiles;
+mod summary;
 mod thumbnails;
+mod usage;
+mod welcome;
 
 use super::object;
 use crate::window::Window;
 use adw::prelude::*;
-use card::{age, card};
+use card::{says, Card};
 use gettextrs::gettext;
 use gtk::glib;
-use profiles::open_terminal;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
-use terrarium_engine::profile::Profile;
-use terrarium_engine::sandbox::{Listing, Summary};
+use terrarium_engine::sandbox::{Id, Listing, Summary};
 use thumbnails::Thumbnails;
+use usage::Meter;
 
 /// How often the list is made anew.
 const EVERY: Duration = Duration::from_millis(1500);
@@ -29,28 +32,40 @@ const SLOW: Duration = Duration::from_secs(2);
 pub struct Home {
     /// Its widget.
     pub widget: gtk::Box,
+    run: gtk::Button,
     stack: gtk::Stack,
     notice: gtk::Revealer,
     notice_text: gtk::Label,
     running_box: gtk::Box,
-    running: gtk::FlowBox,
+    running: gtk::Box,
     profiles_box: gtk::Box,
     profiles: gtk::ListBox,
-    open_terminal: adw::ActionRow,
-    run_command: adw::ActionRow,
+    no_profiles: gtk::Label,
+    welcome_rows: gtk::ListBox,
     welcome_note: gtk::Label,
+    search_bar: gtk::SearchBar,
+    search_toggle: gtk::ToggleButton,
+    search: gtk::SearchEntry,
+    nothing: adw::StatusPage,
+    run_searched: gtk::Button,
+    /// What runs, as it was listed last.
     shown: RefCell<Option<Vec<Summary>>>,
-    known: RefCell<Vec<Profile>>,
+    cards: RefCell<Vec<(Id, String, Card)>>,
+    /// Profiles that the search found.
+    found: Cell<usize>,
+    shows_all: Cell<bool>,
     waiting: Cell<bool>,
     thumbnails: Thumbnails,
+    meter: Meter,
 }
 
 impl Home {
     /// The page, empty.
     pub fn new() -> Rc<Self> {
         let builder = gtk::Builder::from_string(include_str!("home.ui"));
-        Rc::new(Self {
+        let home = Self {
             widget: object(&builder, "page"),
+            run: object(&builder, "run"),
             stack: object(&builder, "stack"),
             notice: object(&builder, "notice"),
             notice_text: object(&builder, "notice-text"),
@@ -58,36 +73,63 @@ impl Home {
             running: object(&builder, "running"),
             profiles_box: object(&builder, "profiles-box"),
             profiles: object(&builder, "profiles"),
-            open_terminal: object(&builder, "open-terminal"),
-            run_command: object(&builder, "run-command"),
+            no_profiles: object(&builder, "no-profiles"),
+            welcome_rows: object(&builder, "welcome-rows"),
             welcome_note: object(&builder, "welcome-note"),
+            search_bar: object(&builder, "search-bar"),
+            search_toggle: object(&builder, "search-toggle"),
+            search: object(&builder, "search"),
+            nothing: object(&builder, "nothing"),
+            run_searched: object(&builder, "run-searched"),
             shown: RefCell::default(),
-            known: RefCell::default(),
+            cards: RefCell::default(),
+            found: Cell::new(0),
+            shows_all: Cell::new(false),
             waiting: Cell::new(false),
             thumbnails: Thumbnails::default(),
-        })
+            meter: Meter::default(),
+        };
+        home.running.set_layout_manager(Some(cards::CardLayout::default()));
+        home.fill_welcome();
+        Rc::new(home)
     }
 
     /// Connects what can be clicked.
     pub fn connect(self: &Rc<Self>, window: &Rc<Window>) {
-        let on = |row: &adw::ActionRow, run: fn(&Rc<Window>)| {
-            let window = Rc::downgrade(window);
-            row.connect_activated(move |_| {
-                if let Some(window) = window.upgrade() {
-                    run(&window);
-                }
-            });
+        self.connect_welcome();
+        self.search_bar.connect_entry(&self.search);
+        self.search_bar.set_key_capture_widget(Some(&self.widget));
+        let (home, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        let again = move || {
+            if let (Some(home), Some(window)) = (home.upgrade(), weak.upgrade()) {
+                home.show_profiles(&window);
+            }
         };
-        on(&self.open_terminal, open_terminal);
-        on(&self.run_command, |window| window.show_form(None));
-        self.profiles_box.set_visible(false);
+        let (home, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        self.search.connect_search_changed(move |_| {
+            if let (Some(home), Some(window)) = (home.upgrade(), weak.upgrade()) {
+                home.show_cards(&window);
+                home.show_profiles(&window);
+            }
+        });
+        let weak = Rc::downgrade(window);
+        let search = self.search.clone();
+        self.run_searched.connect_clicked(move |_| {
+            if let Some(window) = weak.upgrade() {
+                window.show_form();
+                window.form.set_command(&search.text());
+            }
+        });
+        window.library.on_change(again);
         self.running_box.set_visible(false);
     }
 
     /// Makes the lists anew for as long as the window is there.
     pub fn watch(self: &Rc<Self>, window: &Rc<Window>) {
-        self.read_profiles(window);
+        self.say_what_works(window);
+        self.show_profiles(window);
         self.watch_screens(window);
+        self.watch_usage(window);
         let (home, window) = (self.clone(), Rc::downgrade(window));
         glib::spawn_future_local(async move {
             loop {
@@ -102,10 +144,17 @@ impl Home {
                 home.waiting.set(false);
                 window.runs.follow(&listing, begun);
                 home.show(&window, listing);
+                window.hold_up_logout();
                 drop(window);
                 glib::timeout_future(EVERY).await;
             }
         });
+    }
+
+    /// Opens the search.
+    pub fn begin_search(&self) {
+        self.search_bar.set_search_mode(true);
+        self.search.grab_focus();
     }
 
     /// What is listed and said, as text, for tests.
@@ -115,7 +164,8 @@ impl Home {
         let shown = self.shown.borrow();
         let cards =
             shown.iter().flatten().map(|one| format!("{}: {}", one.name(), message::state(&one.state)));
-        format!("notice: {notice}\n{}\n", cards.collect::<Vec<_>>().join("\n"))
+        let page = self.stack.visible_child_name().unwrap_or_default();
+        format!("home: {page}\nnotice: {notice}\n{}\n", cards.collect::<Vec<_>>().join("\n"))
     }
 
     fn say_what_is_waited_for(&self) {
@@ -123,6 +173,12 @@ impl Home {
             self.notice_text.set_label(&gettext("Waiting for libvirt to answer…"));
             self.notice.set_reveal_child(true);
         }
+    }
+
+    /// Whether the search finds something of this name.
+    fn finds(&self, name: &str) -> bool {
+        let wanted = self.search.text().to_lowercase();
+        !self.search_bar.is_search_mode() || name.to_lowercase().contains(wanted.trim())
     }
 
     fn show(self: &Rc<Self>, window: &Rc<Window>, listing: Listing) {
@@ -133,26 +189,87 @@ impl Home {
             }
             None => self.notice.set_reveal_child(false),
         }
-        let unchanged = self.shown.borrow().as_ref().is_some_and(|old| same(old, &listing.sandboxes));
-        if !unchanged {
+        self.thumbnails.retain(&listing.sandboxes);
+        self.meter.retain(&listing.sandboxes);
+        *self.shown.borrow_mut() = Some(listing.sandboxes);
+        self.show_cards(window);
+        self.tell_cards();
+        self.show_page(window);
+    }
+
+    /// Cards are made anew when others run, or something is said of them.
+    fn show_cards(self: &Rc<Self>, window: &Rc<Window>) {
+        let shown = self.shown.borrow().clone().unwrap_or_default();
+        let shown: Vec<&Summary> = shown.iter().filter(|one| self.finds(one.name())).collect();
+        let marks = shown.iter().map(|one| (one.id.clone(), says(window, one).unwrap_or_default()));
+        let marks: Vec<(Id, String)> = marks.collect();
+        let same = self
+            .cards
+            .borrow()
+            .iter()
+            .map(|(id, says, _)| (id, says))
+            .eq(marks.iter().map(|(id, says)| (id, says)));
+        if !same {
             while let Some(child) = self.running.first_child() {
                 self.running.remove(&child);
             }
-            for one in &listing.sandboxes {
-                self.running.append(&card(window, one, &self.thumbnails));
+            self.meter.forget_lines();
+            let cards = shown.iter().zip(marks).map(|(one, (id, says))| {
+                let card = Card::new(window, one, &self.thumbnails);
+                self.running.append(&card.widget);
+                (id, says, card)
+            });
+            let cards = cards.collect();
+            self.cards.replace(cards);
+        }
+        self.running_box.set_visible(!shown.is_empty());
+        self.show_page(window);
+    }
+
+    /// What changes while they run.
+    fn tell_cards(&self) {
+        let shown = self.shown.borrow();
+        for (id, _, card) in self.cards.borrow().iter() {
+            if let Some(one) = shown.iter().flatten().find(|one| one.id == *id) {
+                card.tell(one, self.meter.words(id).as_deref());
             }
         }
-        self.thumbnails.retain(&listing.sandboxes);
-        let empty = listing.sandboxes.is_empty();
-        self.running_box.set_visible(!empty);
-        let welcome = empty && self.known.borrow().is_empty();
-        self.stack.set_visible_child_name(if welcome { "welcome" } else { "lists" });
-        *self.shown.borrow_mut() = Some(listing.sandboxes);
     }
-}
 
-/// Whether two lists look the same; the time is counted in whole minutes.
-fn same(old: &[Summary], new: &[Summary]) -> bool {
-    let looks = |one: &Summary| (one.id.clone(), message::state(&one.state), age(one));
-    old.len() == new.len() && old.iter().zip(new).all(|(a, b)| looks(a) == looks(b))
+    fn show_lines(&self, id: &Id, text: &str) {
+        if let Some((_, _, card)) = self.cards.borrow().iter().find(|(other, ..)| other == id) {
+            card.show_lines(text);
+        }
+    }
+
+    fn show_page(&self, window: &Window) {
+        let runs = self.shown.borrow().as_ref().is_some_and(|shown| !shown.is_empty());
+        let has_profiles = !window.library.items().is_empty();
+        let welcome = !runs && !has_profiles;
+        let finds = self.found.get() > 0 || !self.cards.borrow().is_empty();
+        let searched = self.search_bar.is_search_mode() && !self.search.text().is_empty();
+        let page = match (welcome, searched && !finds) {
+            (true, _) => "welcome",
+            (_, true) => "nothing",
+            _ => "lists",
+        };
+        if self.stack.visible_child_name().as_deref() != Some(page) {
+            self.stack.set_visible_child_name(page);
+        }
+        self.search_toggle.set_visible(!welcome);
+        // The three rows lead there.
+        if welcome {
+            self.run.remove_css_class("suggested-action");
+        } else {
+            self.run.add_css_class("suggested-action");
+        }
+        self.no_profiles.set_visible(!has_profiles);
+        self.profiles_box.set_visible(!searched || self.found.get() > 0);
+        if page == "nothing" {
+            let text = message::shown(self.search.text().trim());
+            let said = gettext("Try a different search, or run “{text}” as a command.");
+            self.nothing.set_description(Some(&glib::markup_escape_text(&said.replace("{text}", &text))));
+            self.run_searched.set_label(&gettext("Run “{text}”").replace("{text}", &text));
+        }
+    }
 }

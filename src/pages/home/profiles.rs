@@ -1,81 +1,147 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The profiles at Home, and what is run without one.
+//! The profiles at Home.
 
+use super::summary::summary;
 use super::Home;
-use crate::pages::chip;
-use crate::pages::tab::facts::icon;
-use crate::window::Window;
+use crate::library::Item;
+use crate::pages::{chip, icon_of};
+use crate::window::{Launch, Window};
 use adw::prelude::*;
-use gettextrs::gettext;
-use gtk::glib;
+use gettextrs::{gettext, ngettext};
+use gtk::{gio, glib};
 use std::rc::Rc;
 use terrarium_engine::message;
-use terrarium_engine::plan::plan;
-use terrarium_engine::profile::{store, Profile};
+use terrarium_engine::profile::{Colour, Profile};
+
+/// So many rows are made at first; the others when they are asked for.
+const FIRST: usize = 50;
 
 impl Home {
-    pub(super) fn read_profiles(self: &Rc<Self>, window: &Rc<Window>) {
-        let Some(host) = window.bridge.host() else { return };
-        let entries = store::list(&host.places).unwrap_or_default();
-        *self.known.borrow_mut() = entries.into_iter().filter_map(|entry| entry.profile.ok()).collect();
-        for profile in self.known.borrow().iter() {
-            self.profiles.append(&profile_row(window, profile));
+    /// Lists the profiles that the search finds.
+    pub(super) fn show_profiles(self: &Rc<Self>, window: &Rc<Window>) {
+        let items: Vec<Item> =
+            window.library.items().into_iter().filter(|item| self.finds(&item.name())).collect();
+        while let Some(row) = self.profiles.first_child() {
+            self.profiles.remove(&row);
         }
-        self.profiles_box.set_visible(!self.known.borrow().is_empty());
-        let container_works = host.usable(&terrarium_engine::uri::Uri::LxcSystem);
-        self.welcome_note.set_label(&if container_works {
-            gettext("The terminal starts as a container.")
-        } else {
-            gettext("This starts as a virtual machine. Containers need one more step.")
+        let all = self.shows_all.get() || items.len() <= FIRST + 5;
+        let shown = if all { items.len() } else { FIRST };
+        for item in &items[..shown] {
+            self.profiles.append(&row(window, item));
+        }
+        if shown < items.len() {
+            self.profiles.append(&self.more(window, items.len() - shown));
+        }
+        self.profiles.set_visible(!items.is_empty());
+        self.found.set(items.len());
+        self.show_page(window);
+    }
+
+    /// The row that shows the rest.
+    fn more(self: &Rc<Self>, window: &Rc<Window>, rest: usize) -> adw::ActionRow {
+        let count = u32::try_from(rest).unwrap_or(u32::MAX);
+        let text = ngettext("Show {number} More", "Show {number} More", count);
+        let title = text.replace("{number}", &rest.to_string());
+        let row = adw::ActionRow::builder().title(title).activatable(true).build();
+        row.add_suffix(&gtk::Image::from_icon_name("pan-down-symbolic"));
+        let (home, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        row.connect_activated(move |_| {
+            if let (Some(home), Some(window)) = (home.upgrade(), weak.upgrade()) {
+                home.shows_all.set(true);
+                home.show_profiles(&window);
+            }
         });
+        row
     }
 }
 
-fn profile_row(window: &Rc<Window>, profile: &Profile) -> adw::ActionRow {
-    let program =
-        profile.command.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let glass = profile.isolation.map(message::isolation);
-    let parts: Vec<String> = [Some(program), glass].into_iter().flatten().collect();
+fn row(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
     let row = adw::ActionRow::builder()
-        .title(glib::markup_escape_text(&profile.name).as_str())
-        .subtitle(glib::markup_escape_text(&parts.join(" · ")).as_str())
+        .title(glib::markup_escape_text(&message::shown(&item.name())).as_str())
+        .title_lines(1)
+        .subtitle_lines(1)
         .activatable(true)
         .build();
-    row.add_prefix(&chip(profile.colour, "", icon(profile.display.kind)));
-    let play = gtk::Button::builder()
-        .icon_name("media-playback-start-symbolic")
-        .tooltip_text(gettext("Run"))
-        .valign(gtk::Align::Center)
-        .css_classes(["flat", "circular"])
-        .build();
-    row.add_suffix(&play);
-    let (weak, own) = (Rc::downgrade(window), profile.clone());
-    play.connect_clicked(move |_| {
-        if let Some(window) = weak.upgrade() {
-            run_profile(&window, &own);
-        }
-    });
-    let (weak, own) = (Rc::downgrade(window), profile.clone());
-    row.connect_activated(move |_| {
-        if let Some(window) = weak.upgrade() {
-            window.show_form(Some(&own));
-        }
-    });
+    match &item.profile {
+        Ok(profile) => fill(window, &row, item, profile),
+        Err(lines) => fill_broken(window, &row, item, lines),
+    }
+    add_menu(window, &row, item);
     row
 }
 
-/// Runs a profile; one with problems is shown in the form instead.
-fn run_profile(window: &Rc<Window>, profile: &Profile) {
-    let Some(host) = window.bridge.host() else { return };
-    match plan(profile, host).plan {
-        Some(plan) => window.start(plan),
-        None => window.show_form(Some(profile)),
-    }
+fn fill(window: &Rc<Window>, row: &adw::ActionRow, item: &Item, profile: &Profile) {
+    let home = window.bridge.host().map(|host| host.user.home.clone()).unwrap_or_default();
+    row.set_subtitle(&glib::markup_escape_text(&summary(profile, &home)));
+    let mark = chip(profile.colour, "", icon_of(profile));
+    mark.set_tooltip_text(Some(&crate::look::name(profile.colour)));
+    row.add_prefix(&mark);
+    let text = gettext("Run {name}").replace("{name}", &message::shown(&profile.name));
+    let play = button("media-playback-start-symbolic", &gettext("Run"), &text);
+    row.add_suffix(&play);
+    let (weak, own, its) = (Rc::downgrade(window), item.clone(), profile.clone());
+    play.connect_clicked(move |_| {
+        if let Some(window) = weak.upgrade() {
+            window.launch(Launch::saved(its.clone(), own.clone()));
+        }
+    });
+    let (weak, own, its) = (Rc::downgrade(window), item.clone(), profile.clone());
+    row.connect_activated(move |_| {
+        if let Some(window) = weak.upgrade() {
+            window.edit(&its, Some(&own));
+        }
+    });
 }
 
-/// A shell without anything else.
-pub(super) fn open_terminal(window: &Rc<Window>) {
-    let Some(host) = window.bridge.host() else { return };
-    let shell = host.user.shell.clone().into_os_string();
-    run_profile(window, &Profile::new(gettext("Terminal"), vec![shell]));
+/// A file that is no profile: the row says so, and shows where.
+fn fill_broken(window: &Rc<Window>, row: &adw::ActionRow, item: &Item, lines: &[String]) {
+    let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+    let text = ngettext("{number} mistake in its file", "{number} mistakes in its file", count);
+    row.set_subtitle(&text.replace("{number}", &count.to_string()));
+    row.add_prefix(&chip(Colour::Grey, "", "dialog-warning-symbolic"));
+    let (weak, own, lines) = (Rc::downgrade(window), item.clone(), lines.to_vec());
+    row.connect_activated(move |_| {
+        if let Some(window) = weak.upgrade() {
+            window.show_broken(&own.path, &lines);
+        }
+    });
+}
+
+fn button(icon: &str, hint: &str, name: &str) -> gtk::Button {
+    let button = gtk::Button::builder().icon_name(icon).tooltip_text(hint).valign(gtk::Align::Center).build();
+    ["flat", "circular"].iter().for_each(|class| button.add_css_class(class));
+    button.update_property(&[gtk::accessible::Property::Label(name)]);
+    button
+}
+
+/// What else can be done with a profile: the secondary button, or the menu key.
+fn add_menu(window: &Rc<Window>, row: &adw::ActionRow, item: &Item) {
+    let menu = gio::Menu::new();
+    let target = item.path.to_string_lossy().into_owned().to_variant();
+    let add = |menu: &gio::Menu, text: String, action: &str| {
+        let line = gio::MenuItem::new(Some(&text), None);
+        line.set_action_and_target_value(Some(action), Some(&target));
+        menu.append_item(&line);
+    };
+    if item.profile.is_ok() {
+        add(&menu, gettext("What It Can _Reach"), "win.profile-reach");
+        add(&menu, gettext("D_uplicate"), "win.profile-duplicate");
+        add(&menu, gettext("_Export…"), "win.profile-export");
+    }
+    add(&menu, gettext("Open in _Text Editor"), "win.profile-text");
+    let last = gio::Menu::new();
+    add(&last, gettext("_Delete"), "win.profile-delete");
+    menu.append_section(None, &last);
+    let more = gtk::MenuButton::builder()
+        .icon_name("view-more-symbolic")
+        .menu_model(&menu)
+        .valign(gtk::Align::Center)
+        .tooltip_text(gettext("More"))
+        .css_classes(["flat", "circular"])
+        .build();
+    row.add_suffix(&more);
+    let click = gtk::GestureClick::builder().button(3).build();
+    click.connect_pressed(move |_, _, _, _| more.popup());
+    row.add_controller(click);
+    let _ = window;
 }

@@ -3,6 +3,7 @@
 
 use super::Runs;
 use crate::pages::tab::{Phase, Tab};
+use crate::pages::terminal;
 use crate::window::Window;
 use gettextrs::gettext;
 use gtk::prelude::*;
@@ -59,8 +60,18 @@ impl Runs {
         self.add_simple(window, "show-display", |_, _, tab| tab.show_display());
         self.add_simple(window, "new-shell", |_, _, tab| tab.new_shell());
         self.add_simple(window, "show-log", |_, window, tab| tab.show_log(&window));
+        self.add_simple(window, "zoom-in", |_, _, tab| terminal::zoom(&tab.shown_terminal(), 1));
+        self.add_simple(window, "zoom-out", |_, _, tab| terminal::zoom(&tab.shown_terminal(), -1));
+        self.add_simple(window, "zoom-normal", |_, _, tab| terminal::zoom(&tab.shown_terminal(), 0));
+        self.add_simple(window, "find", |runs, _, _| runs.begin_find());
+        self.add_simple(window, "reach", |_, window, tab| {
+            if let Some(plan) = tab.plan_again() {
+                window.tell_reach(&plan.profile, None);
+            }
+        });
         self.add_choices(window);
         self.add_send_key(window);
+        self.add_devices(window);
     }
 
     /// What is on or off, or one of several.
@@ -185,6 +196,10 @@ impl Runs {
         let on_screen = tab.shows_screen();
         enable("pause", runs);
         enable("restart", runs && tab.has_plan());
+        enable("reach", tab.has_plan());
+        for name in ["find", "zoom-in", "zoom-out", "zoom-normal"] {
+            enable(name, !tab.shows_screen());
+        }
         enable("new-shell", runs && !tab.is_paused());
         enable("show-display", runs && tab.screen.is_some() && !on_screen);
         enable("show-terminal", on_screen);

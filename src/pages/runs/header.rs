@@ -137,6 +137,7 @@ impl Runs {
         self.clipboard_button.set_visible(wide);
         let Some(screen) = tab.screen.as_ref().filter(|_| on_screen) else { return };
         self.fill_clipboard_menu(screen.last_moved().as_deref());
+        self.fill_devices_menu(screen);
         let hint = if screen.is_shut() {
             gettext("The profile keeps the clipboard off.")
         } else if screen.has_agent() || !screen.is_connected() {

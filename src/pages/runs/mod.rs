@@ -3,6 +3,8 @@
 //! follows the tab that is seen.
 
 mod actions;
+mod devices;
+mod find;
 mod fullscreen;
 mod header;
 mod save;
@@ -43,6 +45,10 @@ pub struct Runs {
     ask_buttons: gtk::Box,
     deny: gtk::Button,
     allow: gtk::Button,
+    find_bar: gtk::SearchBar,
+    find_entry: gtk::SearchEntry,
+    find_previous: gtk::Button,
+    find_next: gtk::Button,
     chip_place: gtk::Box,
     name: gtk::Label,
     subtitle: gtk::Label,
@@ -56,6 +62,9 @@ pub struct Runs {
     start_menu: gio::MenuModel,
     keys_menu: gio::Menu,
     clipboard_menu: gio::Menu,
+    devices_menu: gio::Menu,
+    /// What it shows.
+    devices: RefCell<Vec<devices::Item>>,
     narrow_clipboard: gio::Menu,
     last_moved: RefCell<Option<String>>,
     /// The question that is shown: of which sandbox, and its number.
@@ -92,6 +101,10 @@ impl Runs {
             ask_buttons: object(&builder, "ask-buttons"),
             deny: object(&builder, "deny"),
             allow: object(&builder, "allow"),
+            find_bar: object(&builder, "find-bar"),
+            find_entry: object(&builder, "find-entry"),
+            find_previous: object(&builder, "find-previous"),
+            find_next: object(&builder, "find-next"),
             chip_place: object(&builder, "chip-place"),
             name: object(&builder, "name"),
             subtitle: object(&builder, "subtitle"),
@@ -105,6 +118,8 @@ impl Runs {
             start_menu: object(&builder, "start-menu"),
             keys_menu: object(&builder, "keys-menu"),
             clipboard_menu: gio::Menu::new(),
+            devices_menu: object(&builder, "devices-menu"),
+            devices: RefCell::default(),
             narrow_clipboard: object(&builder, "narrow-clipboard"),
             last_moved: RefCell::default(),
             asked: RefCell::default(),
@@ -124,6 +139,7 @@ impl Runs {
         self.add_actions(window);
         self.connect_header(&self.measure);
         self.connect_fullscreen(window);
+        self.connect_find();
         let runs = Rc::downgrade(self);
         self.take_keyboard.connect_clicked(move |_| {
             if let Some(tab) = runs.upgrade().and_then(|runs| runs.current()) {

@@ -83,6 +83,17 @@ impl Runs {
         self.tabs.borrow().iter().find(|tab| tab.id().as_ref() == Some(id)).cloned()
     }
 
+    /// Shows the tab of a sandbox, if it has one here.
+    pub fn show_tab(&self, uuid: &str) -> bool {
+        let tabs = self.tabs.borrow();
+        let found = tabs.iter().find(|tab| tab.id().is_some_and(|id| id.uuid == uuid)).cloned();
+        drop(tabs);
+        if let Some(tab) = &found {
+            self.view.set_selected_page(&self.view.page(&tab.widget));
+        }
+        found.is_some()
+    }
+
     pub(super) fn focus(&self) {
         if let Some(tab) = self.current() {
             tab.focus();

@@ -4,8 +4,10 @@
 mod clipboard;
 mod files;
 mod keep;
+mod monitors;
 mod session;
 mod size;
+mod usb;
 
 pub use clipboard::what as clipboard_content;
 
@@ -43,6 +45,8 @@ pub struct Screen {
     clipboard: clipboard::Clipboard,
     files: files::Files,
     kept: keep::Kept,
+    monitors: monitors::Monitors,
+    usb: usb::Usb,
 }
 
 impl Screen {
@@ -79,6 +83,8 @@ impl Screen {
             clipboard: clipboard::Clipboard::new(facts.clipboard),
             files: files::Files::new(&builder),
             kept: keep::Kept::default(),
+            monitors: monitors::Monitors::default(),
+            usb: usb::Usb::default(),
         })
     }
 

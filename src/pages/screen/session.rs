@@ -12,6 +12,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
+use terrarium_engine::profile::Passes;
 use terrarium_engine::sandbox::Id;
 use terrarium_protocol::display::DisplayStatus;
 
@@ -80,8 +81,8 @@ impl Screen {
             let opening = bridge.open_display(id.clone());
             async move { opening.await.map_err(|error| io::Error::other(message::error(&error))) }
         });
-        let (sound, microphone) = (self.passes.sound, self.passes.microphone);
-        let link = spice_view::open(connector, Options { sound, microphone, ..Options::default() });
+        let Passes { sound, microphone, usb, .. } = self.passes;
+        let link = spice_view::open(connector, Options { sound, microphone, usb, ..Options::default() });
         let weak = Rc::downgrade(self);
         let listener = link.listen(move |event| {
             if let Some(screen) = weak.upgrade() {
@@ -97,6 +98,7 @@ impl Screen {
         match event {
             Event::Dropped(line) => self.log(&format!("dropped: {line}")),
             Event::Frame(_) => self.kept.changed(),
+            Event::Usb(devices) => self.hear_usb(devices),
             _ => {}
         }
     }
@@ -232,6 +234,7 @@ impl Screen {
         self.session.closed.set(true);
         self.set_timer(None);
         self.keep_last();
+        self.close_monitors();
         self.session.listener.take();
         self.view.set_link(None);
     }

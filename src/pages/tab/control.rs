@@ -44,6 +44,7 @@ impl Tab {
         self.stopping.set(self.stopping.get().or(Some(Instant::now())));
         self.known.set(Instant::now());
         self.paused.set(false);
+        self.stand_still(false);
         self.dim(false);
         self.change();
         let tab = self.clone();
@@ -76,7 +77,7 @@ impl Tab {
 
     /// Ends it, and runs the same once more.
     pub fn restart(self: &Rc<Self>) {
-        if self.plan.is_none() {
+        if !self.has_plan() {
             return;
         }
         if self.phase.get() == Phase::Ended {
@@ -102,6 +103,7 @@ impl Tab {
     fn set_paused(self: &Rc<Self>, paused: bool) {
         self.known.set(Instant::now());
         self.paused.set(paused);
+        self.stand_still(paused);
         self.log.add(if paused { "paused" } else { "resumed" });
         self.dim(paused);
         if !paused && self.console.borrow().is_none() {
@@ -129,7 +131,7 @@ impl Tab {
 
     /// Runs the same once more, in this tab's place.
     pub fn run_again(self: &Rc<Self>) {
-        if let (Some(window), Some(plan)) = (self.window.upgrade(), self.plan.clone()) {
+        if let (Some(window), Some(plan)) = (self.window.upgrade(), self.plan_again()) {
             window.start(plan);
             window.runs.close(self);
         }

@@ -3,7 +3,7 @@
 
 use spice_view::ClipboardPolicy;
 use terrarium_engine::plan::Plan;
-use terrarium_engine::profile::{Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes};
+use terrarium_engine::profile::{Clipboard, Colour, DisplayKind, Icon, Isolation, NetworkMode, Passes};
 use terrarium_engine::sandbox::Summary;
 
 /// What does not change while it runs.
@@ -11,6 +11,8 @@ use terrarium_engine::sandbox::Summary;
 pub struct Facts {
     /// Its mark.
     pub colour: Colour,
+    /// What is on that mark.
+    pub icon: Option<Icon>,
     /// How strong its glass is.
     pub isolation: Isolation,
     /// Whom it may talk to; not known of one that was found.
@@ -27,6 +29,7 @@ impl From<&Plan> for Facts {
     fn from(plan: &Plan) -> Self {
         Self {
             colour: plan.colour,
+            icon: plan.profile.icon,
             isolation: plan.isolation,
             network: Some(plan.network),
             display: plan.display,
@@ -40,6 +43,7 @@ impl From<&Summary> for Facts {
     fn from(one: &Summary) -> Self {
         Self {
             colour: one.colour(),
+            icon: one.metadata.icon,
             isolation: one.isolation(),
             network: None,
             display: one.metadata.display,
@@ -52,7 +56,7 @@ impl From<&Summary> for Facts {
 impl Facts {
     /// What its chip shows.
     pub fn icon(&self) -> &'static str {
-        icon(self.display)
+        self.icon.map_or_else(|| icon(self.display), |icon| icon.themed())
     }
 }
 

@@ -59,8 +59,10 @@ pub struct Tab {
     pub(super) start_page: StartPage,
     pub(super) end_page: EndPage,
     pub(super) shells: Shells,
-    /// What is run again; a sandbox found at Home has none.
+    /// What was started here; a sandbox found at Home has none.
     pub(super) plan: Option<Plan>,
+    /// What one that was found runs, as it says.
+    found: RefCell<Option<Plan>>,
     name: RefCell<String>,
     pub(super) id: RefCell<Option<Id>>,
     pub(super) console: RefCell<Option<Console>>,
@@ -71,6 +73,8 @@ pub struct Tab {
     forced: Cell<bool>,
     pub(super) restarts: Cell<bool>,
     paused: Cell<bool>,
+    /// Since when its clock stands still.
+    still: Cell<Option<Instant>>,
     /// When that was last found out, or changed here.
     known: Cell<Instant>,
     /// It is there, but could not be talked to.
@@ -101,6 +105,7 @@ impl Tab {
         tab.paused.set(one.state == State::Paused);
         let running_for = one.status.as_ref().and_then(|status| status.running_for);
         tab.count_from(running_for);
+        tab.stand_still(tab.paused.get());
         tab
     }
 
@@ -125,6 +130,7 @@ impl Tab {
             window: Rc::downgrade(window),
             terminal,
             plan,
+            found: RefCell::default(),
             name: RefCell::new(name),
             id: RefCell::default(),
             console: RefCell::default(),
@@ -135,6 +141,7 @@ impl Tab {
             forced: Cell::new(false),
             restarts: Cell::new(false),
             paused: Cell::new(false),
+            still: Cell::new(None),
             known: Cell::new(Instant::now()),
             unheard: Cell::new(false),
             stopping: Cell::new(None),

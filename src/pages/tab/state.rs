@@ -2,9 +2,11 @@
 //! How a tab's sandbox is, for the header and the pages.
 
 use super::{Phase, Tab, GRACE};
+use crate::window::Window;
 use gettextrs::gettext;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
+use terrarium_engine::plan::{plan, Plan};
 use terrarium_engine::profile::NetworkMode;
 use terrarium_engine::sandbox::Id;
 
@@ -14,9 +16,19 @@ impl Tab {
         self.since.set(Instant::now().checked_sub(ago));
     }
 
-    /// Milliseconds since the command was started.
+    /// Its clock stands still while it does, and goes on after that.
+    pub(in crate::pages) fn stand_still(&self, still: bool) {
+        if still {
+            self.still.set(self.still.get().or(Some(Instant::now())));
+        } else if let Some(begun) = self.still.take() {
+            self.since.set(self.since.get().and_then(|since| since.checked_add(begun.elapsed())));
+        }
+    }
+
+    /// Milliseconds that the command has run.
     pub(in crate::pages) fn runs_for(&self) -> u64 {
-        let since = self.since.get().map(|since| since.elapsed().as_millis());
+        let now = self.still.get().unwrap_or_else(Instant::now);
+        let since = self.since.get().map(|since| now.saturating_duration_since(since).as_millis());
         since.and_then(|time| u64::try_from(time).ok()).unwrap_or(0)
     }
 
@@ -139,7 +151,26 @@ impl Tab {
     /// Whether it can be run once more.
     #[must_use]
     pub fn has_plan(&self) -> bool {
-        self.plan.is_some()
+        self.plan.is_some() || self.found.borrow().is_some()
+    }
+
+    /// What is run once more.
+    #[must_use]
+    pub fn plan_again(&self) -> Option<Plan> {
+        self.plan.clone().or_else(|| self.found.borrow().clone())
+    }
+
+    /// Asks a sandbox that was found what it runs.
+    pub(super) fn find_plan(self: &std::rc::Rc<Self>, window: &std::rc::Rc<Window>) {
+        let (Some(id), None, false) = (self.id(), &self.plan, self.found.borrow().is_some()) else { return };
+        let (tab, window) = (self.clone(), window.clone());
+        gtk::glib::spawn_future_local(async move {
+            let profile = window.bridge.profile_of(id).await;
+            if let (Some(profile), Some(host)) = (profile, window.bridge.host()) {
+                tab.found.replace(plan(&profile, host).plan);
+                tab.change();
+            }
+        });
     }
 
     /// How it is, as text, for tests.

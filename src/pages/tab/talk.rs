@@ -35,6 +35,7 @@ impl Tab {
             return;
         }
         let (Some(window), Some(id)) = (self.window.upgrade(), self.id()) else { return };
+        self.find_plan(&window);
         let tab = self.clone();
         glib::spawn_future_local(async move {
             tab.lost(&window.bridge, id, None).await;
@@ -122,9 +123,9 @@ impl Tab {
     async fn result(self: &Rc<Self>, bridge: &Bridge, console: &Console, outcome: Outcome) {
         self.ended(&End::Outcome(outcome));
         glib::timeout_future(Duration::from_millis(50)).await;
-        console.received();
         self.console.replace(None);
         if let Some(id) = self.id() {
+            bridge.received(id.clone(), console.clone()).await;
             let _ = bridge.finish(id).await;
         }
     }

@@ -36,11 +36,17 @@ pub const PIECE: usize = 65_536;
 /// Pieces of bytes, each with its number, so that none is like another: a
 /// script that writes them inside, and what is to come.
 pub fn source(pieces: usize) -> (String, Vec<u8>) {
+    let (writes, bytes) = numbered(0, pieces);
+    (format!("{writes}; grep VmHWM /proc/1/status >&2"), bytes)
+}
+
+/// So many pieces from a number on: a command that writes them, and the bytes.
+pub fn numbered(first: usize, pieces: usize) -> (String, Vec<u8>) {
     let script = format!(
         "perl -e '$x=1; $b=q(); for (1..{}) {{ $x=($x*1103515245+12345)%2147483648; $b.=pack(q(V),$x) }} \
-         for (0..{}) {{ print pack(q(Q<),$_).$b or die }}'; grep VmHWM /proc/1/status >&2",
+         for ({first}..{}) {{ print pack(q(Q<),$_).$b or die }}'",
         PIECE / 4 - 2,
-        pieces - 1
+        first + pieces - 1
     );
     let mut x = 1u64;
     let next = |_| {
@@ -49,5 +55,5 @@ pub fn source(pieces: usize) -> (String, Vec<u8>) {
     };
     let block: Vec<u8> = (0..PIECE / 4 - 2).flat_map(next).collect();
     let piece = |number: usize| [(number as u64).to_le_bytes().as_slice(), &block].concat();
-    (script, (0..pieces).flat_map(piece).collect())
+    (script, (first..first + pieces).flat_map(piece).collect())
 }

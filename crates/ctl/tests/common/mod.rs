@@ -8,7 +8,9 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod bytes;
+pub mod image;
 pub mod layers;
+pub mod net;
 pub mod share;
 pub mod traces;
 mod users;

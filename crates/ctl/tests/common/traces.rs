@@ -31,6 +31,10 @@ pub fn traces() -> BTreeSet<String> {
         let kept = entries.filter(|entry| entry.file_name() != "lock");
         all.extend(kept.map(|entry| entry.path().display().to_string()));
     }
+    // libvirt's daemons may have mounts of their own.
+    let theirs =
+        "for pid in $(pgrep -x 'libvirtd|virtlxcd|virtqemud'); do cut -d' ' -f5 /proc/$pid/mountinfo; done";
+    all.extend(shell(theirs).into_iter().filter(|line| names.iter().any(|name| line.contains(name))));
     all.extend(shell(&format!(
         "cut -d' ' -f5 /proc/self/mountinfo | grep -v '^/run/libvirt\\|^/tmp/'; losetup -a; ls /sys/class/net; \
          find /home/{}*/.cache/terrarium -name 'init.*'",

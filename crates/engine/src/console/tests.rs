@@ -115,8 +115,13 @@ fn output_and_result_arrive_in_order() {
         let mut init = Init::accept(&listener);
         assert_eq!(init.hear(), ATTACH);
         init.output(0, b"hello");
-        let outcome =
-            Outcome { ending: Ending::Exited { code: 3 }, duration: 1, out_of_memory: false, dropped: 0 };
+        let outcome = Outcome {
+            ending: Ending::Exited { code: 3 },
+            duration: 1,
+            out_of_memory: false,
+            dropped: 0,
+            stopped: false,
+        };
         init.say(&FromInit::Result(outcome));
         assert_eq!(init.hear(), ToInit::Ack { stream: 1, offset: 5 });
         assert_eq!(init.hear(), ToInit::Received);

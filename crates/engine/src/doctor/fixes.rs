@@ -47,9 +47,14 @@ pub fn start(host: &Host, uri: &Uri) -> String {
         (true, false) => "virtqemud",
     };
     if host.systemd {
-        format!("systemctl enable --now {daemon}.socket")
+        return format!("systemctl enable --now {daemon}.socket");
+    }
+    // The system's bus and polkitd are the distribution's matter.
+    let daemons = format!("virtlogd --daemon; {daemon} --daemon");
+    if host.mixed_groups && uri.is_lxc() {
+        format!("unshare --mount sh -c 'umount /sys/fs/cgroup/unified; {daemons}'")
     } else {
-        format!("{daemon} --daemon")
+        daemons
     }
 }
 
@@ -66,6 +71,8 @@ mod tests {
         host.family = Family::Fedora;
         assert_eq!(start(&host, &Uri::LxcSystem), "systemctl enable --now virtlxcd.socket");
         host.systemd = false;
-        assert_eq!(start(&host, &Uri::QemuSystem), "virtqemud --daemon");
+        assert_eq!(start(&host, &Uri::QemuSystem), "virtlogd --daemon; virtqemud --daemon");
+        host.mixed_groups = true;
+        assert!(start(&host, &Uri::LxcSystem).contains("umount /sys/fs/cgroup/unified; virtlogd"));
     }
 }

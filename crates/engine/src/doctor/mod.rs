@@ -2,6 +2,8 @@
 //! What works on this computer and what does not. Pure: the host was probed.
 
 mod fixes;
+#[cfg(test)]
+mod table_tests;
 mod windows;
 
 use fixes::Package;
@@ -104,7 +106,8 @@ pub fn examine(host: &Host) -> Vec<Finding> {
         None => (Severity::Works, AcceleratorReason::KvmWorks),
         Some(reason) => (Severity::GoodToKnow, reason),
     };
-    let fix = (reason == AcceleratorReason::NotWritable).then(|| format!("adduser {} kvm", host.user.name));
+    let fix =
+        (reason == AcceleratorReason::NotWritable).then(|| format!("usermod -aG kvm {}", host.user.name));
     all.push(Finding { severity, subject: Subject::Kvm(reason), fix });
     let asked = host.connections.iter().filter_map(|one| Some((&one.uri, one.confinement.clone()?)));
     all.extend(asked.map(|(uri, models)| good_to_know(Subject::AccessControl { uri: uri.clone(), models })));

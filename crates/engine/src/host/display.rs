@@ -32,6 +32,8 @@ pub struct Displays {
     pub openbox: Option<PathBuf>,
     /// dbus-daemon.
     pub bus: Option<PathBuf>,
+    /// Whether that can be started by the first who connects.
+    pub bus_on_demand: bool,
     /// setxkbmap, which sets the layout of a keyboard.
     pub setxkbmap: Option<PathBuf>,
     /// The layout here.
@@ -134,6 +136,8 @@ pub fn probe(top: &Path, config: &Path, gtk_theme: Option<&str>) -> Displays {
         paths.into_iter().find(|path| is_executable(&top.join(path))).map(|path| absolute(&path))
     };
     let module = |name: &str| MODULES.iter().any(|folder| top.join(folder).join(name).is_file());
+    let bus = program("dbus-daemon");
+    let below = |path: &Path| top.join(path.strip_prefix("/").unwrap_or(path));
     let agent = program("spice-vdagentd").zip(program("spice-vdagent"));
     Displays {
         server: SERVERS.iter().find(|path| is_server(&top.join(path))).map(|path| absolute(path)),
@@ -143,7 +147,8 @@ pub fn probe(top: &Path, config: &Path, gtk_theme: Option<&str>) -> Displays {
         keymaps: program("xkbcomp").is_some(),
         agent: agent.map(|(daemon, client)| Agent { daemon, client }),
         openbox: program("openbox"),
-        bus: program("dbus-daemon"),
+        bus_on_demand: bus.as_ref().is_some_and(|bus| takes_sockets(&below(bus))),
+        bus,
         setxkbmap: program("setxkbmap"),
         keyboard: keyboard::keyboard(top, |name| std::env::var(name).ok()),
         look: look::look(config, gtk_theme),
@@ -162,6 +167,16 @@ fn is_server(path: &Path) -> bool {
     is_elf
         && is_executable(path)
         && path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o6000 == 0)
+}
+
+/// Whether dbus-daemon was built with systemd's library, and so listens on a
+/// socket that it is handed.
+fn takes_sockets(bus: &Path) -> bool {
+    const LIBRARY: &[u8] = b"libsystemd.so";
+    const MOST: u64 = 8 << 20;
+    let mut bytes = Vec::new();
+    let read = fs::File::open(bus).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
+    read.is_ok() && bytes.windows(LIBRARY.len()).any(|part| part == LIBRARY)
 }
 
 #[cfg(test)]
@@ -196,10 +211,11 @@ mod tests {
         put(top.path(), "usr/lib64/xorg/modules/drivers/spiceqxl_drv.so", b"", 0o644);
         put(top.path(), "usr/lib/xorg/modules/drivers/evdev_drv.so", b"", 0o644);
         put(top.path(), "usr/sbin/spice-vdagentd", b"", 0o755);
-        put(top.path(), "usr/bin/dbus-daemon", b"", 0o755);
+        put(top.path(), "usr/bin/dbus-daemon", b"\x7fELF libsystemd.so.0", 0o755);
         let found = probe(top.path(), Path::new("/nonexistent"), None);
         assert!(found.has(Piece::Spiceqxl) && found.has(Piece::Bus));
         assert_eq!(found.bus, Some("/usr/bin/dbus-daemon".into()));
+        assert!(found.bus_on_demand);
         assert!(!found.has(Piece::Evdev), "it is no driver for a screen");
         assert!(!found.has(Piece::Agent), "one half of it is none");
         put(top.path(), "usr/bin/spice-vdagent", b"", 0o755);

@@ -4,17 +4,22 @@
 
 mod display;
 mod family;
+mod folders;
 mod keyboard;
 mod kvm;
 mod look;
+mod network;
 mod probe;
 mod root;
 
 pub use display::{Agent, Displays, Piece};
 pub use family::Family;
+pub use folders::Folder;
 pub use keyboard::Keyboard;
 pub use look::Look;
+pub use network::Networks;
 pub use probe::{places, probe, ProbeOptions};
+pub(crate) use root::entries as root_entries;
 
 use crate::kernel::Kernel;
 use crate::places::Places;
@@ -47,10 +52,15 @@ pub struct Host {
     pub connections: Vec<Connection>,
     /// What there is for sandboxes with a screen.
     pub display: Displays,
+    /// What there is for sandboxes with a network.
+    #[serde(default)]
+    pub network: Networks,
     /// What stands in the root directory and may be shown.
     pub root: Vec<RootEntry>,
     /// Directories that no sandbox sees unless they are shared.
     pub hidden: Vec<PathBuf>,
+    /// Folders that a private home has.
+    pub folders: Vec<Folder>,
     /// Variables of the caller that pass into a sandbox: LANG, LC_*, TZ, TERM
     /// and COLORTERM.
     pub environment: BTreeMap<String, String>,
@@ -60,12 +70,18 @@ pub struct Host {
     pub in_group_libvirt: bool,
     /// Whether systemd manages the services.
     pub systemd: bool,
+    /// Whether version 2 of control groups is mounted beside version 1:
+    /// libvirt's driver for containers fails there.
+    pub mixed_groups: bool,
     /// QEMU's group under libvirt (libvirt-qemu on Debian), for machines on
     /// qemu:///system.
     pub qemu_group: Option<String>,
     /// The program that makes the layers of sandboxes.
     #[serde(default)]
     pub mke2fs: Option<PathBuf>,
+    /// Whether libvirt can give a container a qcow2 image: the running kernel
+    /// has nbd, and there is qemu-nbd.
+    pub nbd: bool,
 }
 
 /// A user of this computer.

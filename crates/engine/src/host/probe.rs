@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Looks at this computer. Opens no connection unless asked to.
 
-use super::{display, family, kvm, root, Connection, ConnectionState, Host, User};
+use super::{display, family, folders, kvm, root, Connection, ConnectionState, Host, User};
 use crate::kernel;
 use crate::places::Places;
 use crate::uri::Uri;
@@ -57,13 +57,17 @@ pub fn probe(options: &ProbeOptions) -> Host {
         ),
         connections: connections(caller, in_group_libvirt, options.connect),
         display: displays(),
+        network: super::network::probe(Path::new("/")),
         root: root::entries(Path::new("/")),
         hidden: root::hidden(Path::new("/")),
         environment: environment(),
+        folders: folders::folders(&config(), Path::new("/")),
         places: places(),
         in_group_libvirt,
+        mixed_groups: Path::new("/sys/fs/cgroup/unified/cgroup.controllers").exists(),
         systemd: Path::new("/run/systemd/system").is_dir(),
         mke2fs: MKE2FS.iter().map(PathBuf::from).find(|path| path.exists()),
+        nbd: nbd(),
         qemu_group: Group::from_name("libvirt-qemu").ok().flatten().map(|group| group.name),
         user,
     }
@@ -81,10 +85,13 @@ fn callers_home() -> PathBuf {
     home.unwrap_or_else(|| PathBuf::from("/"))
 }
 
-fn displays() -> display::Displays {
+fn config() -> PathBuf {
     let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let config = config.unwrap_or_else(|| callers_home().join(".config"));
-    display::probe(Path::new("/"), &config, std::env::var("GTK_THEME").ok().as_deref())
+    config.unwrap_or_else(|| callers_home().join(".config"))
+}
+
+fn displays() -> display::Displays {
+    display::probe(Path::new("/"), &config(), std::env::var("GTK_THEME").ok().as_deref())
 }
 
 /// Who commands run as: the caller; for root whoever became root, or nobody.
@@ -128,6 +135,13 @@ fn memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// Without nbd in the running kernel, or without QEMU's server for it, libvirt
+/// has no device for a qcow2 image.
+fn nbd() -> bool {
+    let server = ["/usr/bin/qemu-nbd", "/bin/qemu-nbd"].iter().any(|path| Path::new(path).exists());
+    server && (Path::new("/sys/module/nbd").exists() || kernel::running_has(Path::new("/"), "nbd"))
 }
 
 fn is_in_group(name: &str) -> bool {

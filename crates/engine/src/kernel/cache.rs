@@ -14,6 +14,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use terrarium_protocol::file_system::FileSystem;
 
 /// Largest module, unpacked, in bytes.
 const MODULE_MAX: usize = 64 * 1024 * 1024;
@@ -23,25 +24,39 @@ const REST: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Makes sure that `directory` holds what boots `kernel` with `init` and the
-/// modules that are `wanted`.
+/// modules that are `wanted`, and those of file systems that may be `met`.
 ///
 /// # Errors
 /// Something cannot be read, is no kernel, or the disk is full; no half file
 /// stays behind.
-pub fn prepare(directory: &Path, kernel: &Kernel, wanted: &[&str], init: &[u8]) -> Result<Boot, Error> {
+pub fn prepare(
+    directory: &Path,
+    kernel: &Kernel,
+    wanted: &[&str],
+    met: &[FileSystem],
+    init: &[u8],
+) -> Result<Boot, Error> {
     fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(at(directory))?;
     let _guard = lock(directory)?;
     let image_key = key_of(&[&kernel.image], &[])?;
     let broken = || Error::Format { path: kernel.modules.clone(), expected: Expected::Index };
-    let paths = Index::read(&kernel.modules).ok_or_else(broken)?.closure(wanted);
-    let paths: Vec<PathBuf> = paths.iter().map(|path| kernel.modules.join(path)).collect();
-    let boot_key = key_of(&paths.iter().collect::<Vec<_>>(), init)?;
-    let set = format!("initrd.{:08x}", crc32fast::hash(wanted.join(" ").as_bytes()));
+    let index = Index::read(&kernel.modules).ok_or_else(broken)?;
+    let whole = |wanted: &[&str]| -> Vec<PathBuf> {
+        index.closure(wanted).iter().map(|path| kernel.modules.join(path)).collect()
+    };
+    let content = Content {
+        modules: whole(wanted),
+        met: met.iter().map(|one| (one.name(), whole(one.modules()))).collect(),
+    };
+    let paths = content.all();
+    let boot_key = key_of(&paths, init)?;
+    let names: Vec<&str> = wanted.iter().copied().chain(met.iter().map(|one| one.name())).collect();
+    let set = format!("initrd.{:08x}", crc32fast::hash(names.join(" ").as_bytes()));
     let image = Entry { directory, kind: "vmlinux", version: &kernel.version, key: image_key };
     let archive = Entry { directory, kind: &set, version: &kernel.version, key: boot_key };
     let boot = Boot {
         kernel: image.ensure(|| unpack_kernel(&kernel.image))?,
-        initrd: archive.ensure(|| pack_initrd(&paths, init))?,
+        initrd: archive.ensure(|| pack_initrd(&content, init))?,
     };
     sweep(directory, &[&image, &archive]);
     Ok(boot)
@@ -56,9 +71,29 @@ fn unpack_kernel(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(vmlinux::extract(&image, vmlinux::MAX).unwrap_or(image))
 }
 
-fn pack_initrd(paths: &[PathBuf], init: &[u8]) -> Result<Vec<u8>, Error> {
+/// Paths of modules, in the order of loading.
+struct Content<'a> {
+    /// Loaded at the start.
+    modules: Vec<PathBuf>,
+    /// Loaded when a file system is met.
+    met: Vec<(&'a str, Vec<PathBuf>)>,
+}
+
+impl Content<'_> {
+    fn all(&self) -> Vec<&PathBuf> {
+        let mut all: Vec<&PathBuf> = Vec::new();
+        for path in self.modules.iter().chain(self.met.iter().flat_map(|(_, paths)| paths)) {
+            if !all.contains(&path) {
+                all.push(path);
+            }
+        }
+        all
+    }
+}
+
+fn pack_initrd(content: &Content, init: &[u8]) -> Result<Vec<u8>, Error> {
     let mut modules = Vec::new();
-    for path in paths {
+    for path in content.all() {
         let packed = fs::read(path).map_err(at(path))?;
         let module = decompress(&packed, MODULE_MAX).map_err(at(path))?;
         if !module.starts_with(b"\x7fELF") {
@@ -66,7 +101,9 @@ fn pack_initrd(paths: &[PathBuf], init: &[u8]) -> Result<Vec<u8>, Error> {
         }
         modules.push((name(&path.to_string_lossy()), module));
     }
-    Ok(initrd::build(init, &modules))
+    let names = |paths: &[PathBuf]| paths.iter().map(|path| name(&path.to_string_lossy())).collect();
+    let met: Vec<_> = content.met.iter().map(|(kind, paths)| (*kind, names(paths))).collect();
+    Ok(initrd::build(init, &modules, content.modules.len(), &met))
 }
 
 fn lock(directory: &Path) -> Result<Flock<File>, Error> {

@@ -7,11 +7,18 @@ const FILE: u32 = 0o100_644;
 const PROGRAM: u32 = 0o100_755;
 const CHARACTER_DEVICE: u32 = 0o020_600;
 
-/// The archive. `modules` are names and contents in the order of loading.
+/// The archive. `modules` are names and contents in the order of loading; the
+/// first `early` of them are loaded at the start, those that a file system of
+/// `met` names when it is met.
 #[must_use]
-pub fn build(init: &[u8], modules: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub fn build(
+    init: &[u8],
+    modules: &[(String, Vec<u8>)],
+    early: usize,
+    met: &[(&str, Vec<String>)],
+) -> Vec<u8> {
     let mut archive = Archive::default();
-    for name in ["dev", "m", "proc", "sys"] {
+    for name in ["dev", "file-systems", "m", "proc", "sys"] {
         archive.add(name, DIRECTORY, (0, 0), &[]);
     }
     // Without these a kernel without a console starts init without the
@@ -19,11 +26,15 @@ pub fn build(init: &[u8], modules: &[(String, Vec<u8>)]) -> Vec<u8> {
     archive.add("dev/console", CHARACTER_DEVICE, (5, 1), &[]);
     archive.add("dev/null", CHARACTER_DEVICE, (1, 3), &[]);
     archive.add("init", PROGRAM, (0, 0), init);
-    let mut list = String::new();
+    let line = |name: &String| format!("/m/{name}.ko\n");
     for (name, content) in modules {
         archive.add(&format!("m/{name}.ko"), FILE, (0, 0), content);
-        list.push_str(&format!("/m/{name}.ko\n"));
     }
+    for (kind, names) in met {
+        let list: String = names.iter().map(line).collect();
+        archive.add(&format!("file-systems/{kind}"), FILE, (0, 0), list.as_bytes());
+    }
+    let list: String = modules.iter().take(early).map(|(name, _)| line(name)).collect();
     archive.add("modules", FILE, (0, 0), list.as_bytes());
     archive.finish()
 }

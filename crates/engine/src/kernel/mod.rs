@@ -23,8 +23,8 @@ mod wanted;
 mod xz;
 
 pub use cache::prepare;
-pub use find::find;
-pub use wanted::{wanted, Video, BASE};
+pub use find::{find, running_has};
+pub use wanted::{wanted, Video, BASE, DISK};
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

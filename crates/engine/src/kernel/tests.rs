@@ -3,7 +3,7 @@ use super::modules::Index;
 use super::*;
 use proptest::prelude::*;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const DEP: &str = "kernel/fs/9p/9p.ko: kernel/net/9p/9pnet.ko kernel/fs/fscache/fscache.ko kernel/fs/netfs/netfs.ko\n\
     kernel/net/9p/9pnet.ko:\nkernel/fs/fscache/fscache.ko: kernel/fs/netfs/netfs.ko\nkernel/fs/netfs/netfs.ko:\n\
@@ -86,7 +86,13 @@ fn xz_is_unpacked_in_all_the_forms_that_kernels_have() {
 fn the_archive_has_what_a_kernel_looks_for() {
     let archive = initrd::build(
         b"INIT",
-        &[("virtio".into(), b"\x7fELFa".to_vec()), ("9p".into(), b"\x7fELFb".to_vec())],
+        &[
+            ("virtio".into(), b"\x7fELFa".to_vec()),
+            ("9p".into(), b"\x7fELFb".to_vec()),
+            ("xfs".into(), b"".to_vec()),
+        ],
+        2,
+        &[("xfs", vec!["9p".into(), "xfs".into()])],
     );
     let mut names = Vec::new();
     let mut rest = &archive[..];
@@ -101,6 +107,9 @@ fn the_archive_has_what_a_kernel_looks_for() {
         if name == "modules" {
             assert_eq!(&rest[start..start + size], b"/m/virtio.ko\n/m/9p.ko\n");
         }
+        if name == "file-systems/xfs" {
+            assert_eq!(&rest[start..start + size], b"/m/9p.ko\n/m/xfs.ko\n");
+        }
         names.push(name);
         rest = &rest[(start + size).next_multiple_of(4)..];
     }
@@ -108,6 +117,7 @@ fn the_archive_has_what_a_kernel_looks_for() {
         names,
         [
             "dev",
+            "file-systems",
             "m",
             "proc",
             "sys",
@@ -116,6 +126,8 @@ fn the_archive_has_what_a_kernel_looks_for() {
             "init",
             "m/virtio.ko",
             "m/9p.ko",
+            "m/xfs.ko",
+            "file-systems/xfs",
             "modules",
             "TRAILER!!!"
         ]
@@ -135,28 +147,83 @@ fn real() -> Kernel {
 fn a_real_kernel_is_unpacked_kept_and_mended() {
     let kernel = real();
     let folder = tempfile::tempdir().unwrap();
-    let boot = prepare(folder.path(), &kernel, BASE, b"first").unwrap();
+    let boot = prepare(folder.path(), &kernel, BASE, &[], b"first").unwrap();
     let content = std::fs::read(&boot.kernel).unwrap();
     assert!(vmlinux::has_pvh_entry(&content), "QEMU can start it");
     let inode = || std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&boot.kernel).unwrap());
     let made = inode();
-    assert_eq!(prepare(folder.path(), &kernel, BASE, b"first").unwrap(), boot);
+    assert_eq!(prepare(folder.path(), &kernel, BASE, &[], b"first").unwrap(), boot);
     assert_eq!(inode(), made, "it is not made twice");
     std::fs::write(&boot.kernel, &content[..content.len() / 2]).unwrap();
     std::fs::write(&boot.initrd, b"").unwrap();
-    prepare(folder.path(), &kernel, BASE, b"first").unwrap();
+    prepare(folder.path(), &kernel, BASE, &[], b"first").unwrap();
     assert_eq!(std::fs::read(&boot.kernel).unwrap(), content, "half a file is noticed");
-    let third = prepare(folder.path(), &kernel, BASE, b"in between").unwrap();
+    let third = prepare(folder.path(), &kernel, BASE, &[], b"in between").unwrap();
     assert!(boot.initrd.exists(), "it may be about to be booted");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(600);
     for path in [&boot.initrd, &third.initrd] {
         std::fs::File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
     }
-    let other = prepare(folder.path(), &kernel, BASE, b"second").unwrap();
+    let other = prepare(folder.path(), &kernel, BASE, &[], b"second").unwrap();
     assert!(
         other.initrd != boot.initrd && !boot.initrd.exists() && other.kernel == boot.kernel,
         "old ones go"
     );
+}
+
+/// Says that a file and its checksum were used so long ago.
+fn age(path: &Path, seconds: u64) {
+    let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+    for path in [path.to_owned(), PathBuf::from(format!("{}.sum", path.display()))] {
+        std::fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+}
+
+/// No real kernel: what is kept does not depend on what is in it.
+#[test]
+fn an_update_makes_another_and_old_ones_go() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (image, modules) = (folder.path().join("vmlinuz"), folder.path().join("modules"));
+    std::fs::create_dir(&modules).unwrap();
+    std::fs::write(modules.join("modules.dep"), "").unwrap();
+    let of = |version: &str| Kernel {
+        version: version.to_owned(),
+        image: image.clone(),
+        modules: modules.clone(),
+        features: Vec::new(),
+        problem: None,
+    };
+    let boots = |version: &str, content: u8| {
+        std::fs::write(&image, [content; 2048]).unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(content.into());
+        std::fs::File::options().append(true).open(&image).unwrap().set_modified(time).unwrap();
+        let boot = prepare(cache.path(), &of(version), &[], &[], b"init").unwrap();
+        assert!(std::fs::read(&boot.kernel).unwrap() == [content; 2048], "another image");
+        boot.kernel
+    };
+    let installed = real().version;
+    let (gone, first) = (boots("0.0-gone", 1), boots(&installed, 1));
+    // The same size; only its time has changed.
+    let second = boots(&installed, 2);
+    assert!(first != second && first.exists(), "a start may just use the old one");
+    age(&first, 600);
+    age(&gone, 30);
+    boots(&installed, 3);
+    assert!(!first.exists() && !PathBuf::from(format!("{}.sum", first.display())).exists());
+    assert!(second.exists() && gone.exists(), "they were used just now");
+    age(&gone, 600);
+    // Of another kernel that is installed: kept for a month, and no longer.
+    let other =
+        cache.path().join(second.file_name().unwrap().to_str().unwrap().replace("vmlinux-", "initrd.0-"));
+    std::fs::write(&other, "x").unwrap();
+    std::fs::write(format!("{}.sum", other.display()), "x").unwrap();
+    age(&other, 29 * 86_400);
+    boots(&installed, 4);
+    assert!(!gone.exists() && !PathBuf::from(format!("{}.sum", gone.display())).exists());
+    assert!(other.exists());
+    age(&other, 31 * 86_400);
+    boots(&installed, 5);
+    assert!(!other.exists());
 }
 
 /// Machines with and without a screen are started in turns.
@@ -164,20 +231,18 @@ fn a_real_kernel_is_unpacked_kept_and_mended() {
 fn each_set_of_modules_keeps_its_initrd() {
     let kernel = real();
     let folder = tempfile::tempdir().unwrap();
-    let plain = prepare(folder.path(), &kernel, BASE, b"init").unwrap();
-    let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(36_000);
-    let age = |path: &Path| std::fs::File::options().append(true).open(path).unwrap().set_modified(hours_ago);
-    age(&plain.initrd).unwrap();
+    let plain = prepare(folder.path(), &kernel, BASE, &[], b"init").unwrap();
+    age(&plain.initrd, 36_000);
     let screen = wanted(kernel.video(), true, true);
-    let shows = prepare(folder.path(), &kernel, &screen, b"init").unwrap();
+    let shows = prepare(folder.path(), &kernel, &screen, &[], b"init").unwrap();
     assert!(plain.initrd != shows.initrd && plain.kernel == shows.kernel && plain.initrd.exists());
     let content = std::fs::read(&shows.initrd).unwrap();
     for module in ["virtio_gpu", "drm", "virtio_input", "evdev", "uinput", "snd_hda_intel", "xhci_pci"] {
         let name = format!("m/{module}.ko");
         assert!(content.windows(name.len()).any(|piece| piece == name.as_bytes()), "{module}");
     }
-    age(&shows.initrd).unwrap();
-    prepare(folder.path(), &kernel, &screen, b"another init").unwrap();
+    age(&shows.initrd, 36_000);
+    prepare(folder.path(), &kernel, &screen, &[], b"another init").unwrap();
     assert!(plain.initrd.exists() && !shows.initrd.exists());
 }
 

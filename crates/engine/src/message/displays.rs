@@ -83,6 +83,7 @@ pub(super) fn kernel_lacks(part: KernelPart) -> String {
     match part {
         KernelPart::Screen => gettext("The kernel {version} has no driver for the screen of a virtual machine (virtio_gpu, qxl or bochs)."),
         KernelPart::Input => gettext("The kernel {version} has no driver for keyboard and pointer of a virtual machine (virtio_input, evdev)."),
+        KernelPart::Disk => gettext("The kernel {version} has no driver for the disks of a virtual machine (virtio_blk, ext4)."),
         KernelPart::Sound => gettext("The kernel {version} has no driver for the sound of a virtual machine (snd_hda_intel, snd_hda_codec_generic)."),
     }
 }
@@ -120,10 +121,11 @@ pub fn not_a_screen_size(text: &str) -> String {
     )
 }
 
-/// `--display-size` without a screen.
+/// An option about the screen without one.
 #[must_use]
-pub fn no_screen_to_size() -> String {
-    gettext("A size of the screen was given for a command without one. Add --display.")
+pub fn needs_screen(option: &str) -> String {
+    let text = gettext("{option} is about a screen, and the command has none. Add --display.");
+    fill(&text, &[("option", option)])
 }
 
 /// Nothing to open a window on.

@@ -2,6 +2,7 @@
 //! How it ended.
 
 use super::{duration, fill};
+use crate::sandbox::Cleared;
 use gettextrs::gettext;
 use nix::sys::signal::Signal;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
@@ -12,6 +13,10 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
     let time = duration(outcome.duration);
     if outcome.out_of_memory && !matches!(outcome.ending, Ending::Exited { code: 0 }) {
         return (gettext("Out of Memory"), out_of_memory());
+    }
+    // Many programs take TERM for a reason to exit by themselves.
+    if outcome.stopped && matches!(outcome.ending, Ending::Exited { .. }) {
+        return (gettext("Stopped"), stopped(&time));
     }
     match &outcome.ending {
         Ending::Exited { code: 0 } => {
@@ -25,9 +30,7 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
             );
             (gettext("Finished With an Error"), text)
         }
-        Ending::Signalled { stopped: true, .. } => {
-            (gettext("Stopped"), fill(&gettext("You stopped it after {time}"), &[("time", &time)]))
-        }
+        Ending::Signalled { stopped: true, .. } => (gettext("Stopped"), stopped(&time)),
         Ending::Signalled { signal, .. } => {
             let name = signal_name(*signal);
             let text = fill(&gettext("Signal {signal} after {time}"), &[("signal", &name), ("time", &time)]);
@@ -35,6 +38,10 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
         }
         Ending::Failed(problem) => (gettext("Could Not Start"), failure(problem)),
     }
+}
+
+fn stopped(time: &str) -> String {
+    fill(&gettext("You stopped it after {time}"), &[("time", time)])
 }
 
 /// An end in one word, for narrow places.
@@ -76,6 +83,40 @@ pub fn gone(bytes: u64) -> String {
     fill(&gettext("{size} of older output is gone: nobody read it in time."), &[("size", &size)])
 }
 
+/// A source that is not there any more when its sandbox has ended.
+#[must_use]
+pub fn vanished(path: &std::path::Path) -> String {
+    let text =
+        gettext("{path} vanished while the sandbox ran. What the sandbox wrote there may be gone, too.");
+    fill(&text, &[("path", &super::shown(&path.to_string_lossy()))])
+}
+
+/// Most paths that are told of, and the longest.
+const PATHS: usize = 20;
+
+/// Set-id bits that were taken away, a line each. The names are the sandbox's.
+#[must_use]
+pub fn cleared(cleared: &Cleared) -> Vec<String> {
+    let name = ("name", cleared.sandbox.as_str());
+    let one = |path: &std::path::PathBuf| {
+        let path = super::shown(&path.to_string_lossy());
+        let text = gettext(
+            "The sandbox “{name}” made {path} run as you for others (setuid or setgid); that was taken back.",
+        );
+        fill(&text, &[name, ("path", &path)])
+    };
+    let mut lines: Vec<String> = cleared.paths.iter().take(PATHS).map(one).collect();
+    if let Some(more) = cleared.paths.len().checked_sub(PATHS).filter(|more| *more > 0) {
+        let text = gettext("The sandbox “{name}” did so with {count} more files; that was taken back, too.");
+        lines.push(fill(&text, &[name, ("count", &more.to_string())]));
+    }
+    if cleared.is_partial {
+        let text = gettext("There is too much in the folders that the sandbox “{name}” could write to look at all of it. Look for setuid and setgid files yourself (find -perm /6000).");
+        lines.push(fill(&text, &[name]));
+    }
+    lines
+}
+
 /// Why a command never ran.
 #[must_use]
 pub fn failure(failure: &Failure) -> String {
@@ -91,6 +132,9 @@ pub fn failure(failure: &Failure) -> String {
         Step::Root => gettext("{object} could not be shown to the sandbox: {why}. See the log, and report it if it stays."),
         Step::Mount => gettext("No private file system could be made at {object}: {why}. Allow more memory, and report it if it stays."),
         Step::Share => gettext("{object} could not be shown in the sandbox: {why}. Check what you share, and where."),
+        Step::Image => gettext("The image for {object} could not be used in the sandbox: {why}. Check it with the tools of its file system."),
+        Step::FileSystem => gettext("The image for {object} begins with no file system that Terrarium knows. Use one without partitions that holds ext4, xfs, btrfs, vfat, exfat, iso9660, squashfs or erofs."),
+        Step::Driver => gettext("The kernel of the sandbox has no driver for the file system on the image for {object}: {why}. Choose another kernel, or an image with ext4."),
         Step::Mask => gettext("{object} could not be hidden from the sandbox, so the sandbox was not started: {why}."),
         Step::Devices => gettext("{object} could not be set up in the sandbox: {why}."),
         Step::Network => gettext("The sandbox’s own network ({object}) could not be set up: {why}."),

@@ -92,6 +92,7 @@ pub fn error(error: &Error) -> String {
         Error::Init(failure) => super::failure(failure),
         Error::Refused(why) => refusal(*why),
         Error::Crashed { last_words } => crashed(last_words.as_ref()),
+        Error::Paused => gettext("The sandbox is paused and does not answer. Resume it first."),
         Error::NoAnswer { seconds } => {
             let text = gettext("The sandbox did not answer within {seconds} s. Try again, or stop it.");
             fill(&text, &[("seconds", &seconds.to_string())])
@@ -119,6 +120,7 @@ pub fn error(error: &Error) -> String {
             let text = gettext("There is no profile with the name “{name}”. “terrariumctl profile list” shows them; a file needs a / in its name, or the ending .terrarium.");
             fill(&text, &[("name", name)])
         }
+        Error::Network(error) => super::network::error(error),
         Error::Kernel(error) => kernel_error(error),
         Error::Layer(error) => super::layers::error(error),
         Error::Cancelled => gettext("The start was cancelled."),
@@ -152,6 +154,7 @@ fn libvirt(action: DomainAction, message: &str) -> String {
         DomainAction::Pause => gettext("The sandbox could not be paused: {why}"),
         DomainAction::Resume => gettext("The sandbox could not be resumed: {why}"),
         DomainAction::Destroy => gettext("The sandbox could not be ended: {why}"),
+        DomainAction::Network => gettext("libvirt could not set up the network: {why}"),
     };
     let gone = gettext("the sandbox is gone.");
     fill(&text, &[("why", if message.is_empty() { &gone } else { message })])

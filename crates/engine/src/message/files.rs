@@ -108,7 +108,7 @@ fn source(what: &ProblemKind) -> Option<Sentence> {
             ),
             gettext("Share it instead of copying it."),
         ),
-        _ => return None,
+        other => return super::images::problem(other),
     };
     Some(both(text, fix))
 }
@@ -121,6 +121,9 @@ pub(super) fn note(note: &Note) -> Option<String> {
         }
         Note::Unmasked { path } => {
             Some(about(&gettext("{path} is not hidden where a shared folder shows it."), path))
+        }
+        Note::ImageTrusted { path } => {
+            Some(about(&gettext("This computer’s own kernel reads the image {path}: a prepared one can attack it."), path))
         }
         Note::HiddenInside { path } => {
             Some(about(&gettext("What is hidden in {path} is hidden from the command, but not from whoever takes over the virtual machine’s kernel."), path))

@@ -8,22 +8,28 @@ mod displays;
 mod ends;
 mod errors;
 mod files;
+mod images;
 mod layers;
+mod network;
 mod problems;
+mod reach;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use checks::{doctor, finding};
-pub use displays::{clipboard, no_desktop, no_screen_to_size, no_window_program, not_a_screen_size, screen};
+pub use displays::{clipboard, needs_screen, no_desktop, no_window_program, not_a_screen_size, screen};
 pub use displays::{unseen, window_not_opened};
-pub use ends::{failure, gone, out_of_memory, outcome, signal_name, status_word};
+pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines};
 pub use layers::{
     change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, text_line,
 };
 pub use layers::{outdated, to_review};
+pub use network::{contact, network_removed, no_network, not_a_network, not_a_rate, not_an_entry, usage};
 pub use problems::{note, problem, Sentence};
+pub use reach::{reach, reach_lines, tilde, Row, Words};
 pub use values::{duration, isolation, progress, quote, size, state};
 
 use crate::profile::DisplayKind;
@@ -134,7 +140,27 @@ pub fn not_a_variable(text: &str) -> String {
 /// `-m` that is none.
 #[must_use]
 pub fn not_a_mount(text: &str) -> String {
-    let text_of = gettext("“{text}” is not a mount. Write TYPE:DST=SRC, with one of the types host-bind, guest-bind and ram, and “,rw” after it if the sandbox may write.");
+    let text_of = gettext("“{text}” is not a mount. Write TYPE:DST=SRC, with one of the types host-bind, host-image, guest-bind and ram, and “,rw” after it if the sandbox may write.");
+    fill(&text_of, &[("text", text)])
+}
+
+/// Who uses an image: a sandbox.
+#[must_use]
+pub fn in_a_sandbox(name: &str) -> String {
+    fill(&gettext("by the sandbox “{name}”"), &[("name", name)])
+}
+
+/// Who uses an image: somebody who has locked it.
+#[must_use]
+pub fn locked_by_a_program() -> String {
+    gettext("by a program that has locked it")
+}
+
+/// `--disk` that is none.
+#[must_use]
+pub fn not_a_disk(text: &str) -> String {
+    let text_of =
+        gettext("“{text}” is not a disk. Write file:TAG=SRC, and “,rw” after it if the sandbox may write.");
     fill(&text_of, &[("text", text)])
 }
 

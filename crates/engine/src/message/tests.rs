@@ -23,12 +23,21 @@ fn durations_and_sizes_read_well() {
 
 #[test]
 fn ends_are_named() {
-    let title =
-        |ending: Ending| outcome(&Outcome { ending, duration: 12_000, out_of_memory: false, dropped: 0 });
+    let title = |ending: Ending| {
+        outcome(&Outcome { ending, duration: 12_000, out_of_memory: false, dropped: 0, stopped: false })
+    };
     assert_eq!(
         title(Ending::Exited { code: 7 }),
         ("Finished With an Error".into(), "Exit code 7 after 12 s".into())
     );
+    let asked = Outcome {
+        ending: Ending::Exited { code: 15 },
+        duration: 12_000,
+        out_of_memory: false,
+        dropped: 0,
+        stopped: true,
+    };
+    assert_eq!(outcome(&asked), ("Stopped".into(), "You stopped it after 12 s".into()));
     let (killed, detail) = title(Ending::Signalled { signal: 11, stopped: false });
     assert_eq!(
         (killed.as_str(), detail.as_str()),
@@ -44,6 +53,9 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
         Root,
         Mount,
         Share,
+        Image,
+        FileSystem,
+        Driver,
         Mask,
         Devices,
         Network,
@@ -62,6 +74,79 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
             "{step:?}: {text}"
         );
     }
+}
+
+/// One of each kind; the match makes a new kind fail to compile here.
+fn network_problems() -> Vec<crate::plan::NetworkProblem> {
+    use crate::plan::NetworkProblem as P;
+    let text = || "value".to_owned();
+    let all = vec![
+        P::NoAddress { text: text() },
+        P::NoRoute { text: text() },
+        P::RoutesOverlap { text: text(), other: text() },
+        P::NoMac { text: text() },
+        P::MulticastMac { text: text() },
+        P::NoEntry { text: text() },
+        P::NoResolver { text: text() },
+        P::NoRate { text: text() },
+        P::NoName { text: text() },
+        P::NoParameter { text: text() },
+        P::TooManyEntries { most: 1 },
+        P::CustomOnly,
+        P::SourceAndUser,
+        P::OwnTwice,
+        P::OwnIsGiven,
+        P::ListsElsewhere,
+        P::BandwidthElsewhere,
+        P::FilterWithoutName,
+        P::FilterOnOwn,
+        P::FilterInUserMode,
+        P::UserMode,
+        P::NeedsSystem { in_group: true },
+        P::NeedsSystem { in_group: false },
+        P::NeedsContainers,
+        P::NoNft { family: Family::Other },
+        P::NoDnsmasq { family: Family::Fedora },
+        P::KernelLacksNetwork { version: text() },
+        P::NoSuchNetwork { name: text() },
+        P::NetworkInactive { name: text() },
+        P::NoSuchFilter { name: text() },
+    ];
+    for one in &all {
+        match one {
+            P::NoAddress { .. } | P::NoRoute { .. } | P::RoutesOverlap { .. } | P::NoMac { .. } => {}
+            P::MulticastMac { .. } | P::NoEntry { .. } | P::NoResolver { .. } | P::NoRate { .. } => {}
+            P::NoName { .. } | P::NoParameter { .. } | P::TooManyEntries { .. } | P::CustomOnly => {}
+            P::SourceAndUser | P::OwnTwice | P::OwnIsGiven | P::ListsElsewhere => {}
+            P::BandwidthElsewhere | P::FilterWithoutName | P::FilterOnOwn | P::FilterInUserMode => {}
+            P::UserMode | P::NeedsSystem { .. } | P::NeedsContainers | P::NoNft { .. } => {}
+            P::NoDnsmasq { .. } | P::KernelLacksNetwork { .. } | P::NoSuchNetwork { .. } => {}
+            P::NetworkInactive { .. } | P::NoSuchFilter { .. } => {}
+        }
+    }
+    all
+}
+
+/// The same for what goes wrong later.
+fn network_errors() -> Vec<crate::error::NetworkError> {
+    use crate::error::NetworkError as N;
+    let text = || HOSTILE.to_owned();
+    let all = vec![
+        N::Guard { why: text() },
+        N::Missing { interface: text() },
+        N::NoRange,
+        N::Full,
+        N::UnknownHost { name: text() },
+        N::InUse { sandbox: text() },
+        N::NotOwn,
+    ];
+    for one in &all {
+        match one {
+            N::Guard { .. } | N::Missing { .. } | N::NoRange | N::Full => {}
+            N::UnknownHost { .. } | N::InUse { .. } | N::NotOwn => {}
+        }
+    }
+    all
 }
 
 /// One of each kind; the match makes a new kind fail to compile here.
@@ -101,7 +186,6 @@ fn problems() -> Vec<ProblemKind> {
         K::MachinesOnly { what: MachineOnly::Usb },
         K::MachinesOnly { what: MachineOnly::Monitors },
         K::Monitors { asked: 9, most: 4 },
-        K::NotYet { value: text() },
         K::Target { path: path() },
         K::IncludeTarget { path: path() },
         K::KernelView { path: path() },
@@ -124,7 +208,22 @@ fn problems() -> Vec<ProblemKind> {
         K::NoLayerMaker { family: Family::Debian },
         K::NoLayerMaker { family: Family::Other },
         K::Writable { asked: 1, least: 2, most: 3 },
+        K::KernelLacks { version: text(), part: KernelPart::Disk },
+        K::ImagesOnly,
+        K::ImageNotTrusted { path: path() },
+        K::ImageNeedsNbd { path: path() },
+        K::ImageFormat { path: path(), format: crate::profile::ImageFormat::Qcow2 },
+        K::ImageIncomplete { path: path() },
+        K::ImageEmpty { path: path() },
+        K::ImageUnknown { path: path() },
+        K::ImageInUse { path: path(), by: text() },
+        K::ImageNotOurs { path: path() },
+        K::ImageInShare { path: path(), share: path() },
+        K::DiskTag { tag: text() },
+        K::TooMany { most: 26 },
+        K::NoSystem { path: path() },
     ];
+    let all: Vec<K> = all.into_iter().chain(network_problems().into_iter().map(K::Network)).collect();
     for one in &all {
         match one {
             K::NoCommand | K::Nul | K::ArgumentTooLong { .. } | K::ArgumentsTooLong { .. } => {}
@@ -132,11 +231,7 @@ fn problems() -> Vec<ProblemKind> {
             K::Memory { .. } | K::Cpus { .. } | K::Connection { .. } | K::ConnectionMismatch { .. } => {}
             K::ConnectionUnusable { .. } | K::Architecture { .. } | K::NoKernel { .. } | K::Kernel { .. } => {
             }
-            K::KvmUnusable { .. }
-            | K::NoIsolation
-            | K::RootUser
-            | K::RuntimeTooLong { .. }
-            | K::NotYet { .. } => {}
+            K::KvmUnusable { .. } | K::NoIsolation | K::RootUser | K::RuntimeTooLong { .. } => {}
             K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
             K::MachinesOnly { .. } | K::Monitors { .. } => {}
             K::NoLayerMaker { .. } | K::Writable { .. } => {}
@@ -145,6 +240,11 @@ fn problems() -> Vec<ProblemKind> {
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
+            K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}
+            K::ImageIncomplete { .. } | K::ImageEmpty { .. } | K::ImageUnknown { .. } => {}
+            K::ImageInUse { .. } | K::ImageNotOurs { .. } | K::ImageInShare { .. } => {}
+            K::DiskTag { .. } | K::TooMany { .. } | K::NoSystem { .. } => {}
+            K::Network(_) => {}
         }
     }
     all
@@ -179,12 +279,16 @@ fn notes() -> Vec<Note> {
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
         Note::HiddenInside { path: "/the/path".into() },
+        Note::ImageTrusted { path: "/the/path".into() },
+        Note::UserModeReachesHost,
     ];
     for one in &all {
         match one {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
+            Note::ImageTrusted { .. } => {}
+            Note::UserModeReachesHost => {}
         }
     }
     all
@@ -232,7 +336,7 @@ fn screens_and_what_is_asked_of_them_have_words() {
     assert_eq!(different.len(), 5);
     let error = std::io::Error::from_raw_os_error(13);
     assert!(not_a_screen_size("big").contains("“big”") && not_a_screen_size("").contains("320x200"));
-    for text in [no_screen_to_size(), no_desktop(), no_window_program(), window_not_opened(&error)] {
+    for text in [needs_screen("--clipboard"), no_desktop(), no_window_program(), window_not_opened(&error)] {
         assert!(text.ends_with('.') && !text.contains('{') && is_harmless(&text), "{text}");
     }
 }
@@ -310,7 +414,7 @@ fn errors() -> Vec<Error> {
             all.push(Error::File { action, path: HOSTILE.into(), source });
         }
     }
-    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy] {
+    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy, D::Network] {
         all.extend([String::new(), foreign()].map(|message| Error::Libvirt { action, message }));
     }
     use crate::kernel::{Error as KernelError, Expected as X};
@@ -333,6 +437,7 @@ fn errors() -> Vec<Error> {
         Error::Crashed { last_words: None },
         Error::Crashed { last_words: Some(LastWords::Said(foreign())) },
         Error::Crashed { last_words: Some(LastWords::In(foreign().into())) },
+        Error::Paused,
         Error::NoAnswer { seconds: 20 },
         Error::Version { theirs: 7 },
         Error::Busy,
@@ -346,10 +451,12 @@ fn errors() -> Vec<Error> {
         Error::Cancelled,
     ]);
     all.extend(layer_errors().map(Error::Layer));
+    all.extend(network_errors().into_iter().map(Error::Network));
     for one in &all {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
             Error::Libvirt { .. } | Error::Init(_) | Error::Refused(_) | Error::Crashed { .. } => {}
+            Error::Paused => {}
             Error::NoAnswer { .. } | Error::Version { .. } | Error::Busy | Error::NameTaken { .. } => {}
             Error::NoSuchSandbox { .. }
             | Error::NoSuchProfile { .. }
@@ -358,6 +465,7 @@ fn errors() -> Vec<Error> {
             | Error::NotText
             | Error::Kernel(_)
             | Error::Layer(_)
+            | Error::Network(_)
             | Error::Cancelled => {}
         }
     }

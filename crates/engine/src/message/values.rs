@@ -75,6 +75,7 @@ pub fn state(state: &State) -> String {
         State::Paused => gettext("Paused"),
         State::Finished(_) => gettext("Finished"),
         State::NotAnswering => gettext("Not answering"),
+        State::Crashed => gettext("Crashed"),
     }
 }
 

@@ -29,11 +29,13 @@ const SETTINGS: &str = "/run/terrarium/xdg";
 /// Where init puts the key to the screen.
 const KEY: &str = "/run/terrarium/Xauthority";
 
-/// Its command. Once it manages windows it makes `ready`.
-pub(super) fn openbox(program: &Path, ready: &str) -> Vec<Bytes> {
+/// Its command. Once it manages windows it makes `ready`. `replaces`: somebody
+/// stands in for it until then.
+pub(super) fn openbox(program: &Path, ready: &str, replaces: bool) -> Vec<Bytes> {
     let touch = format!("touch {ready}");
     let words = ["--sm-disable", "--config-file", OPENBOX_FILE, "--startup", &touch];
-    std::iter::once(bytes(program)).chain(words.map(Bytes::from)).collect()
+    let replace = replaces.then(|| "--replace".into());
+    std::iter::once(bytes(program)).chain(words.map(Bytes::from)).chain(replace).collect()
 }
 
 /// See [`openbox`].

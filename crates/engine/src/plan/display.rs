@@ -80,6 +80,7 @@ pub(super) fn display(
         check_session(profile, host, found);
     }
     let here = &host.display;
+    let is_late = is_lean(profile, host, glass);
     let passes = passes(profile, glass.isolation);
     Some(Display {
         server: bytes(here.server.as_deref().unwrap_or(Path::new(""))),
@@ -87,16 +88,19 @@ pub(super) fn display(
         monitors: passes.monitors,
         glx: glass.glx(),
         bus: here.bus.as_deref().map(bytes),
+        bus_on_demand: here.bus_on_demand,
         agent: here
             .agent
             .as_ref()
             .map(|agent| Agent { daemon: bytes(&agent.daemon), client: bytes(&agent.client) }),
-        manager: manager(profile, host),
+        manager: manager(profile, host, is_late),
+        manager_late: is_late,
         manager_ready: is_small(profile, host).then(|| desktop::openbox_ready(host).as_str().into()),
-        manager_environment: is_lean(profile, host, glass).then(desktop::lean_openbox).unwrap_or_default(),
+        manager_environment: is_late.then(desktop::lean_openbox).unwrap_or_default(),
         fill: is_small(profile, host),
         prepare: keyboard(host).into_iter().collect(),
         sound: passes.sound || passes.microphone,
+        usb: passes.usb,
     })
 }
 
@@ -110,12 +114,12 @@ fn is_lean(profile: &Profile, host: &Host, glass: &glass::Glass) -> bool {
     is_small(profile, host) && !glass.glx()
 }
 
-fn manager(profile: &Profile, host: &Host) -> Option<Vec<Bytes>> {
+fn manager(profile: &Profile, host: &Host, is_late: bool) -> Option<Vec<Bytes>> {
     match profile.display.manager {
         Manager::None => None,
         Manager::Small => {
             let ready = desktop::openbox_ready(host);
-            host.display.openbox.as_deref().map(|program| desktop::openbox(program, &ready))
+            host.display.openbox.as_deref().map(|program| desktop::openbox(program, &ready, is_late))
         }
         Manager::Session => Some(profile.display.session.iter().map(|word| word.as_str().into()).collect()),
     }

@@ -8,7 +8,11 @@ mod display;
 mod environment;
 mod files;
 mod glass;
+mod images;
 mod layer;
+mod network;
+#[cfg(test)]
+mod network_tests;
 mod problem;
 mod secrets;
 #[cfg(test)]
@@ -25,15 +29,19 @@ pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, slug};
 pub use files::home;
 pub use glass::no_kvm_reason;
+pub use network::{InterfacePlan, NetworkPlan, NetworkProblem, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
 pub use secrets::{judge, Guarded};
 
 use crate::kernel::{Kernel, Video};
 use crate::places::Places;
-use crate::profile::{Changes, Clipboard, Colour, DisplayKind, Isolation, NetworkMode, Passes};
+use crate::profile::{
+    Changes, Clipboard, Colour, DisplayKind, ImageFormat, Isolation, NetworkMode, Passes, Profile,
+};
 use crate::uri::Uri;
 use serde::Serialize;
 use std::path::PathBuf;
+use terrarium_protocol::file_system::FileSystem;
 use terrarium_protocol::Orders;
 
 /// What will be done, with nothing left to decide but which number, socket
@@ -64,6 +72,8 @@ pub struct Plan {
     pub mke2fs: PathBuf,
     /// Whom it may talk to.
     pub network: NetworkMode,
+    /// How, if it may talk to anybody.
+    pub reach: Option<NetworkPlan>,
     /// Memory of the whole in bytes.
     pub memory: u64,
     /// Processors.
@@ -75,6 +85,10 @@ pub struct Plan {
     pub orders: Orders,
     /// What the start has to look at, as the caller.
     pub sources: Vec<ShareSource>,
+    /// Images that become disks of the sandbox.
+    pub images: Vec<ImageSource>,
+    /// `files.root`: the folder whose system is shown.
+    pub root: Option<PathBuf>,
     /// What is hidden in shares, or may not be written there.
     pub guarded: Vec<Guarded>,
     /// Caller's uid: part of the domain's name.
@@ -83,6 +97,12 @@ pub struct Plan {
     pub user_name: String,
     /// Where Terrarium keeps what.
     pub places: Places,
+    /// Secrets that are not hidden, wherever something shows them.
+    pub unmasked: Vec<PathBuf>,
+    /// How many secrets are known, these among them.
+    pub secrets: usize,
+    /// What this is the plan of.
+    pub profile: Profile,
 }
 
 /// What only a machine has.
@@ -96,6 +116,9 @@ pub struct MachinePlan {
     pub kernel: Kernel,
     /// Modules that init loads, with those that they need.
     pub modules: Vec<String>,
+    /// File systems whose modules init loads when it meets one.
+    #[serde(serialize_with = "images::names")]
+    pub file_systems: Vec<FileSystem>,
     /// The graphics device of its screen, if it has one.
     pub video: Option<Video>,
     /// Directories that are exported, each under a tag.
@@ -113,6 +136,36 @@ pub struct Export {
     pub tag: String,
     /// Whether the machine may write it.
     pub writable: bool,
+}
+
+/// An image on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageSource {
+    /// The profile's key that names it.
+    pub field: String,
+    /// Absolute path; links in it are followed by the start.
+    pub path: PathBuf,
+    /// What it is; the start looks, if nobody says.
+    pub format: Option<ImageFormat>,
+    /// Whether the command may write it.
+    pub writable: bool,
+    /// Its name as a disk: of a container's device, or a machine's serial
+    /// number.
+    pub name: String,
+    /// Whether it may be a qcow2 image.
+    pub qcow2: bool,
+    /// What becomes of it.
+    pub what: ImageUse,
+}
+
+/// What becomes of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageUse {
+    /// Its file system is mounted: its place in the orders' shares.
+    Mounted(usize),
+    /// The command gets the device: its place in the orders' disks.
+    Device(usize),
 }
 
 /// A source on the host of one of the orders' shares.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a plan finds wrong, and what it says beside.
 
-use super::AcceleratorReason;
+use super::{AcceleratorReason, NetworkProblem};
 use crate::host::{Family, Piece};
 use crate::kernel::Kernel;
 use crate::uri::Uri;
@@ -106,14 +106,40 @@ pub enum ProblemKind {
     FileInMachine { path: PathBuf },
     /// A place would have to be made in a share that may be written.
     NoPlace { path: PathBuf, share: PathBuf },
+    /// A setting that only images have.
+    ImagesOnly,
+    /// A container's image that the profile does not trust.
+    ImageNotTrusted { path: PathBuf },
+    /// Containers have no device for this format here.
+    ImageNeedsNbd { path: PathBuf },
+    /// An image is not of the format that was asked for.
+    ImageFormat { path: PathBuf, format: crate::profile::ImageFormat },
+    /// An image that is nothing without another file, or without a key.
+    ImageIncomplete { path: PathBuf },
+    /// There is nothing in an image.
+    ImageEmpty { path: PathBuf },
+    /// An image begins with no known file system.
+    ImageUnknown { path: PathBuf },
+    /// Somebody else uses an image.
+    ImageInUse { path: PathBuf, by: String },
+    /// A machine or a command wrote an image, so no container mounts it.
+    ImageNotOurs { path: PathBuf },
+    /// A share that may be written holds an image that is in use.
+    ImageInShare { path: PathBuf, share: PathBuf },
+    /// Not a name for a disk, or one that is taken.
+    DiskTag { tag: String },
+    /// More images than there are names for.
+    TooMany { most: usize },
+    /// A folder that is to be the root is none.
+    NoSystem { path: PathBuf },
     /// More to copy than may be.
     TooMuch { path: PathBuf, limit: u64 },
     /// There is no program that makes the layer.
     NoLayerMaker { family: Family },
     /// Too little or too much to write.
     Writable { asked: u64, least: u64, most: u64 },
-    /// A setting that this version does not carry out yet.
-    NotYet { value: String },
+    /// The network cannot be like that.
+    Network(NetworkProblem),
 }
 
 /// A part of a machine with a screen that a kernel may have no driver for.
@@ -126,6 +152,8 @@ pub enum KernelPart {
     Input,
     /// The sound device.
     Sound,
+    /// Disks.
+    Disk,
 }
 
 /// What only machines have.
@@ -158,6 +186,10 @@ pub enum Note {
     SocketsReachable { path: PathBuf },
     /// A secret shows where a share shows it.
     Unmasked { path: PathBuf },
+    /// This computer's kernel reads an image.
+    ImageTrusted { path: PathBuf },
     /// What is hidden in a machine's share is hidden from the command only.
     HiddenInside { path: PathBuf },
+    /// QEMU's user mode reaches services of this computer.
+    UserModeReachesHost,
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::*;
-use crate::profile::{Home, Include, Isolation, Mount, MountKind, MountMode, Profile};
+use crate::profile::{Disk, Home, ImageFormat, Include, Isolation, Mount, MountKind, MountMode, Profile};
 use crate::xml::tests::host;
 use proptest::prelude::*;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn profile(isolation: Isolation) -> Profile {
 }
 
 fn mount(kind: MountKind, source: &str, target: &str, mode: MountMode) -> Mount {
-    Mount { kind, source: source.into(), target: target.into(), mode }
+    Mount { kind, source: source.into(), target: target.into(), mode, format: None, trusted: false }
 }
 
 fn with(mounts: Vec<Mount>) -> Profile {
@@ -134,8 +134,60 @@ fn targets_and_sizes_are_checked() {
     copy.files.home = Home::Readonly;
     copy.files.include[0].target = "/home/ada/x".into();
     assert!(matches!(only(&copy), ProblemKind::IncludeTarget { .. }));
-    let image = with(vec![mount(MountKind::HostImage, "/x.img", "/x", MountMode::Ro)]);
-    assert_eq!(only(&image), ProblemKind::NotYet { value: "host-image".into() });
+}
+
+#[test]
+fn images_are_named_with_what_is_wrong_with_them() {
+    let image = mount(MountKind::HostImage, "/x.img", "/x", MountMode::Ro);
+    let mut wish = with(vec![image.clone()]);
+    assert_eq!(only(&wish), ProblemKind::ImageNotTrusted { path: "/x.img".into() });
+    wish.files.mounts[0].trusted = true;
+    let planned = plan(&wish, &host());
+    assert_eq!(planned.notes, [Note::ImageTrusted { path: "/x.img".into() }]);
+    let planned = planned.plan.unwrap();
+    assert_eq!((planned.images[0].name.as_str(), planned.images[0].format), ("vda", None));
+    assert!(matches!(&planned.orders.shares[0].source, Source::Image(disk) if disk.name == "vda"));
+    wish.files.mounts[0].format = Some(ImageFormat::Qcow2);
+    assert_eq!(only(&wish), ProblemKind::ImageNeedsNbd { path: "/x.img".into() });
+    wish.files.mounts[0].kind = MountKind::HostBind;
+    assert_eq!(only(&wish), ProblemKind::ImagesOnly);
+    // A machine trusts nobody, but needs a driver.
+    wish.files.mounts[0] = image;
+    wish.isolation = Some(Isolation::Machine);
+    let planned = plan(&wish, &host()).plan.unwrap();
+    assert_eq!(planned.images[0].name, "terrarium-0");
+    let machine = planned.machine.unwrap();
+    assert!(machine.modules.contains(&"virtio_blk".to_owned()) && machine.file_systems.len() == 8);
+    let mut host = host();
+    host.kernels[0].features.retain(|feature| *feature != crate::kernel::Feature::Disk);
+    let lacks = plan(&wish, &host).problems;
+    assert!(matches!(lacks[0].what, ProblemKind::KernelLacks { part: KernelPart::Disk, .. }), "{lacks:?}");
+    // Disks, by their tags.
+    let disk =
+        |tag: &str| Disk { tag: tag.into(), source: "/d.img".into(), mode: MountMode::Ro, format: None };
+    let mut wish = with(Vec::new());
+    wish.files.disks = ["a", "a", "", "b/c", "..", "terrarium-1"].map(disk).to_vec();
+    let fields: Vec<String> = problems(&wish).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, [1, 2, 3, 4, 5].map(|index| format!("files.disks[{index}].tag")));
+    wish.files.disks = vec![Disk { source: "~/.ssh/id".into(), ..disk("a") }];
+    assert!(matches!(only(&wish), ProblemKind::Secret { .. }));
+    wish.files.disks = (0..26).map(|number| disk(&number.to_string())).collect();
+    assert_eq!(only(&wish), ProblemKind::TooMany { most: 25 });
+}
+
+#[test]
+fn another_root_is_left_to_the_start() {
+    let mut wish = with(Vec::new());
+    wish.files.root = Some("/".into());
+    let usual = plan(&wish, &host()).plan.unwrap();
+    assert!(usual.root.is_none() && !usual.orders.root.is_empty());
+    wish.files.root = Some("~/trees/old".into());
+    let other = plan(&wish, &host()).plan.unwrap();
+    assert_eq!((other.root, other.orders.root), (Some("/home/ada/trees/old".into()), Vec::new()));
+    wish.files.root = Some("/home/ada/.ssh".into());
+    assert!(matches!(only(&wish), ProblemKind::Secret { .. }));
+    wish.files.root = Some("/proc/1/root".into());
+    assert!(matches!(only(&wish), ProblemKind::KernelView { .. }));
 }
 
 #[test]

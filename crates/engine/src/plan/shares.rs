@@ -5,12 +5,13 @@
 use super::build::{bytes, Found};
 use super::files::{home, MASKS};
 use super::secrets::{self, judge, Guarded};
-use super::{Export, Note, ProblemKind, ShareKind, ShareSource};
+use super::{Export, ImageSource, Note, ProblemKind, ShareKind, ShareSource};
 use crate::host::Host;
 use crate::profile::{self, parse_size, Home, Isolation, Mount, MountKind, MountMode, Profile};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use terrarium_protocol::orders::{HostSource, Share, Source};
+use terrarium_protocol::file_system::FileSystem;
+use terrarium_protocol::orders::{HostSource, Share, Source, TaggedDisk};
 use terrarium_protocol::Bytes;
 
 /// All of them, as far as a plan can tell.
@@ -18,16 +19,39 @@ pub(super) struct Shares {
     pub(super) orders: Vec<Share>,
     pub(super) sources: Vec<ShareSource>,
     pub(super) exports: Vec<Export>,
+    pub(super) images: Vec<ImageSource>,
+    pub(super) disks: Vec<TaggedDisk>,
+    pub(super) root: Option<PathBuf>,
     pub(super) guarded: Vec<Guarded>,
     pub(super) notes: Vec<Note>,
     targets: Vec<PathBuf>,
-    unmasked: Vec<PathBuf>,
+    pub(super) unmasked: Vec<PathBuf>,
 }
 
 impl Shares {
     /// Whether a path lies in one of them.
     pub(super) fn show(&self, path: &Path) -> bool {
         self.targets.iter().any(|target| path.starts_with(target))
+    }
+
+    /// Whether no source is looked at.
+    pub(super) fn looks_at_nothing(&self) -> bool {
+        self.sources.is_empty() && self.images.is_empty() && self.root.is_none()
+    }
+
+    /// Those that a machine may meet on its images.
+    pub(super) fn file_systems(&self) -> Vec<FileSystem> {
+        let is_image = |share: &Share| matches!(share.source, Source::Image(_));
+        if self.orders.iter().any(is_image) {
+            FileSystem::ALL.to_vec()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// How many paths are known to hold secrets.
+    pub(super) fn known_secrets(&self) -> usize {
+        self.guarded.iter().filter(|one| one.hidden).count() + self.unmasked.len()
     }
 
     /// What is hidden of the root. The home is mounted after that.
@@ -46,6 +70,9 @@ pub(super) fn shares(profile: &Profile, host: &Host, isolation: Isolation, found
         orders: Vec::new(),
         sources: Vec::new(),
         exports: Vec::new(),
+        images: Vec::new(),
+        disks: Vec::new(),
+        root: None,
         guarded: secrets::all(host),
         notes: Vec::new(),
         targets: Vec::new(),
@@ -53,22 +80,24 @@ pub(super) fn shares(profile: &Profile, host: &Host, isolation: Isolation, found
     };
     let mut work = Work { profile, host, isolation, found, shares };
     work.unmask();
+    work.root();
     work.home();
     for (index, mount) in profile.files.mounts.iter().enumerate() {
         work.mount(&format!("files.mounts[{index}]"), mount);
     }
+    work.disks();
     for (index, include) in profile.files.include.iter().enumerate() {
         work.include(&format!("files.include[{index}]"), include);
     }
     work.shares
 }
 
-struct Work<'a> {
-    profile: &'a Profile,
-    host: &'a Host,
-    isolation: Isolation,
-    found: &'a mut Found,
-    shares: Shares,
+pub(super) struct Work<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) host: &'a Host,
+    pub(super) isolation: Isolation,
+    pub(super) found: &'a mut Found,
+    pub(super) shares: Shares,
 }
 
 impl Work<'_> {
@@ -102,8 +131,11 @@ impl Work<'_> {
     fn mount(&mut self, field: &str, mount: &Mount) {
         let Some(target) = self.target(&format!("{field}.target"), &mount.target) else { return };
         let writable = mount.mode == MountMode::Rw;
+        if mount.kind != MountKind::HostImage && (mount.format.is_some() || mount.trusted) {
+            self.found.add(field, ProblemKind::ImagesOnly);
+        }
         match mount.kind {
-            MountKind::HostImage => {}
+            MountKind::HostImage => self.image(field, mount, target),
             MountKind::Ram => {
                 let size = self.size(&format!("{field}.source"), mount);
                 self.add(target, Source::Memory { size, owned: false }, true);
@@ -167,12 +199,12 @@ impl Work<'_> {
     }
 
     /// `~` is the home of who runs the command; what is relative lies in it.
-    fn resolve(&self, path: &Path) -> PathBuf {
+    pub(super) fn resolve(&self, path: &Path) -> PathBuf {
         let home = &self.host.user.home;
         plain(&path.strip_prefix("~").map_or_else(|_| home.join(path), |rest| home.join(rest)))
     }
 
-    fn path(&mut self, field: &str, path: &Path) -> Option<PathBuf> {
+    pub(super) fn path(&mut self, field: &str, path: &Path) -> Option<PathBuf> {
         if path.as_os_str().as_bytes().contains(&0) {
             self.found.add(field, ProblemKind::Nul);
         } else if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
@@ -193,7 +225,7 @@ impl Work<'_> {
         Some(path)
     }
 
-    fn add(&mut self, target: PathBuf, source: Source, writable: bool) {
+    pub(super) fn add(&mut self, target: PathBuf, source: Source, writable: bool) {
         self.shares.orders.push(Share { target: bytes(&target), source, writable, masks: Vec::new() });
         self.shares.targets.push(target);
     }

@@ -5,14 +5,24 @@
 //! default depends on the host or on another key the field is an `Option`, and
 //! the plan decides.
 
+mod command;
 mod display;
+mod edit;
+#[cfg(test)]
+mod edit_tests;
+mod icon;
+mod network;
 mod parse;
 mod schema;
 
 pub mod fuzz;
 pub mod store;
 
+pub use command::command_line;
 pub use display::{Clipboard, Display, DisplayKind, Manager, Passes, MONITORS_MAX};
+pub use edit::{edit, write};
+pub use icon::Icon;
+pub use network::{Interface, Network, NetworkMode};
 pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, NotText, ParseError};
 pub use schema::Expected;
 
@@ -35,6 +45,9 @@ pub struct Profile {
     /// Marks its sandboxes in the window.
     #[serde(default)]
     pub colour: Colour,
+    /// What is on that mark; by default what suits how it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Icon>,
     /// How strong the glass is; by default what this computer does best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
@@ -128,12 +141,18 @@ pub struct Files {
     /// How much it may write, in bytes; in a file text such as `"2 GiB"`.
     #[serde(default = "writable", with = "parse::size")]
     pub writable: u64,
+    /// `-r`: a folder whose system it sees instead of this computer's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
     /// Secrets that it sees all the same, where a share shows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmask: Vec<PathBuf>,
     /// Folders, images and memory that it sees beside the root, in order.
     #[serde(default)]
     pub mounts: Vec<Mount>,
+    /// Images that it gets as devices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<Disk>,
     /// Files and folders that are copied into its private places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
@@ -153,6 +172,8 @@ impl Default for Files {
             unmask: Vec::new(),
             mounts: Vec::new(),
             include: Vec::new(),
+            disks: Vec::new(),
+            root: None,
         }
     }
 }
@@ -208,6 +229,49 @@ pub struct Mount {
     /// Whether it may be written.
     #[serde(default)]
     pub mode: MountMode,
+    /// What an image is; by default what it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<ImageFormat>,
+    /// This computer's own kernel may read an image's file system.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusted: bool,
+}
+
+/// One of `files.disks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// Its name in /dev/disk/by-tag.
+    pub tag: String,
+    /// The image.
+    pub source: PathBuf,
+    /// Whether it may be written.
+    #[serde(default)]
+    pub mode: MountMode,
+    /// What the image is; by default what it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<ImageFormat>,
+}
+
+/// `format` of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageFormat {
+    /// The bytes of the disk.
+    Raw,
+    /// QEMU's own.
+    Qcow2,
+}
+
+impl ImageFormat {
+    /// Its word in a profile, in libvirt and for QEMU.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        }
+    }
 }
 
 /// `type` of a mount.
@@ -230,27 +294,6 @@ pub enum MountMode {
     Ro,
     /// The sandbox may write.
     Rw,
-}
-
-/// `[network]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    /// Whom it may talk to.
-    #[serde(default)]
-    pub mode: NetworkMode,
-}
-
-/// `network.mode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum NetworkMode {
-    #[default]
-    None,
-    Internet,
-    Full,
-    Custom,
 }
 
 /// `[limits]`.
@@ -323,6 +366,7 @@ impl Profile {
             version: VERSION,
             name: name.into(),
             colour: Colour::default(),
+            icon: None,
             isolation: None,
             command: Command { argv, directory: None, environment: BTreeMap::new(), until: None },
             display: Display::default(),

@@ -53,11 +53,12 @@ const PROFILE: &[Key] = &[
     required("version", Number),
     required("name", Text),
     key("colour", OneOf(&["red", "orange", "amber", "green", "teal", "blue", "purple", "grey"])),
+    key("icon", OneOf(super::icon::WORDS)),
     key("isolation", OneOf(&["container", "machine"])),
     required("command", Table(COMMAND)),
     key("display", Table(DISPLAY)),
     key("files", Table(FILES)),
-    key("network", Table(&[key("mode", OneOf(&["none", "internet", "full", "custom"]))])),
+    key("network", Table(NETWORK)),
     key("limits", Table(&[key("memory", Size), key("cpus", Number)])),
     key("machine", Table(MACHINE)),
     key("security", Table(&[key("privileged", Flag)])),
@@ -86,8 +87,10 @@ const FILES: &[Key] = &[
     key("home", OneOf(&["private", "kept", "readonly"])),
     key("changes", OneOf(&["discard", "keep", "review"])),
     key("writable", Size),
+    key("root", Text),
     key("unmask", Texts),
     key("mounts", Tables(MOUNT)),
+    key("disks", Tables(DISK)),
     key("include", Tables(&[required("source", Text), required("target", Text)])),
 ];
 
@@ -96,6 +99,36 @@ const MOUNT: &[Key] = &[
     key("source", Text),
     required("target", Text),
     key("mode", OneOf(&["ro", "rw"])),
+    key("format", OneOf(&["raw", "qcow2"])),
+    key("trusted", Flag),
+];
+
+const DISK: &[Key] = &[
+    required("tag", Text),
+    required("source", Text),
+    key("mode", OneOf(&["ro", "rw"])),
+    key("format", OneOf(&["raw", "qcow2"])),
+];
+
+const NETWORK: &[Key] = &[
+    key("mode", OneOf(&["none", "internet", "full", "custom"])),
+    key("allow", Texts),
+    key("block", Texts),
+    key("dns", Texts),
+    key("interfaces", Tables(INTERFACE)),
+];
+
+const INTERFACE: &[Key] = &[
+    key("source", Text),
+    key("user", Flag),
+    key("dhcp", Flag),
+    key("mac", Text),
+    key("addresses", Texts),
+    key("routes", Texts),
+    key("filter", Text),
+    key("parameters", Variables),
+    key("inbound", Text),
+    key("outbound", Text),
 ];
 
 const MACHINE: &[Key] = &[
@@ -214,12 +247,14 @@ mod tests {
 
     #[test]
     fn this_table_and_the_profile_know_the_same_keys() {
-        let full = r#"{"version":1,"name":"x","colour":"red","isolation":"machine",
+        let full = r#"{"version":1,"name":"x","colour":"red","icon":"web","isolation":"machine",
             "command":{"argv":["a"],"directory":"/","environment":{"A":"b"},"until":"all"},
             "display":{"kind":"none","clipboard":"off","manager":"session","session":["xfce4-session","x"],
             "sound":true,"microphone":true,"drop":true,"usb":true,"monitors":2},
-            "files":{"home":"kept","changes":"keep","writable":"3 GiB","unmask":["~/.ssh"],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw"}]},
-            "network":{"mode":"full"},"limits":{"memory":"2 GiB","cpus":2},
+            "files":{"home":"kept","changes":"keep","writable":"3 GiB","unmask":["~/.ssh"],"root":"/r","disks":[{"tag":"t","source":"/d","mode":"ro","format":"raw"}],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw","format":"raw","trusted":true}]},
+            "network":{"mode":"full","allow":["a:1/tcp"],"block":["b"],"dns":["10.0.0.1"],"interfaces":[{"source":"default",
+            "user":true,"dhcp":true,"mac":"52:54:00:00:00:01","addresses":["10.0.0.2/24"],"routes":["10.1.0.0/16%10.0.0.1"],
+            "filter":"x","parameters":{"IP":"10.0.0.2"},"inbound":"1M","outbound":"2M"}]},"limits":{"memory":"2 GiB","cpus":2},
             "machine":{"accelerator":"kvm","kernel":"6","kernel_path":"/k","modules_path":"/m","connection":"qemu:///system"},
             "security":{"privileged":true}}"#;
         let profile: Profile = serde_json::from_str(full).unwrap();

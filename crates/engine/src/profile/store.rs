@@ -2,7 +2,7 @@
 //! The folder of profiles: one `SLUG.terrarium` each.
 
 use super::parse::MAX;
-use super::{parse, to_toml, Profile};
+use super::{edit, parse, to_toml, Profile};
 use crate::error::{Error, FileAction};
 use crate::places::Places;
 use std::fs;
@@ -50,6 +50,14 @@ fn names(entry: &Entry, name: &str) -> bool {
 /// # Errors
 /// It cannot be read, or is no profile.
 pub fn load(path: &Path) -> Result<Profile, Error> {
+    parse(&read(path)?).map_err(|error| Error::Profile { path: path.to_owned(), error })
+}
+
+/// The text of one file.
+///
+/// # Errors
+/// It cannot be read, or is too long.
+pub fn read(path: &Path) -> Result<String, Error> {
     let failed = |source| Error::File { action: FileAction::Read, path: path.to_owned(), source };
     let mut text = String::new();
     // A FIFO would wait for somebody who writes, a device may do anything.
@@ -62,7 +70,7 @@ pub fn load(path: &Path) -> Result<Profile, Error> {
     if text.len() > MAX {
         return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
     }
-    parse(&text).map_err(|error| Error::Profile { path: path.to_owned(), error })
+    Ok(text)
 }
 
 /// All profiles, by name.
@@ -95,8 +103,14 @@ pub fn add(places: &Places, profile: &Profile) -> Result<PathBuf, Error> {
         .map(|count| places.profiles().join(format!("{}.{SUFFIX}", numbered(count))))
         .find(|path| !path.exists())
         .unwrap_or_default();
-    save(&path, profile)?;
+    write(&path, &super::write(profile).map_err(|_| Error::NotText)?)?;
     Ok(path)
+}
+
+/// The name that a profile's file has, without its suffix.
+#[must_use]
+pub fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Writes a profile whole: whoever reads meanwhile sees the old or the new.
@@ -104,7 +118,32 @@ pub fn add(places: &Places, profile: &Profile) -> Result<PathBuf, Error> {
 /// # Errors
 /// It cannot be written; the old one is untouched.
 pub fn save(path: &Path, profile: &Profile) -> Result<(), Error> {
-    let text = to_toml(profile).map_err(|_| Error::NotText)?;
+    write(path, &to_toml(profile).map_err(|_| Error::NotText)?)
+}
+
+/// Writes a profile over the one that is there: what differs is changed, and
+/// comments stay.
+///
+/// # Errors
+/// It cannot be written, or another profile has its name; the old one is
+/// untouched.
+pub fn update(places: &Places, path: &Path, profile: &Profile) -> Result<(), Error> {
+    let is_other = |entry: &Entry| {
+        entry.path != path && entry.profile.as_ref().is_ok_and(|other| other.name == profile.name)
+    };
+    if list(places)?.iter().any(is_other) {
+        return Err(Error::ProfileExists { name: profile.name.clone() });
+    }
+    let old = read(path).unwrap_or_default();
+    write(path, &edit(&old, profile).map_err(|_| Error::NotText)?)
+}
+
+/// Writes a text as it is, for one that was deleted and is wanted back, or
+/// that somebody edits who knows TOML.
+///
+/// # Errors
+/// It cannot be written; the old one is untouched.
+pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let fresh = path.with_extension(format!("{SUFFIX}.{}", std::process::id()));
     let write = || {

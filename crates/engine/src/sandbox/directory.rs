@@ -5,11 +5,14 @@
 //! - `lock`: locked while the sandbox is being started;
 //! - `name`: what the user calls it, so that a second one is refused while
 //!   the first has no domain yet;
+//! - `profile`: what is run, to show it again;
 //! - `uuid`: which sandbox it is; the number is taken again when it is gone;
 //! - `c`: a container's socket; `0` to `3`: a machine's, each with a `.lock`
 //!   that the client using it holds.
 
+use super::lost;
 use crate::error::{Error, FileAction};
+use crate::profile::{self, store, Profile};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -92,14 +95,32 @@ pub fn is_of(path: &Path, uuid: &str) -> bool {
     fs::read(path.join("uuid")).is_ok_and(|found| found == uuid.as_bytes())
 }
 
+/// Notes down what is run in it. One that is not text is not: nobody but
+/// those who show it again misses it.
+pub fn keep_profile(path: &Path, profile: &Profile) {
+    if let Ok(text) = profile::write(profile) {
+        let _ = fs::write(path.join("profile"), text);
+    }
+}
+
+/// What is run in it.
+pub fn profile(path: &Path, uuid: &str) -> Option<Profile> {
+    is_of(path, uuid).then(|| store::load(&path.join("profile")).ok())?
+}
+
 /// Removes the directory of a sandbox that is gone, unless its number was
 /// taken again.
 pub fn remove(runtime: &Path, number: u32, uuid: &str) {
     let path = runtime.join(number.to_string());
     let _guard = lock(&runtime.join("lock"), FlockArg::LockExclusive);
     if is_of(&path, uuid) {
-        let _ = fs::remove_dir_all(&path);
+        take_away(&path);
     }
+}
+
+fn take_away(path: &Path) {
+    let _ = fs::remove_dir_all(path);
+    lost::forget(path);
 }
 
 /// Makes `path` and what is missing above it, for this user alone.
@@ -149,10 +170,11 @@ pub fn reserve(
     make_private(runtime, if wish.owner.is_some() { 0o711 } else { 0o700 })?;
     let _guard = lock(&runtime.join("lock"), FlockArg::LockExclusive)?;
     let mut taken = taken()?;
-    add_starting(runtime, &mut taken);
+    add_starting(runtime, &mut taken, wish.name);
     let name = free_name(wish, &taken.names)?;
     let number = (1..).find(|number| !taken.numbers.contains(number)).unwrap_or(u32::MAX);
     let path = runtime.join(number.to_string());
+    lost::forget(&path);
     make_private(&path, 0o700)?;
     let lock = lock(&path.join("lock"), FlockArg::LockExclusive)?;
     let reservation = Reservation { number, name, path, lock: Some(lock) };
@@ -166,8 +188,9 @@ pub fn reserve(
 }
 
 /// Adds those that are being started and have no domain yet; removes the
-/// directories of those that are gone.
-fn add_starting(runtime: &Path, taken: &mut Taken) {
+/// directories of those that are gone. Who starts one of the same name does
+/// not ask any more how the last one crashed.
+fn add_starting(runtime: &Path, taken: &mut Taken, wanted: &str) {
     for (number, path) in numbered(runtime) {
         if taken.numbers.contains(&number) {
             continue;
@@ -175,8 +198,8 @@ fn add_starting(runtime: &Path, taken: &mut Taken) {
         if is_starting(&path) {
             taken.numbers.push(number);
             taken.names.extend(fs::read_to_string(path.join("name")));
-        } else if is_stale(&path) {
-            let _ = fs::remove_dir_all(&path);
+        } else if is_stale(&path) && lost::name_of(&path).is_none_or(|name| name == wanted) {
+            take_away(&path);
         } else {
             taken.numbers.push(number);
         }
@@ -209,8 +232,12 @@ pub fn sweep(runtime: &Path, taken: &[u32]) {
     }
     let Ok(_guard) = lock(&runtime.join("lock"), FlockArg::LockExclusiveNonblock) else { return };
     for (number, path) in numbered(runtime) {
-        if !taken.contains(&number) && !is_starting(&path) && is_stale(&path) {
-            let _ = fs::remove_dir_all(&path);
+        if !taken.contains(&number)
+            && !is_starting(&path)
+            && is_stale(&path)
+            && lost::name_of(&path).is_none()
+        {
+            take_away(&path);
         }
     }
 }
@@ -228,7 +255,8 @@ pub fn any(runtime: &Path) -> bool {
     !numbered(runtime).is_empty()
 }
 
-fn numbered(runtime: &Path) -> Vec<(u32, PathBuf)> {
+/// The directories of sandboxes, with their numbers.
+pub fn numbered(runtime: &Path) -> Vec<(u32, PathBuf)> {
     let Ok(entries) = fs::read_dir(runtime) else { return Vec::new() };
     entries
         .flatten()
@@ -245,6 +273,14 @@ fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, Error> {
         .open(path)
         .map_err(fault(FileAction::Create, path))?;
     Flock::lock(file, how).map_err(|(_, errno)| fault(FileAction::Create, path)(errno.into()))
+}
+
+/// Locks a file of the runtime folder, and waits for whoever has it.
+///
+/// # Errors
+/// The disk will not have it.
+pub fn lock_file(path: &Path) -> Result<Flock<File>, Error> {
+    lock(path, FlockArg::LockExclusive)
 }
 
 /// The socket of a conversation, and what keeps others off it.

@@ -2,8 +2,7 @@
 //! How sandboxes are ended and cleaned up after.
 
 use super::real::Real;
-use super::sources::stage;
-use super::{changes, directory, layers, Id, Stop};
+use super::{changes, directory, lost, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
 use crate::virt::{Domain, Power};
@@ -50,13 +49,14 @@ fn ask(real: &Real, id: &Id, grace: u32) -> Option<Outcome> {
     let outcome = told.recv_timeout(Duration::from_millis(grace.into()) + DRAIN).ok()?;
     // What it has changed is told by its sandbox later, if not now.
     let _ = changes::gather(real, id);
-    console.received();
+    super::Driver::received(real, id, &console);
     console.close();
     Some(outcome)
 }
 
 /// See [`super::Driver::finish`].
 pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
+    lost::expect_end(&real.directory(id), &id.uuid);
     if let Some(domain) = real.domain(id)? {
         if !gone_within(real, id, wait) {
             destroy(&domain, id)?;
@@ -64,8 +64,7 @@ pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
         }
     }
     directory::remove(&real.places.runtime, id.number, &id.uuid);
-    stage::sweep(&real.places.cache, &real.places.runtime);
-    layers::sweep(&real.places, real.caller);
+    real.sweep();
     Ok(())
 }
 

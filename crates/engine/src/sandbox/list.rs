@@ -4,8 +4,7 @@
 use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
-use super::sources::stage;
-use super::{directory, end, groups, layers, Id, Listing, Metadata, State, Summary};
+use super::{directory, end, groups, lost, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
@@ -30,6 +29,7 @@ struct Found {
 /// See [`super::Driver::list`].
 pub fn list(real: &Real) -> Listing {
     let mut listing = Listing::default();
+    let mut crashed = Vec::new();
     let mut found = Vec::new();
     for uri in worth_asking(real) {
         match of_connection(real, uri) {
@@ -44,15 +44,16 @@ pub fn list(real: &Real) -> Listing {
     if listing.unreachable.is_empty() {
         let taken: Vec<u32> = found.iter().map(|one| one.id.number).collect();
         directory::sweep(&real.places.runtime, &taken);
+        crashed = lost::all(real, &taken);
         if real.caller == 0 {
             groups::sweep();
         }
-        stage::sweep(&real.places.cache, &real.places.runtime);
-        layers::sweep(&real.places, real.caller);
+        real.sweep();
     }
     // Those that nothing runs in are no sandboxes of anybody's.
     found.retain(|one| !one.metadata.looks);
     listing.sandboxes = ask_all(found);
+    listing.sandboxes.extend(crashed);
     listing.sandboxes.sort_by_key(|one| one.id.number);
     listing
 }
@@ -165,8 +166,10 @@ pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
     let listing = list(real);
     let domain_name = |one: &Summary| format!("terrarium-{}-{}", one.metadata.caller, one.id.number);
     let is = |one: &&Summary| one.name() == name || one.id.uuid == name || domain_name(one) == name;
-    if let Some(one) = listing.sandboxes.iter().find(is) {
-        return Ok(one.clone());
+    let named: Vec<&Summary> = listing.sandboxes.iter().filter(is).collect();
+    // Of two with the same name the one that lives.
+    if let Some(one) = named.iter().find(|one| one.state != State::Crashed).or(named.first()) {
+        return Ok((*one).clone());
     }
     match listing.unreachable.into_iter().next() {
         Some((uri, state)) => Err(Error::Connect { uri, state }),
@@ -174,12 +177,14 @@ pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
     }
 }
 
-/// What of the host a sandbox may write.
+/// What of the host a sandbox has, and may write.
 pub struct Writer {
     /// Its name.
     pub name: String,
     /// Folders and files.
     pub writable: Vec<PathBuf>,
+    /// Its disks, and whether it writes each.
+    pub images: Vec<(PathBuf, bool)>,
 }
 
 /// The caller's sandboxes that may write something.
@@ -188,8 +193,8 @@ pub fn writers(real: &Real) -> Result<Vec<Writer>, Error> {
     for uri in worth_asking(real) {
         let all = real.pool.domains(uri)?;
         let metadata = all.iter().filter_map(read_metadata).filter(|one| one.caller == real.caller);
-        let of = |one: Metadata| Writer { name: one.name, writable: one.writable };
-        writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty()));
+        let of = |one: Metadata| Writer { name: one.name, writable: one.writable, images: one.images };
+        writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty() || !one.images.is_empty()));
     }
     Ok(writers)
 }

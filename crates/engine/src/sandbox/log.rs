@@ -33,12 +33,13 @@ fn path(real: &Real, connection: &Uri, number: u32) -> Option<PathBuf> {
     Some(folder.join(format!("terrarium-{}-{number}.log", real.caller)))
 }
 
-/// Takes away the log of the last sandbox that had this number, where the
-/// caller may: libvirt adds to it for ever.
-pub fn begin_anew(real: &Real, connection: &Uri, number: u32) {
-    if let Some(path) = path(real, connection, number) {
-        let _ = fs::remove_file(path);
-    }
+/// Takes away the log of the last sandbox that had this number: libvirt adds to
+/// it for ever. Where the caller may not, what comes back is left for a
+/// container's init to look after.
+pub fn begin_anew(real: &Real, connection: &Uri, number: u32) -> Option<PathBuf> {
+    let path = path(real, connection, number)?;
+    let denied = fs::remove_file(&path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    (denied && *connection == Uri::LxcSystem).then_some(path)
 }
 
 /// The last words of sandbox `number`.

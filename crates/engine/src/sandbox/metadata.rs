@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What Terrarium writes into a domain's `<metadata>` and finds there again.
 
-use crate::profile::{Clipboard, Colour, DisplayKind, Isolation, Passes};
+use crate::profile::{Clipboard, Colour, DisplayKind, Icon, Isolation, Passes};
 use quick_xml::events::{BytesRef, Event};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -21,6 +21,9 @@ pub struct Metadata {
     pub number: u32,
     /// Its mark.
     pub colour: Colour,
+    /// What is on that mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Icon>,
     /// How strong its glass is.
     pub isolation: Isolation,
     /// How it shows.
@@ -38,6 +41,9 @@ pub struct Metadata {
     /// The name of its layer's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<PathBuf>,
+    /// Images that are its disks, and whether it may write each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<(PathBuf, bool)>,
     /// Nothing runs in it: its layer is looked at.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub looks: bool,

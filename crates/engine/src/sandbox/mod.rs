@@ -14,10 +14,13 @@ mod ids;
 mod layers;
 mod list;
 mod log;
+mod lost;
 pub mod metadata;
+mod network;
 mod program;
 mod real;
 mod screen;
+mod set_ids;
 mod sources;
 mod start;
 #[cfg(test)]
@@ -29,6 +32,11 @@ pub use layers::{Layer, Tag};
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
+pub use set_ids::Cleared;
+
+pub(crate) use directory::{fault, lock_file as lock, make_private};
+pub(crate) use program::install_init;
+pub(crate) use start::random_uuid;
 
 pub use crate::virt::longest_call as waits_for_libvirt;
 
@@ -36,7 +44,7 @@ use crate::console::{Console, Handler};
 use crate::error::Error;
 use crate::host::ConnectionState;
 use crate::plan::Plan;
-use crate::profile::{Colour, Isolation};
+use crate::profile::{Colour, Isolation, Profile};
 use crate::uri::Uri;
 use std::os::fd::OwnedFd;
 use terrarium_protocol::display::ScreenSize;
@@ -100,6 +108,8 @@ pub enum State {
     Finished(Outcome),
     /// Its domain is there, its init does not answer.
     NotAnswering,
+    /// It ended unexpectedly while nobody was attached.
+    Crashed,
 }
 
 /// All sandboxes of the caller, and the connections that could not be asked.
@@ -172,6 +182,15 @@ pub struct Started {
     pub console: Console,
 }
 
+/// What a sandbox uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Time of processors that it has had, in nanoseconds.
+    pub processor: u64,
+    /// Memory in bytes.
+    pub memory: u64,
+}
+
 /// A picture of a screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
@@ -218,6 +237,21 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// Tells a sandbox that its result is in safe hands: it goes.
+    fn received(&self, _id: &Id, console: &Console) {
+        console.received();
+    }
+
+    /// The profile that it runs, as it was at the start.
+    fn profile(&self, _id: &Id) -> Option<Profile> {
+        None
+    }
+
+    /// What it uses at this moment.
+    fn usage(&self, _id: &Id) -> Option<Usage> {
+        None
+    }
+
     /// Begins a conversation about the command.
     ///
     /// # Errors
@@ -256,6 +290,23 @@ pub trait Driver: Send + Sync {
     /// libvirt cannot be asked, or would not destroy it.
     fn stop(&self, id: &Id, how: Stop) -> Result<Option<Outcome>, Error>;
 
+    /// How much its network was used, and with whom.
+    ///
+    /// # Errors
+    /// It is not on Terrarium's own network; the guard cannot be asked.
+    fn network(&self, _id: &Id) -> Result<crate::network::Usage, Error> {
+        Err(Error::Network(crate::error::NetworkError::NotOwn))
+    }
+
+    /// Changes its network; returns once that holds.
+    ///
+    /// # Errors
+    /// It is not on Terrarium's own network; the guard could not do it, and
+    /// all is as it was.
+    fn change_network(&self, _id: &Id, _change: &crate::network::Change) -> Result<(), Error> {
+        Err(Error::Network(crate::error::NetworkError::NotOwn))
+    }
+
     /// Freezes it.
     ///
     /// # Errors
@@ -273,6 +324,13 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// libvirt cannot be asked.
     fn xml(&self, id: &Id) -> Result<String, Error>;
+
+    /// Set-id bits that were taken away from files that sandboxes wrote: what
+    /// [`Self::list`], [`Self::stop`] and [`Self::finish`] found since the last
+    /// call.
+    fn take_cleared(&self) -> Vec<Cleared> {
+        Vec::new()
+    }
 
     /// Asks a sandbox that has ended for what it has changed, and keeps the
     /// answer with its layer, so that [`Self::changes`] need not start

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The driver that users get: libvirt.
 
-use super::{changes, directory, layers, screen, Changes, Layer, Picture, Progress, Review, Watch};
+use super::sources::stage;
+use super::Usage;
+use super::{
+    changes, directory, layers, lost, screen, set_ids, Changes, Cleared, Layer, Picture, Progress, Review,
+    Watch,
+};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
-use crate::error::{DomainAction, Error};
+use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
 use crate::places::Places;
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::uri::Uri;
-use crate::virt::{Domain, Pool};
+use crate::virt::{Domain, Pool, Power};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Command;
@@ -19,11 +26,12 @@ use terrarium_protocol::{Bytes, ToInit};
 
 /// Sandboxes as libvirt domains.
 pub struct Real {
-    pub(super) pool: Pool,
+    pub(crate) pool: Pool,
     /// Connections that are worth asking.
     pub(super) connections: Vec<Uri>,
     pub(super) caller: u32,
-    pub(super) places: Places,
+    pub(crate) places: Places,
+    cleared: Mutex<Vec<Cleared>>,
     /// What a layer is looked at with.
     pub(super) host: Host,
 }
@@ -38,6 +46,7 @@ impl Real {
             connections: usable,
             caller: host.caller,
             places: host.places.clone(),
+            cleared: Mutex::default(),
             host: host.clone(),
         }
     }
@@ -49,6 +58,7 @@ impl Real {
             connections: self.connections.clone(),
             caller: self.caller,
             places: self.places.clone(),
+            cleared: Mutex::default(),
             host: self.host.clone(),
         }
     }
@@ -60,6 +70,16 @@ impl Real {
         }
     }
 
+    /// What is left of sandboxes that are gone.
+    pub(super) fn sweep(&self) {
+        stage::sweep(&self.places.cache, &self.places.runtime);
+        layers::sweep(&self.places, self.caller);
+        let found = set_ids::sweep(self);
+        if !found.is_empty() {
+            self.cleared.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+        }
+    }
+
     pub(super) fn domain(&self, id: &Id) -> Result<Option<Domain>, Error> {
         self.pool.find(&id.connection, &id.uuid)
     }
@@ -67,6 +87,35 @@ impl Real {
     pub(super) fn domain_or_fail(&self, id: &Id, action: DomainAction) -> Result<Domain, Error> {
         let gone = || Error::Libvirt { action, message: String::new() };
         self.domain(id)?.ok_or_else(gone)
+    }
+
+    /// Takes the caller's own network away. Returns whether there was one.
+    ///
+    /// # Errors
+    /// A sandbox is on it; libvirt cannot be asked, or would not.
+    pub fn remove_network(&self) -> Result<bool, Error> {
+        let on_it = |one: &Summary| crate::network::guard::read(&self.directory(&one.id)).is_some();
+        if let Some(one) = self.list().sandboxes.iter().find(|one| on_it(one)) {
+            return Err(Error::Network(NetworkError::InUse { sandbox: one.name().to_owned() }));
+        }
+        if !self.connections.contains(&Uri::LxcSystem) {
+            return Ok(false);
+        }
+        crate::network::own::remove(&self.pool, &Uri::LxcSystem, self.caller)
+    }
+
+    /// Whose sandboxes these are.
+    pub(crate) fn caller(&self) -> u32 {
+        self.caller
+    }
+
+    /// Where what a sandbox has lies, if it is still that sandbox.
+    pub(crate) fn own_directory(&self, id: &Id) -> Result<PathBuf, Error> {
+        let directory = self.directory(id);
+        if directory::is_of(&directory, &id.uuid) {
+            return Ok(directory);
+        }
+        Err(Error::NoSuchSandbox { name: id.uuid.clone() })
     }
 
     /// Where the sandbox's sockets are.
@@ -82,6 +131,15 @@ impl Real {
         handler: Handler,
     ) -> Result<Console, Error> {
         self.greet(id, patience)?.begin(request, handler)
+    }
+
+    /// Fails at once if it is paused: its init would not answer. Where libvirt
+    /// cannot be asked, it is left to init.
+    pub(super) fn expect_running(&self, id: &Id) -> Result<(), Error> {
+        match self.domain(id) {
+            Ok(Some(domain)) if domain.power() == Power::Paused => Err(Error::Paused),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn greet(&self, id: &Id, patience: Patience) -> Result<Greeted, Error> {
@@ -122,12 +180,26 @@ impl Driver for Real {
         log::last_words(self, &id.connection, id.number)
     }
 
+    fn received(&self, id: &Id, console: &Console) {
+        lost::expect_end(&self.directory(id), &id.uuid);
+        console.received();
+    }
+
+    fn profile(&self, id: &Id) -> Option<Profile> {
+        directory::profile(&self.directory(id), &id.uuid)
+    }
+
+    fn usage(&self, id: &Id) -> Option<Usage> {
+        self.domain(id).ok().flatten()?.usage()
+    }
+
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {
         let request = ToInit::Attach { keyboard: how.keyboard, out: how.out, err: how.err };
         self.converse(id, Patience::ATTACH, &request, handler)
     }
 
     fn exec(&self, id: &Id, command: Command, handler: Handler) -> Result<Console, Error> {
+        self.expect_running(id)?;
         self.converse(id, Patience::ATTACH, &ToInit::Exec(Box::new(command)), handler)
     }
 
@@ -147,6 +219,14 @@ impl Driver for Real {
         end::stop(self, id, how)
     }
 
+    fn network(&self, id: &Id) -> Result<crate::network::Usage, Error> {
+        crate::network::live::usage(self, id)
+    }
+
+    fn change_network(&self, id: &Id, change: &crate::network::Change) -> Result<(), Error> {
+        crate::network::live::change(self, id, change)
+    }
+
     fn pause(&self, id: &Id) -> Result<(), Error> {
         self.domain_or_fail(id, DomainAction::Pause)?.pause()
     }
@@ -157,6 +237,10 @@ impl Driver for Real {
 
     fn xml(&self, id: &Id) -> Result<String, Error> {
         self.domain_or_fail(id, DomainAction::Look)?.xml()
+    }
+
+    fn take_cleared(&self) -> Vec<Cleared> {
+        std::mem::take(&mut *self.cleared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn gather(&self, id: &Id) -> Result<Option<Changes>, Error> {

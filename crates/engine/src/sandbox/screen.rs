@@ -40,6 +40,7 @@ pub fn log(real: &Real, id: &Id) -> Result<String, Error> {
 
 /// The whole output of what a request begins, but no more than `most` bytes.
 fn gather(real: &Real, id: &Id, request: &ToInit, most: usize) -> Result<Vec<u8>, Error> {
+    real.expect_running(id)?;
     let (tell, told) = mpsc::channel();
     let mut bytes = Vec::new();
     let handler = Box::new(move |console: &crate::console::Console, event| match event {

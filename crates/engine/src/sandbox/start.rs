@@ -4,7 +4,10 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, layers, list, log, program, Id, Layer, Progress, Start, Started};
+use super::{
+    directory, end, ids, layers, list, log, lost, network, program, set_ids, Id, Layer, Progress, Start,
+    Started,
+};
 use crate::console::{greet, Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
@@ -14,6 +17,7 @@ use crate::xml;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -38,8 +42,9 @@ pub fn start(
     progress: &(dyn Fn(Progress) + Send + Sync),
     handler: Handler,
 ) -> Result<Started, Error> {
+    let reach = network::prepare(real, plan)?;
     let mut tries = TRIES;
-    let (made, plan, domain, held) = loop {
+    let (made, mut plan, domain, held) = loop {
         let mut made = prepare(real, plan, how, progress, None)?;
         progress(Progress::Domain);
         let mut plan = plan.clone();
@@ -65,22 +70,26 @@ pub fn start(
         }
         std::thread::sleep(BETWEEN);
     };
-    let plan = &plan;
-    let id = made.id(plan);
+    let id = made.id(&plan);
     tracing::debug!(uuid = id.uuid, number = id.number, "the domain is there");
     progress(Progress::Boot(id.clone()));
-    match converse(real, plan, how, &made.instance, progress, handler, &id) {
+    let begun = network::guard(real, &mut plan, &made.instance, reach.as_ref())
+        .and_then(|()| converse(real, &plan, how, &made.instance, progress, handler, &id));
+    match begun {
         Ok(console) => {
             // Until now no inode of a source could become another's.
             drop(held);
+            if how.lifetime != Lifetime::Foreground {
+                let metadata = xml::metadata(&plan, &made.instance);
+                let _ = lost::remember(&made.instance.directory, &id, metadata);
+            }
             made.reservation.keep();
             Ok(Started { id, name: plan.name.clone(), console })
         }
         Err(error) => {
             let _ = end::destroy(&domain, &id);
             drop(made);
-            sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
-            layers::sweep(&plan.places, plan.caller);
+            real.sweep();
             Err(error)
         }
     }
@@ -176,7 +185,13 @@ fn prepare(
         Some(machine) => {
             progress(Progress::Kernel);
             let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
-            let boot = kernel::prepare(&cache.join("kernel"), &machine.kernel, &modules, INIT);
+            let boot = kernel::prepare(
+                &cache.join("kernel"),
+                &machine.kernel,
+                &modules,
+                &machine.file_systems,
+                INIT,
+            );
             (PathBuf::new(), Some(boot.map_err(Error::Kernel)?))
         }
     };
@@ -191,6 +206,7 @@ fn prepare(
     })?;
     let number = reservation.number;
     reservation.belongs_to(&uuid)?;
+    directory::keep_profile(&reservation.path, &plan.profile);
     let (kernel, initrd) = boot.map_or_else(Default::default, |boot| (boot.kernel, boot.initrd));
     let instance = Instance {
         number,
@@ -217,13 +233,15 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
 
 fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held), Error> {
     let held = sources::settle(plan, &made.instance.uuid)?;
-    if !plan.sources.is_empty() {
-        sources::none_in(plan, &list::writers(real)?)?;
+    if !plan.sources.is_empty() || !plan.images.is_empty() || plan.root.is_some() {
+        sources::none_in(plan, &held, &list::writers(real)?)?;
     }
     layer(real, plan, made)?;
+    set_ids::note(plan, &made.instance.uuid)?;
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
-    log::begin_anew(real, &plan.connection, made.instance.number);
+    let log = log::begin_anew(real, &plan.connection, made.instance.number);
+    plan.orders.log = log.map(|path| path.into_os_string().into_vec().into());
     // Ours is closed as soon as libvirt has it: when the container dies, so
     // does the last copy, and whoever waits there learns it.
     let listener = made.listener.take();
@@ -277,7 +295,7 @@ fn clean_up(real: &Real, plan: &Plan, made: Made) {
     };
     if gone {
         drop(made);
-        sources::stage::sweep(&plan.places.cache, &plan.places.runtime);
+        real.sweep();
     } else {
         made.reservation.abandon();
     }
@@ -388,7 +406,7 @@ fn cache(plan: &Plan) -> Result<PathBuf, Error> {
 }
 
 /// A random (version 4) UUID.
-pub(super) fn random_uuid() -> Result<String, Error> {
+pub fn random_uuid() -> Result<String, Error> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Libvirt { action: DomainAction::Create, message: error.to_string() })?;

@@ -4,6 +4,29 @@ use super::{fuzz, Metadata};
 use crate::profile::{Clipboard, Colour, DisplayKind, Isolation, Passes};
 use proptest::prelude::*;
 
+/// Of no sandbox in particular.
+pub fn some_metadata() -> Metadata {
+    Metadata {
+        name: "some".into(),
+        caller: 1000,
+        number: 3,
+        colour: Colour::Teal,
+        icon: Some(crate::profile::Icon::Web),
+        isolation: Isolation::Container,
+        display: DisplayKind::Terminal,
+        clipboard: Clipboard::Off,
+        passes: Passes::default(),
+        writable: Vec::new(),
+        layer: None,
+        looks: false,
+        images: Vec::new(),
+        directory: "/run/user/1000/terrarium/3".into(),
+        id_base: 0x7000_0000,
+        command: "true".into(),
+        created: 0,
+    }
+}
+
 fn any_metadata() -> impl Strategy<Value = Metadata> {
     (any::<[u32; 3]>(), any::<u64>(), any::<[String; 3]>()).prop_map(
         |(numbers, created, [name, path, command])| Metadata {
@@ -11,11 +34,13 @@ fn any_metadata() -> impl Strategy<Value = Metadata> {
             caller: numbers[0],
             number: numbers[1],
             colour: Colour::Teal,
+            icon: Some(crate::profile::Icon::Web),
             isolation: Isolation::Machine,
             display: DisplayKind::Window,
             clipboard: Clipboard::In,
             writable: vec![path.clone().into()],
             layer: None,
+            images: vec![(path.clone().into(), true)],
             looks: false,
             passes: Passes { sound: true, monitors: numbers[2], ..Passes::default() },
             directory: path.into(),

@@ -4,6 +4,7 @@
 use super::failed;
 use super::patience::call;
 use crate::error::{DomainAction, Error};
+use crate::sandbox::Usage;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 /// Whether a domain computes.
@@ -53,6 +54,13 @@ impl Domain {
             Ok((virt_sys::VIR_DOMAIN_RUNNING | virt_sys::VIR_DOMAIN_BLOCKED, _)) => Power::On,
             _ => Power::Off,
         }
+    }
+
+    /// What it uses; `None` if it is gone.
+    pub fn usage(&self) -> Option<Usage> {
+        let _call = call();
+        let info = self.inner.get_info().ok()?;
+        Some(Usage { processor: info.cpu_time, memory: info.memory.saturating_mul(1024) })
     }
 
     /// Freezes it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What only a container has.
 
-use super::{empty, endings, path, text, Xml};
-use crate::plan::Instance;
+use super::{disks, empty, endings, network, path, text, Xml};
+use crate::plan::{Instance, Plan};
 use std::io;
 use terrarium_protocol::layer::FOLDER;
 
@@ -26,11 +26,11 @@ fn layer(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
 /// The host's root is init's root, read-only; init builds the sandbox's own.
 /// `<privnet/>` always: without it and without an interface libvirt gives the
 /// container the host's network. No `<initenv>`: libvirt does not escape it.
-pub(super) fn rest(xml: &mut Xml, cpus: u32, instance: &Instance) -> io::Result<()> {
+pub(super) fn rest(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     // `<vcpu>` alone binds no container: the scheduler has to.
     xml.create_element("cputune").write_inner_content(|xml| {
         text(xml, "period", &PERIOD.to_string())?;
-        text(xml, "quota", &(PERIOD * u64::from(cpus)).to_string())
+        text(xml, "quota", &(PERIOD * u64::from(plan.cpus)).to_string())
     })?;
     xml.create_element("os").write_inner_content(|xml| {
         text(xml, "type", "exe")?;
@@ -45,6 +45,8 @@ pub(super) fn rest(xml: &mut Xml, cpus: u32, instance: &Instance) -> io::Result<
             empty(xml, "readonly", &[])
         })?;
         layer(xml, instance)?;
+        plan.images.iter().try_for_each(|image| disks::of_container(xml, image))?;
+        network::interfaces(xml, plan, instance)?;
         empty(xml, "console", &[("type", "pty")])
     })?;
     Ok(())

@@ -2,10 +2,14 @@
 //! Plan and instance become domain XML. Pure; golden files show the result.
 
 mod container;
+mod disks;
 mod machine;
+mod network;
 mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use network::guard;
 
 use crate::plan::{Instance, Plan};
 use crate::sandbox::{metadata::NAMESPACE, Metadata};
@@ -31,13 +35,32 @@ pub fn domain(plan: &Plan, instance: &Instance) -> String {
     let _ = xml.create_element("domain").with_attribute(("type", kind)).write_inner_content(|xml| {
         common(xml, plan, instance)?;
         match &plan.machine {
-            None => container::rest(xml, plan.cpus, instance),
+            None => container::rest(xml, plan, instance),
             Some(machine) => machine::rest(xml, plan, machine, instance),
         }
     });
     let mut text = String::from_utf8_lossy(&xml.into_inner()).into_owned();
     text.push('\n');
     text
+}
+
+/// The XML of a run that there is not: for the eye only.
+#[must_use]
+pub fn preview(plan: &Plan) -> String {
+    let instance = Instance {
+        number: 1,
+        uuid: "00000000-0000-4000-8000-000000000000".into(),
+        id_base: 0x7000_0000,
+        directory: plan.places.runtime.join("1"),
+        init: "/init".into(),
+        kernel: "/vmlinux".into(),
+        initrd: "/initrd".into(),
+        image: "/layer/image".into(),
+        layer: "layer".into(),
+        looks: false,
+        created: 0,
+    };
+    domain(plan, &instance)
 }
 
 fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
@@ -55,18 +78,21 @@ fn common(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Result<()> {
     text(xml, "vcpu", &plan.cpus.to_string())
 }
 
-fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
+/// What a domain says of its sandbox.
+pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
     Metadata {
         name: plan.name.clone(),
         caller: plan.caller,
         number: instance.number,
         colour: plan.colour,
+        icon: plan.profile.icon,
         isolation: plan.isolation,
         display: plan.display,
         clipboard: plan.clipboard,
         passes: plan.passes,
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
         layer: Some(instance.layer.clone()),
+        images: plan.images.iter().map(|one| (one.path.clone(), one.writable)).collect(),
         looks: instance.looks,
         directory: instance.directory.clone(),
         id_base: instance.id_base,

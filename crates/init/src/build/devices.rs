@@ -9,7 +9,7 @@ use nix::fcntl::{open, OFlag, AT_FDCWD};
 use nix::mount::{mount, MsFlags};
 use nix::sys::stat::{fchmodat, makedev, mknod, FchmodatFlags, Mode, SFlag};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
 use terrarium_protocol::orders::User;
 
@@ -107,7 +107,17 @@ pub fn devices(site: &Site) -> Result<()> {
             Some("newinstance,ptmxmode=0666,mode=0620".as_ref()),
         )
         .map_err(at(Step::Devices, "/dev/pts"))?;
-    MASKED.iter().try_for_each(|path| masks::mask(site, Path::new(path)))
+    MASKED.iter().try_for_each(|path| masks::mask(site, Path::new(path)))?;
+    throttles(site).iter().try_for_each(|path| masks::mask(site, path))
+}
+
+/// What each processor tells of its heat: as good as a clock for who listens
+/// to the host’s work; OCI runtimes hide it, too.
+fn throttles(site: &Site) -> Vec<PathBuf> {
+    let folder = Path::new("/sys/devices/system/cpu");
+    let Ok(entries) = std::fs::read_dir(site.new.join("sys/devices/system/cpu")) else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    names.map(|name| folder.join(name).join("thermal_throttle")).collect()
 }
 
 /// A machine's sound devices, for the command alone.
@@ -119,6 +129,14 @@ pub fn sound(site: &Site, (uid, gid): (u32, u32)) -> Result<()> {
         made.and_then(|()| nix::unistd::chown(&path, Some(uid.into()), Some(gid.into())))
             .map_err(at(Step::Devices, name))
     })
+}
+
+/// Where a machine's USB devices come and go; init alone may write there.
+pub fn usb(site: &Site) -> Result<()> {
+    let folder = site.directory(Path::new("/dev/bus"), Step::Devices)?;
+    let options = Some("size=64k,nr_inodes=200,mode=755".as_ref());
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    folder.mount("tmpfs", flags, options).map_err(at(Step::Devices, "/dev/bus"))
 }
 
 /// libvirt takes mknod from a container, but leaves it these to bind.

@@ -8,56 +8,25 @@
 //! be neither written nor made.
 
 use super::site::Spot;
+use super::tree::{self, Attributes};
 use nix::errno::Errno;
 use nix::sched::{unshare, CloneFlags};
 use nix::sys::wait::waitpid;
 use nix::unistd::{fork, ForkResult};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
-const OPEN_TREE_CLONE: libc::c_uint = 1;
-const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
-
-/// Mounts `source` at `target`. `disk`: the ids that files have there;
-/// `inside`: the ones that they are shown as.
-pub fn bind(source: &Spot, target: &Spot, disk: (u32, u32), inside: (u32, u32)) -> nix::Result<()> {
-    let line = |disk: u32, shown: u32| format!("{disk} {shown} 1\n");
-    attach(source, target, &line(disk.0, inside.0), &line(disk.1, inside.1))
-}
 
 /// Mounts `source` at `target` with the ids that these lines say: first on the
 /// disk, first as shown, how many.
-pub fn attach(source: &Spot, target: &Spot, uids: &str, gids: &str) -> nix::Result<()> {
+pub fn bind(source: &Spot, target: &Spot, uids: &str, gids: &str) -> nix::Result<()> {
     let users = namespace(uids, gids)?;
-    let flags = OPEN_TREE_CLONE | libc::O_CLOEXEC as libc::c_uint | libc::AT_EMPTY_PATH as libc::c_uint;
-    // SAFETY: an open descriptor and an empty path; a new descriptor comes back.
-    let tree = unsafe {
-        let made = libc::syscall(libc::SYS_open_tree, source.raw(), c"".as_ptr(), flags);
-        OwnedFd::from_raw_fd(Errno::result(made)? as libc::c_int)
-    };
-    // The kernel's struct mount_attr: to set, to clear, propagation, users.
-    let attributes: [u64; 4] = [MOUNT_ATTR_IDMAP, 0, 0, u64::from(users.as_raw_fd().unsigned_abs())];
-    // SAFETY: an open descriptor, an empty path and four u64 that outlive the
-    // call, whose size is given.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            attributes.as_ptr(),
-            size_of_val(&attributes),
-        )
-    })?;
-    let flags = MOVE_MOUNT_F_EMPTY_PATH | 0x40; // and MOVE_MOUNT_T_EMPTY_PATH
-                                                // SAFETY: two open descriptors and empty paths.
-    let moved = unsafe {
-        let empty = c"".as_ptr();
-        libc::syscall(libc::SYS_move_mount, tree.as_raw_fd(), empty, target.raw(), empty, flags)
-    };
-    Errno::result(moved).map(drop)
+    let mount = tree::clone(source)?;
+    let users = u64::from(users.as_raw_fd().unsigned_abs());
+    tree::change(&mount, &Attributes { set: MOUNT_ATTR_IDMAP, users, ..Attributes::default() }, false)?;
+    tree::put(&mount, target)
 }
 
 /// A user namespace that has only these ids: it lives as long as the file.

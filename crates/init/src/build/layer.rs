@@ -256,7 +256,7 @@ pub fn shown(orders: &Orders) -> impl Iterator<Item = &Path> {
 /// A mount with the ids of a container's command.
 fn attach(from: &Path, to: &Path, (uid, gid): (u32, u32), id_base: u32) -> nix::Result<()> {
     let (from, to) = (open_host(from)?, open_host(to)?);
-    idmapped::attach(&from, &to, &ids::map(uid, id_base), &ids::map(gid, id_base))
+    idmapped::bind(&from, &to, &ids::map(uid, id_base), &ids::map(gid, id_base))
 }
 
 fn bind(from: &Path, to: &Path) -> nix::Result<()> {

@@ -6,15 +6,19 @@ pub mod credentials;
 mod devices;
 mod files;
 mod idmapped;
+mod images;
 mod layer;
+mod log;
 mod masks;
 mod meminfo;
 mod mountinfo;
 mod mounts;
+mod names;
 mod overlay;
 mod root;
 mod shares;
 mod site;
+mod tree;
 
 pub use devices::owner;
 pub use layer::{Kept, Top};
@@ -68,8 +72,13 @@ pub fn build(orders: &Orders, place: Place) -> Result<Built> {
 }
 
 fn build_root(orders: &Orders, place: Place) -> Result<Built> {
+    if let Some(path) = &orders.log {
+        log::shorten(std::ffi::OsStr::from_bytes(path.as_slice()).as_ref());
+    }
     let site = begin(orders, place)?;
-    root::show(&site, &orders.root, &shares::wanted(&orders.shares))?;
+    let mut wanted = shares::wanted(&orders.shares);
+    wanted.extend(names::wanted(orders));
+    root::show(&site, &orders.root, &wanted)?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
     if let (Place::Machine, Some(display)) = (place, &orders.display) {
@@ -78,7 +87,11 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
         if display.sound {
             devices::sound(&site, site.owner)?;
         }
+        if display.usb {
+            devices::usb(&site)?;
+        }
     }
+    images::hand_out(&site, &orders.disks)?;
     root::submounts(&site, &orders.root)?;
     masks::hide(&site, &orders.masks)?;
     mounts::private(&site, orders)?;
@@ -88,7 +101,9 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
     if let Some(layer) = site.layer.as_ref().filter(|_| orders.layer.as_ref().is_some_and(|one| one.home)) {
         layer.home(&site, Path::new(OsStr::from_bytes(orders.user.home.as_slice())))?;
     }
+    mounts::folders(&site, orders)?;
     files::write(&site, &orders.files)?;
+    names::show(&site, orders)?;
     let writable = shares::mount_all(&site, &orders.shares)?;
     shares::open(&writable)?;
     let layer = match &site.layer {
@@ -121,7 +136,8 @@ fn begin(orders: &Orders, place: Place) -> Result<Site> {
         Place::Machine => PathBuf::from("/terrarium"),
     };
     let outside = (orders.user.uid, orders.user.gid);
-    let mut site = Site::new(base, place, owner(&orders.user, orders.id_base, place), outside);
+    let mut site =
+        Site::new(base, place, owner(&orders.user, orders.id_base, place), outside, orders.id_base);
     // Nothing that is mounted here may reach anybody else.
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     if place == Place::Container {

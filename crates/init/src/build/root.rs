@@ -3,7 +3,7 @@
 
 use super::mountinfo::mounts;
 use super::overlay::{self, Wanted, READ_ONLY};
-use super::site::{Site, Spot};
+use super::site::{open_host, path_of, Site, Spot};
 use super::{masks, Place};
 use crate::fault::{at, io_at, Result};
 use nix::errno::Errno;
@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
-use terrarium_protocol::orders::RootEntry;
+use terrarium_protocol::orders::{HostSource, RootEntry};
 
 /// How a 9p root is mounted: it does not change while the guest looks, and
 /// QEMU's own check keeps it read-only (see docs/architecture.md).
@@ -26,10 +26,11 @@ pub const NINE_P: &str = "trans=virtio,version=9p2000.L,msize=512000,cache=loose
 pub fn show(site: &Site, entries: &[RootEntry], wanted: &[Wanted]) -> Result<()> {
     for entry in entries {
         match entry {
-            RootEntry::Show { path, tag } => {
-                let path = Path::new(OsStr::from_bytes(path.as_slice()));
+            RootEntry::Show { path, tag, source } => {
+                let path = path_of(path);
                 let spot = site.directory(path, Step::Root)?;
-                directory(site, path, tag.as_deref(), &spot)?;
+                let source = lower(site, path, source.as_ref())?;
+                directory(site, path, tag.as_deref(), &source, &spot)?;
             }
             RootEntry::Link { path, target } => {
                 link(
@@ -40,38 +41,57 @@ pub fn show(site: &Site, entries: &[RootEntry], wanted: &[Wanted]) -> Result<()>
             }
         }
     }
-    directories(entries).try_for_each(|path| overlay::make_places(site, path, path, wanted))
+    directories(entries)
+        .try_for_each(|(path, source)| overlay::make_places(site, path, &lower(site, path, source)?, wanted))
 }
 
 /// Shows one, to be written on the layer if there is one.
-fn directory(site: &Site, path: &Path, tag: Option<&str>, spot: &Spot) -> Result<()> {
+fn directory(site: &Site, path: &Path, tag: Option<&str>, source: &Path, spot: &Spot) -> Result<()> {
     let fail = || at(Step::Root, path.as_os_str().as_bytes());
     let nine_p = |tag: &str, to: &Path| {
         mount(Some(tag), to, Some("9p"), READ_ONLY, Some(NINE_P)).map_err(at(Step::Root, tag))
     };
     match (&site.layer, site.place, tag) {
         (None, Place::Machine, Some(tag)) => nine_p(tag, &spot.path()),
-        (None, ..) => overlay::show(site, spot, path).map_err(fail()),
+        (None, ..) => overlay::show(site, spot, source).map_err(fail()),
         (Some(layer), Place::Machine, Some(tag)) => {
             let lower = site.lower(path);
             fs::create_dir_all(&lower).map_err(io_at(Step::Root, tag))?;
             nine_p(tag, &lower)?;
             layer.show(site, spot, path, &lower).map_err(at(Step::Layer, path.as_os_str().as_bytes()))
         }
-        (Some(layer), ..) => match layer.show(site, spot, path, path) {
+        (Some(layer), ..) => match layer.show(site, spot, path, source) {
             // A file system that cannot be id-mapped, or is itself an overlay:
             // then it can only be looked at.
             Err(Errno::EINVAL | Errno::EOPNOTSUPP) if layer.is_mapped() => {
-                overlay::show(site, spot, path).map_err(fail())
+                overlay::show(site, spot, source).map_err(fail())
             }
             other => other.map_err(at(Step::Layer, path.as_os_str().as_bytes())),
         },
     }
 }
 
-fn directories(entries: &[RootEntry]) -> impl Iterator<Item = &Path> {
+/// What is shown at a path: the same path of the host, or another one, if it
+/// still is what the engine saw; that is then seen at [`Site::lower`].
+fn lower(site: &Site, path: &Path, source: Option<&HostSource>) -> Result<PathBuf> {
+    let Some(source) = source.filter(|_| site.place == Place::Container) else {
+        return Ok(path.to_owned());
+    };
+    let (fail, to) = (|| at(Step::Root, source.path.as_slice()), site.other(path));
+    if !to.exists() {
+        let spot = open_host(path_of(&source.path)).map_err(fail())?;
+        if spot.identity().map_err(fail())? != (source.device, source.inode) {
+            return Err(fail()(Errno::ESTALE));
+        }
+        fs::create_dir_all(&to).map_err(io_at(Step::Root, source.path.as_slice()))?;
+        Spot::open(&to).and_then(|place| place.bind(&spot.path())).map_err(fail())?;
+    }
+    Ok(to)
+}
+
+fn directories(entries: &[RootEntry]) -> impl Iterator<Item = (&Path, Option<&HostSource>)> {
     entries.iter().filter_map(|entry| match entry {
-        RootEntry::Show { path, .. } => Some(Path::new(OsStr::from_bytes(path.as_slice()))),
+        RootEntry::Show { path, source, .. } => Some((path_of(path), source.as_ref())),
         RootEntry::Link { .. } => None,
     })
 }
@@ -98,29 +118,42 @@ pub fn submounts(site: &Site, entries: &[RootEntry]) -> Result<()> {
     if site.place == Place::Machine {
         return Ok(());
     }
-    let is_shown = |path: &Path| directories(entries).any(|top| path.starts_with(top) && path != top);
+    let inside = |point: &Path| {
+        directories(entries).find_map(|(path, source)| {
+            let rest = point.strip_prefix(source.map_or(path, |source| path_of(&source.path))).ok()?;
+            (!rest.as_os_str().is_empty()).then(|| path.join(rest))
+        })
+    };
     let points: Vec<PathBuf> = mounts()?.into_iter().map(|one| one.point).collect();
-    points
-        .into_iter()
-        .filter(|path| is_shown(path))
-        .try_for_each(|path| submount(site, &path).map_err(at(Step::Root, path.as_os_str().as_bytes())))
+    let fail = |path: &Path| at(Step::Root, path.as_os_str().as_bytes().to_vec());
+    points.iter().try_for_each(|point| match inside(point) {
+        Some(path) => submount(site, point, &path).map_err(fail(&path)),
+        None => Ok(()),
+    })?;
+    // What the caller sees there and libvirt does not.
+    let callers = directories(entries).filter_map(|(_, source)| source).flat_map(|source| &source.mounted);
+    let unseen = callers.map(path_of).filter(|point| !points.iter().any(|other| other == point));
+    unseen.filter_map(inside).try_for_each(|path| {
+        let cover = || site.find(&path)?.map_or(Ok(()), |spot| masks::cover(site, &spot));
+        cover().map_err(fail(&path))
+    })
 }
 
 /// Shows one, or covers its place: what the mount hides on the host stays
 /// hidden, and what is a door stays shut.
-fn submount(site: &Site, path: &Path) -> nix::Result<()> {
+fn submount(site: &Site, point: &Path, path: &Path) -> nix::Result<()> {
     let Some(spot) = site.find(path)? else { return Ok(()) };
-    let Ok(metadata) = fs::symlink_metadata(path) else { return masks::cover(site, &spot) };
+    let Ok(metadata) = fs::symlink_metadata(point) else { return masks::cover(site, &spot) };
     let is_dir = spot.kind()? == SFlag::S_IFDIR;
     let shown = match is_dir {
-        true if metadata.is_dir() => overlay::show(site, &spot, path),
-        false if metadata.is_file() => bind_file(site, path, &spot),
+        true if metadata.is_dir() => overlay::show(site, &spot, point),
+        false if metadata.is_file() => bind_file(site, point, path, &spot),
         _ => Err(Errno::EINVAL),
     };
     shown.or_else(|_| masks::cover(site, &spot))
 }
 
-fn bind_file(site: &Site, path: &Path, spot: &Spot) -> nix::Result<()> {
-    spot.bind(path)?;
+fn bind_file(site: &Site, point: &Path, path: &Path, spot: &Spot) -> nix::Result<()> {
+    spot.bind(point)?;
     overlay::close(site, path)
 }

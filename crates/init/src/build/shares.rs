@@ -8,8 +8,8 @@
 use super::mountinfo::mounts;
 use super::overlay::{self, Wanted, READ_ONLY};
 use super::root::NINE_P;
-use super::site::{open_host, Site, Spot};
-use super::{copies, idmapped, masks, Place};
+use super::site::{open_host, path_of, Site, Spot};
+use super::{copies, idmapped, images, masks, Place};
 use crate::fault::{at, io_at, Result};
 use nix::errno::Errno;
 use nix::mount::{mount, MsFlags};
@@ -19,17 +19,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
-use terrarium_protocol::orders::{HostSource, Share, Source};
-use terrarium_protocol::Bytes;
+use terrarium_protocol::orders::{Disk, HostSource, Share, Source};
 
 /// How a share that may be written is mounted: mappings work, and what
 /// changes on the host is seen.
 const NINE_P_WRITABLE: &str = "trans=virtio,version=9p2000.L,msize=512000,cache=mmap";
 const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
-
-fn path_of(bytes: &Bytes) -> &Path {
-    Path::new(OsStr::from_bytes(bytes.as_slice()))
-}
 
 /// The places that they need, of those that are to be made first.
 pub fn wanted(shares: &[Share]) -> Vec<Wanted> {
@@ -49,6 +44,7 @@ pub fn mount_all(site: &Site, shares: &[Share]) -> Result<Vec<Spot>> {
             Source::Host(host) => work.host(host)?,
             Source::Memory { size, owned } => work.memory(*size, *owned).map(|()| None)?,
             Source::Inside { path } => work.inside(path_of(path), &writable)?,
+            Source::Image(disk) => work.image(disk)?,
         };
         writable.extend(top);
         masks::hide(site, &share.masks)?;
@@ -123,6 +119,19 @@ impl Work<'_> {
         }
     }
 
+    fn image(&self, disk: &Disk) -> Result<Option<Spot>> {
+        let writable = self.share.writable;
+        let hidden = images::mount_hidden(self.site, disk, self.index, self.target, writable)?;
+        let spot = self.place(false)?;
+        images::show(self.site, &hidden, &spot).map_err(self.fail())?;
+        if writable {
+            overlay::close(self.site, self.target).map_err(self.fail())?;
+        } else {
+            overlay::make_places(self.site, self.target, &hidden, &wanted(self.later))?;
+        }
+        self.top()
+    }
+
     fn copy(&self, host: &HostSource) -> Result<()> {
         if self.site.place == Place::Machine {
             return copies::copy(self.site, &self.device(host)?, self.target);
@@ -157,7 +166,8 @@ impl Work<'_> {
         if self.share.writable || host.file.is_some() {
             let (disk, inside) = (self.site.outside, self.site.owner);
             let bound = if self.share.writable && disk != inside {
-                idmapped::bind(&source, spot, disk, inside)
+                let line = |disk: u32, inside: u32| format!("{disk} {inside} 1\n");
+                idmapped::bind(&source, spot, &line(disk.0, inside.0), &line(disk.1, inside.1))
             } else {
                 spot.bind(&lower)
             };

@@ -5,6 +5,7 @@
 //! systems). It is followed as the sandbox's programs will follow it, within
 //! the new root: the kernel is asked to, so that nothing is built outside.
 
+use super::tree::{self, Attributes};
 use super::Place;
 use crate::fault::{at, Result};
 use nix::errno::Errno;
@@ -13,10 +14,12 @@ use nix::mount::{mount, MsFlags};
 use nix::sys::stat::{fstat, mkdirat, Mode, SFlag};
 use nix::unistd::fchownat;
 use std::cell::{Cell, RefCell};
+use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
+use terrarium_protocol::Bytes;
 
 /// The new root, under construction.
 pub struct Site {
@@ -32,6 +35,8 @@ pub struct Site {
     pub owner: (u32, u32),
     /// The user's ids on the host's disks.
     pub outside: (u32, u32),
+    /// First host id of the sandbox's block.
+    pub id_base: u32,
     /// How many upper layers there are.
     pub layers: Cell<u32>,
     /// Where lies what is written, if anything may be.
@@ -45,10 +50,10 @@ pub struct Spot(OwnedFd);
 
 impl Site {
     /// Nothing yet.
-    pub fn new(base: PathBuf, place: Place, owner: (u32, u32), outside: (u32, u32)) -> Self {
+    pub fn new(base: PathBuf, place: Place, owner: (u32, u32), outside: (u32, u32), id_base: u32) -> Self {
         let (new, empty) = (base.join("root"), base.join("empty"));
         let (layers, made) = (Cell::new(0), RefCell::default());
-        Self { base, new, empty, place, owner, outside, layers, layer: None, made }
+        Self { base, new, empty, place, owner, outside, id_base, layers, layer: None, made }
     }
 
     /// Init has made this.
@@ -64,9 +69,14 @@ impl Site {
     /// Where a shown directory of the host is.
     pub fn lower(&self, path: &Path) -> PathBuf {
         match self.place {
-            Place::Container => path.to_owned(),
-            Place::Machine => self.base.join("lower").join(super::layer::name_of(path)),
+            Place::Container if !self.other(path).exists() => path.to_owned(),
+            _ => self.other(path),
         }
+    }
+
+    /// Where it is if it is not the same path of the host's root.
+    pub fn other(&self, path: &Path) -> PathBuf {
+        self.base.join("lower").join(super::layer::name_of(path))
     }
 
     /// What lies at `path`, if anything does.
@@ -99,7 +109,7 @@ impl Site {
     }
 
     /// What is made in a directory of the user's is the user's, too.
-    fn belongs(&self, above: &Spot, name: &std::ffi::OsStr) -> nix::Result<()> {
+    fn belongs(&self, above: &Spot, name: &OsStr) -> nix::Result<()> {
         let (uid, gid) = self.owner;
         if fstat(&above.0)?.st_uid != uid {
             return Ok(());
@@ -135,6 +145,11 @@ impl Site {
     }
 }
 
+/// Bytes of the orders as a path.
+pub fn path_of(bytes: &Bytes) -> &Path {
+    Path::new(OsStr::from_bytes(bytes.as_slice()))
+}
+
 /// What lies at a path of the host's root, which is still ours. No link may be
 /// on the way.
 pub fn open_host(path: &Path) -> nix::Result<Spot> {
@@ -145,6 +160,11 @@ pub fn open_host(path: &Path) -> nix::Result<Spot> {
 }
 
 impl Spot {
+    /// Something of our scaffolding.
+    pub fn open(path: &Path) -> nix::Result<Self> {
+        open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()).map(Self)
+    }
+
     /// A path that leads here and nowhere else.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
@@ -161,7 +181,7 @@ impl Spot {
     }
 
     /// Mounts a file system here.
-    pub fn mount(&self, kind: &str, flags: MsFlags, options: Option<&std::ffi::OsStr>) -> nix::Result<()> {
+    pub fn mount(&self, kind: &str, flags: MsFlags, options: Option<&OsStr>) -> nix::Result<()> {
         mount(Some(kind), &self.path(), Some(kind), flags, options)
     }
 
@@ -177,22 +197,8 @@ impl Spot {
 
     /// Makes this mount and all in it read-only.
     pub fn close_all(&self) -> nix::Result<()> {
-        // The kernel's struct mount_attr.
-        let attributes: [u64; 4] = [libc::MOUNT_ATTR_RDONLY, 0, 0, 0];
-        let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
-        // SAFETY: an open descriptor, an empty path and four u64 that outlive
-        // the call, whose size is given.
-        let done = unsafe {
-            libc::syscall(
-                libc::SYS_mount_setattr,
-                self.0.as_raw_fd(),
-                c"".as_ptr(),
-                flags,
-                attributes.as_ptr(),
-                size_of_val(&attributes),
-            )
-        };
-        Errno::result(done).map(drop)
+        let set = libc::MOUNT_ATTR_RDONLY;
+        tree::change(&self.0, &Attributes { set, ..Attributes::default() }, true)
     }
 
     /// The kernel's number of the mount that it is in.

@@ -33,8 +33,12 @@ impl Beside {
         let argv: Vec<Bytes> = match self {
             Self::Bus => {
                 let bus = display.bus.clone()?;
-                let address = variable(like, b"DBUS_SESSION_BUS_ADDRESS")?;
-                let address = Bytes([&b"--address="[..], address.as_slice()].concat());
+                let address = if display.bus_on_demand {
+                    "--address=systemd:".into()
+                } else {
+                    let address = variable(like, b"DBUS_SESSION_BUS_ADDRESS")?;
+                    Bytes([&b"--address="[..], address.as_slice()].concat())
+                };
                 vec![bus, "--session".into(), address, "--nofork".into(), "--nopidfile".into()]
             }
             Self::Prepare(number) => display.prepare.get(number)?.clone(),

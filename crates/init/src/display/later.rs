@@ -8,16 +8,27 @@ use std::time::{Duration, Instant};
 const DRAWN: Duration = Duration::from_millis(400);
 /// After the command started, for one that shows no window.
 const WINDOWLESS: Duration = Duration::from_secs(3);
+/// What a manager that comes late takes to be there; nobody else hurries it.
+const MANAGED: Duration = Duration::from_millis(1500);
 
-/// When the agent is started.
+/// When the window manager (if it comes late) and then the agent are started.
 #[derive(Default)]
 pub struct Later {
+    /// Whether the manager waits, too.
+    manager: bool,
     command: Option<Instant>,
     window: Option<Instant>,
+    /// When the manager's time came.
+    managed: Option<Instant>,
     over: bool,
 }
 
 impl Later {
+    /// `manager`: the window manager waits, too.
+    pub fn new(manager: bool) -> Self {
+        Self { manager, ..Self::default() }
+    }
+
     /// The command has started.
     pub fn command_started(&mut self) {
         self.command = Some(Instant::now());
@@ -28,21 +39,35 @@ impl Later {
         self.window.get_or_insert_with(Instant::now);
     }
 
-    /// When its time comes; `None` before the command has started, and once
-    /// it has come.
+    /// When the next one's time comes; `None` before the command has started,
+    /// and once there is no next one.
     pub fn date(&self) -> Option<Instant> {
+        if let Some(at) = self.managed {
+            return Some(at + MANAGED).filter(|_| !self.over);
+        }
         let latest = self.command.filter(|_| !self.over)? + WINDOWLESS;
         Some(self.window.map_or(latest, |at| latest.min(at + DRAWN)))
     }
 
-    /// Whether its time has just come.
+    /// Whether the agent's time has just come.
     pub fn comes_now(&mut self) -> bool {
-        let now = self.date().is_some_and(|date| date <= Instant::now());
-        self.over |= now;
-        now
+        if self.date().is_none_or(|date| date > Instant::now()) {
+            return false;
+        }
+        if self.manager && self.managed.is_none() {
+            self.managed = Some(Instant::now());
+            return false;
+        }
+        self.over = true;
+        true
     }
 
-    /// Whether its time has come.
+    /// Whether the window manager is yet to come, and not now.
+    pub fn holds_manager(&self) -> bool {
+        self.manager && self.managed.is_none()
+    }
+
+    /// Whether the agent's time has come.
     pub fn is_over(&self) -> bool {
         self.over
     }
@@ -51,6 +76,10 @@ impl Later {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ago(time: Duration) -> Option<Instant> {
+        Instant::now().checked_sub(time)
+    }
 
     #[test]
     fn a_window_of_the_command_brings_it_forward() {
@@ -61,9 +90,21 @@ mod tests {
         let soon = later.date().unwrap();
         later.window = None;
         assert!(soon < later.date().unwrap());
-        assert!(!later.comes_now() && !later.is_over());
-        later.command = Instant::now().checked_sub(WINDOWLESS);
+        assert!(!later.comes_now() && !later.is_over() && !later.holds_manager());
+        later.command = ago(WINDOWLESS);
         assert!(later.comes_now() && later.is_over());
         assert!(!later.comes_now() && later.date().is_none());
+    }
+
+    #[test]
+    fn a_late_manager_comes_first() {
+        let mut later = Later::new(true);
+        later.command_started();
+        assert!(!later.comes_now() && later.holds_manager());
+        later.command = ago(WINDOWLESS);
+        assert!(!later.comes_now() && !later.holds_manager() && !later.is_over());
+        assert!(!later.comes_now() && later.date().is_some_and(|date| date > Instant::now()));
+        later.managed = ago(MANAGED);
+        assert!(later.comes_now() && later.is_over() && later.date().is_none());
     }
 }

@@ -5,26 +5,33 @@
 //! | module | what |
 //! |---|---|
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
+//! | [`usb`] | devices that are handed in for the command |
 //! | [`confined`] | who runs it: a user that the command does not have |
-//! | [`watcher`], [`news`], [`screen`], [`heads`], [`windows`], [`picture`] | copies of init that speak X |
-//! | [`beside`], [`later`] | agent, session bus, window manager; when |
+//! | [`watcher`], [`screen`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
+//! | [`beside`], [`bus`], [`later`] | agent, session bus, window manager; when |
+//! | [`life`], [`hear`] | how they live and what they say |
 
 mod beside;
+mod bus;
 mod config;
 mod confined;
 mod devices;
 mod heads;
+mod hear;
 mod later;
-mod news;
+mod life;
 mod picture;
 mod screen;
 mod server;
+mod standin;
+mod usb;
 mod watcher;
 mod windows;
 
 pub use beside::{daemon_waits, Beside};
 pub use devices::sound;
-pub use news::News;
+pub use hear::Source;
+pub use life::Lost;
 
 use crate::build::Place;
 use crate::channel::set_nonblocking;
@@ -33,13 +40,13 @@ use crate::ids;
 use crate::ring::Ring;
 use crate::spawn::Spawned;
 use later::Later;
+use life::Part;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::signal::{kill, Signal};
-use nix::unistd::{pipe2, read, Pid};
+use nix::unistd::{pipe2, Pid};
 use server::{Ready, Server, Wish};
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -56,10 +63,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the command waits, once the server is up, for the bus, the window
 /// manager and the screen's size. An emulated machine takes 2 s.
 const COMPANIONS: Duration = Duration::from_secs(15);
-/// How often something that keeps ending is started again within
-/// [`WHILE`], before it is left alone.
-const TRIES: usize = 5;
-const WHILE: Duration = Duration::from_secs(60);
+/// Between two looks for something that may never come.
+pub const LOOK: Duration = Duration::from_millis(500);
+/// Between two looks whether something is there that is about to come. More
+/// often would hold it up where a machine is emulated.
+pub const SOON: Duration = Duration::from_millis(15);
 /// The file with the cookie that the command is given.
 const AUTHORITY: &str = "/run/terrarium/Xauthority";
 
@@ -70,6 +78,9 @@ pub struct Display {
     uid: u32,
     home: PathBuf,
     bus: PathBuf,
+    /// Where a bus listens that comes when somebody connects.
+    bus_socket: Option<bus::Socket>,
+    usb: Option<usb::Usb>,
     cookie: [u8; 16],
     server: Option<Server>,
     daemon: Option<Pid>,
@@ -91,35 +102,6 @@ pub struct Display {
     ending: bool,
 }
 
-/// Something that there is to read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The server says that it is up.
-    Ready,
-    /// The copy that speaks X.
-    Watcher,
-    /// The log.
-    Log,
-}
-
-/// What may be started again.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Server,
-    Daemon,
-    Watcher,
-    Beside(Beside),
-}
-
-/// A process of the display that has ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Lost {
-    /// The server, before it was up.
-    Start,
-    /// Something that was started again, or is to be.
-    Other,
-}
-
 impl Display {
     /// Makes what all its programs share, and starts the server.
     pub fn begin(orders: display::Display, place: Place, user: &User, id_base: u32) -> Result<Self> {
@@ -128,22 +110,28 @@ impl Display {
         server::share(uid).map_err(fail())?;
         let mut cookie = [0; 16];
         random(&mut cookie).map_err(at(Step::Display, "cookie"))?;
-        let (owner, _) = crate::build::owner(user, id_base, place);
+        let (owner, group) = crate::build::owner(user, id_base, place);
         std::fs::create_dir_all("/run/terrarium").map_err(crate::fault::io_at(Step::Display, AUTHORITY))?;
         server::give(AUTHORITY, &config::authority(&cookie), owner).map_err(at(Step::Display, AUTHORITY))?;
         let log_pipe = pipe2(OFlag::O_CLOEXEC).map_err(at(Step::Display, "log"))?;
         set_nonblocking(&log_pipe.0).map_err(at(Step::Display, "log"))?;
+        let bus = PathBuf::from(format!("/run/user/{}/bus", user.uid));
+        let on_demand = orders.bus.is_some() && orders.bus_on_demand;
+        let socket = on_demand.then(|| bus::Socket::listen(&bus, (owner, group)));
+        let usb = (orders.usb && place == Place::Machine).then(|| usb::Usb::listen((owner, group)));
         let mut display = Self {
+            usb: usb.transpose().map_err(at(Step::Display, "usb"))?,
+            later: Later::new(orders.manager_late),
+            bus_socket: socket.transpose().map_err(at(Step::Display, "bus"))?,
             size: orders.size.bounded(),
             orders,
             place,
             uid,
             home: PathBuf::from(OsStr::from_bytes(user.home.as_slice())),
-            bus: PathBuf::from(format!("/run/user/{}/bus", user.uid)),
+            bus,
             cookie,
             server: None,
             daemon: None,
-            later: Later::default(),
             watcher: None,
             log: Ring::new(LOG),
             log_pipe,
@@ -188,8 +176,8 @@ impl Display {
     /// Whether the command may start: what does not come holds it up for a
     /// while only.
     pub fn is_ready(&self, prepared: bool) -> bool {
-        let manager =
-            self.orders.manager_ready.as_ref().map(|path| Path::new(OsStr::from_bytes(path.as_slice())));
+        let manager = self.orders.manager_ready.as_ref().filter(|_| !self.orders.manager_late);
+        let manager = manager.map(|path| Path::new(OsStr::from_bytes(path.as_slice())));
         let has_bus = self.orders.bus.is_none() || self.bus.exists();
         let has_all = prepared && self.sized && has_bus && manager.is_none_or(Path::exists);
         let since = self.up_since.map_or(Duration::ZERO, |at| at.elapsed());
@@ -223,77 +211,6 @@ impl Display {
         self.windows.filter(|_| self.watcher.is_some())
     }
 
-    /// What there is to read.
-    pub fn sources(&self) -> Vec<(Source, BorrowedFd<'_>)> {
-        let mut all = vec![(Source::Log, self.log_pipe.0.as_fd())];
-        if let Some(Server { ready: Ready::Waits(fd), .. }) = &self.server {
-            all.push((Source::Ready, fd.as_fd()));
-        }
-        all.extend(self.watcher.as_ref().map(|watcher| (Source::Watcher, watcher.fd())));
-        all
-    }
-
-    /// Reads. `true` if the screen is another than before.
-    pub fn hear(&mut self, source: Source) -> bool {
-        match source {
-            Source::Log => self.hear_log(),
-            Source::Ready => return self.hear_ready(),
-            Source::Watcher => {
-                let before = self.size;
-                while let Some(news) = self.watcher.as_mut().and_then(Watcher::news) {
-                    match news {
-                        News::Size(size) => (self.size, self.sized) = (size, true),
-                        News::Windows(count) => {
-                            self.windows = Some(count);
-                            if count > 0 {
-                                self.later.window_came();
-                            }
-                        }
-                    }
-                }
-                return before != self.size;
-            }
-        }
-        false
-    }
-
-    fn hear_log(&mut self) {
-        let mut piece = vec![0; 4096];
-        if let Ok(count) = read(&self.log_pipe.0, &mut piece) {
-            self.log.push(&piece[..count]);
-        }
-    }
-
-    fn hear_ready(&mut self) -> bool {
-        let Some(server) = &mut self.server else { return false };
-        let Ready::Waits(ready) = &server.ready else { return false };
-        let mut number = [0; 16];
-        match read(ready, &mut number) {
-            // It has closed it without a word: its end comes as a signal.
-            Ok(0) => {
-                let _ = kill(server.pid, Signal::SIGKILL);
-                server.ready = Ready::Never;
-                false
-            }
-            // The number and the end of its line come in two pieces.
-            Ok(count) if number[..count].contains(&b'\n') => {
-                server.ready = Ready::Up;
-                self.up();
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// The server is up: its companions come.
-    fn up(&mut self) {
-        self.up_since = Some(Instant::now());
-        self.start_watcher();
-        if self.later.is_over() {
-            self.start_daemon();
-        }
-    }
-
     /// The command has started.
     pub fn command_started(&mut self) {
         self.later.command_started();
@@ -306,33 +223,35 @@ impl Display {
         }
     }
 
-    /// When that is.
-    pub fn agent_date(&self) -> Option<Instant> {
-        self.orders.agent.as_ref().and_then(|_| self.later.date())
+    /// When that is, or the window manager's.
+    pub fn next_date(&self) -> Option<Instant> {
+        self.later.date()
     }
 
-    fn start_watcher(&mut self) {
-        let confined = (self.place, self.uid);
-        match Watcher::start(
-            confined,
-            &self.cookie,
-            &self.log_pipe.1,
-            (self.orders.fill, self.orders.monitors),
-        ) {
-            Ok(mut watcher) => {
-                watcher.resize(self.size);
-                self.watcher = Some(watcher);
-            }
-            Err(errno) => self.note("watcher", errno),
+    /// Whether a program that runs beside may start now.
+    pub fn is_due(&self, what: Beside) -> bool {
+        match what {
+            Beside::Bus => self.bus_socket.as_ref().is_none_or(bus::Socket::is_wanted),
+            Beside::Prepare(_) => self.is_up(),
+            Beside::Manager => self.is_up() && !self.later.holds_manager(),
+            Beside::Agent => self.is_up() && daemon_waits(),
         }
     }
 
-    fn start_daemon(&mut self) {
-        let (Some(agent), Some(server)) = (&self.orders.agent, &self.server) else { return };
-        match beside::daemon(self.place, self.uid, agent, server, &self.log_pipe.1) {
-            Ok(pid) => self.daemon = pid,
-            Err(errno) => self.note("agent", errno),
+    /// How often to look whether it may, if nothing else wakes init for it.
+    pub fn looks_for(&self, what: Beside) -> Option<Duration> {
+        match what {
+            Beside::Bus if self.bus_socket.is_some() => None,
+            Beside::Manager if self.later.holds_manager() => None,
+            // Its daemon may never come; the others are there in no time.
+            Beside::Agent => Some(LOOK),
+            _ => Some(SOON),
         }
+    }
+
+    /// What the bus listens on, if that was made for it.
+    pub fn bus_listener(&self) -> Option<BorrowedFd<'_>> {
+        self.bus_socket.as_ref().map(bus::Socket::listener)
     }
 
     /// Adds to the log what somebody said last.
@@ -367,77 +286,6 @@ impl Display {
             return Err(Errno::ENODEV);
         }
         picture::start(self.place, self.uid, &self.cookie, &self.log_pipe.1)
-    }
-
-    /// Its own processes.
-    pub fn pids(&self) -> Vec<Pid> {
-        let server = self.server.as_ref().map(|server| server.pid);
-        let watcher = self.watcher.as_ref().map(|watcher| watcher.pid);
-        [server, watcher, self.daemon].into_iter().flatten().collect()
-    }
-
-    /// One of its own processes has ended. It is started again, as long as
-    /// that does not go on and on.
-    pub fn lost(&mut self, pid: Pid) -> Option<Lost> {
-        if self.daemon == Some(pid) {
-            self.daemon = None;
-            if self.is_up() && self.may_restart(Part::Daemon) {
-                self.start_daemon();
-            }
-        } else if self.watcher.as_ref().is_some_and(|watcher| watcher.pid == pid) {
-            self.watcher = None;
-            if self.is_up() && self.may_restart(Part::Watcher) {
-                self.start_watcher();
-            }
-        } else if self.server.as_ref().is_some_and(|server| server.pid == pid) {
-            let was_up = self.is_up();
-            self.server = None;
-            self.hear_log();
-            self.note_down("terrarium: the server has ended\n", &[]);
-            if !was_up && self.windows.is_none() && self.restarts.is_empty() {
-                return Some(Lost::Start);
-            }
-            self.server_again();
-        } else {
-            return None;
-        }
-        Some(Lost::Other)
-    }
-
-    fn server_again(&mut self) {
-        if self.may_restart(Part::Server) {
-            if let Err(failure) = self.start_server() {
-                self.note("server", Errno::from_raw(failure.errno));
-            }
-        }
-    }
-
-    fn may_restart(&mut self, part: Part) -> bool {
-        self.restarts.retain(|(_, at)| at.elapsed() < WHILE);
-        let tries = self.restarts.iter().filter(|(one, _)| *one == part).count();
-        if self.ending || tries >= TRIES {
-            return false;
-        }
-        self.restarts.push((part, Instant::now()));
-        true
-    }
-
-    /// Whether something that ran beside may be started again.
-    pub fn may_come_again(&mut self, what: Beside) -> bool {
-        self.may_restart(Part::Beside(what))
-    }
-
-    /// Whether it was ended.
-    pub fn is_ending(&self) -> bool {
-        self.ending
-    }
-
-    /// It is over: nothing comes again.
-    pub fn end(&mut self) {
-        self.ending = true;
-        for pid in self.pids() {
-            let _ = kill(pid, Signal::SIGKILL);
-        }
     }
 }
 

@@ -5,9 +5,9 @@
 
 use super::confined::{nothing, Confined};
 use super::heads::Heads;
-use super::news::{decode, encode, News, NEWS, SIZE};
 use super::screen;
 use super::server::SOCKET;
+use super::standin::{events, StandIn};
 use super::windows::Windows;
 use crate::build::Place;
 use crate::channel::set_nonblocking;
@@ -19,10 +19,23 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use terrarium_protocol::display::ScreenSize;
+use terrarium_protocol::news::{decode, encode, News, NEWS, SIZE};
 use x11rb::connection::Connection;
 use x11rb::errors::ReplyError;
-use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt, EventMask};
+use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt};
+use x11rb::protocol::Event;
 use x11rb::rust_connection::{DefaultStream, RustConnection};
+
+/// What it has to do beside sizes and counting.
+#[derive(Clone, Copy)]
+pub struct Duties {
+    /// Windows of programs are to fill the screen.
+    pub fill: bool,
+    /// Monitors that may be there.
+    pub monitors: u32,
+    /// It stands in for the window manager until that comes.
+    pub stands_in: bool,
+}
 
 /// The running copy.
 pub struct Watcher {
@@ -39,7 +52,7 @@ impl Watcher {
         (place, uid): (Place, u32),
         cookie: &[u8; 16],
         log: &OwnedFd,
-        (fill, monitors): (bool, u32),
+        duties: Duties,
     ) -> nix::Result<Self> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
@@ -47,7 +60,7 @@ impl Watcher {
         let descriptors = [null.as_fd(), theirs.as_fd(), log.as_fd()];
         let confined = Confined { place, uid, descriptors: &descriptors };
         let step = if place == Place::Container { 8 } else { 1 };
-        let pid = confined.spawn(|| Ok(()), || watch(cookie, step, fill, monitors))?;
+        let pid = confined.spawn(|| Ok(()), || watch(cookie, step, duties))?;
         set_nonblocking(&ours)?;
         Ok(Self { pid, socket: ours, waiting: None })
     }
@@ -91,14 +104,18 @@ pub fn connect(cookie: &[u8; 16]) -> Result<(RustConnection, u32), String> {
 }
 
 /// In the copy: descriptor 1 is init's.
-fn watch(cookie: &[u8; 16], step: u32, fill: bool, monitors: u32) -> nix::Result<Infallible> {
+fn watch(cookie: &[u8; 16], step: u32, duties: Duties) -> nix::Result<Infallible> {
     let lost = |error: String| {
         eprintln!("terrarium: display: {error}");
         Errno::EPIPE
     };
     let (x, root) = connect(cookie).map_err(lost)?;
-    let windows = Windows::new(&x, root, fill).map_err(|error| lost(error.to_string()))?;
-    let watch = Watch { x, root, step, windows, heads: Heads::new(monitors), told: None };
+    let windows = Windows::new(&x, root, duties.fill).map_err(|error| lost(error.to_string()))?;
+    let plain = ChangeWindowAttributesAux::new().event_mask(events());
+    let _ = x.change_window_attributes(root, &plain).map_err(|error| lost(error.to_string()))?;
+    let stand_in = duties.stands_in.then(|| StandIn::begin(&x, root)).transpose();
+    let stand_in = stand_in.map_err(|error| lost(error.to_string()))?.flatten();
+    let watch = Watch { x, root, step, windows, heads: Heads::new(duties.monitors), stand_in, told: None };
     watch.run().map_err(|error| lost(error.to_string()))
 }
 
@@ -108,19 +125,18 @@ struct Watch {
     step: u32,
     windows: Windows,
     heads: Option<Heads>,
+    stand_in: Option<StandIn>,
     /// The last count.
     told: Option<u32>,
 }
 
 impl Watch {
     fn run(mut self) -> Result<Infallible, ReplyError> {
-        let mask = EventMask::SUBSTRUCTURE_NOTIFY | EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY;
-        let events = ChangeWindowAttributesAux::new().event_mask(mask);
-        self.x.change_window_attributes(self.root, &events)?.check()?;
         loop {
             let mut dirty = self.told.is_none();
             while let Some(event) = self.x.poll_for_event()? {
                 dirty |= self.windows.concerns(&event);
+                self.stand_in(&event)?;
             }
             if dirty {
                 let count = self.windows.look(&self.x)?;
@@ -133,6 +149,14 @@ impl Watch {
             self.wait()?;
             self.windows.fill_again(&self.x)?;
         }
+    }
+
+    fn stand_in(&mut self, event: &Event) -> Result<(), ReplyError> {
+        let Some(stand_in) = &mut self.stand_in else { return Ok(()) };
+        if !stand_in.hear(&self.x, &self.windows, event)? {
+            self.stand_in = None;
+        }
+        Ok(())
     }
 
     /// Waits for the server or for a wish of init, and carries that out.
@@ -195,6 +219,7 @@ impl Watch {
             }
             other => other?,
         };
+        self.stand_in.as_ref().map_or(Ok(()), |stand_in| stand_in.fit(&self.x))?;
         tell(News::Size(size));
         Ok(())
     }

@@ -45,6 +45,11 @@ impl Windows {
         Ok(Self { root, names: Names::new(x)?.reply()?, fill, known: HashMap::new() })
     }
 
+    /// Whether they are to fill the screen.
+    pub fn fill(&self) -> bool {
+        self.fill
+    }
+
     /// Whether an event is about them.
     pub fn concerns(&self, event: &Event) -> bool {
         match event {
@@ -127,7 +132,7 @@ impl Windows {
     }
 
     /// Neither a dialog nor a panel.
-    fn is_main<C: Connection>(&self, x: &C, window: Window) -> Result<bool, ReplyError> {
+    pub fn is_main<C: Connection>(&self, x: &C, window: Window) -> Result<bool, ReplyError> {
         let of = self.atoms(x, window, AtomEnum::WM_TRANSIENT_FOR.into(), AtomEnum::WINDOW)?;
         let kinds = self.atoms(x, window, self.names._NET_WM_WINDOW_TYPE, AtomEnum::ATOM)?;
         let plain = kinds.is_none_or(|all| all.contains(&self.names._NET_WM_WINDOW_TYPE_NORMAL));

@@ -126,6 +126,11 @@ impl Sandbox {
 
     fn build(&mut self, talk: usize, orders: &Orders) -> Result<()> {
         crate::network::begin(&orders.host_name)?;
+        let mut orders = std::borrow::Cow::Borrowed(orders);
+        if orders.network.is_some() {
+            self.leases = orders.to_mut().network.as_mut().map_or(Ok(Vec::new()), crate::network::raise)?;
+        }
+        let orders = orders.as_ref();
         // A missing module shows as a mount that fails; then it is the cause.
         let built =
             build::build(orders, self.place).map_err(|failure| self.early.pop().unwrap_or(failure))?;

@@ -58,6 +58,8 @@ pub struct Sandbox {
     room_at: Option<Instant>,
     /// Whose sandbox it is.
     owner: (u32, u32),
+    /// Addresses that were given for a time.
+    leases: Vec<crate::network::Client>,
     /// Failures from before the orders: modules that would not load.
     early: Vec<Failure>,
     /// Since when nobody watches the command (or waits to give orders).
@@ -93,6 +95,7 @@ impl Sandbox {
             looks: false,
             room_at: Some(Instant::now()),
             owner: (0, 0),
+            leases: Vec::new(),
             early,
             alone_since: Instant::now(),
             kill_all_at: None,

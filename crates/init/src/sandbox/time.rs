@@ -82,6 +82,7 @@ impl Sandbox {
         if self.over_since.is_none() {
             self.notice_no_room(now);
         }
+        self.leases.iter_mut().for_each(|lease| lease.tick(now));
         self.tick_display();
         self.notice_the_end(now);
         self.notice_loneliness(now);
@@ -115,8 +116,7 @@ impl Sandbox {
     }
 
     /// Whether nothing is left to be done here.
-    pub(crate) fn should_end(&self) -> bool {
-        let now = Instant::now();
+    pub(crate) fn should_end(&self, now: Instant) -> bool {
         if let Some(until) = self.leaving {
             let waits = |talk: &Conversation| match talk.about {
                 About::Job(_) => !talk.absent && (!talk.has_result || talk.queued() > 0),
@@ -143,5 +143,40 @@ impl Sandbox {
         let next = dates.flatten().map(|at| at.saturating_duration_since(now)).min();
         // Rounded up: poll counts whole milliseconds.
         next.map_or(LOOK, |left| left + Duration::from_millis(1)).min(LOOK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::Place;
+
+    /// Whether each of these times after the end is too early, and just long
+    /// enough.
+    fn ends_after(sandbox: &Sandbox, since: Instant, seconds: u64) {
+        let at = |seconds| since + Duration::from_secs(seconds);
+        assert!(!sandbox.should_end(at(seconds - 1)), "{seconds} s are not over");
+        assert!(sandbox.should_end(at(seconds + 1)), "{seconds} s are over");
+    }
+
+    #[test]
+    fn a_result_is_kept_a_minute_or_a_week() {
+        let mut sandbox = Sandbox::new(Place::Container, None, Vec::new());
+        let begun = sandbox.alone_since;
+        ends_after(&sandbox, begun, 60);
+        sandbox.jobs.push(Job::failed(0, None));
+        assert!(!sandbox.should_end(begun + Duration::from_secs(100 * 86_400)), "it still runs");
+        let over = begun + Duration::from_secs(10);
+        sandbox.over_since = Some(over);
+        for (lifetime, seconds) in
+            [(Lifetime::Foreground, 60), (Lifetime::Kept, 7 * 86_400), (Lifetime::Detached, 7 * 86_400)]
+        {
+            sandbox.lifetime = lifetime;
+            sandbox.alone_since = begun;
+            ends_after(&sandbox, over, seconds);
+            // Somebody came and left again without a word.
+            sandbox.alone_since = over + Duration::from_secs(30);
+            ends_after(&sandbox, over, seconds + 30);
+        }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -111,6 +112,13 @@ impl Sandbox {
 
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
+    }
+
+    /// Lets every user reach the socket.
+    pub fn open_to_all(&self) {
+        for (path, mode) in [(self.folder.path(), 0o755), (&self.socket(), 0o777)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
     }
 
     /// Init's process id on the host.
@@ -368,6 +376,11 @@ impl Client {
     }
 }
 
+/// The first words of a client.
+pub fn greeting(nonce: &[u8; 16]) -> Vec<u8> {
+    Greeting { version: terrarium_protocol::VERSION, nonce: *nonce }.encode(Side::Client).to_vec()
+}
+
 /// Orders for `sh -c SCRIPT`.
 pub fn sh(script: &str) -> Orders {
     orders(&["sh", "-c", script])
@@ -375,7 +388,7 @@ pub fn sh(script: &str) -> Orders {
 
 /// Orders as a plan makes them.
 pub fn orders(argv: &[&str]) -> Orders {
-    let show = |path: &str| RootEntry::Show { path: path.into(), tag: None };
+    let show = |path: &str| RootEntry::Show { path: path.into(), tag: None, source: None };
     let mut root: Vec<RootEntry> = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache"].map(show).into();
     for name in ["bin", "sbin", "lib", "lib64"] {
         let path = PathBuf::from("/").join(name);
@@ -403,10 +416,14 @@ pub fn orders(argv: &[&str]) -> Orders {
         masks: vec!["/var/lib/dpkg/info".into(), "/etc/hostname".into(), "/no/such".into()],
         shares: Vec::new(),
         layer: None,
+        disks: Vec::new(),
         user: User { uid: USER, gid: USER, home: "/home/me".into(), privileged: false },
         id_base: BASE,
+        folders: Vec::new(),
         files: Vec::new(),
+        network: None,
         display: None,
+        log: None,
         command: command(argv),
         limits: Limits { processes: 4096, files: 4096 },
         until: Until::Command,

@@ -6,8 +6,11 @@
 //! it with what it mounts; what a machine's QEMU opened by its path is compared
 //! by [`Held::check`].
 
+mod images;
 mod look;
 mod mounts;
+mod qcow2;
+mod root;
 pub mod stage;
 
 use super::list::Writer;
@@ -18,12 +21,15 @@ use look::Seen;
 use stage::Stage;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use terrarium_protocol::orders::{HostSource, Share, Source};
+use terrarium_protocol::orders::{HostSource, RootEntry, Share, Source};
 use terrarium_protocol::Bytes;
 
 /// Sources that are held open.
 #[derive(Default)]
-pub struct Held(Vec<(String, Seen)>);
+pub struct Held {
+    sources: Vec<(String, Seen)>,
+    images: Vec<images::HeldImage>,
+}
 
 impl Held {
     /// After a machine was made: whether every path still leads to the same.
@@ -32,7 +38,8 @@ impl Held {
     /// One does not.
     pub fn check(&self) -> Result<(), Error> {
         let is_other = |(_, seen): &&(String, Seen)| !seen.is_still_there();
-        match self.0.iter().find(is_other) {
+        self.images.iter().try_for_each(images::HeldImage::check)?;
+        match self.sources.iter().find(is_other) {
             None => Ok(()),
             Some((field, seen)) => {
                 Err(one_problem(field, ProblemKind::SourceChanged { path: seen.path.clone() }))
@@ -54,6 +61,7 @@ pub fn settle(plan: &mut Plan, uuid: &str) -> Result<Held, Error> {
     let mut held = Held::default();
     let mut stage = Stage::new(plan, uuid);
     let guarded = look::real(&plan.guarded);
+    held.sources = root::settle(plan, &guarded, &mut stage)?;
     for source in plan.sources.clone() {
         if source.kind == ShareKind::KeptHome {
             look::make_home(plan, &source.path)?;
@@ -61,8 +69,9 @@ pub fn settle(plan: &mut Plan, uuid: &str) -> Result<Held, Error> {
         let problem = |what| one_problem(&source.field, what);
         let seen = Seen::open(&source, plan.caller == 0).map_err(problem)?;
         settle_one(plan, &source, &seen, &guarded, &mut stage)?;
-        held.0.push((source.field.clone(), seen));
+        held.sources.push((source.field.clone(), seen));
     }
+    held.images = images::settle(plan, &guarded)?;
     places(plan)?;
     Ok(held)
 }
@@ -161,16 +170,31 @@ fn places(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Fails if a sandbox that runs may exchange a source for another.
+fn root_sources(plan: &Plan) -> Vec<PathBuf> {
+    let source = |entry: &RootEntry| match entry {
+        RootEntry::Show { source: Some(source), .. } => Some(path_of(&source.path)),
+        _ => None,
+    };
+    plan.orders.root.iter().filter_map(source).collect()
+}
+
+/// Fails if a sandbox that runs may exchange a source for another, or has an
+/// image.
 ///
 /// # Errors
-/// One may.
-pub fn none_in(plan: &Plan, writers: &[Writer]) -> Result<(), Error> {
-    for source in &plan.sources {
-        let is_above = |folder: &PathBuf| source.path.starts_with(folder) && source.path != *folder;
+/// One may, or has.
+pub fn none_in(plan: &Plan, held: &Held, writers: &[Writer]) -> Result<(), Error> {
+    images::none_in_use(plan, &held.images, writers)?;
+    let sources = plan.sources.iter().map(|source| (&source.field, &source.path));
+    let images = plan.images.iter().map(|image| (&image.field, &image.path));
+    let of_root = root_sources(plan);
+    let root = "files.root".to_owned();
+    let of_root = of_root.iter().map(|path| (&root, path));
+    for (field, path) in sources.chain(images).chain(of_root) {
+        let is_above = |folder: &PathBuf| path.starts_with(folder) && path != folder;
         if let Some(writer) = writers.iter().find(|writer| writer.writable.iter().any(is_above)) {
-            let (path, sandbox) = (source.path.clone(), writer.name.clone());
-            return Err(one_problem(&source.field, ProblemKind::SourceInSandbox { path, sandbox }));
+            let (path, sandbox) = (path.clone(), writer.name.clone());
+            return Err(one_problem(field, ProblemKind::SourceInSandbox { path, sandbox }));
         }
     }
     Ok(())

@@ -109,6 +109,17 @@ impl Stage {
         staged(folder, "file")
     }
 
+    /// A file that is made up.
+    pub fn write(&mut self, content: &[u8]) -> Result<Staged, Fault> {
+        let folder = self.next()?;
+        let there = folder.join("file");
+        let written = fresh(&there, 0o644)
+            .and_then(|mut file| io::Write::write_all(&mut file, content))
+            .and_then(|()| self.give(&there));
+        written.map_err(fault(FileAction::Write, &there)).map_err(Fault::Error)?;
+        staged(folder, "file")
+    }
+
     /// A copy of a file or a folder, without what is `hidden` in it.
     pub fn copy(&mut self, seen: &Seen, hidden: &[PathBuf]) -> Result<Staged, Fault> {
         let folder = self.next()?;

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What a sandbox can reach, in plain sentences: two columns, “it can” and
+//! “it cannot”, and what becomes of the rest.
+
+use super::{fill, secrets, size};
+use crate::profile::{Changes, Clipboard, Home, NetworkMode};
+use crate::reach::{Fact, Reach, Secret, Strength};
+use gettextrs::{gettext, ngettext};
+use std::path::{Path, PathBuf};
+
+/// So many are named; the others are counted.
+const NAMED: usize = 3;
+
+/// One fact in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it is about.
+    pub fact: Fact,
+    /// How much it weighs.
+    pub strength: Strength,
+    /// Continues “It can” or “It cannot”.
+    pub title: String,
+    /// More about it; may be empty.
+    pub detail: String,
+}
+
+/// All facts in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// What it can, the strongest first.
+    pub can: Vec<Row>,
+    /// What it cannot.
+    pub cannot: Vec<Row>,
+    /// What becomes of what it writes anywhere else: a title, and more.
+    pub afterwards: (String, String),
+}
+
+/// What a sandbox can reach.
+#[must_use]
+pub fn reach(reach: &Reach) -> Words {
+    let mut words = Words { can: Vec::new(), cannot: Vec::new(), afterwards: afterwards(reach) };
+    for fact in &reach.facts {
+        let row = |(title, detail)| Row { fact: fact.clone(), strength: fact.strength(), title, detail };
+        if fact.can() {
+            words.can.push(row(can(fact, &reach.home)));
+        }
+        if let Some(said) = cannot(fact, reach) {
+            words.cannot.push(Row { strength: Strength::Usual, ..row(said) });
+        }
+    }
+    words.can.sort_by_key(|row| std::cmp::Reverse(row.strength));
+    words
+}
+
+/// The same as lines of text.
+#[must_use]
+pub fn reach_lines(facts: &Reach) -> Vec<String> {
+    let words = reach(facts);
+    let mut lines = Vec::new();
+    for (heading, rows) in [(gettext("It Can"), &words.can), (gettext("It Cannot"), &words.cannot)] {
+        lines.push(heading);
+        for row in rows {
+            lines.push(format!("  {}", row.title));
+            lines.extend((!row.detail.is_empty()).then(|| format!("    {}", row.detail)));
+        }
+    }
+    let (title, detail) = words.afterwards;
+    lines.push(gettext("Afterwards"));
+    lines.push(format!("  {title}"));
+    lines.extend((!detail.is_empty()).then(|| format!("    {detail}")));
+    lines
+}
+
+fn can(fact: &Fact, home: &Path) -> (String, String) {
+    match fact {
+        Fact::Secrets { seen, .. } => (count_of(secrets_title, seen.len()), of_secrets(seen, home)),
+        Fact::Writes(paths) => (count_of(writes_title, paths.len()), names(paths, home)),
+        Fact::Sockets(paths) => {
+            (gettext("Reach programs that listen in what it may write"), names(paths, home))
+        }
+        Fact::Devices { microphone, usb } => devices(*microphone, *usb),
+        Fact::Network(mode) => network(*mode),
+        Fact::Root(_) => {
+            (gettext("Act as root inside"), gettext("Of nothing outside. It can do more harm inside."))
+        }
+        Fact::Kernel(_) => (
+            gettext("Use this computer’s kernel"),
+            gettext("A flaw in the kernel could let it out; a virtual machine has its own."),
+        ),
+        Fact::Reads { shown, copied } => reads(shown, copied, home),
+        Fact::Home(_) => (
+            gettext("Read your home folder"),
+            gettext("Your secrets in it are hidden, and it cannot write there."),
+        ),
+        Fact::Clipboard(policy) => clipboard(policy.unwrap_or(Clipboard::Off)),
+        Fact::Drops(_) => (gettext("Take files that you drop on it"), gettext("It gets copies.")),
+        Fact::Sound(_) => (gettext("Play sound"), String::new()),
+        Fact::Limits { memory, cpus } => limits(*memory, *cpus),
+        Fact::Desktop => (String::new(), String::new()),
+    }
+}
+
+fn cannot(fact: &Fact, reach: &Reach) -> Option<(String, String)> {
+    let said = match fact {
+        Fact::Secrets { seen, hidden } => return Some(hidden_secrets(seen, *hidden, &reach.home)),
+        Fact::Network(NetworkMode::Internet) | Fact::Reads { .. } | Fact::Limits { .. } => return None,
+        fact if fact.can() => return None,
+        Fact::Writes(_) => (gettext("Change your files"), String::new()),
+        Fact::Sockets(_) => (gettext("Reach other programs through their sockets"), String::new()),
+        Fact::Devices { .. } => (gettext("Use your microphone, camera or USB devices"), String::new()),
+        Fact::Network(_) => (gettext("Talk to the network"), String::new()),
+        Fact::Root(_) => (gettext("Become root"), gettext("Not even inside.")),
+        Fact::Kernel(_) => (gettext("Use this computer’s kernel"), gettext("It has a kernel of its own.")),
+        Fact::Home(home) => (gettext("See your home folder"), own_home(*home)),
+        Fact::Clipboard(_) => (gettext("Use your clipboard"), String::new()),
+        Fact::Desktop => (gettext("See your screen or other programs"), String::new()),
+        // Not worth a line where there is no window.
+        Fact::Drops(_) | Fact::Sound(_) if !has_screen(reach) => return None,
+        Fact::Drops(_) => (gettext("Take files that you drop on it"), String::new()),
+        Fact::Sound(_) => (gettext("Play sound"), String::new()),
+    };
+    Some(said)
+}
+
+fn has_screen(reach: &Reach) -> bool {
+    reach.facts.iter().any(|fact| matches!(fact, Fact::Clipboard(Some(_))))
+}
+
+fn count_of(text: fn(u32) -> String, count: usize) -> String {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    fill(&text(count), &[("number", &count.to_string())])
+}
+
+fn secrets_title(count: u32) -> String {
+    ngettext("See {number} of your secrets", "See {number} of your secrets", count)
+}
+
+fn writes_title(count: u32) -> String {
+    ngettext("Change files in {number} place", "Change files in {number} places", count)
+}
+
+fn of_secrets(seen: &[Secret], home: &Path) -> String {
+    let one = |secret: &Secret| {
+        let name = secrets::name(&secret.path, home);
+        if !secret.can_be_hidden() || !secret.shown_by.starts_with(home) {
+            return name;
+        }
+        let values = [("secret", name.as_str()), ("folder", &tilde(&secret.shown_by, home))];
+        fill(&gettext("{secret}, because {folder} is shared"), &values)
+    };
+    list(&seen.iter().map(one).collect::<Vec<_>>())
+}
+
+fn hidden_secrets(seen: &[Secret], hidden: usize, home: &Path) -> (String, String) {
+    let is_seen = |path: &str| seen.iter().any(|secret| secret.path == home.join(path));
+    let examples = secrets::examples().into_iter().filter(|(path, _)| !is_seen(path));
+    let named: Vec<String> = examples.map(|(_, name)| name).take(NAMED).collect();
+    let rest = hidden.saturating_sub(named.len()).to_string();
+    let values = [("names", named.join(", ")), ("number", rest)];
+    let text = gettext("{names} and {number} more places are hidden.");
+    let detail = fill(&text, &[(values[0].0, &values[0].1), (values[1].0, &values[1].1)]);
+    let title = if seen.is_empty() { gettext("See your secrets") } else { gettext("See your other secrets") };
+    (title, detail)
+}
+
+fn devices(microphone: bool, usb: bool) -> (String, String) {
+    let usb_only = gettext("USB devices only when you hand one to it.");
+    match (microphone, usb) {
+        (true, true) => (gettext("Listen to your microphone, and use USB devices"), usb_only),
+        (true, false) => (gettext("Listen to your microphone"), String::new()),
+        _ => (gettext("Use USB devices"), gettext("Only when you hand one to it.")),
+    }
+}
+
+fn network(mode: NetworkMode) -> (String, String) {
+    match mode {
+        NetworkMode::Internet => (gettext("Talk to the internet"), gettext("Not to your local network.")),
+        NetworkMode::Full => (gettext("Talk to the internet and your local network"), String::new()),
+        _ => (gettext("Talk to networks"), gettext("To those that the profile names.")),
+    }
+}
+
+fn reads(shown: &[PathBuf], copied: &[PathBuf], home: &Path) -> (String, String) {
+    let system = gettext("the programs installed on this computer");
+    let all: Vec<PathBuf> = shown.iter().chain(copied).cloned().collect();
+    if all.is_empty() {
+        return (
+            gettext("Read the system"),
+            gettext("The programs installed on this computer and their settings."),
+        );
+    }
+    let title =
+        |count| ngettext("Read {number} place and the system", "Read {number} places and the system", count);
+    let values = [("places", names(&all, home)), ("system", system)];
+    let text =
+        fill(&gettext("{places}, and {system}"), &[(values[0].0, &values[0].1), (values[1].0, &values[1].1)]);
+    (count_of(title, all.len()), text)
+}
+
+fn own_home(home: Home) -> String {
+    match home {
+        Home::Kept => gettext("It keeps one of its own."),
+        _ => gettext("It gets an empty one."),
+    }
+}
+
+fn clipboard(policy: Clipboard) -> (String, String) {
+    match policy {
+        Clipboard::In => (gettext("Read what you copy"), gettext("It cannot fill your clipboard.")),
+        Clipboard::Out => (gettext("Fill your clipboard"), gettext("It cannot read what you copy.")),
+        Clipboard::Both => (gettext("Read and fill your clipboard"), gettext("Without asking.")),
+        Clipboard::Ask | Clipboard::Off => {
+            (gettext("Ask for your clipboard"), gettext("You allow each paste."))
+        }
+    }
+}
+
+fn limits(memory: u64, cpus: u32) -> (String, String) {
+    let title = fill(&gettext("Use up to {size} of memory"), &[("size", &size(memory))]);
+    let on = |count| ngettext("On {number} processor.", "On {number} processors.", count);
+    (title, count_of(on, cpus as usize))
+}
+
+fn afterwards(reach: &Reach) -> (String, String) {
+    let kept = reach.facts.contains(&Fact::Home(Home::Kept));
+    let detail = if kept { gettext("Its home folder is kept for the next run.") } else { String::new() };
+    match reach.changes {
+        Changes::Discard => (gettext("What it writes anywhere else is thrown away when it ends."), detail),
+        Changes::Keep => {
+            (gettext("What it writes is kept for the next run."), gettext("Your own files stay as they are."))
+        }
+        Changes::Review => {
+            (gettext("You review what it changed."), gettext("Nothing is kept unless you say so."))
+        }
+    }
+}
+
+/// `~/Downloads, ~/Documents and 3 more`.
+fn names(paths: &[PathBuf], home: &Path) -> String {
+    list(&paths.iter().map(|path| tilde(path, home)).collect::<Vec<_>>())
+}
+
+fn list(names: &[String]) -> String {
+    let named = if names.len() > NAMED + 1 { NAMED } else { names.len() };
+    let first = names[..named].join(", ");
+    let rest = u32::try_from(names.len() - named).unwrap_or(u32::MAX);
+    if rest == 0 {
+        return super::shown(&first);
+    }
+    let text = ngettext("{names} and {number} more", "{names} and {number} more", rest);
+    fill(&text, &[("names", &first), ("number", &rest.to_string())])
+}
+
+/// A path as people write it.
+#[must_use]
+pub fn tilde(path: &Path, home: &Path) -> String {
+    match path.strip_prefix(home) {
+        Ok(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Ok(rest) if home != Path::new("/") => format!("~/{}", rest.display()),
+        _ => path.display().to_string(),
+    }
+}

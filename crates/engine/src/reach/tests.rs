@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+use super::*;
+use crate::message;
+use crate::plan::plan;
+use crate::profile::{Include, Mount, MountKind, MountMode, Profile};
+use crate::xml::tests::host;
+
+fn profile(isolation: Isolation) -> Profile {
+    Profile { isolation: Some(isolation), ..Profile::new("x", vec!["true".into()]) }
+}
+
+fn bind(source: &str, mode: MountMode) -> Mount {
+    Mount {
+        kind: MountKind::HostBind,
+        source: source.into(),
+        target: format!("/mnt/{}", source.replace(['/', '~'], "")).into(),
+        mode,
+        format: None,
+        trusted: false,
+    }
+}
+
+fn of(profile: &Profile) -> Reach {
+    let planned = plan(profile, &host());
+    reach(&planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems)))
+}
+
+fn titles(rows: &[message::Row]) -> Vec<&str> {
+    rows.iter().map(|row| row.title.as_str()).collect()
+}
+
+#[test]
+fn a_default_profile_reaches_the_system_and_nothing_of_the_users() {
+    let words = message::reach(&of(&profile(Isolation::Container)));
+    assert_eq!(
+        titles(&words.can),
+        ["Read the system", "Use this computer’s kernel", "Use up to 1 GiB of memory"]
+    );
+    let cannot = titles(&words.cannot);
+    for title in ["See your secrets", "Change your files", "Talk to the network", "See your home folder"] {
+        assert!(cannot.contains(&title), "{title}: {cannot:?}");
+    }
+    assert!(words.can.iter().all(|row| row.strength == Strength::Usual));
+    assert_eq!(words.afterwards.0, "What it writes anywhere else is thrown away when it ends.");
+    let words = message::reach(&of(&profile(Isolation::Machine)));
+    assert!(titles(&words.cannot).contains(&"Use this computer’s kernel"));
+}
+
+#[test]
+fn the_strongest_comes_first_and_is_named() {
+    let mut wish = profile(Isolation::Container);
+    wish.files.mounts = vec![
+        bind("~/Documents/Signed", MountMode::Rw),
+        bind("~/Downloads", MountMode::Ro),
+        bind("~/.local/share", MountMode::Ro),
+    ];
+    wish.files.unmask = vec!["~/.local/share/keyrings".into()];
+    wish.files.include = vec![Include { source: "~/.vimrc".into(), target: "/tmp/rc".into() }];
+    wish.security.privileged = true;
+    let facts = of(&wish);
+    let words = message::reach(&facts);
+    let said: Vec<_> = words.can.iter().map(|row| (row.title.as_str(), row.detail.as_str())).collect();
+    assert_eq!(
+        said[..4],
+        [
+            (
+                "See 1 of your secrets",
+                "The GNOME keyring (~/.local/share/keyrings), because ~/.local/share is shared"
+            ),
+            ("Change files in 1 place", "~/Documents/Signed"),
+            ("Reach programs that listen in what it may write", "~/Documents/Signed"),
+            ("Act as root inside", "Of nothing outside. It can do more harm inside."),
+        ]
+    );
+    assert!(
+        said.contains(&(
+            "Read 3 places and the system",
+            "~/Downloads, ~/.local/share, ~/.vimrc, and the programs installed on this computer"
+        )),
+        "{said:?}"
+    );
+    assert_eq!(words.can[0].strength, Strength::Secret);
+    assert!(titles(&words.cannot).contains(&"See your other secrets"));
+    let Fact::Secrets { seen, .. } = &facts.facts[0] else { panic!("{:?}", facts.facts[0]) };
+    assert!(seen[0].can_be_hidden());
+}
+
+#[test]
+fn a_secret_that_nothing_shows_is_not_seen() {
+    let mut wish = profile(Isolation::Container);
+    wish.files.unmask = vec!["~/.ssh".into()];
+    assert!(!of(&wish).facts[0].can());
+    wish.files.home = Home::Readonly;
+    let facts = of(&wish);
+    assert!(facts.facts[0].can());
+    let words = message::reach(&facts);
+    assert_eq!(titles(&words.can)[..2], ["See 1 of your secrets", "Read your home folder"]);
+    let hidden = words.cannot.iter().find(|row| row.title == "See your other secrets").unwrap();
+    assert!(hidden.detail.starts_with("keyrings, browser profiles, GnuPG keys and "), "{}", hidden.detail);
+    let mut other = profile(Isolation::Container);
+    other.files.mounts = vec![bind("/home", MountMode::Ro)];
+    assert!(titles(&message::reach(&of(&other)).can).contains(&"Read your home folder"));
+    // A kept home is Terrarium's own.
+    wish.files.home = Home::Kept;
+    let words = message::reach(&of(&wish));
+    assert!(titles(&words.cannot).contains(&"Change your files"));
+    assert_eq!(words.afterwards.1, "Its home folder is kept for the next run.");
+}
+
+#[test]
+fn a_window_says_what_passes() {
+    let mut wish = profile(Isolation::Machine);
+    wish.display.kind = DisplayKind::Window;
+    let policies = [
+        (Clipboard::Ask, Some("Ask for your clipboard")),
+        (Clipboard::In, Some("Read what you copy")),
+        (Clipboard::Out, Some("Fill your clipboard")),
+        (Clipboard::Both, Some("Read and fill your clipboard")),
+        (Clipboard::Off, None),
+    ];
+    for (policy, title) in policies {
+        wish.display.clipboard = policy;
+        let words = message::reach(&of(&wish));
+        match title {
+            Some(title) => assert!(titles(&words.can).contains(&title), "{policy:?}"),
+            None => assert!(titles(&words.cannot).contains(&"Use your clipboard")),
+        }
+    }
+    wish.display.microphone = true;
+    wish.display.sound = true;
+    let words = message::reach(&of(&wish));
+    let can = titles(&words.can);
+    assert!(can.contains(&"Listen to your microphone") && can.contains(&"Play sound"), "{can:?}");
+}
+
+#[test]
+fn every_fact_is_said_of_every_plan_with_a_window() {
+    for isolation in [Isolation::Container, Isolation::Machine] {
+        let mut wish = profile(isolation);
+        wish.display.kind = DisplayKind::Window;
+        let facts = of(&wish);
+        let words = message::reach(&facts);
+        for fact in &facts.facts {
+            assert!(words.can.iter().chain(&words.cannot).any(|row| row.fact == *fact), "{fact:?}");
+        }
+        for row in words.can.iter().chain(&words.cannot) {
+            assert!(
+                !row.title.is_empty() && !row.title.contains('{') && !row.detail.contains('{'),
+                "{row:?}"
+            );
+        }
+        assert!(message::reach_lines(&facts).len() > facts.facts.len());
+    }
+}
+
+#[test]
+fn more_than_was_allowed_is_asked_for_again() {
+    let grants = |profile: &Profile| Grants::of(&of(profile));
+    let small = profile(Isolation::Machine);
+    let mut large = small.clone();
+    large.files.mounts = vec![bind("~/work", MountMode::Rw)];
+    let mut seen = Seen::default();
+    assert!(seen.is_due(&grants(&small)), "the first time");
+    seen.allowed = Some(grants(&small));
+    assert!(!seen.is_due(&grants(&small)));
+    assert!(seen.is_due(&grants(&large)));
+    seen.allowed = Some(grants(&large));
+    assert!(!seen.is_due(&grants(&small)), "less");
+    large.files.mounts = vec![bind("~/work/inside", MountMode::Ro)];
+    assert!(!seen.is_due(&grants(&large)), "a part of it");
+    large.files.mounts = vec![bind("~/workshop", MountMode::Ro)];
+    assert!(seen.is_due(&grants(&large)), "another");
+    assert!(seen.is_due(&grants(&profile(Isolation::Container))), "weaker glass");
+    seen.from = Some("offer.terrarium".into());
+    assert!(seen.is_due(&grants(&small)), "it came from elsewhere");
+}
+
+#[test]
+fn what_was_shown_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut places = host().places;
+    places.data = folder.path().join("data");
+    assert_eq!(Memory::load(&places).of("a"), Seen::default());
+    let allowed = Some(Grants::of(&of(&profile(Isolation::Machine))));
+    Memory::change(&places, "a", |seen| seen.allowed.clone_from(&allowed)).unwrap();
+    Memory::change(&places, "b", |seen| seen.from = Some("b.terrarium".into())).unwrap();
+    let memory = Memory::load(&places);
+    assert_eq!(memory.of("a"), Seen { from: None, allowed });
+    assert_eq!(memory.of("b").from.as_deref(), Some("b.terrarium"));
+    Memory::forget(&places, "a").unwrap();
+    assert_eq!(Memory::load(&places).of("a"), Seen::default());
+    std::fs::write(places.data.join("reach.json"), "broken").unwrap();
+    assert_eq!(Memory::load(&places), Memory::default());
+}

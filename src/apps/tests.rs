@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+use super::*;
+
+fn app(exec: &str) -> App {
+    App {
+        id: "x.desktop".into(),
+        name: "An App".into(),
+        comment: String::new(),
+        icon: "its-icon".into(),
+        exec: exec.into(),
+        terminal: false,
+        types: Vec::new(),
+        file: "/usr/share/applications/x.desktop".into(),
+    }
+}
+
+fn argv(exec: &str, files: &[&str]) -> Vec<String> {
+    let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+    app(exec).argv(&files).into_iter().map(|word| word.into_string().expect("text")).collect()
+}
+
+#[test]
+fn field_codes_become_arguments() {
+    assert_eq!(argv("evince %U", &["/a b.pdf", "/c"]), ["evince", "/a b.pdf", "/c"]);
+    assert_eq!(argv("evince %U", &[]), ["evince"]);
+    assert_eq!(argv("gimp %f --new", &["/a", "/b"]), ["gimp", "/a", "--new"]);
+    assert_eq!(
+        argv("\"/opt/a b/run\" %i %c %k --at=%f %% %m", &["/x"]),
+        [
+            "/opt/a b/run",
+            "--icon",
+            "its-icon",
+            "An App",
+            "/usr/share/applications/x.desktop",
+            "--at=/x",
+            "%",
+            "/x",
+        ]
+    );
+    assert_eq!(argv("editor", &["/a"]), ["editor", "/a"]);
+    assert!(argv("broken \"", &[]).is_empty());
+}
+
+#[test]
+fn only_apps_that_are_to_be_shown_are_listed_and_the_users_own_count_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (own, system) = (folder.path().join("own"), folder.path().join("system"));
+    std::fs::create_dir_all(system.join("kde")).expect("a folder");
+    std::fs::create_dir_all(&own).expect("a folder");
+    let write = |path: PathBuf, more: &str| {
+        let text = format!("[Desktop Entry]\nType=Application\nName=N\nExec=x %f\n{more}");
+        std::fs::write(path, text).expect("written");
+    };
+    write(system.join("a.desktop"), "Terminal=true\nMimeType=text/plain;text/html;\nIcon=i\n");
+    write(system.join("kde/b.desktop"), "Name[de]=B\n");
+    write(system.join("hidden.desktop"), "NoDisplay=true\n");
+    write(system.join("replaced.desktop"), "");
+    write(own.join("replaced.desktop"), "Hidden=true\n");
+    std::fs::write(system.join("link.desktop"), "[Desktop Entry]\nType=Link\nName=L\nURL=x\n")
+        .expect("written");
+    std::fs::write(system.join("broken.desktop"), "nonsense").expect("written");
+    let apps = list(&[own, system]);
+    let ids: Vec<&str> = apps.iter().map(|app| app.id.as_str()).collect();
+    assert_eq!(ids, ["a.desktop", "kde-b.desktop"]);
+    assert!(apps[0].terminal && apps[0].types == ["text/plain", "text/html"] && apps[0].icon == "i");
+}

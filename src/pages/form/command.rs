@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What to run: typed, with what was run before and the programs that are
+//! there, or an app that is installed.
+
+use super::Form;
+use crate::apps::{self, App};
+use crate::window::Window;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::{gdk, glib};
+use std::cell::{Cell, RefCell};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::rc::Rc;
+use terrarium_engine::message;
+use terrarium_engine::profile::DisplayKind;
+
+/// Commands that are remembered.
+const REMEMBERED: usize = 50;
+/// Lines of the list.
+const LINES: usize = 8;
+/// Where programs lie that a sandbox sees.
+const FOLDERS: &[&str] =
+    &["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/games"];
+
+/// The list below the command.
+pub struct Completion {
+    row: adw::EntryRow,
+    popover: gtk::Popover,
+    list: gtk::ListBox,
+    programs: RefCell<Vec<String>>,
+    history: RefCell<Vec<String>>,
+    taking: Cell<bool>,
+}
+
+impl Completion {
+    /// For a row.
+    pub fn new(row: &adw::EntryRow) -> Rc<Self> {
+        let list = gtk::ListBox::builder().selection_mode(gtk::SelectionMode::Browse).build();
+        let popover = gtk::Popover::builder().child(&list).autohide(false).has_arrow(false).build();
+        popover.set_position(gtk::PositionType::Bottom);
+        popover.set_halign(gtk::Align::Start);
+        popover.set_parent(row);
+        popover.set_can_focus(false);
+        let weak = popover.downgrade();
+        row.connect_destroy(move |_| {
+            if let Some(popover) = weak.upgrade() {
+                popover.unparent();
+            }
+        });
+        Rc::new(Self {
+            row: row.clone(),
+            popover,
+            list,
+            programs: RefCell::default(),
+            history: RefCell::default(),
+            taking: Cell::new(false),
+        })
+    }
+
+    /// Reads what there is, and offers it while something is typed.
+    pub fn connect(self: &Rc<Self>, window: &Rc<Window>) {
+        let (completion, bridge) = (self.clone(), window.bridge.clone());
+        glib::spawn_future_local(async move {
+            bridge.begin().await;
+            completion.programs.replace(bridge.look_at(programs).await.unwrap_or_default());
+            completion.history.replace(bridge.history().await);
+        });
+        let weak = Rc::downgrade(self);
+        self.row.connect_changed(move |_| {
+            if let Some(completion) = weak.upgrade().filter(|one| !one.taking.get()) {
+                completion.offer();
+            }
+        });
+        let focus = gtk::EventControllerFocus::new();
+        let popover = self.popover.downgrade();
+        focus.connect_leave(move |_| popover.upgrade().iter().for_each(|popover| popover.popdown()));
+        self.row.add_controller(focus);
+        let keys = gtk::EventControllerKey::new();
+        keys.set_propagation_phase(gtk::PropagationPhase::Capture);
+        let weak = Rc::downgrade(self);
+        keys.connect_key_pressed(move |_, key, _, _| match weak.upgrade() {
+            Some(completion) if completion.popover.is_visible() => completion.key(key),
+            _ => glib::Propagation::Proceed,
+        });
+        self.row.add_controller(keys);
+        let weak = Rc::downgrade(self);
+        self.list.connect_row_activated(move |_, row| {
+            if let Some(completion) = weak.upgrade() {
+                completion.take(row);
+            }
+        });
+    }
+
+    /// What begins like this.
+    fn matches(&self, text: &str) -> Vec<String> {
+        if text.trim().is_empty() {
+            return Vec::new();
+        }
+        let begins = |one: &&String| one.starts_with(text) && one.as_str() != text;
+        let history = self.history.borrow();
+        let programs = self.programs.borrow();
+        let mut found: Vec<String> = history.iter().filter(begins).cloned().collect();
+        for program in programs.iter().filter(begins) {
+            if !found.contains(program) {
+                found.push(program.clone());
+            }
+        }
+        found.truncate(LINES);
+        found
+    }
+
+    fn offer(&self) {
+        let has_focus = self.row.state_flags().contains(gtk::StateFlags::FOCUS_WITHIN);
+        let found = if has_focus { self.matches(&self.row.text()) } else { Vec::new() };
+        while let Some(child) = self.list.first_child() {
+            self.list.remove(&child);
+        }
+        for text in &found {
+            let label = gtk::Label::builder().label(text).xalign(0.0).max_width_chars(50);
+            let label = label.ellipsize(gtk::pango::EllipsizeMode::End).margin_start(6).margin_end(6).build();
+            self.list.append(&label);
+        }
+        if found.is_empty() {
+            self.popover.popdown();
+        } else {
+            self.popover.popup();
+        }
+    }
+
+    fn key(&self, key: gdk::Key) -> glib::Propagation {
+        let by = match key {
+            gdk::Key::Down => 1,
+            gdk::Key::Up => -1,
+            gdk::Key::Escape => {
+                self.popover.popdown();
+                return glib::Propagation::Stop;
+            }
+            gdk::Key::Tab | gdk::Key::Return => {
+                return match self.list.selected_row() {
+                    Some(row) => {
+                        self.take(&row);
+                        glib::Propagation::Stop
+                    }
+                    None => {
+                        self.popover.popdown();
+                        glib::Propagation::Proceed
+                    }
+                };
+            }
+            _ => return glib::Propagation::Proceed,
+        };
+        let at = self.list.selected_row().map_or(if by > 0 { 0 } else { -1 }, |row| row.index() + by);
+        let row = self.list.row_at_index(at);
+        self.list.select_row(row.as_ref());
+        glib::Propagation::Stop
+    }
+
+    fn take(&self, row: &gtk::ListBoxRow) {
+        let Some(label) = row.child().and_downcast::<gtk::Label>() else { return };
+        self.taking.set(true);
+        self.row.set_text(&label.label());
+        self.row.set_position(-1);
+        self.taking.set(false);
+        self.popover.popdown();
+    }
+
+    /// It was run: the next time it is offered.
+    pub fn remember(&self, window: &Rc<Window>, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        let mut history = self.history.borrow_mut();
+        history.retain(|one| one != text);
+        history.insert(0, text.to_owned());
+        history.truncate(REMEMBERED);
+        let (bridge, kept) = (window.bridge.clone(), history.clone());
+        glib::spawn_future_local(async move { drop(bridge.keep_history(kept).await) });
+    }
+}
+
+/// Programs that a sandbox sees, by name. Reads folders.
+fn programs() -> Vec<String> {
+    let is_program = |entry: &std::fs::DirEntry| {
+        std::fs::metadata(entry.path())
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    let mut names: Vec<String> = FOLDERS
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flat_map(|entries| entries.flatten().filter(is_program).collect::<Vec<_>>())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+impl Form {
+    pub(super) fn connect_app(self: &Rc<Self>, window: &Rc<Window>) {
+        let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        self.choose_app.connect_clicked(move |_| {
+            let Some(window) = weak.upgrade() else { return };
+            let (form, own) = (form.clone(), window.clone());
+            apps::choose(&window.widget, &window.bridge, move |app| {
+                if let Some(form) = form.upgrade() {
+                    form.take_app(&own, &app);
+                }
+            });
+        });
+    }
+
+    /// Runs this app: its command, its name, and how it shows.
+    pub fn take_app(self: &Rc<Self>, window: &Rc<Window>, app: &App) {
+        let mut profile = self.profile();
+        profile.command.argv = app.argv(&[]);
+        profile.display.kind = if app.terminal { DisplayKind::Terminal } else { DisplayKind::Window };
+        if self.title.is_untouched() {
+            profile.name = app.name.replace('/', "-");
+        }
+        let home = window.bridge.host().map(|host| host.user.home.clone()).unwrap_or_default();
+        self.show(&profile, &home);
+        self.look(window);
+        self.keep_draft(window);
+        window.toast(&gettext("{name} is chosen").replace("{name}", &message::shown(&app.name)));
+    }
+
+    /// A file was dropped on the form: it is shared, and can be opened.
+    pub fn take_path(&self, path: &Path) {
+        self.folders
+            .add_path(super::share::Kind::Shared(terrarium_engine::profile::MountKind::HostBind), path);
+    }
+}

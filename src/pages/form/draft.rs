@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What is typed and not saved is kept, for the window that comes after a
+//! crash.
+
+use super::Form;
+use crate::window::Window;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::glib;
+use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+use terrarium_engine::profile::{parse, write};
+
+/// It is written this long after the last key.
+const AFTER: Duration = Duration::from_millis(600);
+
+/// Whether one is about to be written.
+#[derive(Default)]
+pub struct Draft {
+    /// How often something was changed.
+    changes: Cell<u64>,
+}
+
+/// What is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// The profile's file, if it has one.
+    file: Option<PathBuf>,
+    /// The command as it was typed, half a quote included.
+    command: String,
+    /// The name as it was typed; empty if it is made from the command.
+    name: String,
+    /// All the rest.
+    profile: String,
+}
+
+impl Form {
+    /// Keeps what is typed, a moment later.
+    pub(super) fn keep_draft(self: &Rc<Self>, window: &Rc<Window>) {
+        let count = self.draft.changes.get() + 1;
+        self.draft.changes.set(count);
+        let (weak, bridge) = (Rc::downgrade(self), window.bridge.clone());
+        glib::spawn_future_local(async move {
+            glib::timeout_future(AFTER).await;
+            let text = match weak.upgrade().filter(|form| form.draft.changes.get() == count) {
+                Some(form) => form.draft_text(),
+                None => return,
+            };
+            let _ = bridge.keep_draft(text).await;
+        });
+    }
+
+    /// Nothing is left that could be lost.
+    pub(super) fn drop_draft(&self, window: &Rc<Window>) {
+        self.draft.changes.set(self.draft.changes.get() + 1);
+        let bridge = window.bridge.clone();
+        glib::spawn_future_local(async move { drop(bridge.keep_draft(None).await) });
+    }
+
+    fn draft_text(&self) -> Option<String> {
+        let mut profile = self.profile();
+        if profile.command.argv.is_empty() {
+            // A file has to have one; the text itself is kept beside it.
+            profile.command.argv = vec!["".into()];
+        }
+        let kept = Kept {
+            file: self.item.borrow().as_ref().map(|item| item.path.clone()),
+            command: self.command.text().into(),
+            name: self.title.typed(),
+            profile: write(&profile).ok()?,
+        };
+        self.is_changed().then(|| serde_json::to_string(&kept).ok())?
+    }
+
+    /// Shows what was typed before the last window went without being asked.
+    pub(super) fn read_draft(self: &Rc<Self>, window: &Rc<Window>) {
+        let (form, window) = (self.clone(), window.clone());
+        glib::spawn_future_local(async move {
+            let Some(text) = window.bridge.draft().await else { return };
+            let Ok(kept) = serde_json::from_str::<Kept>(&text) else { return };
+            let Ok(profile) = parse(&kept.profile) else { return };
+            let untouched = form.command.text().is_empty() && form.item.borrow().is_none();
+            if !untouched {
+                return;
+            }
+            window.library.read(&window.bridge).await;
+            let item = kept.file.and_then(|file| window.library.of(&file));
+            let before = item.as_ref().and_then(|item| item.profile.clone().ok());
+            let before = before.unwrap_or_else(|| form.profile());
+            form.fill(&window, &profile, item.as_ref());
+            form.saved.replace(before);
+            form.signal.quietly(|| {
+                form.command.set_text(&kept.command);
+                form.title.set_name(&kept.name);
+            });
+            form.look(&window);
+            let weak = Rc::downgrade(&window);
+            window.offer(&gettext("What you typed last is still here"), &gettext("_Show"), move || {
+                if let Some(window) = weak.upgrade() {
+                    window.show_form();
+                }
+            });
+        });
+    }
+}

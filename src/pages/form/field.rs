@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! One row of the form: a key of the profile, its widget, what the plan says
+//! of it below, and a mark with a way back where it is not as by default.
+
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::glib;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use terrarium_engine::profile::Profile;
+
+type Call = Rc<dyn Fn()>;
+type Same = dyn Fn(&Profile, &Profile) -> bool;
+type Back = dyn Fn(&mut Profile, &Profile);
+
+/// Tells the form that something was changed.
+#[derive(Clone, Default)]
+pub struct Signal {
+    call: Rc<RefCell<Option<Call>>>,
+    /// While the form is being filled nothing is told.
+    quiet: Rc<Cell<bool>>,
+}
+
+impl Signal {
+    /// Says what to do then.
+    pub fn connect(&self, call: impl Fn() + 'static) {
+        self.call.replace(Some(Rc::new(call)));
+    }
+
+    /// Something was changed.
+    pub fn emit(&self) {
+        let call = self.call.borrow().clone();
+        if let (Some(call), false) = (call, self.quiet.get()) {
+            call();
+        }
+    }
+
+    /// Does something of which nothing is told.
+    pub fn quietly(&self, work: impl FnOnce()) {
+        let before = self.quiet.replace(true);
+        work();
+        self.quiet.set(before);
+    }
+}
+
+/// One row.
+pub struct Field {
+    /// The profile's key.
+    pub key: &'static str,
+    /// Its widget.
+    pub row: gtk::Widget,
+    message: adw::ActionRow,
+    reset: gtk::Button,
+    fill: Box<dyn Fn(&Profile)>,
+    read: Box<dyn Fn(&mut Profile)>,
+    same: Box<Same>,
+    back: Box<Back>,
+    /// Switches it on, to see whether that could work.
+    pub probe: Option<fn(&mut Profile)>,
+}
+
+/// How a value is taken out of a profile and put into it.
+#[derive(Clone, Copy)]
+pub struct Access<T> {
+    /// Takes it.
+    pub get: fn(&Profile) -> T,
+    /// Puts it.
+    pub set: fn(&mut Profile, T),
+}
+
+/// A place for rows, under a title.
+#[derive(Clone)]
+pub struct Group {
+    /// The whole.
+    pub widget: adw::PreferencesGroup,
+    /// The rows.
+    pub list: gtk::ListBox,
+}
+
+impl Group {
+    /// An empty one.
+    pub fn new(title: &str) -> Self {
+        let list = gtk::ListBox::builder().selection_mode(gtk::SelectionMode::None).build();
+        list.add_css_class("boxed-list");
+        let widget = adw::PreferencesGroup::builder().title(title).build();
+        widget.add(&list);
+        Self { widget, list }
+    }
+}
+
+/// The row for a sentence about the one above.
+pub fn message_row(name: &str) -> adw::ActionRow {
+    let row = adw::ActionRow::builder().visible(false).activatable(false).selectable(false).build();
+    row.add_css_class("message");
+    row.set_icon_name(Some("help-about-symbolic"));
+    row.set_title_lines(0);
+    row.set_widget_name(name);
+    row
+}
+
+/// Shows a sentence below a row, or none. `wrong` if it has to be mended.
+pub fn say(message: &adw::ActionRow, text: Option<&str>, wrong: bool) {
+    if let Some(text) = text {
+        message.set_title(&glib::markup_escape_text(text));
+        message.set_icon_name(Some(if wrong { "dialog-error-symbolic" } else { "help-about-symbolic" }));
+    }
+    if wrong {
+        message.add_css_class("error");
+    } else {
+        message.remove_css_class("error");
+    }
+    message.set_visible(text.is_some());
+    // They belong together: no line between them.
+    if let Some(above) = message.prev_sibling() {
+        if text.is_some() {
+            above.add_css_class("continued");
+        } else {
+            above.remove_css_class("continued");
+        }
+    }
+}
+
+impl Field {
+    /// A row that is there, made of four ways to handle its value.
+    pub fn new<T: PartialEq + 'static>(
+        (key, name): (&'static str, &str),
+        row: &impl IsA<gtk::Widget>,
+        Access { get, set }: Access<T>,
+        (show, value): (impl Fn(T) + 'static, impl Fn() -> Option<T> + 'static),
+    ) -> Self {
+        let reset = gtk::Button::builder()
+            .icon_name("edit-undo-symbolic")
+            .valign(gtk::Align::Center)
+            .visible(false)
+            .tooltip_text(gettext("Changed From the Default. Reset"))
+            .css_classes(["flat"])
+            .build();
+        let row = row.clone().upcast::<gtk::Widget>();
+        row.set_widget_name(name);
+        if let Some(row) = row.downcast_ref::<adw::ActionRow>() {
+            row.add_suffix(&reset);
+        } else if let Some(row) = row.downcast_ref::<adw::EntryRow>() {
+            row.add_suffix(&reset);
+        }
+        Self {
+            key,
+            row,
+            message: message_row(&format!("{name}-message")),
+            reset,
+            fill: Box::new(move |profile| show(get(profile))),
+            read: Box::new(move |profile| {
+                if let Some(value) = value() {
+                    set(profile, value);
+                }
+            }),
+            same: Box::new(move |one, other| get(one) == get(other)),
+            back: Box::new(move |profile, usual| set(profile, get(usual))),
+            probe: None,
+        }
+    }
+
+    /// With a look at whether it could be on.
+    pub fn probed(mut self, probe: fn(&mut Profile)) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+
+    /// Puts it and its sentence into a group.
+    pub fn in_group(self, group: &Group) -> Self {
+        group.list.append(&self.row);
+        group.list.append(&self.message);
+        self
+    }
+
+    /// Shows a profile's value.
+    pub fn fill(&self, profile: &Profile) {
+        (self.fill)(profile);
+    }
+
+    /// Takes what the widget says.
+    pub fn read(&self, profile: &mut Profile) {
+        (self.read)(profile);
+    }
+
+    /// Back to what it is by default.
+    pub fn reset(&self, profile: &mut Profile, usual: &Profile) {
+        (self.back)(profile, usual);
+    }
+
+    /// Calls back when the way back is taken.
+    pub fn connect_reset(&self, call: impl Fn() + 'static) {
+        self.reset.connect_clicked(move |_| call());
+    }
+
+    /// Marks it if it is not as by default.
+    pub fn mark(&self, profile: &Profile, usual: &Profile) {
+        let changed = !(self.same)(profile, usual);
+        self.reset.set_visible(changed);
+        if changed {
+            self.row.add_css_class("changed");
+        } else {
+            self.row.remove_css_class("changed");
+        }
+    }
+
+    /// Says something below it, while it is seen.
+    pub fn say(&self, text: Option<&str>, wrong: bool) {
+        say(&self.message, text.filter(|_| self.row.is_visible()), wrong);
+    }
+
+    /// Whether it is offered.
+    pub fn show(&self, visible: bool) {
+        self.row.set_visible(visible);
+        if !visible {
+            self.say(None, false);
+        }
+    }
+}

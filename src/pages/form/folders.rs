@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Folders, files and memory that are shown: rows that come, change places and
+//! go.
+
+use super::field::{say, Group, Signal};
+use super::share::{Kind, Share};
+use crate::window::Window;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::{gio, glib};
+use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+use terrarium_engine::message;
+use terrarium_engine::plan::Problem;
+use terrarium_engine::profile::{Include, MountKind, MountMode, Profile};
+
+/// All of them.
+pub struct Folders {
+    shares: RefCell<Vec<Rc<Share>>>,
+    list: gtk::ListBox,
+    signal: Signal,
+    window: RefCell<Weak<Window>>,
+    own: Weak<Self>,
+    /// Rows of the list before the first of these.
+    before: Cell<i32>,
+    home: RefCell<PathBuf>,
+}
+
+impl Folders {
+    /// In a group, below the rows that it has.
+    pub fn new(group: &Group, signal: &Signal) -> Rc<Self> {
+        let before = std::iter::successors(group.list.first_child(), WidgetExt::next_sibling).count();
+        let folders = Rc::new_cyclic(|own| Self {
+            shares: RefCell::default(),
+            list: group.list.clone(),
+            signal: signal.clone(),
+            window: RefCell::default(),
+            own: own.clone(),
+            before: Cell::new(i32::try_from(before).unwrap_or(0)),
+            home: RefCell::default(),
+        });
+        group.widget.set_header_suffix(Some(&folders.add_button()));
+        folders
+    }
+
+    /// Where files are chosen, and things are said.
+    pub fn connect(&self, window: &Rc<Window>) {
+        self.window.replace(Rc::downgrade(window));
+    }
+
+    fn add_button(self: &Rc<Self>) -> gtk::MenuButton {
+        let menu = gio::Menu::new();
+        let group = gio::SimpleActionGroup::new();
+        for (name, text, kind) in [
+            ("folder", gettext("_Folder…"), Kind::Shared(MountKind::HostBind)),
+            ("file", gettext("F_ile…"), Kind::Shared(MountKind::HostBind)),
+            ("copy", gettext("_Copy of a File…"), Kind::Copied),
+            ("image", gettext("Disk _Image…"), Kind::Shared(MountKind::HostImage)),
+            ("memory", gettext("_Memory"), Kind::Shared(MountKind::Ram)),
+            ("inside", gettext("Path _Inside"), Kind::Shared(MountKind::GuestBind)),
+        ] {
+            menu.append(Some(&text), Some(&format!("share.{name}")));
+            let action = gio::SimpleAction::new(name, None);
+            let (weak, folder) = (self.own.clone(), name == "folder");
+            action.connect_activate(move |_, _| {
+                if let Some(folders) = weak.upgrade() {
+                    folders.begin(kind, folder);
+                }
+            });
+            group.add_action(&action);
+        }
+        let content = adw::ButtonContent::builder().icon_name("list-add-symbolic").label(gettext("_Add…"));
+        let content = content.use_underline(true).build();
+        let button = gtk::MenuButton::builder().child(&content).menu_model(&menu).valign(gtk::Align::Center);
+        let button = button.css_classes(["flat"]).build();
+        button.insert_action_group("share", Some(&group));
+        button.set_widget_name("add-share");
+        button
+    }
+
+    /// One more; what lies on this computer is chosen first.
+    fn begin(&self, kind: Kind, folder: bool) {
+        let target = |name: &str| PathBuf::from(name);
+        let fresh = match kind {
+            Kind::Shared(MountKind::Ram) => Some((String::new(), target("/ram"))),
+            Kind::Shared(MountKind::GuestBind) => Some(("/tmp".into(), target("/mnt"))),
+            _ => None,
+        };
+        if let Some((source, target)) = fresh {
+            self.add(Share::new(kind, Path::new(&source), &target, MountMode::Ro, &self.signal)).expand();
+            return self.signal.emit();
+        }
+        let (Some(folders), Some(window)) = (self.own.upgrade(), self.window.borrow().upgrade()) else {
+            return;
+        };
+        glib::spawn_future_local(async move {
+            let Some(path) = choose(&window, folder).await else { return };
+            folders.add_path(kind, &path);
+        });
+    }
+
+    /// Shares a path where it is; a copy lies in the home folder.
+    pub fn add_path(&self, kind: Kind, path: &Path) {
+        let target = match (kind, path.file_name()) {
+            (Kind::Copied, Some(name)) => self.home.borrow().join(name),
+            (Kind::Shared(MountKind::HostImage), _) => PathBuf::from("/mnt/image"),
+            _ => path.to_owned(),
+        };
+        self.add(Share::new(kind, path, &target, MountMode::Ro, &self.signal));
+        self.signal.emit();
+    }
+
+    fn add(&self, share: Rc<Share>) -> Rc<Share> {
+        self.connect_share(&share);
+        self.shares.borrow_mut().push(share.clone());
+        self.place();
+        share
+    }
+
+    fn connect_share(&self, share: &Rc<Share>) {
+        let (weak, one) = (self.own.clone(), Rc::downgrade(share));
+        share.remove.connect_clicked(move |_| {
+            if let (Some(folders), Some(one)) = (weak.upgrade(), one.upgrade()) {
+                folders.remove(&one);
+            }
+        });
+        for (button, by) in [(&share.up, -1_isize), (&share.down, 1)] {
+            let (weak, one) = (self.own.clone(), Rc::downgrade(share));
+            button.connect_clicked(move |_| {
+                if let (Some(folders), Some(one)) = (weak.upgrade(), one.upgrade()) {
+                    folders.shift(&one, by);
+                }
+            });
+        }
+        let (weak, one) = (self.own.clone(), Rc::downgrade(share));
+        share.choose.connect_clicked(move |_| {
+            let (Some(folders), Some(one)) = (weak.upgrade(), one.upgrade()) else { return };
+            let Some(window) = folders.window.borrow().upgrade() else { return };
+            glib::spawn_future_local(async move {
+                if let Some(path) = choose(&window, one.is_folder()).await {
+                    one.set_source(&path);
+                }
+            });
+        });
+    }
+
+    fn remove(&self, share: &Rc<Share>) {
+        let Some(index) = self.index(share) else { return };
+        self.shares.borrow_mut().remove(index);
+        self.list.remove(&share.row);
+        self.list.remove(&share.message);
+        self.place();
+        self.signal.emit();
+        let Some(window) = self.window.borrow().upgrade() else { return };
+        let (weak, share) = (self.own.clone(), share.clone());
+        window.offer(&gettext("Removed"), &gettext("_Undo"), move || {
+            if let Some(folders) = weak.upgrade() {
+                let at = index.min(folders.shares.borrow().len());
+                folders.shares.borrow_mut().insert(at, share.clone());
+                folders.place();
+                folders.signal.emit();
+            }
+        });
+    }
+
+    fn shift(&self, share: &Rc<Share>, by: isize) {
+        let Some(index) = self.index(share) else { return };
+        let other = index.checked_add_signed(by).filter(|other| *other < self.shares.borrow().len());
+        if let Some(other) = other {
+            self.shares.borrow_mut().swap(index, other);
+            self.place();
+            self.signal.emit();
+        }
+    }
+
+    fn index(&self, share: &Rc<Share>) -> Option<usize> {
+        self.shares.borrow().iter().position(|one| Rc::ptr_eq(one, share))
+    }
+
+    /// Puts the rows where they belong.
+    fn place(&self) {
+        let shares = self.shares.borrow();
+        let mut at = self.before.get();
+        for (index, share) in shares.iter().enumerate() {
+            for row in [share.row.upcast_ref::<gtk::Widget>(), share.message.upcast_ref()] {
+                if row.parent().is_some() {
+                    self.list.remove(row);
+                }
+                self.list.insert(row, at);
+                at += 1;
+            }
+            share.up.set_sensitive(index > 0);
+            share.down.set_sensitive(index + 1 < shares.len());
+        }
+    }
+
+    /// Shows a profile's.
+    pub fn fill(&self, profile: &Profile, home: &Path) {
+        self.home.replace(home.to_owned());
+        for share in self.shares.take() {
+            self.list.remove(&share.row);
+            self.list.remove(&share.message);
+        }
+        for mount in &profile.files.mounts {
+            self.add(Share::of(mount, &self.signal));
+        }
+        for copy in &profile.files.include {
+            let (source, target) = (&copy.source, &copy.target);
+            self.add(Share::new(Kind::Copied, source, target, MountMode::Ro, &self.signal));
+        }
+    }
+
+    /// What the rows say.
+    pub fn read(&self, profile: &mut Profile) {
+        let (mut mounts, mut include) = (Vec::new(), Vec::new());
+        for share in self.shares.borrow().iter() {
+            match share.kind {
+                Kind::Shared(kind) => mounts.push(share.mount(kind)),
+                Kind::Copied => include.push(Include { source: share.source(), target: share.target() }),
+            }
+        }
+        profile.files.mounts = mounts;
+        profile.files.include = include;
+    }
+
+    /// Each problem below the row that it is about.
+    pub fn show_problems(&self, problems: &[Problem]) {
+        let home = self.home.borrow();
+        let (mut mounts, mut copies) = (0, 0);
+        for share in self.shares.borrow().iter() {
+            share.tell(&home);
+            let key = match share.kind {
+                Kind::Shared(_) => numbered("files.mounts", &mut mounts),
+                Kind::Copied => numbered("files.include", &mut copies),
+            };
+            let found = problems.iter().find(|problem| problem.field.starts_with(&key)).map(message::problem);
+            let text = found.map(|found| format!("{} {}", found.text, found.fix).trim().to_owned());
+            say(&share.message, text.as_deref(), true);
+        }
+    }
+}
+
+fn numbered(key: &str, count: &mut usize) -> String {
+    *count += 1;
+    format!("{key}[{}]", *count - 1)
+}
+
+/// Asks for a folder or a file.
+async fn choose(window: &Rc<Window>, folder: bool) -> Option<PathBuf> {
+    let (title, action) = if folder {
+        (gettext("Choose a Folder"), gtk::FileChooserAction::SelectFolder)
+    } else {
+        (gettext("Choose a File"), gtk::FileChooserAction::Open)
+    };
+    let chooser = gtk::FileChooserNative::new(Some(&title), Some(&window.widget), action, None, None);
+    let accepted = chooser.run_future().await == gtk::ResponseType::Accept;
+    chooser.file().filter(|_| accepted)?.path()
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The groups of the form whose rows are always the same, in the order in
+//! which a user thinks of them.
+
+use super::field::{Access, Field, Group, Signal};
+use super::rows::{choice, entry, number, path_text, switch, text_path};
+use super::words::{join, pairs, split};
+use gettextrs::gettext;
+use terrarium_engine::profile::{Accelerator, Changes, Clipboard, DisplayKind, Home, Manager, NetworkMode};
+use terrarium_engine::profile::{Until, MONITORS_MAX};
+
+/// How it shows, and what passes between its screen and ours.
+pub fn display(signal: &Signal, group: &Group) -> Vec<Field> {
+    let kinds = vec![
+        (DisplayKind::Terminal, gettext("Terminal")),
+        (DisplayKind::Window, gettext("Window")),
+        (DisplayKind::None, gettext("Nothing")),
+    ];
+    let policies = [Clipboard::Ask, Clipboard::Off, Clipboard::In, Clipboard::Out, Clipboard::Both];
+    let policies = policies.map(|policy| (policy, super::words::policy(policy)));
+    let fields = vec![
+        choice(
+            signal,
+            ("display.kind", "show-as"),
+            &gettext("Show As"),
+            &kinds,
+            Access { get: |profile| profile.display.kind, set: |profile, kind| profile.display.kind = kind },
+        ),
+        choice(
+            signal,
+            ("display.clipboard", "clipboard"),
+            &gettext("Clipboard"),
+            &policies,
+            Access {
+                get: |profile| profile.display.clipboard,
+                set: |profile, policy| profile.display.clipboard = policy,
+            },
+        ),
+        switch(
+            signal,
+            ("display.sound", "sound"),
+            (&gettext("Sound"), ""),
+            Access { get: |profile| profile.display.sound, set: |profile, on| profile.display.sound = on },
+        ),
+        switch(
+            signal,
+            ("display.microphone", "microphone"),
+            (&gettext("Microphone"), ""),
+            Access {
+                get: |profile| profile.display.microphone,
+                set: |profile, on| profile.display.microphone = on,
+            },
+        )
+        .probed(|profile| profile.display.microphone = true),
+        switch(
+            signal,
+            ("display.drop", "drop"),
+            (&gettext("Dropped Files"), &gettext("Files that you drop on it are copied into it.")),
+            Access { get: |profile| profile.display.drop, set: |profile, on| profile.display.drop = on },
+        ),
+        switch(
+            signal,
+            ("display.usb", "usb"),
+            (&gettext("USB Devices"), &gettext("You hand over each one by hand.")),
+            Access { get: |profile| profile.display.usb, set: |profile, on| profile.display.usb = on },
+        )
+        .probed(|profile| profile.display.usb = true),
+        number(
+            signal,
+            ("display.monitors", "monitors"),
+            (&gettext("Monitors"), ""),
+            (1.0, f64::from(MONITORS_MAX), 1.0),
+            None,
+            Access {
+                get: |profile| profile.display.monitors.into(),
+                set: |profile, count| profile.display.monitors = u32::try_from(count).unwrap_or(1),
+            },
+        )
+        .probed(|profile| profile.display.monitors = 2),
+    ];
+    fields.into_iter().map(|field| field.in_group(group)).collect()
+}
+
+/// The home folder: the first of the folders.
+pub fn home(signal: &Signal) -> Field {
+    let options = vec![
+        (Home::Private, gettext("Empty Each Time")),
+        (Home::Kept, gettext("Kept for This Profile")),
+        (Home::Readonly, gettext("Your Own, Read-Only")),
+    ];
+    choice(
+        signal,
+        ("files.home", "home-folder"),
+        &gettext("Home Folder"),
+        &options,
+        Access { get: |profile| profile.files.home, set: |profile, home| profile.files.home = home },
+    )
+}
+
+/// What becomes of the rest: the last of them.
+pub fn changes(signal: &Signal) -> Field {
+    let options = vec![
+        (Changes::Discard, gettext("Discard")),
+        (Changes::Keep, gettext("Keep for the Next Run")),
+        (Changes::Review, gettext("Review at the End")),
+    ];
+    choice(
+        signal,
+        ("files.changes", "changes"),
+        &gettext("Changes"),
+        &options,
+        Access {
+            get: |profile| profile.files.changes,
+            set: |profile, changes| profile.files.changes = changes,
+        },
+    )
+}
+
+/// Whom it may talk to.
+pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
+    let options = vec![
+        (NetworkMode::None, gettext("None")),
+        (NetworkMode::Internet, gettext("Internet Only")),
+        (NetworkMode::Full, gettext("Internet and Local Network")),
+        (NetworkMode::Custom, gettext("Custom")),
+    ];
+    let access =
+        Access { get: |profile| profile.network.mode, set: |profile, mode| profile.network.mode = mode };
+    vec![choice(signal, ("network", "network"), &gettext("Access"), &options, access).in_group(group)]
+}
+
+/// How much it may use.
+pub fn limits(signal: &Signal, group: &Group) -> Vec<Field> {
+    let memory = (&*gettext("Memory"), &*gettext("In MiB"));
+    let fields = [
+        number(
+            signal,
+            ("limits.memory", "memory"),
+            memory,
+            (16.0, 1_048_576.0, 64.0),
+            None,
+            Access {
+                get: |profile| profile.limits.memory >> 20,
+                set: |profile, size| profile.limits.memory = size << 20,
+            },
+        ),
+        number(
+            signal,
+            ("limits.cpus", "cpus"),
+            (&gettext("Processors"), ""),
+            (0.0, 64.0, 1.0),
+            Some(gettext("Automatic")),
+            Access {
+                get: |profile| profile.limits.cpus.unwrap_or(0).into(),
+                set: |profile, count| {
+                    profile.limits.cpus = u32::try_from(count).ok().filter(|count| *count > 0);
+                },
+            },
+        ),
+        number(
+            signal,
+            ("files.writable", "writable"),
+            (&gettext("Disk"), &gettext("In MiB; what it may write beside its folders")),
+            (16.0, 1_048_576.0, 256.0),
+            None,
+            Access {
+                get: |profile| profile.files.writable >> 20,
+                set: |profile, size| profile.files.writable = size << 20,
+            },
+        ),
+    ];
+    fields.into_iter().map(|field| field.in_group(group)).collect()
+}
+
+/// What weakens or bounds the glass.
+pub fn confinement(signal: &Signal, group: &Group) -> Vec<Field> {
+    let root =
+        gettext("The command is root of the sandbox and of nothing outside it. It can do more harm inside.");
+    let until = vec![
+        (None, gettext("Automatic")),
+        (Some(Until::Command), gettext("With the Command")),
+        (Some(Until::All), gettext("With the Last Process")),
+    ];
+    let fields = [
+        switch(
+            signal,
+            ("security.privileged", "privileged"),
+            (&gettext("Root Inside"), &root),
+            Access {
+                get: |profile| profile.security.privileged,
+                set: |profile, on| profile.security.privileged = on,
+            },
+        ),
+        entry(
+            signal,
+            ("files.unmask", "unmask"),
+            &gettext("Secrets That Are Not Hidden (~/.ssh …)"),
+            Access {
+                get: |profile| join(profile.files.unmask.iter().map(|path| path.display().to_string())),
+                set: |profile, text| {
+                    profile.files.unmask = split(&text).into_iter().map(Into::into).collect();
+                },
+            },
+        ),
+        choice(
+            signal,
+            ("command.until", "until"),
+            &gettext("Ends"),
+            &until,
+            Access {
+                get: |profile| profile.command.until,
+                set: |profile, until| profile.command.until = until,
+            },
+        ),
+    ];
+    fields.into_iter().map(|field| field.in_group(group)).collect()
+}
+
+/// What few need.
+pub fn advanced(signal: &Signal, group: &Group) -> Vec<Field> {
+    let managers = vec![
+        (Manager::Small, gettext("The Window Fills the Screen")),
+        (Manager::None, gettext("Nothing")),
+        (Manager::Session, gettext("A Desktop of Its Own")),
+    ];
+    let accelerators = vec![
+        (Accelerator::Auto, gettext("Automatic")),
+        (Accelerator::Kvm, gettext("KVM")),
+        (Accelerator::Emulation, gettext("Emulation")),
+    ];
+    let fields = [
+        entry(
+            signal,
+            ("command.environment", "environment"),
+            &gettext("Variables (NAME=VALUE …)"),
+            Access {
+                get: |profile| {
+                    join(profile.command.environment.iter().map(|(name, value)| format!("{name}={value}")))
+                },
+                set: |profile, text| profile.command.environment = pairs(&text).into_iter().collect(),
+            },
+        ),
+        choice(
+            signal,
+            ("display.manager", "manager"),
+            &gettext("Windows Are Managed By"),
+            &managers,
+            Access {
+                get: |profile| profile.display.manager,
+                set: |profile, manager| profile.display.manager = manager,
+            },
+        ),
+        entry(
+            signal,
+            ("display.session", "session"),
+            &gettext("Desktop’s Command"),
+            Access {
+                get: |profile| join(profile.display.session.iter().cloned()),
+                set: |profile, text| profile.display.session = split(&text),
+            },
+        ),
+        choice(
+            signal,
+            ("machine.accelerator", "accelerator"),
+            &gettext("Acceleration"),
+            &accelerators,
+            Access {
+                get: |profile| profile.machine.accelerator,
+                set: |profile, accelerator| profile.machine.accelerator = accelerator,
+            },
+        ),
+        entry(
+            signal,
+            ("files.root", "root"),
+            &gettext("Another System’s Root"),
+            Access {
+                get: |profile| path_text(profile.files.root.as_ref()),
+                set: |profile, text| profile.files.root = text_path(&text),
+            },
+        ),
+        entry(
+            signal,
+            ("machine.kernel_path", "kernel-path"),
+            &gettext("Kernel’s Image"),
+            Access {
+                get: |profile| path_text(profile.machine.kernel_path.as_ref()),
+                set: |profile, text| profile.machine.kernel_path = text_path(&text),
+            },
+        ),
+        entry(
+            signal,
+            ("machine.modules_path", "modules-path"),
+            &gettext("Kernel’s Modules"),
+            Access {
+                get: |profile| path_text(profile.machine.modules_path.as_ref()),
+                set: |profile, text| profile.machine.modules_path = text_path(&text),
+            },
+        ),
+        entry(
+            signal,
+            ("machine.kernel", "kernel"),
+            &gettext("Kernel’s Version"),
+            Access {
+                get: |profile| profile.machine.kernel.clone().unwrap_or_default(),
+                set: |profile, text| {
+                    profile.machine.kernel = Some(text).filter(|text| !text.trim().is_empty());
+                },
+            },
+        ),
+        entry(
+            signal,
+            ("machine.connection", "connection"),
+            &gettext("Connection"),
+            Access {
+                get: |profile| profile.machine.connection.clone().unwrap_or_default(),
+                set: |profile, text| {
+                    profile.machine.connection = Some(text).filter(|text| !text.trim().is_empty());
+                },
+            },
+        ),
+    ];
+    fields.into_iter().map(|field| field.in_group(group)).collect()
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the plan says, below the rows that it is about.
+
+use super::field::{say, Field};
+use super::{usual, Form};
+use crate::window::Window;
+use adw::prelude::*;
+use gtk::glib;
+use std::rc::Rc;
+use terrarium_engine::host::Host;
+use terrarium_engine::message;
+use terrarium_engine::plan::{plan, Note, Planned, Problem, ProblemKind};
+use terrarium_engine::profile::{Command, DisplayKind, Isolation, Machine, Manager, Profile};
+use terrarium_engine::reach::reach;
+
+impl Form {
+    /// Plans anew, and says what comes of it.
+    pub(super) fn look(&self, window: &Rc<Window>) {
+        let (Some(host), Some((profile, planned))) = (window.bridge.host(), self.planned(window)) else {
+            return;
+        };
+        self.show_what(&planned);
+        self.show_glass(&profile, host);
+        self.offer(&profile, host);
+        let usual = usual(&profile);
+        for field in &self.fields {
+            field.mark(&profile, &usual);
+            let found = planned.problems.iter().find(|problem| is_about(&problem.field, field.key));
+            // What is not offered has said why already.
+            if field.row.is_sensitive() {
+                self.show_field(field, &planned, found);
+            }
+        }
+        self.folders.show_problems(&planned.problems);
+        self.title.tell(&profile, planned.problems.iter().find(|problem| problem.field == "name"));
+        self.run.set_sensitive(planned.problems.is_empty());
+        let first = planned.problems.first().map(|first| message::problem(first).text);
+        self.run.set_tooltip_text(first.as_deref());
+        self.advanced.show(&profile, planned.plan.as_ref(), self.item.borrow().as_ref());
+        let changed = self.is_changed();
+        self.save.set_visible(changed && self.item.borrow().is_some());
+        self.refresh_actions(window, changed);
+        // Before there is a command it is known what the rest allows.
+        let with_any = || plan(&Profile { command: any_command(&profile), ..profile.clone() }, host).plan;
+        let shown = if profile.command.argv.is_empty() { with_any() } else { planned.plan };
+        if let Some(plan) = shown {
+            self.pane.show(&message::reach(&reach(&plan)), true);
+        }
+    }
+
+    fn show_field(&self, field: &Field, planned: &Planned, found: Option<&Problem>) {
+        match (found, planned.notes.iter().find(|note| note_field(note) == Some(field.key))) {
+            (Some(problem), _) => field.say(Some(&whole(problem)), true),
+            (None, Some(note)) => field.say(Some(&message::note(note)), false),
+            (None, None) => field.say(None, false),
+        }
+    }
+
+    /// Command and folder. One that was not begun is not wrong yet.
+    fn show_what(&self, planned: &Planned) {
+        let text = self.command.text();
+        let [command, directory] = &self.messages;
+        let find = |key: &str| planned.problems.iter().find(|problem| is_about(&problem.field, key));
+        let half = glib::shell_parse_argv(text.as_str()).err().filter(|_| !text.trim().is_empty());
+        match (half, find("command.argv").filter(|_| !text.is_empty())) {
+            (Some(error), _) => say(command, Some(error.message()), true),
+            (None, Some(problem)) => say(command, Some(&whole(problem)), true),
+            (None, None) => say(command, None, false),
+        }
+        say(directory, find("command.directory").map(whole).as_deref(), true);
+    }
+
+    /// Each kind of glass is planned for itself; one that cannot work says
+    /// why below it.
+    fn show_glass(&self, profile: &Profile, host: &Host) {
+        for (isolation, (row, below, fix)) in
+            [Isolation::Container, Isolation::Machine].into_iter().zip(&self.glass)
+        {
+            let alone = Profile {
+                isolation: Some(isolation),
+                machine: Machine::default(),
+                ..Profile::new("x", vec!["true".into()])
+            };
+            let planned = plan(&alone, host);
+            let about =
+                |problem: &&Problem| problem.field == "isolation" || problem.field.starts_with("machine.");
+            let found = planned.problems.iter().find(about);
+            row.set_sensitive(found.is_none());
+            fix.set_visible(found.is_some());
+            let chosen = self.isolation() == isolation;
+            let privileged = profile.security.privileged;
+            let note = planned.notes.iter().find(|note| matches!(note, Note::Emulated { .. }));
+            let note = note.filter(|_| chosen && !privileged);
+            let text =
+                found.map(|problem| message::problem(problem).text).or_else(|| note.map(message::note));
+            say(below, text.as_deref(), false);
+        }
+    }
+
+    /// Only what makes sense is offered; where something could be switched on
+    /// but would not work, it says why.
+    fn offer(&self, profile: &Profile, host: &Host) {
+        let window = profile.display.kind == DisplayKind::Window;
+        let machine = self.isolation() == Isolation::Machine;
+        for field in &self.fields {
+            let shown = match field.key {
+                "display.kind" => true,
+                "display.session" => window && profile.display.manager == Manager::Session,
+                key if key.starts_with("display.") => window,
+                key if key.starts_with("machine.") => machine,
+                _ => true,
+            };
+            field.show(shown);
+            if let Some(probe) = field.probe.filter(|_| shown) {
+                self.try_out(field, probe, profile, host);
+            }
+        }
+    }
+
+    fn try_out(&self, field: &Field, probe: fn(&mut Profile), profile: &Profile, host: &Host) {
+        let mut on = profile.clone();
+        probe(&mut on);
+        let planned = plan(&on, host);
+        let only = |problem: &&Problem| {
+            is_about(&problem.field, field.key) && matches!(problem.what, ProblemKind::MachinesOnly { .. })
+        };
+        let found = planned.problems.iter().find(only).filter(|_| on != *profile);
+        field.row.set_sensitive(found.is_none());
+        if let Some(problem) = found {
+            field.say(Some(&message::problem(problem).text), false);
+        }
+    }
+}
+
+fn any_command(profile: &Profile) -> Command {
+    Command { argv: vec!["true".into()], ..profile.command.clone() }
+}
+
+/// Whether a problem's key is this one or inside it.
+pub(super) fn is_about(field: &str, key: &str) -> bool {
+    field.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+fn whole(problem: &Problem) -> String {
+    let sentence = message::problem(problem);
+    format!("{} {}", sentence.text, sentence.fix).trim().to_owned()
+}
+
+/// The row that a note is about; those about shares are in what it can reach.
+fn note_field(note: &Note) -> Option<&'static str> {
+    match note {
+        Note::DisplayLacks { .. } => Some("display.kind"),
+        Note::SoundInMachines => Some("display.sound"),
+        Note::LittleMemory { .. } => Some("limits.memory"),
+        Note::Unmasked { .. } => Some("files.unmask"),
+        _ => None,
+    }
+}

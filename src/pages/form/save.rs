@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The form's menu: what is done with the profile as a whole.
+
+use super::Form;
+use crate::launcher;
+use crate::window::Window;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::{gio, glib};
+use std::rc::Rc;
+use terrarium_engine::message;
+use terrarium_engine::profile::Profile;
+
+impl Form {
+    pub(super) fn add_actions(self: &Rc<Self>, window: &Rc<Window>) {
+        let add = |name: &str, run: fn(&Rc<Self>, &Rc<Window>)| {
+            let action = gio::SimpleAction::new(name, None);
+            let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+            action.connect_activate(move |_, _| {
+                if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
+                    run(&form, &window);
+                }
+            });
+            window.widget.add_action(&action);
+        };
+        add("form-save", Self::save_it);
+        add("form-save-as", Self::save_as);
+        add("form-export", |form, window| window.export(&form.profile()));
+        add("form-revert", Self::revert);
+        add("form-reach", |form, window| window.tell_reach(&form.profile(), None));
+        add("form-copy", |form, window| {
+            window.widget.clipboard().set_text(&form.advanced.command());
+            window.toast(&gettext("Command copied"));
+        });
+        add("form-launcher", |form, window| form.set_launcher(window, true));
+        add("form-no-launcher", |form, window| form.set_launcher(window, false));
+        add("form-delete", |form, window| {
+            if let Some(item) = form.item.take() {
+                window.show("home");
+                window.delete(&item);
+                form.fill(window, &Profile::new("", Vec::new()), None);
+                form.drop_draft(window);
+            }
+        });
+    }
+
+    pub(super) fn refresh_actions(&self, window: &Window, changed: bool) {
+        let has_item = self.item.borrow().is_some();
+        for (name, on) in [
+            ("form-save", changed && has_item),
+            ("form-revert", changed),
+            ("form-delete", has_item),
+            ("form-reach", self.run.is_sensitive()),
+            ("form-launcher", has_item && !self.launched.get()),
+            ("form-no-launcher", has_item && self.launched.get()),
+        ] {
+            let action = window.widget.lookup_action(name).and_downcast::<gio::SimpleAction>();
+            action.iter().for_each(|action| action.set_enabled(on));
+        }
+    }
+
+    /// Makes the profile one of the desktop's apps, or no more.
+    fn set_launcher(self: &Rc<Self>, window: &Rc<Window>, on: bool) {
+        let Some(item) = self.item.borrow().clone() else { return };
+        let (path, stem) = (launcher::path(&item.stem()), item.stem());
+        let program = std::env::current_exe().unwrap_or_else(|_| "terrarium".into());
+        let text = launcher::text(&self.saved.borrow(), &stem, &program);
+        let (form, window) = (self.clone(), window.clone());
+        glib::spawn_future_local(async move {
+            let done = if on {
+                window.bridge.write_text(path, text).await
+            } else {
+                window.bridge.delete_profile(path).await.map(drop)
+            };
+            match done {
+                Ok(()) if on => window.toast(&gettext("It is among your apps now")),
+                Ok(()) => window.toast(&gettext("Launcher removed")),
+                Err(error) => window.toast(&message::error(&error)),
+            }
+            form.look_for_launcher(&window);
+        });
+    }
+
+    /// Whether there is a launcher.
+    pub(super) fn look_for_launcher(self: &Rc<Self>, window: &Rc<Window>) {
+        let Some(path) = self.item.borrow().as_ref().map(|item| launcher::path(&item.stem())) else { return };
+        let (form, window) = (self.clone(), window.clone());
+        glib::spawn_future_local(async move {
+            let there = window.bridge.look_at(move || path.exists()).await;
+            form.launched.set(there == Some(true));
+            form.refresh_actions(&window, form.is_changed());
+        });
+    }
+
+    /// Saves into the profile's own file.
+    fn save_it(self: &Rc<Self>, window: &Rc<Window>) {
+        let Some(item) = self.item.borrow().clone() else { return self.save_as(window) };
+        if !window.shows("form") {
+            return;
+        }
+        let (form, window, profile) = (self.clone(), window.clone(), self.profile());
+        glib::spawn_future_local(async move {
+            match window.bridge.update_profile(item.path.clone(), profile.clone()).await {
+                Ok(()) => {
+                    form.is_saved(&window, profile, &item.path).await;
+                    window.toast(&gettext("Saved"));
+                }
+                Err(error) => window.toast(&message::error(&error)),
+            }
+        });
+    }
+
+    async fn is_saved(self: &Rc<Self>, window: &Rc<Window>, profile: Profile, path: &std::path::Path) {
+        window.library.read(&window.bridge).await;
+        self.item.replace(window.library.of(path));
+        self.title.set_name(&profile.name);
+        self.saved.replace(profile);
+        self.drop_draft(window);
+        self.look(window);
+    }
+
+    /// Asks for a name, and saves under it.
+    fn save_as(self: &Rc<Self>, window: &Rc<Window>) {
+        if !window.shows("form") {
+            return;
+        }
+        let dialog = adw::MessageDialog::new(
+            Some(&window.widget),
+            Some(&gettext("Save as Profile")),
+            Some(&gettext("It is found at Home then, and runs with one click.")),
+        );
+        let entry = gtk::Entry::builder().text(self.profile().name).activates_default(true).build();
+        entry.set_widget_name("save-name");
+        entry.update_property(&[gtk::accessible::Property::Label(&gettext("Name"))]);
+        dialog.set_extra_child(Some(&entry));
+        dialog.add_response("cancel", &gettext("_Cancel"));
+        dialog.add_response("save", &gettext("_Save"));
+        dialog.set_response_appearance("save", adw::ResponseAppearance::Suggested);
+        dialog.set_default_response(Some("save"));
+        dialog.set_close_response("cancel");
+        dialog.set_response_enabled("save", !entry.text().trim().is_empty());
+        let weak = dialog.downgrade();
+        entry.connect_changed(move |entry| {
+            if let Some(dialog) = weak.upgrade() {
+                dialog.set_response_enabled("save", !entry.text().trim().is_empty());
+            }
+        });
+        let (form, window) = (self.clone(), window.clone());
+        dialog.connect_response(Some("save"), move |_, _| {
+            let (form, window) = (form.clone(), window.clone());
+            let mut profile = form.profile();
+            profile.name = entry.text().trim().to_owned();
+            glib::spawn_future_local(async move {
+                if let Some(item) = window.add_profile(profile.clone()).await {
+                    form.is_saved(&window, profile, &item.path).await;
+                    window.toast(&gettext("Saved. You find it at Home."));
+                }
+            });
+        });
+        dialog.present();
+    }
+
+    /// Back to how it was saved.
+    fn revert(self: &Rc<Self>, window: &Rc<Window>) {
+        let (typed, item, saved) = (self.profile(), self.item.borrow().clone(), self.saved.borrow().clone());
+        self.fill(window, &saved, item.as_ref());
+        self.drop_draft(window);
+        let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        window.offer(&gettext("Changes thrown away"), &gettext("_Undo"), move || {
+            if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
+                form.fill(&window, &typed, item.as_ref());
+                form.saved.replace(saved.clone());
+                form.look(&window);
+            }
+        });
+    }
+}

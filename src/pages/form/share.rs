@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! One folder, file or piece of memory that is shown.
+
+use super::field::{message_row, Signal};
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::glib;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use terrarium_engine::message::{self, tilde};
+use terrarium_engine::profile::{ImageFormat, Mount, MountKind, MountMode};
+
+/// What a row is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One of `files.mounts`.
+    Shared(MountKind),
+    /// One of `files.include`.
+    Copied,
+}
+
+/// One row.
+pub struct Share {
+    /// What it is about.
+    pub kind: Kind,
+    /// Its widget.
+    pub row: adw::ExpanderRow,
+    /// What the plan says of it.
+    pub message: adw::ActionRow,
+    /// Takes it away.
+    pub remove: gtk::Button,
+    /// Changes places with the one above.
+    pub up: gtk::Button,
+    /// Changes places with the one below.
+    pub down: gtk::Button,
+    /// Asks for another source.
+    pub choose: gtk::Button,
+    source: adw::EntryRow,
+    target: adw::EntryRow,
+    mode: gtk::DropDown,
+    /// This computer's own kernel may read the image.
+    trusted: gtk::Switch,
+    format: Cell<Option<ImageFormat>>,
+    /// The target follows the source until it is typed.
+    follows: Rc<Cell<bool>>,
+}
+
+impl Share {
+    /// A row with these values.
+    pub fn new(kind: Kind, source: &Path, target: &Path, mode: MountMode, signal: &Signal) -> Rc<Self> {
+        let modes = gtk::StringList::new(&[&gettext("Read Only"), &gettext("Can Write")]);
+        let mode_list = gtk::DropDown::builder().model(&modes).valign(gtk::Align::Center).build();
+        mode_list.add_css_class("flat");
+        mode_list.set_selected(u32::from(mode == MountMode::Rw));
+        mode_list.update_property(&[gtk::accessible::Property::Label(&gettext("Access"))]);
+        let share = Rc::new(Self {
+            kind,
+            row: adw::ExpanderRow::new(),
+            message: message_row("share-message"),
+            remove: button("user-trash-symbolic", &gettext("Remove")),
+            up: button("go-up-symbolic", &gettext("Move Up")),
+            down: button("go-down-symbolic", &gettext("Move Down")),
+            choose: button("folder-open-symbolic", &gettext("Choose…")),
+            source: adw::EntryRow::builder().title(source_title(kind)).text(source.to_string_lossy()).build(),
+            target: adw::EntryRow::builder().title(gettext("Seen At")).text(target.to_string_lossy()).build(),
+            mode: mode_list,
+            trusted: gtk::Switch::builder().valign(gtk::Align::Center).build(),
+            format: Cell::new(None),
+            follows: Rc::new(Cell::new(source == target)),
+        });
+        share.build();
+        share.connect(signal);
+        share
+    }
+
+    /// The row of one of a profile's mounts.
+    pub fn of(mount: &Mount, signal: &Signal) -> Rc<Self> {
+        let share = Self::new(Kind::Shared(mount.kind), &mount.source, &mount.target, mount.mode, signal);
+        share.format.set(mount.format);
+        signal.quietly(|| share.trusted.set_active(mount.trusted));
+        share
+    }
+
+    /// What it is in a profile.
+    pub fn mount(&self, kind: MountKind) -> Mount {
+        Mount {
+            kind,
+            source: self.source(),
+            target: self.target(),
+            mode: self.mode(),
+            format: self.format.get(),
+            trusted: kind == MountKind::HostImage && self.trusted.is_active(),
+        }
+    }
+
+    fn build(&self) {
+        let icon = match self.kind {
+            Kind::Shared(MountKind::HostBind) => "folder-symbolic",
+            Kind::Shared(MountKind::HostImage) => "drive-harddisk-symbolic",
+            Kind::Shared(MountKind::GuestBind) => "folder-visiting-symbolic",
+            Kind::Shared(MountKind::Ram) => "media-flash-symbolic",
+            Kind::Copied => "edit-copy-symbolic",
+        };
+        self.row.add_prefix(&gtk::Image::from_icon_name(icon));
+        // What is added first stands last.
+        self.row.add_action(&self.remove);
+        let has_mode = !matches!(self.kind, Kind::Copied | Kind::Shared(MountKind::Ram));
+        self.mode.set_visible(has_mode);
+        self.row.add_action(&self.mode);
+        let on_this_computer =
+            matches!(self.kind, Kind::Copied | Kind::Shared(MountKind::HostBind | MountKind::HostImage));
+        self.choose.set_visible(on_this_computer);
+        self.source.add_suffix(&self.choose);
+        self.row.add_row(&self.source);
+        self.row.add_row(&self.target);
+        let trusted = adw::ActionRow::builder().title(gettext("Trusted")).build();
+        trusted.set_subtitle(&gettext("This computer’s own kernel may read its file system."));
+        trusted.set_subtitle_lines(0);
+        trusted.add_suffix(&self.trusted);
+        trusted.set_activatable_widget(Some(&self.trusted));
+        trusted.set_visible(self.kind == Kind::Shared(MountKind::HostImage));
+        self.row.add_row(&trusted);
+        let order = adw::ActionRow::builder().title(gettext("Order")).build();
+        order.set_subtitle(&gettext("What is mounted later lies over what was before."));
+        order.set_subtitle_lines(0);
+        order.add_suffix(&self.up);
+        order.add_suffix(&self.down);
+        self.row.add_row(&order);
+    }
+
+    fn connect(self: &Rc<Self>, signal: &Signal) {
+        let (weak, changed) = (Rc::downgrade(self), signal.clone());
+        self.source.connect_changed(move |source| {
+            if let Some(share) = weak.upgrade().filter(|share| share.follows.get()) {
+                share.target.set_text(&source.text());
+                share.follows.set(true);
+            }
+            changed.emit();
+        });
+        let (follows, changed) = (self.follows.clone(), signal.clone());
+        self.target.connect_changed(move |_| {
+            follows.set(false);
+            changed.emit();
+        });
+        let changed = signal.clone();
+        self.trusted.connect_active_notify(move |_| changed.emit());
+        let changed = signal.clone();
+        self.mode.connect_selected_notify(move |_| changed.emit());
+    }
+
+    /// Opens it, to be filled in.
+    pub fn expand(&self) {
+        self.row.set_expanded(true);
+    }
+
+    /// Shows another source.
+    pub fn set_source(&self, path: &Path) {
+        self.source.set_text(&path.to_string_lossy());
+    }
+
+    /// What is shown.
+    pub fn source(&self) -> PathBuf {
+        PathBuf::from(self.source.text().as_str())
+    }
+
+    /// Where.
+    pub fn target(&self) -> PathBuf {
+        PathBuf::from(self.target.text().as_str())
+    }
+
+    /// Whether it may be written.
+    pub fn mode(&self) -> MountMode {
+        if self.mode.is_visible() && self.mode.selected() == 1 {
+            MountMode::Rw
+        } else {
+            MountMode::Ro
+        }
+    }
+
+    /// Whether a folder rather than a file is chosen next.
+    pub fn is_folder(&self) -> bool {
+        self.kind == Kind::Shared(MountKind::HostBind) && self.source().extension().is_none()
+    }
+
+    /// Says in its title what it is.
+    pub fn tell(&self, home: &Path) {
+        let (source, target) = (self.source(), self.target());
+        let path = message::shown(&tilde(&source, home));
+        let target_text = message::shown(&tilde(&target, home));
+        let name = source.file_name().map(|name| message::shown(&name.to_string_lossy()));
+        let title = match self.kind {
+            Kind::Shared(MountKind::Ram) => gettext("Memory"),
+            Kind::Shared(MountKind::HostBind) if source.as_os_str().is_empty() => gettext("Empty Folder"),
+            Kind::Copied => gettext("Copy of {name}").replace("{name}", &name.unwrap_or_default()),
+            Kind::Shared(_) => name.unwrap_or_else(|| path.clone()),
+        };
+        let is_same = source == target || tilde(&source, home) == tilde(&target, home);
+        let subtitle = match (path.is_empty(), is_same) {
+            (false, true) => path,
+            (true, _) => target_text,
+            (false, false) => format!("{path} → {target_text}"),
+        };
+        self.row.set_title(&glib::markup_escape_text(&title));
+        self.row.set_subtitle(&glib::markup_escape_text(&subtitle));
+    }
+}
+
+fn source_title(kind: Kind) -> String {
+    match kind {
+        Kind::Shared(MountKind::Ram) => gettext("Size (half of the memory if empty)"),
+        Kind::Shared(MountKind::GuestBind) => gettext("Path Inside"),
+        Kind::Shared(_) | Kind::Copied => gettext("On This Computer"),
+    }
+}
+
+fn button(icon: &str, hint: &str) -> gtk::Button {
+    let button = gtk::Button::builder().icon_name(icon).tooltip_text(hint).valign(gtk::Align::Center).build();
+    button.add_css_class("flat");
+    button
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the running sandboxes use and wrote last, while Home is seen.
+
+use super::Home;
+use crate::window::Window;
+use gettextrs::gettext;
+use gtk::glib;
+use gtk::prelude::*;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
+use terrarium_engine::message;
+use terrarium_engine::profile::DisplayKind;
+use terrarium_engine::sandbox::{Id, State, Summary, Usage};
+use terrarium_protocol::message::stream::OUT;
+
+/// The pause between two rounds.
+const EVERY: Duration = Duration::from_secs(3);
+
+/// What was found last.
+#[derive(Default)]
+pub struct Meter {
+    before: RefCell<HashMap<Id, (Instant, Usage)>>,
+    words: RefCell<HashMap<Id, String>>,
+    /// How far the output was that a card shows.
+    ends: RefCell<HashMap<Id, u64>>,
+}
+
+impl Meter {
+    /// `38 % CPU · 180 MB`, once it was measured.
+    pub fn words(&self, id: &Id) -> Option<String> {
+        self.words.borrow().get(id).cloned()
+    }
+
+    /// Forgets those that are gone.
+    pub fn retain(&self, sandboxes: &[Summary]) {
+        let is_there = |id: &Id| sandboxes.iter().any(|one| one.id == *id);
+        self.before.borrow_mut().retain(|id, _| is_there(id));
+        self.words.borrow_mut().retain(|id, _| is_there(id));
+        self.ends.borrow_mut().retain(|id, _| is_there(id));
+    }
+
+    /// The card of this one is new and shows nothing yet.
+    pub fn forget_lines(&self) {
+        self.ends.borrow_mut().clear();
+    }
+
+    fn add(&self, id: Id, now: Instant, usage: Usage) {
+        let before = self.before.borrow_mut().insert(id.clone(), (now, usage));
+        let memory = message::size(usage.memory);
+        let words = match before.and_then(|(then, old)| share(now - then, old, usage)) {
+            Some(percent) => {
+                let text = gettext("{percent} % CPU · {memory}");
+                text.replace("{percent}", &percent.to_string()).replace("{memory}", &memory)
+            }
+            None => memory,
+        };
+        self.words.borrow_mut().insert(id, words);
+    }
+}
+
+/// Processor time in per cent of the time that passed.
+fn share(passed: Duration, old: Usage, new: Usage) -> Option<u64> {
+    let passed = u64::try_from(passed.as_nanos()).ok().filter(|passed| *passed > 0)?;
+    let used = new.processor.checked_sub(old.processor)?;
+    Some(used.saturating_mul(100) / passed)
+}
+
+impl Home {
+    /// Measures for as long as the window is there.
+    pub(super) fn watch_usage(self: &Rc<Self>, window: &Rc<Window>) {
+        let (home, window) = (self.clone(), Rc::downgrade(window));
+        glib::spawn_future_local(async move {
+            while let Some(open) = window.upgrade().filter(|window| window.widget.is_visible()) {
+                drop(open);
+                if home.widget.is_mapped() {
+                    home.measure(&window).await;
+                    home.read_lines(&window).await;
+                }
+                glib::timeout_future(EVERY).await;
+            }
+        });
+    }
+
+    async fn measure(&self, window: &Weak<Window>) {
+        let shown = self.shown.borrow().clone().unwrap_or_default();
+        let ids: Vec<Id> = shown
+            .iter()
+            .filter(|one| matches!(one.state, State::Running | State::Paused))
+            .map(|one| one.id.clone())
+            .collect();
+        let Some(bridge) = window.upgrade().map(|window| window.bridge.clone()).filter(|_| !ids.is_empty())
+        else {
+            return;
+        };
+        for (id, usage) in bridge.usage(ids).await {
+            self.meter.add(id, Instant::now(), usage);
+        }
+        self.tell_cards();
+    }
+
+    /// Those that have a tab show what that shows; of the others init is asked
+    /// when they have written more.
+    async fn read_lines(&self, window: &Weak<Window>) {
+        let shown = self.shown.borrow().clone().unwrap_or_default();
+        for one in shown.iter().filter(|one| one.metadata.display != DisplayKind::Window) {
+            let Some(window) = window.upgrade().filter(|_| self.widget.is_mapped()) else { return };
+            if let Some(tab) = window.runs.tab_of(&one.id) {
+                self.show_lines(&one.id, &tab.text());
+                continue;
+            }
+            let end = one.status.as_ref().and_then(|status| {
+                status.streams.iter().find(|stream| stream.stream == OUT).map(|stream| stream.end)
+            });
+            let Some(end) = end.filter(|end| *end > 0 && one.state == State::Running) else { continue };
+            if self.meter.ends.borrow().get(&one.id) == Some(&end) {
+                continue;
+            }
+            let bridge = window.bridge.clone();
+            drop(window);
+            if let Some(text) = bridge.last_lines(one.id.clone(), end).await {
+                self.meter.ends.borrow_mut().insert(one.id.clone(), end);
+                self.show_lines(&one.id, &text);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_is_of_the_time_that_passed() {
+        let used = |processor| Usage { processor, memory: 0 };
+        let second = Duration::from_secs(1);
+        assert_eq!(share(second, used(0), used(380_000_000)), Some(38));
+        assert_eq!(share(second, used(0), used(2_000_000_000)), Some(200));
+        // Another with the same number has begun anew.
+        assert_eq!(share(second, used(5), used(1)), None);
+        assert_eq!(share(Duration::ZERO, used(0), used(1)), None);
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What can be set once for all.
+
+use crate::settings::settings;
+use adw::prelude::*;
+use gettextrs::gettext;
+
+/// Shows the window.
+pub fn show(parent: &impl IsA<gtk::Window>) {
+    let page = adw::PreferencesPage::new();
+    let new = adw::PreferencesGroup::builder().title(gettext("New Sandboxes")).build();
+    new.add(&choice(
+        &gettext("How Strong"),
+        "default-isolation",
+        &[
+            ("automatic", gettext("Automatic")),
+            ("container", gettext("Container")),
+            ("machine", gettext("Virtual Machine")),
+        ],
+    ));
+    page.add(&new);
+    let terminal = adw::PreferencesGroup::builder().title(gettext("Terminal")).build();
+    terminal.add(&font());
+    terminal.add(&choice(
+        &gettext("Colors"),
+        "terminal-colours",
+        &[("follow", gettext("As the Desktop")), ("light", gettext("Light")), ("dark", gettext("Dark"))],
+    ));
+    page.add(&terminal);
+    let desktop = adw::PreferencesGroup::builder().title(gettext("Desktop")).build();
+    desktop.add(&flag(
+        &gettext("Notifications"),
+        &gettext("When a sandbox that is not seen ends"),
+        "notifications",
+        true,
+    ));
+    page.add(&desktop);
+    let window = adw::PreferencesWindow::builder()
+        .transient_for(parent)
+        .modal(true)
+        .search_enabled(false)
+        .default_width(520)
+        .default_height(480)
+        .width_request(320)
+        .build();
+    window.set_widget_name("preferences");
+    window.add(&page);
+    window.present();
+}
+
+fn choice(title: &str, key: &'static str, options: &[(&'static str, String)]) -> adw::ComboRow {
+    let names: Vec<&str> = options.iter().map(|(_, name)| name.as_str()).collect();
+    let row = adw::ComboRow::builder().title(title).model(&gtk::StringList::new(&names)).build();
+    row.set_widget_name(key);
+    let words: Vec<&'static str> = options.iter().map(|(word, _)| *word).collect();
+    let now = settings().text(key);
+    let at = words.iter().position(|word| *word == now).and_then(|at| u32::try_from(at).ok());
+    row.set_selected(at.unwrap_or(0));
+    row.connect_selected_notify(move |row| {
+        if let Some(word) = words.get(row.selected() as usize) {
+            settings().set_text(key, word);
+        }
+    });
+    row
+}
+
+fn flag(title: &str, subtitle: &str, key: &'static str, usual: bool) -> adw::ActionRow {
+    let switch = gtk::Switch::builder().valign(gtk::Align::Center).build();
+    switch.set_active(settings().flag(key, usual));
+    switch.set_widget_name(key);
+    switch.connect_active_notify(move |switch| settings().set_flag(key, switch.is_active()));
+    let row = adw::ActionRow::builder().title(title).subtitle(subtitle).activatable_widget(&switch).build();
+    row.set_subtitle_lines(0);
+    row.add_suffix(&switch);
+    row
+}
+
+/// The font, with a way back to the desktop's own.
+fn font() -> adw::ActionRow {
+    let row = adw::ActionRow::builder().title(gettext("Font")).build();
+    let button = gtk::FontButton::builder().valign(gtk::Align::Center).use_font(true).build();
+    let monospace = |font: &gtk::pango::FontFamily, _: &gtk::pango::FontFace| font.is_monospace();
+    button.set_filter_func(monospace);
+    let reset = gtk::Button::builder().icon_name("edit-undo-symbolic").valign(gtk::Align::Center).build();
+    reset.set_tooltip_text(Some(&gettext("Use the Desktop’s Font")));
+    reset.add_css_class("flat");
+    let now = settings().text("terminal-font");
+    button.set_font(if now.is_empty() { "Monospace 11" } else { &now });
+    reset.set_visible(!now.is_empty());
+    let back = reset.clone();
+    button.connect_font_set(move |button| {
+        settings().set_text("terminal-font", &button.font().unwrap_or_default());
+        back.set_visible(true);
+    });
+    let shown = button.clone();
+    reset.connect_clicked(move |reset| {
+        settings().set_text("terminal-font", "");
+        shown.set_font("Monospace 11");
+        reset.set_visible(false);
+    });
+    row.add_suffix(&button);
+    row.add_suffix(&reset);
+    row
+}

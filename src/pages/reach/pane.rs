@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The sentences themselves.
+
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::glib;
+use std::cell::RefCell;
+use std::rc::Rc;
+use terrarium_engine::message::{Row, Words};
+use terrarium_engine::reach::{Fact, Secret, Strength};
+
+/// What hides secrets.
+pub type Hide = dyn Fn(&[Secret]);
+
+/// A column of groups.
+pub struct Pane {
+    /// Its widget.
+    pub widget: gtk::Box,
+    shown: RefCell<Option<Words>>,
+    hide: RefCell<Option<Rc<Hide>>>,
+}
+
+impl Default for Pane {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Pane {
+    /// An empty one.
+    pub fn new() -> Self {
+        let widget = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(24).build();
+        Self { widget, shown: RefCell::default(), hide: RefCell::default() }
+    }
+
+    /// Offers to hide secrets.
+    pub fn on_hide(&self, hide: impl Fn(&[Secret]) + 'static) {
+        self.hide.replace(Some(Rc::new(hide)));
+    }
+
+    /// Shows these, if they are others than before. With `whole` what becomes
+    /// of changes is a group of its own, else a closing line.
+    pub fn show(&self, words: &Words, whole: bool) {
+        if self.shown.borrow().as_ref() == Some(words) {
+            return;
+        }
+        while let Some(child) = self.widget.first_child() {
+            self.widget.remove(&child);
+        }
+        self.widget.append(&self.group(&gettext("It Can"), &words.can, true));
+        self.widget.append(&self.group(&gettext("It Cannot"), &words.cannot, false));
+        let (title, detail) = &words.afterwards;
+        if whole {
+            let group = adw::PreferencesGroup::builder().title(gettext("Afterwards")).build();
+            group.add(&line("view-list-bullet-symbolic", title, detail));
+            self.widget.append(&group);
+        } else {
+            let text = [title.as_str(), detail].join(" ");
+            let label =
+                gtk::Label::builder().label(text.trim()).wrap(true).justify(gtk::Justification::Center);
+            let label = label.css_classes(["dim-label", "caption"]).build();
+            self.widget.append(&label);
+        }
+        self.shown.replace(Some(words.clone()));
+    }
+
+    fn group(&self, title: &str, rows: &[Row], can: bool) -> adw::PreferencesGroup {
+        let group = adw::PreferencesGroup::builder().title(title).build();
+        for row in rows {
+            let made = line(icon(&row.fact, can), &row.title, &row.detail);
+            if row.strength == Strength::Secret {
+                made.add_css_class("secret");
+                self.add_button(&made, &row.fact);
+            }
+            group.add(&made);
+        }
+        group
+    }
+
+    fn add_button(&self, row: &adw::ActionRow, fact: &Fact) {
+        let (Fact::Secrets { seen, .. }, Some(hide)) = (fact, self.hide.borrow().clone()) else { return };
+        let seen: Vec<Secret> = seen.iter().filter(|secret| secret.can_be_hidden()).cloned().collect();
+        if seen.is_empty() {
+            return;
+        }
+        let text = if seen.len() == 1 { gettext("_Hide It") } else { gettext("_Hide Them") };
+        let button =
+            gtk::Button::builder().label(text).use_underline(true).valign(gtk::Align::Center).build();
+        button.connect_clicked(move |_| hide(&seen));
+        row.add_suffix(&button);
+    }
+}
+
+fn line(icon: &str, title: &str, detail: &str) -> adw::ActionRow {
+    let row = adw::ActionRow::builder()
+        .title(glib::markup_escape_text(title).as_str())
+        .subtitle(unbroken(detail))
+        .selectable(false)
+        .build();
+    // No sentence about what can be reached is ever cut off.
+    row.set_title_lines(0);
+    row.set_subtitle_lines(0);
+    let image = gtk::Image::builder().icon_name(icon).accessible_role(gtk::AccessibleRole::Presentation);
+    row.add_prefix(&image.build());
+    row
+}
+
+/// Paths do not break at their slashes, where a line does in prose.
+fn unbroken(text: &str) -> String {
+    glib::markup_escape_text(text).replace('/', "/\u{2060}")
+}
+
+fn icon(fact: &Fact, can: bool) -> &'static str {
+    match fact {
+        Fact::Secrets { .. } if can => "dialog-warning-symbolic",
+        Fact::Secrets { .. } => "changes-prevent-symbolic",
+        Fact::Writes(_) => "document-edit-symbolic",
+        Fact::Sockets(_) => "network-transmit-receive-symbolic",
+        Fact::Devices { .. } => "audio-input-microphone-symbolic",
+        Fact::Network(_) => "network-workgroup-symbolic",
+        Fact::Root(_) => "avatar-default-symbolic",
+        Fact::Kernel(_) => "applications-system-symbolic",
+        Fact::Reads { .. } => "folder-open-symbolic",
+        Fact::Home(_) => "user-home-symbolic",
+        Fact::Clipboard(_) => "edit-paste-symbolic",
+        Fact::Drops(_) => "folder-download-symbolic",
+        Fact::Sound(_) => "audio-speakers-symbolic",
+        Fact::Limits { .. } => "power-profile-balanced-symbolic",
+        Fact::Desktop => "view-conceal-symbolic",
+    }
+}

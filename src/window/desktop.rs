@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The window's part in the desktop: what it tells of sandboxes that are not
+//! seen, what it holds up, and what is dropped on it.
+
+use super::Window;
+use crate::pages::tab::Tab;
+use crate::settings::settings;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::{gdk, gio, glib};
+use std::rc::Rc;
+use terrarium_engine::message;
+
+impl Window {
+    /// A sandbox has ended that nobody looks at.
+    pub fn tell_end(&self, tab: &Tab, title: &str, detail: &str) {
+        let seen = self.widget.is_active()
+            && self.shows("runs")
+            && self.runs.current().is_some_and(|current| std::ptr::eq(&*current, tab));
+        let (Some(app), false, true) =
+            (self.widget.application(), seen, settings().flag("notifications", true))
+        else {
+            return;
+        };
+        let name = message::shown(&tab.name());
+        let notification = gio::Notification::new(&format!("{name}: {title}"));
+        notification.set_body(Some(detail));
+        let Some(id) = tab.id() else { return };
+        notification.set_default_action_and_target_value("app.show-sandbox", Some(&id.uuid.to_variant()));
+        app.send_notification(Some(&id.uuid), &notification);
+    }
+
+    /// The sandbox of a notification.
+    pub fn show_tab(&self, uuid: &str) -> bool {
+        let found = self.runs.show_tab(uuid);
+        if found {
+            self.show("runs");
+            self.widget.present();
+        }
+        found
+    }
+
+    /// While something runs in this window logging out asks first.
+    pub fn hold_up_logout(&self) {
+        let runs = !self.runs.running().is_empty();
+        let Some(app) = self.widget.application() else { return };
+        match (runs, self.cookie.get()) {
+            (true, 0) => {
+                let why = gettext("Programs run in sandboxes");
+                let flags = gtk::ApplicationInhibitFlags::LOGOUT;
+                self.cookie.set(app.inhibit(Some(&self.widget), flags, Some(&why)));
+            }
+            (false, cookie) if cookie != 0 => {
+                app.uninhibit(cookie);
+                self.cookie.set(0);
+            }
+            _ => {}
+        }
+    }
+
+    /// A file that is dropped on Home is opened in a sandbox, one that is
+    /// dropped on the form is shared.
+    pub(super) fn take_drops(self: &Rc<Self>) {
+        for (page, shares) in
+            [(self.home.widget.upcast_ref::<gtk::Widget>(), false), (self.form.widget.upcast_ref(), true)]
+        {
+            let target = gtk::DropTarget::new(gdk::FileList::static_type(), gdk::DragAction::COPY);
+            let weak = Rc::downgrade(self);
+            target.connect_drop(move |_, value, _, _| {
+                let (Some(window), Ok(files)) = (weak.upgrade(), value.get::<gdk::FileList>()) else {
+                    return false;
+                };
+                for file in files.files() {
+                    match file.path().filter(|_| shares) {
+                        Some(path) => window.form.take_path(&path),
+                        None => {
+                            let window = window.clone();
+                            glib::spawn_future_local(async move { window.open_file(file).await });
+                        }
+                    }
+                }
+                true
+            });
+            page.add_controller(target);
+        }
+    }
+
+    /// The size that it had when it was closed last.
+    pub(super) fn remember_size(self: &Rc<Self>) {
+        let (width, height) =
+            (settings().number("window-width", 1100), settings().number("window-height", 760));
+        self.widget.set_default_size(width, height);
+        if settings().flag("window-maximized", false) {
+            self.widget.maximize();
+        }
+        self.widget.connect_unrealize(|window| {
+            settings().set_flag("window-maximized", window.is_maximized());
+            let (width, height) = window.default_size();
+            if !window.is_maximized() && !window.is_fullscreen() && width > 0 && height > 0 {
+                settings().set_number("window-width", width);
+                settings().set_number("window-height", height);
+            }
+        });
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! From a profile to a run: planned, shown where that is due, remembered.
+
+use super::Window;
+use crate::apps::{self, App};
+use crate::library::Item;
+use crate::pages::reach::{show, Ask};
+use crate::pages::templates;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::{gio, glib};
+use std::path::PathBuf;
+use std::rc::Rc;
+use terrarium_engine::message;
+use terrarium_engine::plan::{plan, Plan};
+use terrarium_engine::profile::Profile;
+use terrarium_engine::reach::{reach, Grants, Reach, Secret, Strength};
+
+/// A profile that is to be run.
+#[derive(Clone)]
+pub struct Launch {
+    /// What.
+    pub profile: Profile,
+    /// The profile of the library that it is.
+    pub item: Option<Item>,
+    /// The file that it was opened from.
+    pub from: Option<String>,
+    /// Its reach is already before the user's eyes.
+    pub shown: bool,
+}
+
+impl Launch {
+    /// One that is in no file.
+    pub fn unsaved(profile: Profile) -> Self {
+        Self { profile, item: None, from: None, shown: false }
+    }
+
+    /// One of the library.
+    pub fn saved(profile: Profile, item: Item) -> Self {
+        Self { from: item.seen.from.clone(), item: Some(item), profile, shown: false }
+    }
+
+    /// Whether its reach has to be shown first.
+    fn is_due(&self, facts: &Reach) -> bool {
+        match &self.item {
+            _ if self.from.is_some() => true,
+            _ if self.shown => false,
+            Some(item) => item.seen.is_due(&Grants::of(facts)),
+            None => facts.facts.iter().any(|fact| fact.strength() > Strength::Usual),
+        }
+    }
+}
+
+impl Window {
+    /// Runs a profile. One with problems is shown in the form instead.
+    pub fn launch(self: &Rc<Self>, launch: Launch) {
+        let Some(host) = self.bridge.host() else { return };
+        let Some(plan) = plan(&launch.profile, host).plan else {
+            return self.edit(&launch.profile, launch.item.as_ref());
+        };
+        let facts = reach(&plan);
+        if !launch.is_due(&facts) {
+            return self.start_known(&launch, plan, &facts);
+        }
+        let (weak, own) = (Rc::downgrade(self), launch.clone());
+        let known = facts.clone();
+        let run = move || {
+            if let Some(window) = weak.upgrade() {
+                window.start_known(&own, plan, &known);
+            }
+        };
+        let (weak, own) = (Rc::downgrade(self), launch.clone());
+        let hide = move |secrets: &[Secret]| {
+            if let Some(window) = weak.upgrade() {
+                window.hide_secrets(&own, secrets);
+            }
+        };
+        let ask = Ask { from: launch.from, run: Some(Box::new(run)), hide: Some(Box::new(hide)) };
+        show(&self.widget, &launch.profile, &facts, ask);
+    }
+
+    /// Says what a profile can reach, without running it.
+    pub fn tell_reach(self: &Rc<Self>, profile: &Profile, from: Option<String>) {
+        let Some(host) = self.bridge.host() else { return };
+        let planned = plan(profile, host);
+        match planned.plan {
+            Some(plan) => drop(show(&self.widget, profile, &reach(&plan), Ask { from, ..Ask::default() })),
+            None => {
+                let first = planned.problems.first().map(message::problem);
+                self.toast(&first.map(|first| format!("{} {}", first.text, first.fix)).unwrap_or_default());
+            }
+        }
+    }
+
+    fn start_known(self: &Rc<Self>, launch: &Launch, plan: Plan, facts: &Reach) {
+        if let Some(item) = &launch.item {
+            let (window, stem, grants) = (self.clone(), item.stem(), Grants::of(facts));
+            glib::spawn_future_local(async move {
+                if let Err(error) = window.bridge.remember(stem, grants).await {
+                    window.toast(&message::error(&error));
+                }
+                window.library.read(&window.bridge).await;
+            });
+        }
+        self.start(plan);
+    }
+
+    /// The same with these secrets hidden, to be looked at again.
+    fn hide_secrets(self: &Rc<Self>, launch: &Launch, secrets: &[Secret]) {
+        let Some(host) = self.bridge.host() else { return };
+        let mut launch = launch.clone();
+        hide(&mut launch.profile, secrets, &host.user.home);
+        if let Some(item) = &launch.item {
+            let (window, path, profile) = (self.clone(), item.path.clone(), launch.profile.clone());
+            glib::spawn_future_local(async move {
+                if let Err(error) = window.bridge.update_profile(path, profile).await {
+                    window.toast(&message::error(&error));
+                }
+                window.library.read(&window.bridge).await;
+            });
+        }
+        self.launch(launch);
+    }
+
+    /// Runs the profile with this name, or whose file has it.
+    pub fn run_by_name(self: &Rc<Self>, name: String) {
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            window.bridge.begin().await;
+            window.library.read(&window.bridge).await;
+            let found =
+                window.library.items().into_iter().find(|item| item.stem() == name || item.name() == name);
+            match found {
+                Some(item) => match item.profile.clone() {
+                    Ok(profile) => window.launch(Launch::saved(profile, item)),
+                    Err(lines) => window.show_broken(&item.path, &lines),
+                },
+                None => window.toast(&message::error(&terrarium_engine::Error::NoSuchProfile { name })),
+            }
+        });
+    }
+
+    /// A shell without anything else.
+    pub fn open_terminal(self: &Rc<Self>) {
+        let Some(host) = self.bridge.host() else { return };
+        let mut profile = Profile::new(gettext("Terminal"), vec![host.user.shell.clone().into_os_string()]);
+        profile.colour = templates::Template::Terminal.looks().0;
+        self.launch(Launch { shown: true, ..Launch::unsaved(templates::best(profile, host)) });
+    }
+
+    /// Asks for a file, and looks at it.
+    pub fn ask_for_document(self: &Rc<Self>) {
+        let (title, action) = (gettext("Open a Document"), gtk::FileChooserAction::Open);
+        let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            if chooser.run_future().await == gtk::ResponseType::Accept {
+                if let Some(file) = chooser.file() {
+                    window.open_file(file).await;
+                }
+            }
+        });
+    }
+
+    /// Looks at a file with the app for its kind, or asks for one. A profile
+    /// is shown with what it can reach.
+    pub async fn open_file(self: &Rc<Self>, file: gio::File) {
+        let Some(path) = file.path() else {
+            return self.toast(&gettext("Only files of this computer can be opened in a sandbox."));
+        };
+        if path.extension().is_some_and(|suffix| suffix == "terrarium") {
+            return self.open_profile(path).await;
+        }
+        let attributes = gio::FILE_ATTRIBUTE_STANDARD_CONTENT_TYPE;
+        let flags = gio::FileQueryInfoFlags::NONE;
+        let info = file.query_info_future(attributes, flags, glib::Priority::DEFAULT).await;
+        let kind = match info {
+            Ok(info) => info.content_type().map(String::from).unwrap_or_default(),
+            Err(error) => return self.toast(error.message()),
+        };
+        let apps = self.bridge.look_at(templates::read_apps).await.unwrap_or_default();
+        match templates::default_app(&apps, &kind) {
+            Some(app) => self.open_with(&path, app),
+            None => {
+                let window = self.clone();
+                self.toast(&gettext("No app is known for this kind of file. Choose one."));
+                apps::choose(&self.widget, &self.bridge, move |app| window.open_with(&path, &app));
+            }
+        }
+    }
+
+    fn open_with(self: &Rc<Self>, path: &std::path::Path, app: &App) {
+        if let Some(host) = self.bridge.host() {
+            let profile = templates::document(path, app, host);
+            // The one file that was asked for is all that it sees.
+            self.launch(Launch { shown: true, ..Launch::unsaved(profile) });
+        }
+    }
+
+    /// Asks for an app, and tries it.
+    pub fn ask_for_app(self: &Rc<Self>) {
+        let window = self.clone();
+        apps::choose(&self.widget, &self.bridge, move |app| {
+            if let Some(host) = window.bridge.host() {
+                window.launch(Launch { shown: true, ..Launch::unsaved(templates::app(&app, host)) });
+            }
+        });
+    }
+}
+
+/// Takes secrets out of those that are not hidden.
+pub fn hide(profile: &mut Profile, secrets: &[Secret], home: &std::path::Path) {
+    let real = |path: &PathBuf| match path.strip_prefix("~") {
+        Ok(rest) => home.join(rest),
+        Err(_) => home.join(path),
+    };
+    profile.files.unmask.retain(|path| !secrets.iter().any(|secret| secret.path == real(path)));
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What is done with profiles as files.
+
+use super::launch::Launch;
+use super::Window;
+use crate::library::Item;
+use adw::prelude::*;
+use gettextrs::gettext;
+use gtk::{gio, glib};
+use std::path::PathBuf;
+use std::rc::Rc;
+use terrarium_engine::profile::{store, to_toml, Profile};
+use terrarium_engine::{message, Error};
+
+impl Window {
+    /// What the menus of profiles do.
+    pub(super) fn add_profile_actions(self: &Rc<Self>) {
+        let with_item = |name: &str, run: fn(&Rc<Self>, Item)| {
+            let action = gio::SimpleAction::new(name, Some(glib::VariantTy::STRING));
+            let window = Rc::downgrade(self);
+            action.connect_activate(move |_, path| {
+                let (Some(window), Some(path)) = (window.upgrade(), path.and_then(glib::Variant::str)) else {
+                    return;
+                };
+                if let Some(item) = window.library.of(std::path::Path::new(path)) {
+                    run(&window, item);
+                }
+            });
+            self.widget.add_action(&action);
+        };
+        with_item("profile-reach", |window, item| {
+            if let Ok(profile) = &item.profile {
+                window.tell_reach(profile, item.seen.from.clone());
+            }
+        });
+        with_item("profile-duplicate", |window, item| window.duplicate(&item));
+        with_item("profile-export", |window, item| {
+            if let Ok(profile) = &item.profile {
+                window.export(profile);
+            }
+        });
+        with_item("profile-text", |window, item| window.open_text(&item.path));
+        with_item("profile-delete", |window, item| window.delete(&item));
+    }
+
+    /// Asks for a file, and copies it into the profiles.
+    pub fn ask_for_import(self: &Rc<Self>) {
+        let (title, action) = (gettext("Import a Profile"), gtk::FileChooserAction::Open);
+        let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        chooser.add_filter(&filter());
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            if chooser.run_future().await == gtk::ResponseType::Accept {
+                if let Some(path) = chooser.file().and_then(|file| file.path()) {
+                    window.import(path).await;
+                }
+            }
+        });
+    }
+
+    /// Copies a file into the profiles; one that is none says why.
+    pub async fn import(self: &Rc<Self>, path: PathBuf) {
+        let from = file_name(&path);
+        let imported = match self.bridge.read_profile(path.clone()).await {
+            Ok(profile) => self.add_from(profile, Some(from)).await,
+            Err(error) => Err(error),
+        };
+        match imported {
+            Ok(path) => {
+                self.library.read(&self.bridge).await;
+                let name = self.library.of(&path).map(|item| item.name()).unwrap_or_default();
+                self.toast(&gettext("“{name}” is imported").replace("{name}", &message::shown(&name)));
+                self.show("home");
+            }
+            Err(error) => self.show_broken(&path, &message::lines(&error)),
+        }
+    }
+
+    /// Under another name if there is one of its name.
+    async fn add_from(&self, mut profile: Profile, from: Option<String>) -> Result<PathBuf, Error> {
+        let name = profile.name.clone();
+        for count in 2..1000 {
+            match self.bridge.add_profile(profile.clone(), from.clone()).await {
+                Err(Error::ProfileExists { .. }) => profile.name = format!("{name} {count}"),
+                other => return other,
+            }
+        }
+        Err(Error::ProfileExists { name })
+    }
+
+    /// A profile's file was opened: what it can reach is shown, and that it
+    /// came from elsewhere.
+    pub async fn open_profile(self: &Rc<Self>, path: PathBuf) {
+        let own = self.library.of(&path);
+        match self.bridge.read_profile(path.clone()).await {
+            Ok(profile) => match own {
+                Some(item) => self.launch(Launch::saved(profile, item)),
+                None => {
+                    self.launch(Launch { from: Some(file_name(&path)), ..Launch::unsaved(profile) });
+                }
+            },
+            Err(error) => self.show_broken(&path, &message::lines(&error)),
+        }
+    }
+
+    /// Adds a profile that was made here.
+    pub async fn add_profile(self: &Rc<Self>, profile: Profile) -> Option<Item> {
+        match self.bridge.add_profile(profile, None).await {
+            Ok(path) => {
+                self.library.read(&self.bridge).await;
+                self.library.of(&path)
+            }
+            Err(error) => {
+                self.toast(&message::error(&error));
+                None
+            }
+        }
+    }
+
+    /// A copy under a name of its own.
+    pub fn duplicate(self: &Rc<Self>, item: &Item) {
+        let (window, item) = (self.clone(), item.clone());
+        glib::spawn_future_local(async move {
+            let Ok(profile) = item.profile else { return };
+            // It came from where its original came from.
+            match window.add_from(profile, item.seen.from).await {
+                Ok(_) => window.library.read(&window.bridge).await,
+                Err(error) => window.toast(&message::error(&error)),
+            }
+        });
+    }
+
+    /// Deletes a profile, and offers it back.
+    pub fn delete(self: &Rc<Self>, item: &Item) {
+        let (window, item) = (self.clone(), item.clone());
+        glib::spawn_future_local(async move {
+            match window.bridge.delete_profile(item.path.clone()).await {
+                Ok(text) => {
+                    window.library.read(&window.bridge).await;
+                    window.offer_back(&item, text);
+                }
+                Err(error) => window.toast(&message::error(&error)),
+            }
+        });
+    }
+
+    fn offer_back(self: &Rc<Self>, item: &Item, text: String) {
+        let said = gettext("“{name}” is deleted").replace("{name}", &message::shown(&item.name()));
+        let (weak, path) = (Rc::downgrade(self), item.path.clone());
+        self.offer(&said, &gettext("_Undo"), move || {
+            let Some(window) = weak.upgrade() else { return };
+            let (path, text) = (path.clone(), text.clone());
+            glib::spawn_future_local(async move {
+                if let Err(error) = window.bridge.write_text(path, text).await {
+                    window.toast(&message::error(&error));
+                }
+                window.library.read(&window.bridge).await;
+            });
+        });
+    }
+
+    /// Asks where to, and writes a profile there.
+    pub fn export(self: &Rc<Self>, profile: &Profile) {
+        let Ok(text) = to_toml(profile) else { return self.toast(&message::error(&Error::NotText)) };
+        let (title, action) = (gettext("Export the Profile"), gtk::FileChooserAction::Save);
+        let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        chooser.set_current_name(&format!("{}.{}", profile.name.replace(['/', '\0'], "-"), store::SUFFIX));
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            if chooser.run_future().await != gtk::ResponseType::Accept {
+                return;
+            }
+            let Some(file) = chooser.file() else { return };
+            let flags = gio::FileCreateFlags::NONE;
+            match file.replace_contents_future(text.into_bytes(), None, false, flags).await {
+                Ok(_) => window.toast(&gettext("Profile exported")),
+                Err((_, error)) => window.toast(error.message()),
+            }
+        });
+    }
+
+    /// Says what is wrong with a file, line by line, and offers to open it
+    /// with the text editor.
+    pub fn show_broken(self: &Rc<Self>, path: &std::path::Path, lines: &[String]) {
+        let prefix = format!("{}:", message::shown(&path.to_string_lossy()));
+        let said = lines.iter().map(|line| match line.strip_prefix(&prefix) {
+            Some(rest) if rest.starts_with(char::is_numeric) => {
+                gettext("Line {rest}").replace("{rest}", rest)
+            }
+            Some(rest) => rest.trim().to_owned(),
+            None => line.clone(),
+        });
+        let said: Vec<String> = said.take(8).collect();
+        let heading =
+            gettext("“{file}” Is No Profile That Works").replace("{file}", &message::shown(&file_name(path)));
+        let dialog = adw::MessageDialog::new(Some(&self.widget), Some(&heading), Some(&said.join("\n")));
+        dialog.add_response("close", &gettext("_Close"));
+        dialog.add_response("open", &gettext("_Open in Text Editor"));
+        dialog.set_close_response("close");
+        dialog.set_default_response(Some("close"));
+        let (weak, path) = (Rc::downgrade(self), path.to_owned());
+        dialog.connect_response(Some("open"), move |_, _| {
+            if let Some(window) = weak.upgrade() {
+                window.open_text(&path);
+            }
+        });
+        dialog.present();
+    }
+
+    /// Opens a file with the app for plain text.
+    pub fn open_text(self: &Rc<Self>, path: &std::path::Path) {
+        let file = gio::File::for_path(path);
+        let opened = match gio::AppInfo::default_for_type("text/plain", false) {
+            Some(app) => {
+                app.launch(&[file], gio::AppLaunchContext::NONE).map_err(|error| error.message().to_owned())
+            }
+            None => Err(gettext("No app for plain text is installed.")),
+        };
+        if let Err(why) = opened {
+            self.toast(&why);
+        }
+    }
+}
+
+fn file_name(path: &std::path::Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn filter() -> gtk::FileFilter {
+    let filter = gtk::FileFilter::new();
+    filter.set_name(Some(&gettext("Terrarium profiles")));
+    filter.add_suffix(store::SUFFIX);
+    filter
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The window with real sandboxes that have a screen: real programs on a real
+//! Xorg over real SPICE, with real keys and clicks. Pictures are left under
+//! target/pictures.
+
+mod clipboard;
+mod devices;
+mod many;
+#[path = "../scene/program.rs"]
+mod program;
+#[path = "../scene/sandboxes.rs"]
+mod sandboxes;
+#[path = "../scene/mod.rs"]
+mod scene;
+
+use adw::prelude::*;
+use gtk::{gdk, glib, graphene};
+use program::{ctl, Glass, BOOT};
+use sandboxes::{open, Scene};
+use spice_view::ScaleMode;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::process::Command;
+use std::rc::Rc;
+use terrarium::pages::screen::Screen;
+use terrarium::pages::tab::Phase;
+use terrarium_engine::plan::plan;
+use terrarium_engine::profile::{DisplayKind, Isolation, Profile};
+
+fn xdotool(args: &[&str]) -> String {
+    let output = Command::new("xdotool").args(args).output().expect("xdotool");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+impl Scene {
+    /// Runs a script on a screen of its own, and waits for its picture.
+    fn run_shown(&self, glass: Glass, script: &str) -> Rc<Screen> {
+        self.run_profile(glass, script, |_| {})
+    }
+
+    /// The same with more in its profile.
+    fn run_profile(&self, glass: Glass, script: &str, more: impl FnOnce(&mut Profile)) -> Rc<Screen> {
+        let argv = ["sh", "-c", script].map(Into::into);
+        let mut profile = Profile::new("Screens", argv.into());
+        profile.display.kind = DisplayKind::Window;
+        profile.isolation = Some(match glass {
+            Glass::Container => Isolation::Container,
+            Glass::Machine => Isolation::Machine,
+        });
+        more(&mut profile);
+        let planned = plan(&profile, self.window.bridge.host().expect("a computer"));
+        self.window.start(planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems)));
+        let screen = || self.window.runs.current().and_then(|tab| tab.screen.clone());
+        self.within(BOOT, "the screen is shown", || {
+            screen().is_some_and(|screen| screen.is_shown() && screen.is_connected())
+        });
+        screen().expect("a screen")
+    }
+
+    /// Gives the window and the screen in it the keyboard, as no window manager
+    /// is there to do it. Where the window is on the computer's screen.
+    fn has_keyboard(&self, screen: &Screen) -> (f32, f32) {
+        let name = format!("terrarium test {}", glib::uuid_string_random());
+        self.window.widget.set_title(Some(&name));
+        let id = RefCell::new(String::new());
+        self.until("the window has its name", || {
+            id.replace(xdotool(&["search", "--name", &name]));
+            !id.borrow().is_empty()
+        });
+        xdotool(&["windowfocus", &id.borrow()]);
+        self.until("the window has the keyboard", || self.window.widget.is_active());
+        screen.view.grab_focus();
+        let geometry = xdotool(&["getwindowgeometry", "--shell", &id.borrow()]);
+        let number = |name: &str| {
+            let line = geometry.lines().find_map(|line| line.strip_prefix(name)).expect("a number");
+            line.parse::<f32>().expect("a number")
+        };
+        // What is drawn begins beside the window's own edge.
+        let (x, y) = self.window.widget.surface_transform();
+        let scale = self.window.widget.scale_factor() as f32;
+        (number("X=") + x as f32 * scale, number("Y=") + y as f32 * scale)
+    }
+
+    /// What its streams said so far.
+    fn said(&self) -> String {
+        self.window.runs.current().map(|tab| tab.text()).unwrap_or_default()
+    }
+
+    /// How many colours the screen has as it is drawn, and saves the picture.
+    fn colours(&self, screen: &Screen, name: &str) -> usize {
+        // Drawing takes its time: what comes over SPICE must get its turn.
+        self.pass(300);
+        self.picture(name);
+        let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
+        let texture = gdk::Texture::from_filename(path.join(format!("{name}.png"))).expect("a picture");
+        let (width, height) = (texture.width() as usize, texture.height() as usize);
+        let mut pixels = vec![0; width * height * 4];
+        texture.download(&mut pixels, width * 4);
+        let part = screen.view.compute_bounds(&self.window.widget).expect("a place");
+        let inside = pixels.chunks_exact(4).enumerate().filter(|(at, _)| {
+            part.contains_point(&graphene::Point::new((at % width) as f32, (at / width) as f32))
+        });
+        inside.map(|(_, pixel)| pixel).collect::<HashSet<_>>().len()
+    }
+
+    fn ends(&self, with: &str) {
+        self.within(BOOT, "it ends", || {
+            self.window.runs.current().is_some_and(|tab| tab.phase() == Phase::Ended)
+        });
+        self.shows(with);
+        // The window tells the sandbox a moment later that its result arrived.
+        let uuid = self.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+        self.within(BOOT, "it is gone", || {
+            self.pass(100);
+            let list = Command::new(ctl()).args(["list", "--json"]).output().expect("terrariumctl");
+            list.status.success() && !String::from_utf8_lossy(&list.stdout).contains(&uuid)
+        });
+    }
+}
+
+/// Prints `up` once xterm shows, reads and has the keyboard, then what was
+/// typed into it.
+const READER: &str = r#"cd "$XDG_RUNTIME_DIR"; mkfifo up
+    for layout in us de; do setxkbmap $layout
+        xterm -wf -e sh -c 'echo up >up; read -r line; echo "$line" >line' & read -r word <up
+        until xprop -root _NET_ACTIVE_WINDOW | grep -q '# 0x[1-9a-f]'; do sleep 0.1; done; echo "$word $layout"
+        wait $!; cat line; done; exit 3"#;
+
+fn typed_text_arrives(glass: Glass) {
+    let shown = open();
+    let screen = shown.run_shown(glass, READER);
+    shown.has_keyboard(&screen);
+    for (layout, line) in [("us", "Yz-7"), ("de", "Zyß7")] {
+        shown.within(BOOT, "xterm reads", || shown.said().contains(&format!("up {layout}")));
+        shown.until("the screen has the keyboard", || screen.view.has_focus());
+        xdotool(&["type", "--delay", "60", "Yz-7"]);
+        xdotool(&["key", "Return"]);
+        shown.within(BOOT, line, || shown.said().contains(line));
+    }
+    shown.picture(&format!("{glass:?}-screen-xterm"));
+    shown.ends("Exit code 3");
+}
+
+#[gtk::test]
+fn typed_text_arrives_in_two_layouts() {
+    typed_text_arrives(Glass::Container);
+    typed_text_arrives(Glass::Machine);
+}
+
+/// Where a click arrived, as xev says it.
+fn clicked(said: &str) -> Option<(f32, f32)> {
+    let line = said.lines().rev().find(|line| line.contains("root:("))?;
+    let (x, y) = line.split("root:(").nth(1)?.split_once(')')?.0.split_once(',')?;
+    Some((x.trim().parse().ok()?, y.trim().parse().ok()?))
+}
+
+/// Scrolls a view that is larger than its place so that a point is seen.
+fn scroll_to(view: &spice_view::SpiceView, x: f32, y: f32) {
+    let around = view.ancestor(gtk::ScrolledWindow::static_type()).and_downcast::<gtk::ScrolledWindow>();
+    let around = around.expect("a place to scroll in");
+    for (along, at) in [(around.hadjustment(), x), (around.vadjustment(), y)] {
+        along.set_value(f64::from(at) - along.page_size() / 2.0);
+    }
+}
+
+/// With `zoom`, one pixel of the guest takes that many of the screen.
+fn clicks_arrive(glass: Glass, zoom: Option<f64>) {
+    let shown = open();
+    let screen =
+        shown.run_shown(glass, "stdbuf -oL xev -event button | grep --line-buffered -A2 ButtonPress");
+    let (left, top) = shown.has_keyboard(&screen);
+    shown.within(BOOT, "xev shows", || shown.colours(&screen, &format!("{glass:?}-screen-xev")) > 1);
+    let view = &screen.view;
+    if let Some(zoom) = zoom {
+        screen.set_scale(ScaleMode::Actual);
+        view.set_zoom(zoom);
+        let wanted = (f64::from(view.guest_width()) * zoom / f64::from(view.scale_factor())) as i32;
+        shown.until("it is zoomed", || view.width().abs_diff(wanted) < 3);
+    }
+    let (width, height) = (view.width() as f32, view.height() as f32);
+    let scale = view.scale_factor() as f32;
+    // The guest's pixels fill the view but for what its width is rounded by.
+    let inset = 9.0;
+    let places =
+        [(inset, inset), (width - inset, inset), (inset, height - inset), (width - inset, height - inset)];
+    for (x, y) in places.into_iter().chain([(width / 2.0, height / 2.0)]) {
+        let before = shown.said();
+        if zoom.is_some() {
+            scroll_to(view, x, y);
+            shown.pass(100);
+        }
+        let place = view.compute_point(&shown.window.widget, &graphene::Point::new(x, y)).expect("a place");
+        let on_screen = |at: f32, origin: f32| format!("{}", (origin + at * scale).round());
+        xdotool(&["mousemove", &on_screen(place.x(), left), &on_screen(place.y(), top)]);
+        shown.pass(200);
+        xdotool(&["click", "1"]);
+        shown.within(BOOT, "the click", || shown.said() != before && clicked(&shown.said()).is_some());
+        shown.pass(50);
+        let (guest_width, guest_height) = (view.guest_width() as f32, view.guest_height() as f32);
+        let expected = (x / width * guest_width, y / height * guest_height);
+        let found = clicked(&shown.said()).expect("a click");
+        let far = (found.0 - expected.0).abs().max((found.1 - expected.1).abs());
+        assert!(far <= 5.0, "at {x},{y} of {width}x{height}: {found:?}, not {expected:?}");
+    }
+}
+
+#[gtk::test]
+fn clicks_arrive_where_they_are_made() {
+    clicks_arrive(Glass::Container, None);
+    clicks_arrive(Glass::Machine, None);
+}
+
+#[gtk::test]
+fn clicks_arrive_where_they_are_made_in_a_zoomed_view() {
+    clicks_arrive(Glass::Container, Some(1.5));
+}
+
+#[gtk::test]
+fn programs_of_several_kinds_show() {
+    let document = "/usr/share/doc/shared-mime-info/shared-mime-info-spec.pdf";
+    // With GTK 4, with Qt, and one that shows documents.
+    for (name, command, colours) in [
+        ("gtk", "exec gtk4-demo".to_owned(), 40),
+        ("qt", "exec featherpad".to_owned(), 40),
+        ("document", format!("exec mupdf {document}"), 20),
+    ] {
+        let shown = open();
+        let screen = shown.run_shown(Glass::Container, &command);
+        let picture = format!("Container-screen-{name}");
+        shown.within(BOOT, name, || shown.colours(&screen, &picture) > colours);
+    }
+}
+
+#[gtk::test]
+fn the_screen_follows_the_window() {
+    for glass in [Glass::Container, Glass::Machine] {
+        let shown = open();
+        let screen = shown.run_shown(glass, "exec xterm -e sleep 1000");
+        let step = if glass == Glass::Container { 8 } else { 1 };
+        for (width, height) in [(901, 633), (640, 480), (1111, 777)] {
+            shown.window.widget.set_default_size(width, height);
+            shown.within(BOOT, "the guest has the view's size", || {
+                let view = &screen.view;
+                let scale = view.scale_factor() as u32;
+                let wanted = (view.width() as u32 * scale / step * step, view.height() as u32 * scale);
+                (view.guest_width(), view.guest_height()) == wanted
+            });
+        }
+    }
+}
+
+#[gtk::test]
+fn what_was_shown_is_found_again() {
+    let shown = open();
+    let screen = shown.run_shown(Glass::Container, "exec xterm -bg blue -fg blue -cr blue -e sleep 1000");
+    shown.within(BOOT, "it is drawn", || shown.colours(&screen, "Container-screen-before") > 1);
+    let name = shown.window.runs.current().expect("a tab").name();
+    let again = open();
+    again.window.view(name);
+    let found = || again.window.runs.current().and_then(|tab| tab.screen.clone());
+    again.within(BOOT, "the same screen is shown", || found().is_some_and(|screen| screen.is_shown()));
+}
