@@ -159,7 +159,7 @@ as_root! {
     fn every_kind_of_change_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let image = image(folder.path());
-        let mut orders = script("echo hello >new; mkdir dir; ln -s /etc/shadow dir/link; mkfifo dir/fifo; ln new dir/hard; \
+        let mut orders = script("echo hello >new; mkdir dir; ln -s /etc/shadow dir/link; mkfifo dir/fifo; ln new dir/hard; mknod dir/none c 0 0; \
             printf x >> /etc/os-release; rm /etc/issue; chmod 600 /etc/profile; touch /etc/group; \
             rm -r /etc/skel; echo file >/etc/skel; echo 1 >/etc/made; rm -r /etc/default; mkdir /etc/default; \
             cp /usr/bin/env /usr/bin/env2; mkdir /srv; sed -i s/root/toor/ /etc/passwd; echo b >settings", true);
@@ -172,7 +172,7 @@ as_root! {
         let lines = lines(&found);
         let has = |line: &str| assert!(lines.iter().any(|one| one.starts_with(line)), "{line}: {lines:#?} {}", err(&done));
         for line in ["Added /home/me/new - File/644/0/6", "Added /home/me/dir - Folder/755/0/", "Added /home/me/dir/link - Link/777/0/11",
-            "Added /home/me/dir/fifo - Fifo/644/0/0", "Added /home/me/dir/hard - File/644/0/6", "Modified /usr/lib/os-release File/644/0/",
+            "Added /home/me/dir/fifo - Fifo/644/0/0", "Added /home/me/dir/none - Character/644/0/0", "Added /home/me/dir/hard - File/644/0/6", "Modified /usr/lib/os-release File/644/0/",
             "Deleted /etc/issue File/644/0/", "Permissions /etc/profile File/644/0/", "Type /etc/skel Folder/755/0/", "Added /etc/made - File/644/0/2",
             "Deleted /etc/default/", "Added /usr/bin/env2 - File/755/0/", "Added /srv - Folder/755/0/", "Modified /etc/passwd File", "Added /home/me/settings - File/644/0/2"] {
             has(line);
@@ -200,7 +200,7 @@ as_root! {
         }
         let (again, _) = changes(&mut client);
         let left = self::lines(&again);
-        assert_eq!(left.len() + 6, lines.len(), "{left:#?}");
+        assert_eq!(left.len() + 7, lines.len(), "{left:#?}");
         drop(client);
         sandbox.wait_for_end();
     }

@@ -264,6 +264,15 @@ pub struct Instance {
 }
 
 impl Plan {
+    /// What would be thrown away can be looked at first: whoever starts this
+    /// has to discard its layer ([`crate::sandbox::Driver::discard`]).
+    pub fn review_first(&mut self) {
+        if self.changes == Changes::Discard {
+            self.changes = Changes::Review;
+            self.orders.layer.iter_mut().for_each(|layer| layer.outlives = true);
+        }
+    }
+
     /// The domain's name in libvirt.
     #[must_use]
     pub fn domain_name(&self, number: u32) -> String {

@@ -79,6 +79,9 @@ fn layer(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
             ("cache", "writeback"),
             ("discard", "unmap"),
             ("detect_zeroes", "unmap"),
+            // A full disk of this computer's is the program's error, and stops
+            // no machine.
+            ("error_policy", "report"),
         ];
         empty(xml, "driver", &driver)?;
         empty(xml, "source", &[("file", &path(&instance.image))])?;

@@ -41,6 +41,7 @@ pub fn write(layer: &Kept, caller: Caller, out: File) -> nix::Result<()> {
         waiting: Vec::new(),
         totals: Totals::default(),
         compared: 0,
+        covers: false,
         path: Vec::new(),
         place: Vec::new(),
     };
@@ -60,6 +61,9 @@ struct List {
     waiting: Vec<u8>,
     totals: Totals,
     compared: u64,
+    /// Whether the host's files are below: then some devices mean that
+    /// something is gone.
+    covers: bool,
     /// Where we are, as it is seen.
     path: Vec<u8>,
     /// And in the layer.
@@ -84,6 +88,7 @@ impl List {
         let seen = top.seen.as_os_str().as_bytes();
         self.path = if seen == b"/" { Vec::new() } else { seen.to_vec() };
         self.place = top.stored.as_os_str().as_bytes().to_vec();
+        self.covers = top.lower.is_some();
         self.directory(&upper, top.lower.as_ref(), 0)
     }
 
@@ -114,7 +119,7 @@ impl List {
 
     fn compare(&mut self, pair: &Pair, found: &FileStat, depth: usize) -> nix::Result<()> {
         let before = pair.lower.and_then(|lower| self.caller.stat(lower, pair.name));
-        if found.st_mode & S_IFMT == libc::S_IFCHR && found.st_rdev == 0 {
+        if self.covers && found.st_mode & S_IFMT == libc::S_IFCHR && found.st_rdev == 0 {
             return match before {
                 Some(before) => self.tell(What::Deleted, pair, Some(&before), None),
                 None => Ok(()),
