@@ -173,6 +173,7 @@ impl Fake {
             writable: Vec::new(),
             layer: None,
             images: Vec::new(),
+            looks: false,
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),

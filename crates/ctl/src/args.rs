@@ -84,6 +84,46 @@ pub enum Verb {
         /// Name of the sandbox
         name: String,
     },
+    /// Show what a sandbox that has ended changed
+    Changes {
+        /// Name of the sandbox
+        name: String,
+        /// Show how texts differ from this computer's
+        #[arg(long)]
+        diff: bool,
+        /// Print JSON
+        #[arg(long, conflicts_with = "diff")]
+        json: bool,
+    },
+    /// Let the next run of the same name go on from what a sandbox changed
+    Keep {
+        /// Name of the sandbox
+        name: String,
+    },
+    /// Throw away what a sandbox changed
+    Discard {
+        /// Name of the sandbox
+        name: String,
+        /// Only these files and folders, as they are called inside
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Put what a sandbox changed in your home folder to its real place
+    Apply {
+        /// Name of the sandbox
+        name: String,
+        /// Files and folders, as they are called inside
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Put copies into this folder instead
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Replace your own files; the old ones go to the trash
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Show whom a sandbox talks to, or change it
+    Network(NetworkOf),
     /// Show what is known of a sandbox or of a profile
     Show(Show),
     /// Manage profiles
@@ -96,6 +136,9 @@ pub enum Verb {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Take away your own network of sandboxes (it is made again when it is needed)
+        #[arg(long)]
+        remove: bool,
     },
     /// Print a completion script
     #[command(hide = true)]
@@ -165,6 +208,19 @@ pub struct Run {
     /// Do not hide this secret, such as ~/.ssh, in what is shared
     #[arg(long, value_name = "PATH", help_heading = "Files")]
     pub unmask: Vec<PathBuf>,
+
+    /// Whom it may talk to: none, internet, full, or an interface such as dhcp,source=NET
+    #[arg(short = 'N', long, value_name = "NETWORK", help_heading = "Network")]
+    pub network: Vec<String>,
+    /// Let it talk to these alone, such as example.org:443/tcp or 10.0.0.0/8
+    #[arg(long, value_name = "WHO", help_heading = "Network")]
+    pub allow: Vec<String>,
+    /// Never let it talk to these
+    #[arg(long, value_name = "WHO", help_heading = "Network")]
+    pub block: Vec<String>,
+    /// Address of a server that resolves names
+    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
+    pub dns: Vec<String>,
 
     /// Give the command a terminal [default: if this is one]
     #[arg(short, long, conflicts_with = "no_tty", help_heading = "Streams")]
@@ -248,6 +304,59 @@ pub struct Exec {
     /// The command and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+#[derive(ClapArgs)]
+pub struct NetworkOf {
+    /// Name of the sandbox
+    pub name: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub verb: Option<NetworkVerb>,
+}
+
+#[derive(Subcommand)]
+pub enum NetworkVerb {
+    /// Let nothing pass
+    Cut,
+    /// Let pass again what may
+    Restore,
+    /// Change whom it may talk to, beside those allowed and blocked
+    Mode {
+        /// Whom
+        mode: Reach,
+    },
+    /// Let it talk to somebody
+    Allow {
+        /// Such as example.org:443/tcp or 10.0.0.0/8
+        who: String,
+    },
+    /// Never let it talk to somebody
+    Block {
+        /// Such as example.org:443/tcp or 10.0.0.0/8
+        who: String,
+    },
+    /// Bound how much passes; without options nothing does
+    Bandwidth {
+        /// Bytes a second that it receives, such as 10M
+        #[arg(long, value_name = "RATE")]
+        inbound: Option<String>,
+        /// Bytes a second that it sends
+        #[arg(long, value_name = "RATE")]
+        outbound: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Reach {
+    /// Nobody
+    None,
+    /// The world, but neither this computer nor its networks
+    Internet,
+    /// All that this computer reaches
+    Full,
 }
 
 #[derive(ClapArgs)]

@@ -7,7 +7,7 @@
 use crate::signals::{Signals, Target};
 use crate::terminal::{LetGo, Raw};
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
 use terrarium_engine::console::{Console, Event, Handler};
@@ -59,13 +59,19 @@ pub struct Client {
     offsets: Offsets,
     terminal: bool,
     signals: Signals,
+    full: Arc<AtomicBool>,
 }
 
 impl Client {
     /// `terminal`: the command has a terminal and ours is in raw mode.
     pub fn new(terminal: bool, signals: Signals) -> Self {
         let (tell, told) = mpsc::channel();
-        Self { tell, told, offsets: Offsets::default(), terminal, signals }
+        Self { tell, told, offsets: Offsets::default(), terminal, signals, full: Arc::default() }
+    }
+
+    /// Whether it wrote all that it may.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::SeqCst)
     }
 
     /// How far the streams got.
@@ -77,6 +83,7 @@ impl Client {
     pub fn handler(&self) -> Handler {
         let tell = self.tell.clone();
         let offsets = self.offsets.clone();
+        let full = self.full.clone();
         let mut gone = [false; 3];
         Box::new(move |console, event| match event {
             Event::Output { stream: number, offset, bytes } => {
@@ -92,6 +99,7 @@ impl Client {
             Event::Gone { bytes, .. } => {
                 eprintln!("terrariumctl: {}", terrarium_engine::message::gone(bytes));
             }
+            Event::Full => full.store(true, Ordering::SeqCst),
             Event::Result(outcome) => drop(tell.send(End::Result(outcome))),
             Event::Refused(why) => drop(tell.send(End::Refused(why))),
             Event::Closed => drop(tell.send(End::Lost)),

@@ -10,18 +10,22 @@
 //! | [`signals`] | Ctrl+C and its like, at any time |
 //! | [`terminal`] | raw mode, sizes, letting go |
 //! | [`control`] | `list`, `attach`, `exec`, `stop`, `pause`, `resume` |
+//! | [`network`] | `-N`, `network` |
 //! | [`window`] | options for a screen, `view` |
 //! | [`screenshot`] | `screenshot` |
+//! | [`changes`] | `changes`, `keep`, `discard`, `apply` |
 //! | [`show`] | `show`, `profile`, `doctor` |
 //! | [`files`] | options for what is shared
 //! | [`fault`] | errors and exit statuses |
 
 mod args;
+mod changes;
 mod client;
 mod control;
 mod fault;
 mod files;
 mod help;
+mod network;
 mod run;
 mod screenshot;
 mod show;
@@ -56,9 +60,15 @@ fn main() -> ExitCode {
         Verb::View { name } => window::view(&name),
         Verb::Log { name } => screenshot::log(&name),
         Verb::Screenshot { name, file } => screenshot::screenshot(&name, &file),
+        Verb::Changes { name, diff, json } => changes::show(&name, diff, json),
+        Verb::Keep { name } => changes::keep(&name),
+        Verb::Discard { name, paths } => changes::discard(&name, &paths),
+        Verb::Apply { name, paths, to, replace } => changes::apply(&name, &paths, to.as_deref(), replace),
+        Verb::Network(options) => network::network(&options),
         Verb::Show(what) => show::show(&what),
         Verb::Profile { verb } => show::profile(&verb),
-        Verb::Doctor { json } => show::doctor(json),
+        Verb::Doctor { remove: true, .. } => show::remove(),
+        Verb::Doctor { json, .. } => show::doctor(json),
         Verb::Completions { shell } => show::completions(shell),
     };
     result

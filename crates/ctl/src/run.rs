@@ -5,7 +5,7 @@ use crate::args::Run;
 use crate::client::{Client, End};
 use crate::fault::{remark, status, tell_cleared, Fault};
 use crate::signals::{Signals, Target};
-use crate::{files, terminal, window, Result};
+use crate::{files, network, terminal, window, Result};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -107,7 +107,19 @@ fn start(
         window::open(&started.name);
     }
     let end = client.converse(&started.console, true);
-    finish(real.as_ref(), &started.id, &started.console, &client, end, true)
+    let done = finish(real.as_ref(), &started.id, &started.console, &client, end, true);
+    tell_vanished(plan);
+    done
+}
+
+/// Sources that are not there any more: what the command saw is not what the
+/// user has.
+fn tell_vanished(plan: &Plan) {
+    let sources = plan.sources.iter().map(|one| (&one.field, &one.path));
+    let images = plan.images.iter().map(|one| (&one.field, &one.path));
+    for (field, path) in sources.chain(images).filter(|(_, path)| !path.exists()) {
+        eprintln!("terrariumctl: {field}: {}", message::vanished(path));
+    }
 }
 
 /// What is left to do when a conversation about the command has ended.
@@ -124,12 +136,17 @@ pub fn finish(
         match end {
             End::Result(outcome) => {
                 let console = latest.as_ref().unwrap_or(console);
+                // While init is there; else they are told when they are asked for.
+                let _ = driver.gather(id);
                 driver.received(id, console);
                 console.close();
                 client.is_over(status(&outcome));
                 let left = driver.finish(id, Duration::from_secs(3));
                 remark(&outcome);
                 tell_cleared(driver);
+                if client.is_full() {
+                    eprintln!("terrariumctl: {}", message::layer_full());
+                }
                 // What the command did counts; what is left is swept later.
                 if let Err(error) = left {
                     Fault::Engine(error).print();
@@ -193,6 +210,7 @@ fn profile(options: &Run, host: &Host) -> std::result::Result<Profile, Fault> {
     }
     window::set_display(&mut profile, options);
     files::set(&mut profile, options)?;
+    network::set(&mut profile, options)?;
     set_glass(&mut profile, options)?;
     set_rest(&mut profile, options)?;
     Ok(profile)

@@ -143,6 +143,14 @@ pub fn doctor(as_json: bool) -> Result {
     Ok(DONE)
 }
 
+/// `doctor --remove`
+pub fn remove() -> Result {
+    let real = crate::control::driver();
+    let line = if real.remove_network()? { message::network_removed() } else { message::no_network() };
+    println!("{line}");
+    Ok(DONE)
+}
+
 /// `completions`
 pub fn completions(shell: clap_complete::Shell) -> Result {
     clap_complete::generate(shell, &mut Args::command(), "terrariumctl", &mut std::io::stdout());

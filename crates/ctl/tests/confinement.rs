@@ -195,7 +195,7 @@ for_both! {
             "for p in /root /media /mnt /srv /boot /lost+found '{}' /run/dbus /run/libvirt /run/systemd; do \
                [ -e \"$p\" ] && [ -n \"$(ls -A $p 2>&1)\" ] && echo SEEN $p; done; \
              for p in /etc/shadow /etc/gshadow /etc/sudoers; do [ -n \"$(cat $p 2>/dev/null)\" ] && echo READ $p; done; \
-             ls -A \"$HOME\"; ls -A /tmp; echo tried",
+             find \"$HOME\" ! -type d ! -path '*/user-dirs.dirs'; ls -A /tmp; echo tried",
             secret.display()
         );
         let answer = both_ways(glass, &script);

@@ -12,6 +12,27 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 for_both! {
+    fn a_private_home_has_the_users_name_shell_locale_and_folders(glass: Glass) {
+        let user = glass.user();
+        let script = "id -un; getent passwd $(id -u) | cut -d: -f6,7; echo $USER $LOGNAME $SHELL; locale charmap; \
+            ls -A ~ | LC_ALL=C sort | tr '\\n' ' '; stat -c %U ~/Downloads ~/.local/share; . ~/.config/user-dirs.dirs; \
+            echo $XDG_DOWNLOAD_DIR; touch ~/Downloads/x ~/.config/x ~/.cache/x && echo written; \
+            for d in /tmp /var/tmp /dev/shm /run/user/$(id -u); do ls -A $d; touch $d/x || echo no; done; ls /run";
+        let output = run(glass, &[], &["sh", "-c", script]).output().unwrap();
+        let (name, home) = (user.name(), user.home().display().to_string());
+        let shell = "/bin/bash";
+        let expected = format!(
+            "{name}\n{home}:{shell}\n{name} {name} {shell}\nUTF-8\n.cache .config .local Desktop Documents Downloads Music \
+             Pictures Public Templates Videos {name}\n{name}\n{home}/Downloads\nwritten\nlock\nuser\n"
+        );
+        let passwd = fs::read_to_string("/etc/passwd").unwrap();
+        let own = passwd.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap();
+        let expected = expected.replace(shell, own.rsplit(':').next().unwrap());
+        assert_eq!(out(&output), expected, "{}", err(&output));
+    }
+}
+
+for_both! {
     fn folders_and_files_are_seen_and_not_written(glass: Glass) {
         let folder = Folder::home(glass);
         let file = folder.file("file", "content\n");

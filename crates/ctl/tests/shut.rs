@@ -7,7 +7,7 @@ mod common;
 use common::share::*;
 use common::*;
 use std::fs;
-use std::os::unix::fs::{chown, symlink, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{chown, symlink, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,10 @@ for_both! {
     }
 }
 
+fn nonblock() -> i32 {
+    rustix::fs::OFlags::NONBLOCK.bits() as i32
+}
+
 /// Whether somebody inside reaches a socket of the host at each path.
 fn reaches(glass: Glass, mounts: &[&str], paths: &str) -> String {
     let script = format!(
@@ -51,6 +55,17 @@ for_both! {
         let answer = reaches(glass, &[&folder.bind("/ro", ""), &folder.bind("/rw", ",rw")], "/ro/socket /rw/socket");
         let expected = if glass == Glass::Container { "shut\nopen\n" } else { "shut\nshut\n" };
         assert_eq!(answer, expected);
+        // A FIFO that somebody reads outside.
+        let fifo = folder.path.join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg("-m666").arg(&fifo).status().unwrap().success());
+        let mut reader = fs::File::options().read(true).custom_flags(nonblock()).open(&fifo).unwrap();
+        let script = "for f in /ro/fifo /rw/fifo; do perl -MFcntl -e 'sysopen(F, $ARGV[0], O_WRONLY|O_NONBLOCK) \
+            && syswrite(F, $ARGV[0]); print $!+0 ? \"shut\" : \"open\", \"\\n\"' $f; done";
+        let answer = out(&with(glass, &[&folder.bind("/ro", ""), &folder.bind("/rw", ",rw")], script));
+        assert_eq!(answer, expected);
+        let mut heard = String::new();
+        let _ = std::io::Read::read_to_string(&mut reader, &mut heard);
+        assert_eq!(heard, if glass == Glass::Container { "/rw/fifo" } else { "" });
     }
 }
 
@@ -226,6 +241,71 @@ for_both! {
         assert_eq!(out(&with(glass, &[&folder.bind("/x", "")], "ls /x")), "inner\n");
         drop(stop);
         assert_eq!(out(&with(glass, &[&mount], "echo ran")), "ran\n");
+    }
+}
+
+for_both! {
+    fn a_source_that_is_swapped_meanwhile_shows_nothing_else(glass: Glass) {
+        let folder = Folder::home(glass);
+        folder.dir("mine");
+        folder.file("mine/file", "mine\n");
+        let secret = folder.dir("secret");
+        folder.file("secret/file", "SECRET\n");
+        chown(&secret, Some(0), Some(0)).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o700)).unwrap();
+        // One name, now a folder of the user's and now a link to root's.
+        let (name, mine, link) = (folder.path.join("x"), folder.path.join("mine"), folder.path.join("link"));
+        symlink(&secret, &link).unwrap();
+        fs::rename(&mine, &name).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let counts = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    for (from, to) in [(&name, &mine), (&link, &name), (&name, &link), (&mine, &name)] {
+                        fs::rename(from, to).unwrap();
+                    }
+                    std::thread::sleep(std::time::Duration::from_micros(300));
+                }
+            });
+            let mount = format!("host-bind:/x={}", name.display());
+            let runs = if glass == Glass::Container { scaled(10, 60) } else { scaled(1, 5) };
+            let answers: Vec<std::process::Output> = (0..runs).map(|_| with(glass, &[&mount], "cat /x/file")).collect();
+            stop.store(true, std::sync::atomic::Ordering::SeqCst);
+            let mut counts = [0, 0];
+            for output in answers {
+                let (said, why) = (out(&output), err(&output));
+                assert!(said == "mine\n" || said.is_empty(), "{said}");
+                assert!(!said.is_empty() || output.status.code() == Some(125) && why.contains(&name.display().to_string()), "{why}");
+                counts[usize::from(said.is_empty())] += 1;
+            }
+            counts
+        });
+        eprintln!("seen {}, refused {}", counts[0], counts[1]);
+    }
+}
+
+for_both! {
+    fn a_source_that_vanishes_is_told_of(glass: Glass) {
+        let folder = Folder::home(glass);
+        let inner = folder.dir("inner");
+        folder.file("inner/file", "x");
+        let mount = format!("host-bind:/x={},rw", inner.display());
+        let script = "echo ready; while [ -e /x/file ]; do sleep 0.1; done; touch /x/new 2>/dev/null || echo no; echo end";
+        let ctl = run(glass, &["-m", &mount], &["sh", "-c", script])
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for("the share", std::time::Duration::from_secs(60), || {
+            listed(glass.user(), "sh").is_some_and(|one| one["status"]["streams"][0]["end"].as_u64() > Some(0))
+        });
+        fs::remove_dir_all(&inner).unwrap();
+        let output = ctl.wait_with_output().unwrap();
+        assert_eq!((out(&output).as_str(), output.status.code()), ("ready\nno\nend\n", Some(0)), "{}", err(&output));
+        let said = err(&output);
+        assert!(said.contains("files.mounts[0]") && said.contains(&inner.display().to_string()), "{said}");
+        assert!(!inner.exists());
     }
 }
 

@@ -93,6 +93,8 @@ pub enum Error {
         /// What was asked for.
         name: String,
     },
+    /// The network could not be made what it should be.
+    Network(NetworkError),
     /// A kernel or its initrd could not be prepared.
     Kernel(crate::kernel::Error),
     /// Something about what a sandbox has written.
@@ -116,11 +118,55 @@ pub enum LayerError {
         /// Who wrote it.
         isolation: crate::profile::Isolation,
     },
+    /// There is none of this name.
+    None {
+        /// The name.
+        name: String,
+    },
+    /// Another one is kept under this name.
+    Kept {
+        /// The name.
+        name: String,
+    },
+    /// What the sandbox sent is not what was asked for.
+    Broken,
+    /// A file in it cannot be had.
+    File {
+        /// Its path inside.
+        path: Vec<u8>,
+        /// What the system inside said.
+        errno: i32,
+    },
+    /// It is nothing that can be applied, or lies elsewhere.
+    NotApplied {
+        /// Its path inside.
+        path: Vec<u8>,
+        /// Why.
+        why: NotApplied,
+    },
     /// Its file system could not be made.
     NotMade {
         /// What mke2fs said.
         words: String,
     },
+}
+
+/// Why something is not applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotApplied {
+    /// It is not below the home folder.
+    Outside,
+    /// It is neither a regular file nor a folder.
+    Kind,
+    /// The real one is another than when the run began, or one that the
+    /// sandbox has never seen.
+    Changed,
+    /// It is not among the changes.
+    Unchanged,
+    /// A link, or something that is no folder, is in the way.
+    InTheWay,
+    /// There is no room for it.
+    TooLarge,
 }
 
 /// What was done to a file.
@@ -146,4 +192,37 @@ pub enum DomainAction {
     Pause,
     Resume,
     Destroy,
+    Network,
+}
+
+/// Why a sandbox's network is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkError {
+    /// Nothing can be enforced: the guard did not start, or could not do its
+    /// part.
+    Guard {
+        /// Its words, or the system's.
+        why: String,
+    },
+    /// An interface is not where libvirt should have made it.
+    Missing {
+        /// Its name.
+        interface: String,
+    },
+    /// All private ranges are in use here.
+    NoRange,
+    /// All addresses of Terrarium's own network are taken.
+    Full,
+    /// A name has no address.
+    UnknownHost {
+        /// Which.
+        name: String,
+    },
+    /// A sandbox is on Terrarium's own network.
+    InUse {
+        /// Its name.
+        sandbox: String,
+    },
+    /// The sandbox is not on Terrarium's own network.
+    NotOwn,
 }

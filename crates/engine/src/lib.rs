@@ -7,6 +7,7 @@
 //! | [`host`] | what this computer offers: plain data |
 //! | [`plan`] | profile and host become a plan; pure |
 //! | [`xml`] | plan and instance become domain XML; pure |
+//! | [`network`] | whom sandboxes may talk to |
 //! | [`kernel`] | kernels, their modules, and what a machine boots |
 //! | [`sandbox`] | starts, lists and ends sandboxes |
 //! | [`console`] | the conversation with a sandbox's init |
@@ -20,6 +21,7 @@ pub mod error;
 pub mod host;
 pub mod kernel;
 pub mod message;
+pub mod network;
 pub mod places;
 pub mod plan;
 pub mod profile;

@@ -39,6 +39,11 @@ impl Listener {
         Ok(Self { socket, owner })
     }
 
+    /// Who made it listen.
+    pub fn owner(&self) -> u32 {
+        self.owner
+    }
+
     /// To be polled.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()

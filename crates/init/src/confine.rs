@@ -62,20 +62,28 @@ fn drop_bounding_set() -> Result<(), Errno> {
 
 /// The kernel's header and data of capset(2), version 3.
 #[repr(C)]
-struct CapabilityHeader {
+pub struct CapabilityHeader {
     version: u32,
     pid: i32,
 }
 
+impl CapabilityHeader {
+    /// About whoever asks.
+    pub fn of_this_process() -> Self {
+        Self { version: 0x2008_0522, pid: 0 }
+    }
+}
+
 fn clear_capabilities() -> Result<(), Errno> {
-    let header = CapabilityHeader { version: 0x2008_0522, pid: 0 };
+    let header = CapabilityHeader::of_this_process();
     let none = [0u32; 6];
     // SAFETY: capset reads a header and, for version 3, two triples of u32
     // that outlive the call.
     Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) }).map(drop)
 }
 
-fn prctl(option: libc::c_int, value: libc::c_ulong) -> Result<(), Errno> {
+/// The options that take one integer.
+pub fn prctl(option: libc::c_int, value: libc::c_ulong) -> Result<(), Errno> {
     let zero: libc::c_ulong = 0;
     // SAFETY: the options used here take integers, which are all given.
     Errno::result(unsafe { libc::prctl(option, value, zero, zero, zero) }).map(drop)
@@ -90,7 +98,8 @@ pub fn filter(writes_outside: bool) -> Result<(), Errno> {
     [DENY, FAMILIES, ALLOW, NEWER].into_iter().try_for_each(load)
 }
 
-fn load(program: &[u8]) -> Result<(), Errno> {
+/// Installs one filter.
+pub fn load(program: &[u8]) -> Result<(), Errno> {
     let mut instructions: Vec<libc::sock_filter> = program
         .chunks_exact(8)
         .map(|bytes| libc::sock_filter {

@@ -8,7 +8,9 @@
 //! | [`channel`], [`conversation`] | where clients come from; their frames |
 //! | [`job`], [`ring`] | a program, its streams, its end |
 //! | [`build`], [`network`], [`modules`] | what the command sees |
+//! | [`layer`] | what was written, handed out |
 //! | [`display`] | a screen for the command |
+//! | [`guard`] | another role: whom sandboxes may talk to |
 //! | [`spawn`], [`ids`], [`confine`] | how it is started, and as what |
 //!
 //! It trusts its orders, which come from the engine over a channel that only
@@ -21,8 +23,10 @@ mod conversation;
 mod display;
 mod event;
 mod fault;
+mod guard;
 mod ids;
 mod job;
+mod layer;
 mod machine;
 mod memory;
 mod modules;
@@ -38,6 +42,10 @@ use channel::Listener;
 use sandbox::Sandbox;
 
 fn main() {
+    if std::env::args_os().nth(1).is_some_and(|role| role == "guard") {
+        let _ = nix::sys::prctl::set_dumpable(false);
+        return guard::run();
+    }
     let is_machine = machine::is_here();
     if is_machine {
         machine::begin();

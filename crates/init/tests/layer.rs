@@ -8,8 +8,10 @@ mod common;
 use common::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
+use terrarium_protocol::changes::{self, Change, Facts, Record, Totals};
 use terrarium_protocol::layer::{Disk, Layer, Unreadable, FOLDER};
-use terrarium_protocol::Orders;
+use terrarium_protocol::{contents, Orders, ToInit};
 
 /// An image of 64 MiB, as the engine makes one.
 fn image(folder: &Path) -> PathBuf {
@@ -40,6 +42,63 @@ fn run_on(image: &Path, orders: Orders) -> Finished {
     let finished = client.finish();
     sandbox.wait_for_end();
     finished
+}
+
+/// What changed, as init tells it.
+fn changes(client: &mut Client) -> (Vec<Change>, Totals) {
+    client.say(&ToInit::Changes);
+    let done = client.finish();
+    assert_eq!(done.code(), Some(0), "{}", err(&done));
+    let mut decoder = changes::Decoder::default();
+    decoder.feed(&done.out);
+    let mut found = Vec::new();
+    loop {
+        match decoder.record().unwrap().unwrap() {
+            Record::Change(change) => found.push(change),
+            Record::End(totals) => return (found, totals),
+        }
+    }
+}
+
+/// Runs orders and looks at what they changed before the sandbox is gone.
+fn run_and_list(image: &Path, orders: Orders) -> (Finished, Vec<Change>, Totals) {
+    let mut sandbox = Sandbox::with_layer(image);
+    let mut client = sandbox.client();
+    client.start(orders);
+    let finished = client.finish_quietly();
+    let begun = Instant::now();
+    let (found, totals) = changes(&mut sandbox.client());
+    println!("{} changes told in {:?}", found.len(), begun.elapsed());
+    client.say(&ToInit::Received);
+    sandbox.wait_for_end();
+    (finished, found, totals)
+}
+
+/// What a file holds.
+fn content(client: &mut Client, path: &str) -> Option<String> {
+    client.say(&ToInit::Contents { path: path.into() });
+    let done = client.finish();
+    let mut decoder = contents::Decoder::default();
+    decoder.feed(&done.out);
+    let mut text = Vec::new();
+    while let Some(piece) = decoder.piece().unwrap() {
+        match piece {
+            contents::Piece::Bytes(_, bytes) => text.extend(bytes),
+            contents::Piece::End(length) => assert_eq!((length, done.code()), (text.len() as u64, Some(0))),
+        }
+    }
+    (done.code() == Some(0)).then(|| String::from_utf8_lossy(&text).into_owned())
+}
+
+/// One line for each change.
+fn lines(found: &[Change]) -> Vec<String> {
+    let facts = |facts: &Option<Facts>| {
+        facts.as_ref().map_or("-".into(), |f| format!("{:?}/{:o}/{}/{}", f.kind, f.mode, f.uid, f.size))
+    };
+    let line = |c: &Change| format!("{:?} {} {} {}", c.what, c.path, facts(&c.before), facts(&c.after));
+    let mut all: Vec<String> = found.iter().map(line).collect();
+    all.sort();
+    all
 }
 
 fn err(done: &Finished) -> String {
@@ -95,6 +154,55 @@ as_root! {
         orders.layer.as_mut().unwrap().unreadable = vec![one("/etc/shadow", false, 0o640), one("/etc/ssl/private", true, 0o710)];
         let done = run_on(&image, orders);
         assert_eq!(done.text(), "640 0 0\na\nmade\n", "{}", err(&done));
+    }
+
+    fn every_kind_of_change_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = image(folder.path());
+        let mut orders = script("echo hello >new; mkdir dir; ln -s /etc/shadow dir/link; mkfifo dir/fifo; ln new dir/hard; \
+            printf x >> /etc/os-release; rm /etc/issue; chmod 600 /etc/profile; touch /etc/group; \
+            rm -r /etc/skel; echo file >/etc/skel; echo 1 >/etc/made; rm -r /etc/default; mkdir /etc/default; \
+            cp /usr/bin/env /usr/bin/env2; mkdir /srv; sed -i s/root/toor/ /etc/passwd; echo b >settings", true);
+        orders.files = vec![
+            terrarium_protocol::orders::File { path: "/home/me/.config/x".into(), content: "init's".into() },
+            terrarium_protocol::orders::File { path: "/home/me/settings".into(), content: "a".into() },
+        ];
+        orders.layer.as_mut().unwrap().unreadable = vec![Unreadable { path: "/etc/ssl/private".into(), is_folder: true, mode: 0o710, uid: 0, gid: 0 }];
+        let (done, found, totals) = run_and_list(&image, orders.clone());
+        let lines = lines(&found);
+        let has = |line: &str| assert!(lines.iter().any(|one| one.starts_with(line)), "{line}: {lines:#?} {}", err(&done));
+        for line in ["Added /home/me/new - File/644/0/6", "Added /home/me/dir - Folder/755/0/", "Added /home/me/dir/link - Link/777/0/11",
+            "Added /home/me/dir/fifo - Fifo/644/0/0", "Added /home/me/dir/hard - File/644/0/6", "Modified /usr/lib/os-release File/644/0/",
+            "Deleted /etc/issue File/644/0/", "Permissions /etc/profile File/644/0/", "Type /etc/skel Folder/755/0/", "Added /etc/made - File/644/0/2",
+            "Deleted /etc/default/", "Added /usr/bin/env2 - File/755/0/", "Added /srv - Folder/755/0/", "Modified /etc/passwd File", "Added /home/me/settings - File/644/0/2"] {
+            has(line);
+        }
+        for path in ["/etc/group", "/home/me/.config", "/etc/ssl", "/usr/share", "/home ", "/var", "/bin", "/proc"] {
+            assert!(!lines.iter().any(|line| line.contains(&format!(" {path}"))), "{path}: {lines:#?}");
+        }
+        assert_eq!((totals.changes, totals.partial), (found.len() as u64, false));
+        // The same again, looked at later.
+        let mut sandbox = Sandbox::with_layer(&image);
+        let mut client = sandbox.client();
+        orders.layer.as_mut().unwrap().unreadable.clear();
+        orders.user.privileged = false;
+        client.say(&ToInit::Look(Box::new(orders)));
+        client.until(|message| *message == terrarium_protocol::FromInit::Looking);
+        let (again, _) = changes(&mut client);
+        assert_eq!(self::lines(&again), lines);
+        for (path, expected) in [("/home/me/new", Some("hello\n")), ("/etc/made", Some("1\n")), ("/home/me/dir/link", None),
+            ("/home/me/dir/fifo", None), ("/home/me/dir", None), ("/etc/issue", None), ("/no", None), ("/home/me/../me/new", None), ("/etc/shadow", None)] {
+            assert_eq!(content(&mut client, path).as_deref(), expected, "{path}");
+        }
+        for path in ["/etc/issue", "/home/me/dir", "/usr/bin/env2"] {
+            client.say(&ToInit::Forget { path: path.into() });
+            assert_eq!(client.finish().code(), Some(0), "{path}");
+        }
+        let (again, _) = changes(&mut client);
+        let left = self::lines(&again);
+        assert_eq!(left.len() + 6, lines.len(), "{left:#?}");
+        drop(client);
+        sandbox.wait_for_end();
     }
 
     fn a_full_layer_says_so_inside() {

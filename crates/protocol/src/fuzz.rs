@@ -3,12 +3,41 @@
 
 use crate::frame::{split_output, FrameError, OUTPUT_HEADER, OVERHEAD};
 use crate::greeting::LENGTH;
+use crate::news::{self, News, NEWS, SIZE};
+use crate::picture::{self, PIXEL};
 use crate::{Decoder, Frame, Greeting, Scanner};
 
 /// Limit of the payloads here, in bytes.
 pub const LIMIT: usize = 512;
 /// The client's nonce here.
 pub const NONCE: [u8; 16] = [0x55; 16];
+
+/// A picture of the screen, as whoever speaks for a sandbox sends it.
+///
+/// # Panics
+/// When it has other pixels than its size says, or is not read back alike.
+pub fn picture(bytes: &[u8]) {
+    let Some((size, pixels)) = picture::parse(bytes) else { return };
+    assert!(size.width > 0 && size.height > 0);
+    assert_eq!(size.width as usize * size.height as usize * PIXEL, pixels.len());
+    assert_eq!([&picture::header(size)[..], pixels].concat(), bytes);
+}
+
+/// What the copy of init at the X server says, and what it hears.
+///
+/// # Panics
+/// When something that is understood is not understood alike once more, or a
+/// size that was asked for is not within the bounds of a screen.
+pub fn news(bytes: &[u8]) {
+    if let Some(found) = bytes.first_chunk::<NEWS>().and_then(|bytes| News::decode(*bytes)) {
+        assert_eq!(News::decode(found.encode()), Some(found));
+    }
+    if let Some(bytes) = bytes.first_chunk::<SIZE>() {
+        let size = news::decode(*bytes);
+        assert_eq!(news::encode(size), *bytes);
+        assert_eq!(size.bounded().bounded(), size.bounded());
+    }
+}
 
 /// A hostile stream of frames, in pieces of `size` bytes.
 ///

@@ -14,14 +14,19 @@
 //! decodes is taken to be hostile.
 
 pub mod bytes;
+pub mod changes;
+pub mod contents;
 pub mod display;
 pub mod file_system;
 pub mod frame;
 pub mod fuzz;
 pub mod greeting;
+pub mod guard;
 pub mod layer;
 pub mod message;
 pub mod mountinfo;
+pub mod network;
+pub mod news;
 pub mod orders;
 pub mod picture;
 

@@ -61,6 +61,25 @@ pub enum ToInit {
     /// Read what the display's programs wrote to their standard error last, as
     /// a program's output.
     Log,
+    /// Build what [`Self::Start`] would and run nothing: a layer is to be
+    /// looked at. Accepted once. Answered with [`FromInit::Looking`] or
+    /// [`FromInit::Failed`]; it ends when nobody is connected.
+    Look(Box<Orders>),
+    /// What was written, once nothing runs: a program's output, as
+    /// [`crate::changes`] has it.
+    Changes,
+    /// What a regular file of the layer holds: a program's output, as
+    /// [`crate::contents`] has it. Its exit status is an error number.
+    Contents {
+        /// Absolute, inside; no link is followed.
+        path: crate::Bytes,
+    },
+    /// Take this out of the layer, with all in it; the host's shows again.
+    /// A program without output, whose exit status is an error number.
+    Forget {
+        /// Absolute, inside; no link is followed.
+        path: crate::Bytes,
+    },
     /// No more input comes. With a terminal it does nothing.
     CloseInput,
     /// The reader of this stream is gone: the command gets SIGPIPE.
@@ -107,6 +126,11 @@ pub enum FromInit {
         /// Process id inside the sandbox.
         pid: i32,
     },
+    /// The sandbox has written all that it may: programs are told that no space
+    /// is left. Said once to everybody who watches the command.
+    Full,
+    /// The layer can be looked at.
+    Looking,
     /// The command could not be started or init could not do its part; an
     /// [`Outcome`] with the same failure follows.
     Failed(Failure),
@@ -332,6 +356,8 @@ pub enum Refusal {
     Malformed,
     /// There is no screen, or none yet.
     NoScreen,
+    /// There is no layer, or something still writes to it.
+    NoLayer,
     /// Too many programs or clients.
     Busy,
     /// This client's protocol version is not init's.

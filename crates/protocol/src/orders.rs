@@ -30,8 +30,12 @@ pub struct Orders {
     /// First host id of the block of 65 536 ids that all ids but the user's
     /// own are mapped to. Used by containers; a machine has its own ids.
     pub id_base: u32,
+    /// Folders that are made in the private file systems, the user's own.
+    pub folders: Vec<Bytes>,
     /// Files that are made in the private file systems.
     pub files: Vec<File>,
+    /// Its network; only `lo` without one.
+    pub network: Option<crate::network::Network>,
     /// A screen for the command, if it gets one.
     pub display: Option<crate::display::Display>,
     /// What runs.

@@ -85,17 +85,36 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn the_seeds_of_the_fuzz_targets_pass() {
-    for (target, entry) in [("frames", fuzz::frames as fn(&[u8], usize)), ("greeting", fuzz::greeting)] {
+    let whole: [(&str, fn(&[u8], usize)); 2] =
+        [("picture", |data, _| fuzz::picture(data)), ("news", |data, _| fuzz::news(data))];
+    let streams: [(&str, fn(&[u8], usize)); 2] = [("frames", fuzz::frames), ("greeting", fuzz::greeting)];
+    for (target, entry) in whole.into_iter().chain(streams) {
+        let in_pieces = streams.iter().any(|(name, _)| *name == target);
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
         let seeds = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("seed-"));
         let seeds: Vec<Vec<u8>> = seeds.map(|seed| std::fs::read(seed.path()).unwrap()).collect();
         assert!(seeds.len() > 1, "{target}");
-        seeds.iter().for_each(|data| entry(&data[1..], usize::from(data[0])));
+        for data in seeds {
+            let (size, rest) = data.split_at(usize::from(in_pieces));
+            entry(rest, size.first().copied().map_or(0, usize::from));
+        }
     }
 }
 
 proptest! {
+    /// The same entries as the fuzz targets `picture` and `news`.
+    #[test]
+    fn pictures_and_news_are_what_they_say(
+        width in 0u32..9, height in 0u32..9, bytes in proptest::collection::vec(any::<u8>(), 0..200)
+    ) {
+        let header = crate::picture::header(crate::display::ScreenSize { width, height });
+        for bytes in [bytes.clone(), [&header[..], &bytes].concat()] {
+            fuzz::picture(&bytes);
+            fuzz::news(&bytes);
+        }
+    }
+
     /// The same entry as the fuzz target `frames`.
     #[test]
     fn any_frames_in_any_pieces_stay_bounded_and_the_same(

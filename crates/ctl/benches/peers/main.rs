@@ -8,6 +8,7 @@ mod bare;
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod display;
+mod files;
 mod floors;
 mod measure;
 mod phases;
@@ -44,7 +45,7 @@ impl Options {
     }
 }
 
-const GROUPS: &[&str] = &["start", "stop", "throughput", "display"];
+const GROUPS: &[&str] = &["start", "stop", "throughput", "display", "files"];
 const GLASSES: &[&str] = &["container", "machine"];
 
 /// Who runs the sandboxes: as the tests do where root calls and their users
@@ -63,7 +64,7 @@ fn main() {
     let options = Options::read();
     let known = |word: &String| GROUPS.contains(&word.as_str()) || GLASSES.contains(&word.as_str());
     if !std::env::args().any(|word| word == "--bench") || !options.words.iter().all(known) {
-        eprintln!("Usage: cargo bench --package terrarium-ctl -- [start|stop|throughput|display|container|machine]... [--runs N]");
+        eprintln!("Usage: cargo bench --package terrarium-ctl -- [start|stop|throughput|display|files|container|machine]... [--runs N]");
         std::process::exit(2);
     }
     println!("{}", measure::computer());
@@ -82,6 +83,9 @@ fn main() {
         }
         if options.wants("display", GROUPS) {
             display::bench(glass, fewer(11, 5));
+        }
+        if options.wants("files", GROUPS) {
+            files::bench(glass, fewer(5, 1));
         }
         if options.wants("throughput", GROUPS) {
             throughput::bench(glass, fewer(7, 3));

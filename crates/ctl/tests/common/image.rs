@@ -52,7 +52,7 @@ pub fn qcow2(folder: &Folder, name: &str, raw: &Path, backing: &str) -> PathBuf 
     put(&mut image, 48, &long(3 * CLUSTER));
     put(&mut image, 56, &1u32.to_be_bytes());
     const COPIED: usize = 1 << 63;
-    put(&mut image, CLUSTER, &long(2 * CLUSTER | COPIED));
+    put(&mut image, CLUSTER, &long((2 * CLUSTER) | COPIED));
     put(&mut image, 3 * CLUSTER, &long(4 * CLUSTER));
     for cluster in 0..5 + clusters {
         put(&mut image, 4 * CLUSTER + cluster * 2, &1u16.to_be_bytes());

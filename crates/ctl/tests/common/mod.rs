@@ -9,6 +9,7 @@
 
 pub mod bytes;
 pub mod image;
+pub mod net;
 pub mod share;
 pub mod traces;
 mod users;

@@ -37,6 +37,11 @@ pub enum Event {
         /// Its process id inside.
         pid: i32,
     },
+    /// It has written all that it may ([`crate::profile::Files::writable`]):
+    /// its programs are told that no space is left.
+    Full,
+    /// The layer can be looked at.
+    Looking,
     /// It could not be started; a [`Event::Result`] follows.
     Failed(Failure),
     /// The command wrote this. Answer with [`Console::ack`] when it is dealt
@@ -183,6 +188,11 @@ impl Console {
         self.inner.outbox.drain(std::time::Duration::from_secs(1));
         self.inner.outbox.close();
         let _ = self.inner.socket.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Asks for the next thing, once the last one has given its result.
+    pub(crate) fn ask(&self, request: &ToInit) {
+        self.say(request);
     }
 
     fn say(&self, message: &ToInit) {

@@ -72,6 +72,8 @@ fn event(frame: &Frame, outbox: &Outbox) -> Option<Event> {
         Kind::Control => match from_json(&frame.payload)? {
             FromInit::Stage(stage) => Some(Event::Stage(stage)),
             FromInit::Started { pid } => Some(Event::Started { pid }),
+            FromInit::Full => Some(Event::Full),
+            FromInit::Looking => Some(Event::Looking),
             FromInit::Failed(failure) => Some(Event::Failed(failure)),
             FromInit::Gone { stream, bytes } => Some(Event::Gone { stream, bytes }),
             FromInit::End { stream, offset } => Some(Event::End { stream, offset }),

@@ -4,16 +4,20 @@
 
 mod display;
 mod family;
+mod folders;
 mod keyboard;
 mod kvm;
 mod look;
+mod network;
 mod probe;
 mod root;
 
 pub use display::{Agent, Displays, Piece};
 pub use family::Family;
+pub use folders::Folder;
 pub use keyboard::Keyboard;
 pub use look::Look;
+pub use network::Networks;
 pub use probe::{places, probe, ProbeOptions};
 pub(crate) use root::entries as root_entries;
 
@@ -48,10 +52,15 @@ pub struct Host {
     pub connections: Vec<Connection>,
     /// What there is for sandboxes with a screen.
     pub display: Displays,
+    /// What there is for sandboxes with a network.
+    #[serde(default)]
+    pub network: Networks,
     /// What stands in the root directory and may be shown.
     pub root: Vec<RootEntry>,
     /// Directories that no sandbox sees unless they are shared.
     pub hidden: Vec<PathBuf>,
+    /// Folders that a private home has.
+    pub folders: Vec<Folder>,
     /// Variables of the caller that pass into a sandbox: LANG, LC_*, TZ, TERM
     /// and COLORTERM.
     pub environment: BTreeMap<String, String>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Looks at this computer. Opens no connection unless asked to.
 
-use super::{display, family, kvm, root, Connection, ConnectionState, Host, User};
+use super::{display, family, folders, kvm, root, Connection, ConnectionState, Host, User};
 use crate::kernel;
 use crate::places::Places;
 use crate::uri::Uri;
@@ -57,9 +57,11 @@ pub fn probe(options: &ProbeOptions) -> Host {
         ),
         connections: connections(caller, in_group_libvirt, options.connect),
         display: displays(),
+        network: super::network::probe(Path::new("/")),
         root: root::entries(Path::new("/")),
         hidden: root::hidden(Path::new("/")),
         environment: environment(),
+        folders: folders::folders(&config(), Path::new("/")),
         places: places(),
         in_group_libvirt,
         mixed_groups: Path::new("/sys/fs/cgroup/unified/cgroup.controllers").exists(),
@@ -83,10 +85,13 @@ fn callers_home() -> PathBuf {
     home.unwrap_or_else(|| PathBuf::from("/"))
 }
 
-fn displays() -> display::Displays {
+fn config() -> PathBuf {
     let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let config = config.unwrap_or_else(|| callers_home().join(".config"));
-    display::probe(Path::new("/"), &config, std::env::var("GTK_THEME").ok().as_deref())
+    config.unwrap_or_else(|| callers_home().join(".config"))
+}
+
+fn displays() -> display::Displays {
+    display::probe(Path::new("/"), &config(), std::env::var("GTK_THEME").ok().as_deref())
 }
 
 /// Who commands run as: the caller; for root whoever became root, or nobody.

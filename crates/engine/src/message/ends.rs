@@ -83,6 +83,14 @@ pub fn gone(bytes: u64) -> String {
     fill(&gettext("{size} of older output is gone: nobody read it in time."), &[("size", &size)])
 }
 
+/// A source that is not there any more when its sandbox has ended.
+#[must_use]
+pub fn vanished(path: &std::path::Path) -> String {
+    let text =
+        gettext("{path} vanished while the sandbox ran. What the sandbox wrote there may be gone, too.");
+    fill(&text, &[("path", &super::shown(&path.to_string_lossy()))])
+}
+
 /// Most paths that are told of, and the longest.
 const PATHS: usize = 20;
 

@@ -120,6 +120,7 @@ pub fn error(error: &Error) -> String {
             let text = gettext("There is no profile with the name “{name}”. “terrariumctl profile list” shows them; a file needs a / in its name, or the ending .terrarium.");
             fill(&text, &[("name", name)])
         }
+        Error::Network(error) => super::network::error(error),
         Error::Kernel(error) => kernel_error(error),
         Error::Layer(error) => super::layers::error(error),
         Error::Cancelled => gettext("The start was cancelled."),
@@ -153,6 +154,7 @@ fn libvirt(action: DomainAction, message: &str) -> String {
         DomainAction::Pause => gettext("The sandbox could not be paused: {why}"),
         DomainAction::Resume => gettext("The sandbox could not be resumed: {why}"),
         DomainAction::Destroy => gettext("The sandbox could not be ended: {why}"),
+        DomainAction::Network => gettext("libvirt could not set up the network: {why}"),
     };
     let gone = gettext("the sandbox is gone.");
     fill(&text, &[("why", if message.is_empty() { &gone } else { message })])
@@ -181,6 +183,9 @@ fn refusal(why: Refusal) -> String {
         }
         Refusal::NoScreen => {
             gettext("The sandbox has no screen, or its display does not run. Look at its log.")
+        }
+        Refusal::NoLayer => {
+            gettext("What the sandbox has written cannot be looked at while something runs in it.")
         }
         Refusal::Malformed => gettext("The sandbox did not understand what it was asked."),
         Refusal::Busy => {

@@ -3,10 +3,12 @@
 
 use super::problems::{both, Sentence};
 use super::{fill, size};
-use crate::error::LayerError;
+use crate::error::{LayerError, NotApplied};
 use crate::plan::ProblemKind;
 use crate::profile::Isolation;
+use crate::sandbox::changes::{Changes, Entry, Kind, Line};
 use gettextrs::gettext;
+use terrarium_protocol::changes::{Facts, FileKind};
 
 /// Problems of a plan's layer.
 pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
@@ -50,10 +52,38 @@ pub(super) fn error(error: &LayerError) -> String {
             &gettext("What “{name}” has kept was written by a virtual machine, and this computer’s kernel must not read it. Use a virtual machine, or discard it (terrariumctl discard)."),
             &[("name", name)],
         ),
+        LayerError::None { name } => fill(
+            &gettext("There are no changes of “{name}”. They are kept of runs with --changes review or keep."),
+            &[("name", name)],
+        ),
+        LayerError::Kept { name } => fill(
+            &gettext("Other changes of “{name}” are kept already. Discard those first (terrariumctl discard)."),
+            &[("name", name)],
+        ),
+        LayerError::Broken => gettext("The sandbox sent something else than what was asked for. Its changes cannot be read; discard them."),
+        LayerError::File { path, errno } => {
+            let why = super::system_words(&std::io::Error::from_raw_os_error(*errno));
+            fill(
+                &gettext("{path} of the sandbox could not be read: {why}."),
+                &[("path", &super::escaped(path)), ("why", &why)],
+            )
+        }
+        LayerError::NotApplied { path, why } => fill(&not_applied(*why), &[("path", &super::escaped(path))]),
         LayerError::NotMade { words } => fill(
             &gettext("The disk image for what the sandbox writes could not be made. mke2fs says: {words}"),
             &[("words", words)],
         ),
+    }
+}
+
+fn not_applied(why: NotApplied) -> String {
+    match why {
+        NotApplied::Outside => gettext("{path} is not below your home folder, and only files there can be applied. Save a copy instead (--to)."),
+        NotApplied::Kind => gettext("{path} is neither a file nor a folder, and nothing else is applied."),
+        NotApplied::Changed => gettext("{path} was not applied: your own file has changed since the run started, or the sandbox has never seen it. Add --replace to replace it; the old one goes to the trash."),
+        NotApplied::Unchanged => gettext("{path} is not among the changes."),
+        NotApplied::InTheWay => gettext("{path} was not applied: a link, or something that is no folder, is in the way."),
+        NotApplied::TooLarge => gettext("{path} is larger than the room on the disk."),
     }
 }
 
@@ -64,4 +94,119 @@ pub(super) fn maker(there: bool) -> String {
     } else {
         gettext("No sandbox can be started: mke2fs, which makes the disk images for what they write, is not installed.")
     }
+}
+
+/// One change, on a line: what, where, and how large before and after.
+#[must_use]
+pub fn change(entry: &Entry) -> String {
+    let word = change_word(entry.kind());
+    let path = super::escaped(entry.change.path.as_slice());
+    let mut line = format!("{word:12} {path}");
+    let before = entry.change.before.as_ref().map(about);
+    let after = entry.change.after.as_ref().map(about);
+    match (before, after) {
+        (Some(before), Some(after)) if before != after => line.push_str(&format!(" ({before} → {after})")),
+        (_, Some(one)) | (Some(one), None) => line.push_str(&format!(" ({one})")),
+        (None, None) => {}
+    }
+    if let Some(from) = &entry.moved_from {
+        let text = gettext("from {path}");
+        line.push_str(&format!(", {}", text.replace("{path}", &super::escaped(from.as_slice()))));
+    }
+    if entry.outdated {
+        line.push_str(&format!(", {}", gettext("changed on this computer since")));
+    }
+    line
+}
+
+/// A kind of change in a word.
+#[must_use]
+pub fn change_word(kind: Kind) -> String {
+    match kind {
+        Kind::Added => gettext("Added"),
+        Kind::Modified => gettext("Modified"),
+        Kind::Deleted => gettext("Deleted"),
+        Kind::Moved => gettext("Moved"),
+        Kind::Type => gettext("Replaced"),
+        Kind::Permissions => gettext("Permissions"),
+    }
+}
+
+fn about(facts: &Facts) -> String {
+    let kind = match facts.kind {
+        FileKind::File => size(facts.size),
+        FileKind::Folder => gettext("folder"),
+        FileKind::Link => format!("→ {}", super::escaped(facts.target.as_slice())),
+        FileKind::Block | FileKind::Character => gettext("device"),
+        FileKind::Fifo => gettext("pipe"),
+        FileKind::Socket => gettext("socket"),
+    };
+    format!("{kind}, {:04o}", facts.mode)
+}
+
+/// What there is to say of all changes.
+#[must_use]
+pub fn change_totals(found: &Changes) -> Vec<String> {
+    let count = found.totals.changes.to_string();
+    let mut lines = Vec::new();
+    if found.all.is_empty() && found.totals.changes == 0 {
+        lines.push(gettext("Nothing was changed."));
+    }
+    if found.totals.partial {
+        let text =
+            gettext("There are {count} changes; not all can be shown: they are too many, or lie too deep.");
+        lines.push(fill(&text, &[("count", &count)]));
+    }
+    let outdated = found.all.iter().filter(|entry| entry.outdated).count();
+    if outdated > 0 {
+        let text = gettext(
+            "{count} of the files below have changed on this computer since the sandbox changed them.",
+        );
+        lines.push(fill(&text, &[("count", &outdated.to_string())]));
+    }
+    lines
+}
+
+/// Where a hunk of a difference is.
+#[must_use]
+pub fn hunk_head(hunk: &[Line]) -> String {
+    let side = |of: fn(&Line) -> Option<usize>| {
+        let numbers: Vec<usize> = hunk.iter().filter_map(of).collect();
+        format!("{},{}", numbers.first().copied().unwrap_or(0), numbers.len())
+    };
+    format!("@@ -{} +{} @@", side(|line| line.old), side(|line| line.new))
+}
+
+/// A line of a text that may come from a sandbox, harmless for a terminal.
+#[must_use]
+pub fn text_line(text: &str) -> String {
+    let harmless = |c: char| {
+        if super::is_deceptive(c) && c != '\t' {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(harmless).collect()
+}
+
+/// Two files that are no texts.
+#[must_use]
+pub fn not_compared() -> String {
+    gettext("(not a text, or too long to compare)")
+}
+
+/// What of a folder was not applied.
+#[must_use]
+pub fn left_out(path: &[u8]) -> String {
+    fill(
+        &gettext("{path} was left out: it is neither a file nor a folder."),
+        &[("path", &super::escaped(path))],
+    )
+}
+
+/// A sandbox has written all that it may.
+#[must_use]
+pub fn layer_full() -> String {
+    gettext("The sandbox has written all that it may. Let it write more (files.writable, --writable) and run it again.")
 }

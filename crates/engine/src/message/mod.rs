@@ -10,6 +10,7 @@ mod errors;
 mod files;
 mod images;
 mod layers;
+mod network;
 mod problems;
 mod reach;
 mod secrets;
@@ -20,8 +21,12 @@ mod values;
 pub use checks::{doctor, finding};
 pub use displays::{clipboard, needs_screen, no_desktop, no_window_program, not_a_screen_size, screen};
 pub use displays::{unseen, window_not_opened};
-pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word};
+pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines};
+pub use layers::{
+    change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, text_line,
+};
+pub use network::{contact, network_removed, no_network, not_a_network, not_a_rate, not_an_entry, usage};
 pub use problems::{note, problem, Sentence};
 pub use reach::{reach, reach_lines, tilde, Row, Words};
 pub use values::{duration, isolation, progress, quote, size, state};
@@ -48,6 +53,24 @@ pub fn shown(text: &str) -> String {
     }
     if text.chars().nth(SHOWN_MAX).is_some() {
         safe.push('…');
+    }
+    safe
+}
+
+/// A path of a sandbox's as it may be shown: what is no text, drives a
+/// terminal or turns the direction of text is escaped, a backslash doubled.
+#[must_use]
+pub fn escaped(path: &[u8]) -> String {
+    let mut safe = String::new();
+    for piece in path.utf8_chunks() {
+        for c in piece.valid().chars() {
+            match c {
+                '\\' => safe.push_str("\\\\"),
+                c if is_deceptive(c) => safe.extend(c.escape_default()),
+                c => safe.push(c),
+            }
+        }
+        piece.invalid().iter().for_each(|byte| safe.push_str(&format!("\\x{byte:02x}")));
     }
     safe
 }

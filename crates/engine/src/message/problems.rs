@@ -52,10 +52,7 @@ pub fn problem(problem: &Problem) -> Sentence {
             gettext("The command would run as root of this computer, or as a user that does not exist."),
             gettext("Name an ordinary user (-S)."),
         ),
-        ProblemKind::NotYet { value } => both(
-            fill(&gettext("This version does not support “{value}” yet."), &[("value", value)]),
-            gettext("Leave the setting at its default."),
-        ),
+        ProblemKind::Network(what) => super::network::problem(what),
         other => of_this_computer(other),
     }
 }
@@ -169,6 +166,7 @@ pub fn note(note: &Note) -> String {
                 accelerator(*reason)
             )
         }
+        Note::UserModeReachesHost => super::network::user_mode(),
         Note::Privileged => gettext("The command is root of the sandbox and of nothing outside it."),
         other => super::files::note(other).unwrap_or_else(|| super::displays::note(other)),
     }

@@ -77,6 +77,79 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
 }
 
 /// One of each kind; the match makes a new kind fail to compile here.
+fn network_problems() -> Vec<crate::plan::NetworkProblem> {
+    use crate::plan::NetworkProblem as P;
+    let text = || "value".to_owned();
+    let all = vec![
+        P::NoAddress { text: text() },
+        P::NoRoute { text: text() },
+        P::RoutesOverlap { text: text(), other: text() },
+        P::NoMac { text: text() },
+        P::MulticastMac { text: text() },
+        P::NoEntry { text: text() },
+        P::NoResolver { text: text() },
+        P::NoRate { text: text() },
+        P::NoName { text: text() },
+        P::NoParameter { text: text() },
+        P::TooManyEntries { most: 1 },
+        P::CustomOnly,
+        P::SourceAndUser,
+        P::OwnTwice,
+        P::OwnIsGiven,
+        P::ListsElsewhere,
+        P::BandwidthElsewhere,
+        P::FilterWithoutName,
+        P::FilterOnOwn,
+        P::FilterInUserMode,
+        P::UserMode,
+        P::NeedsSystem { in_group: true },
+        P::NeedsSystem { in_group: false },
+        P::NeedsContainers,
+        P::NoNft { family: Family::Other },
+        P::NoDnsmasq { family: Family::Fedora },
+        P::KernelLacksNetwork { version: text() },
+        P::NoSuchNetwork { name: text() },
+        P::NetworkInactive { name: text() },
+        P::NoSuchFilter { name: text() },
+    ];
+    for one in &all {
+        match one {
+            P::NoAddress { .. } | P::NoRoute { .. } | P::RoutesOverlap { .. } | P::NoMac { .. } => {}
+            P::MulticastMac { .. } | P::NoEntry { .. } | P::NoResolver { .. } | P::NoRate { .. } => {}
+            P::NoName { .. } | P::NoParameter { .. } | P::TooManyEntries { .. } | P::CustomOnly => {}
+            P::SourceAndUser | P::OwnTwice | P::OwnIsGiven | P::ListsElsewhere => {}
+            P::BandwidthElsewhere | P::FilterWithoutName | P::FilterOnOwn | P::FilterInUserMode => {}
+            P::UserMode | P::NeedsSystem { .. } | P::NeedsContainers | P::NoNft { .. } => {}
+            P::NoDnsmasq { .. } | P::KernelLacksNetwork { .. } | P::NoSuchNetwork { .. } => {}
+            P::NetworkInactive { .. } | P::NoSuchFilter { .. } => {}
+        }
+    }
+    all
+}
+
+/// The same for what goes wrong later.
+fn network_errors() -> Vec<crate::error::NetworkError> {
+    use crate::error::NetworkError as N;
+    let text = || HOSTILE.to_owned();
+    let all = vec![
+        N::Guard { why: text() },
+        N::Missing { interface: text() },
+        N::NoRange,
+        N::Full,
+        N::UnknownHost { name: text() },
+        N::InUse { sandbox: text() },
+        N::NotOwn,
+    ];
+    for one in &all {
+        match one {
+            N::Guard { .. } | N::Missing { .. } | N::NoRange | N::Full => {}
+            N::UnknownHost { .. } | N::InUse { .. } | N::NotOwn => {}
+        }
+    }
+    all
+}
+
+/// One of each kind; the match makes a new kind fail to compile here.
 fn problems() -> Vec<ProblemKind> {
     use ProblemKind as K;
     let path = || "/the/path".into();
@@ -113,7 +186,6 @@ fn problems() -> Vec<ProblemKind> {
         K::MachinesOnly { what: MachineOnly::Usb },
         K::MachinesOnly { what: MachineOnly::Monitors },
         K::Monitors { asked: 9, most: 4 },
-        K::NotYet { value: text() },
         K::Target { path: path() },
         K::IncludeTarget { path: path() },
         K::KernelView { path: path() },
@@ -151,6 +223,7 @@ fn problems() -> Vec<ProblemKind> {
         K::TooMany { most: 26 },
         K::NoSystem { path: path() },
     ];
+    let all: Vec<K> = all.into_iter().chain(network_problems().into_iter().map(K::Network)).collect();
     for one in &all {
         match one {
             K::NoCommand | K::Nul | K::ArgumentTooLong { .. } | K::ArgumentsTooLong { .. } => {}
@@ -158,11 +231,7 @@ fn problems() -> Vec<ProblemKind> {
             K::Memory { .. } | K::Cpus { .. } | K::Connection { .. } | K::ConnectionMismatch { .. } => {}
             K::ConnectionUnusable { .. } | K::Architecture { .. } | K::NoKernel { .. } | K::Kernel { .. } => {
             }
-            K::KvmUnusable { .. }
-            | K::NoIsolation
-            | K::RootUser
-            | K::RuntimeTooLong { .. }
-            | K::NotYet { .. } => {}
+            K::KvmUnusable { .. } | K::NoIsolation | K::RootUser | K::RuntimeTooLong { .. } => {}
             K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
             K::MachinesOnly { .. } | K::Monitors { .. } => {}
             K::NoLayerMaker { .. } | K::Writable { .. } => {}
@@ -175,6 +244,7 @@ fn problems() -> Vec<ProblemKind> {
             K::ImageIncomplete { .. } | K::ImageEmpty { .. } | K::ImageUnknown { .. } => {}
             K::ImageInUse { .. } | K::ImageNotOurs { .. } | K::ImageInShare { .. } => {}
             K::DiskTag { .. } | K::TooMany { .. } | K::NoSystem { .. } => {}
+            K::Network(_) => {}
         }
     }
     all
@@ -210,6 +280,7 @@ fn notes() -> Vec<Note> {
         Note::Unmasked { path: "/the/path".into() },
         Note::HiddenInside { path: "/the/path".into() },
         Note::ImageTrusted { path: "/the/path".into() },
+        Note::UserModeReachesHost,
     ];
     for one in &all {
         match one {
@@ -217,6 +288,7 @@ fn notes() -> Vec<Note> {
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
             Note::ImageTrusted { .. } => {}
+            Note::UserModeReachesHost => {}
         }
     }
     all
@@ -342,14 +414,22 @@ fn errors() -> Vec<Error> {
             all.push(Error::File { action, path: HOSTILE.into(), source });
         }
     }
-    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy] {
+    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy, D::Network] {
         all.extend([String::new(), foreign()].map(|message| Error::Libvirt { action, message }));
     }
     use crate::kernel::{Error as KernelError, Expected as X};
     let formats = [X::Image, X::Module, X::Index];
     all.extend(formats.map(|expected| Error::Kernel(KernelError::Format { path: HOSTILE.into(), expected })));
-    let refusals =
-        [R::AlreadyStarted, R::NotStarted, R::Finished, R::Malformed, R::NoScreen, R::Busy, R::Version];
+    let refusals = [
+        R::AlreadyStarted,
+        R::NotStarted,
+        R::Finished,
+        R::Malformed,
+        R::NoScreen,
+        R::NoLayer,
+        R::Busy,
+        R::Version,
+    ];
     all.extend(refusals.map(Error::Refused));
     all.extend([
         Error::Problems(problems().into_iter().map(|what| Problem { field: foreign(), what }).collect()),
@@ -371,6 +451,7 @@ fn errors() -> Vec<Error> {
         Error::Cancelled,
     ]);
     all.extend(layer_errors().map(Error::Layer));
+    all.extend(network_errors().into_iter().map(Error::Network));
     for one in &all {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
@@ -384,6 +465,7 @@ fn errors() -> Vec<Error> {
             | Error::NotText
             | Error::Kernel(_)
             | Error::Layer(_)
+            | Error::Network(_)
             | Error::Cancelled => {}
         }
     }
@@ -391,7 +473,7 @@ fn errors() -> Vec<Error> {
 }
 
 fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
-    use crate::error::LayerError as L;
+    use crate::error::{LayerError as L, NotApplied};
     use crate::profile::Isolation;
     let foreign = || HOSTILE.to_owned();
     let all = [
@@ -399,10 +481,21 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::OfOther { name: foreign(), isolation: Isolation::Container },
         L::OfOther { name: foreign(), isolation: Isolation::Machine },
         L::NotMade { words: foreign() },
+        L::None { name: foreign() },
+        L::Kept { name: foreign() },
+        L::Broken,
+        L::File { path: HOSTILE.into(), errno: 2 },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::TooLarge },
     ];
     for one in &all {
         match one {
-            L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } => {}
+            L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
+            L::Broken | L::File { .. } | L::NotApplied { .. } => {}
         }
     }
     all.into_iter()

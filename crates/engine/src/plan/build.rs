@@ -2,7 +2,9 @@
 //! The plan, part by part; every part names its own problems.
 
 use super::shares::{self, Shares};
-use super::{display, files, glass, layer, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind};
+use super::{
+    display, files, glass, layer, network, AcceleratorReason, Note, Plan, Planned, Problem, ProblemKind,
+};
 use crate::host::Host;
 use crate::profile::{self, DisplayKind, Isolation, Profile};
 use std::ffi::OsString;
@@ -44,13 +46,21 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     let shares = shares::shares(profile, host, glass.isolation, &mut found);
     let command = command(profile, host, &glass, &shares, &mut found);
     let display = display::display(profile, host, &glass, &mut found);
-    not_yet(profile, &mut found);
     layer::check(profile, host, &mut found);
+    let reach = network::network(
+        profile,
+        host,
+        glass.isolation,
+        &glass.connection,
+        glass.kernel.as_ref(),
+        &mut found,
+    );
     let memory = memory(profile, host, glass.isolation, &mut found);
     let cpus = cpus(profile, host, &glass, &mut found);
     check_runtime(host, &mut found);
     let mut notes = notes(profile, host, &glass);
     notes.extend(shares.notes.iter().cloned());
+    notes.extend(network::notes(reach.as_ref()));
     let passes = display::passes(profile, glass.isolation);
     let plan = found.0.is_empty().then(|| Plan {
         name: profile.name.clone(),
@@ -65,9 +75,10 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         writable: profile.files.writable,
         mke2fs: host.mke2fs.clone().unwrap_or_default(),
         network: profile.network.mode,
+        reach,
         memory,
         cpus,
-        machine: glass.machine(host, passes, &shares),
+        machine: glass.machine(host, passes, &shares, profile.network.mode),
         orders: orders(profile, host, &glass, command, display, memory, &shares),
         sources: shares.sources.clone(),
         images: shares.images.clone(),
@@ -122,7 +133,9 @@ fn orders(
             privileged: profile.security.privileged,
         },
         id_base: 0,
-        files: display::files(profile, host),
+        folders: files::folders(profile, host),
+        files: display::files(profile, host).into_iter().chain(files::user_dirs(profile, host)).collect(),
+        network: None,
         display,
         log: None,
         command,
@@ -225,28 +238,6 @@ fn directory(profile: &Profile, host: &Host, shares: &Shares, found: &mut Found)
         found.add(field, ProblemKind::NotShown { path: path.clone(), share: path.clone() });
     }
     path.clone()
-}
-
-/// Settings whose work is not done yet are refused, not ignored.
-fn not_yet(profile: &Profile, found: &mut Found) {
-    let word = |value: &dyn erased::Word| value.word();
-    if profile.network.mode != profile::NetworkMode::None {
-        found.add("network.mode", ProblemKind::NotYet { value: word(&profile.network.mode) });
-    }
-}
-
-/// The word of a setting, as it stands in a file.
-mod erased {
-    pub trait Word {
-        fn word(&self) -> String;
-    }
-
-    impl<T: serde::Serialize> Word for T {
-        fn word(&self) -> String {
-            let value = serde_json::to_value(self).unwrap_or_default();
-            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-        }
-    }
 }
 
 fn memory(profile: &Profile, host: &Host, isolation: Isolation, found: &mut Found) -> u64 {

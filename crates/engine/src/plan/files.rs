@@ -3,21 +3,33 @@
 
 use super::build::bytes;
 use crate::host::{self, Host};
-use crate::profile::Isolation;
+use crate::profile::{Home, Isolation, Profile};
 use std::path::{Component, Path, PathBuf};
-use terrarium_protocol::orders::{Mount, RootEntry};
+use terrarium_protocol::orders::{File, Mount, RootEntry};
+use terrarium_protocol::Bytes;
 
 /// Hidden wherever they are: what the system keeps about others.
 pub(super) const MASKS: &[&str] = &[
     "/etc/NetworkManager/system-connections",
+    "/etc/ipsec.d",
+    "/etc/kubernetes",
     "/etc/libvirt",
+    "/etc/openvpn",
+    "/etc/wireguard",
     "/var/cache/terrarium",
     "/var/lib/NetworkManager",
+    "/var/lib/cloud",
     "/var/lib/containerd",
     "/var/lib/containers",
     "/var/lib/docker",
+    "/var/lib/incus",
+    "/var/lib/iwd",
+    "/var/lib/kubelet",
     "/var/lib/libvirt",
+    "/var/lib/lxc",
+    "/var/lib/lxd",
     "/var/lib/machines",
+    "/var/lib/rancher",
     "/var/lib/systemd/coredump",
 ];
 
@@ -54,6 +66,28 @@ pub(super) fn private(host: &Host, memory: u64) -> Vec<Mount> {
         mount(format!("/run/user/{}", host.user.uid).into(), 8, 0o700, true),
         mount("/dev/shm".into(), 2, 0o1777, false),
     ]
+}
+
+/// Where programs keep what is theirs (XDG base directories), in a private home.
+const BASE: [&str; 4] = [".cache", ".config", ".local/share", ".local/state"];
+
+/// Folders of a private home: the user's by their names, and the programs'.
+pub(super) fn folders(profile: &Profile, host: &Host) -> Vec<Bytes> {
+    if profile.files.home != Home::Private {
+        return Vec::new();
+    }
+    let names = host.folders.iter().map(|folder| folder.name.as_str()).chain(BASE);
+    names.map(|name| bytes(&home(host).join(name))).collect()
+}
+
+/// The list that says which is which.
+pub(super) fn user_dirs(profile: &Profile, host: &Host) -> Option<File> {
+    if profile.files.home != Home::Private || host.folders.is_empty() {
+        return None;
+    }
+    let line = |one: &host::Folder| format!("XDG_{}_DIR=\"$HOME/{}\"\n", one.purpose, one.name);
+    let content: String = host.folders.iter().map(line).collect();
+    Some(File { path: bytes(&home(host).join(".config/user-dirs.dirs")), content: content.as_str().into() })
 }
 
 /// What holds the system itself.

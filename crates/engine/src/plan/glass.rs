@@ -7,7 +7,7 @@ use super::shares::Shares;
 use super::{AcceleratorReason, Export, IsolationReason, MachinePlan, ProblemKind};
 use crate::host::{ConnectionState, Host, KvmDevice, RootEntry};
 use crate::kernel::{self, Kernel, Video};
-use crate::profile::{Accelerator, Isolation, Passes, Profile};
+use crate::profile::{Accelerator, Isolation, NetworkMode, Passes, Profile};
 use crate::uri::Uri;
 
 /// What was chosen.
@@ -65,9 +65,18 @@ fn usual_machine(host: &Host) -> Uri {
     }
 }
 
+/// Whether the caller may have machines of the system.
+fn may_use_system(host: &Host) -> bool {
+    (host.caller == 0 || host.in_group_libvirt) && host.usable(&Uri::QemuSystem)
+}
+
 fn connection(profile: &Profile, host: &Host, isolation: Isolation, found: &mut Found) -> Uri {
     let usual = match isolation {
         Isolation::Container => Uri::LxcSystem,
+        // Only the system's machines are on networks of libvirt's.
+        Isolation::Machine if super::network::needs_system(&profile.network) && may_use_system(host) => {
+            Uri::QemuSystem
+        }
         Isolation::Machine => usual_machine(host),
     };
     let field = "machine.connection";
@@ -146,7 +155,13 @@ impl Glass {
     }
 
     /// The machine's part of the plan.
-    pub(super) fn machine(&self, host: &Host, passes: Passes, shares: &Shares) -> Option<MachinePlan> {
+    pub(super) fn machine(
+        &self,
+        host: &Host,
+        passes: Passes,
+        shares: &Shares,
+        network: NetworkMode,
+    ) -> Option<MachinePlan> {
         let kernel = self.kernel.clone().filter(|_| self.isolation == Isolation::Machine)?;
         let directories = host.root.iter().filter_map(|entry| match entry {
             RootEntry::Directory { path } => Some(path.clone()),
@@ -158,6 +173,9 @@ impl Glass {
         let mut wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
         if !shares.images.is_empty() {
             wanted.extend(kernel::DISK);
+        }
+        if network != NetworkMode::None {
+            wanted.push("virtio_net");
         }
         let group = host.qemu_group.as_deref().unwrap_or(&host.user.name);
         Some(MachinePlan {

@@ -10,6 +10,9 @@ mod files;
 mod glass;
 mod images;
 mod layer;
+mod network;
+#[cfg(test)]
+mod network_tests;
 mod problem;
 mod secrets;
 #[cfg(test)]
@@ -26,6 +29,7 @@ pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, slug};
 pub use files::home;
 pub use glass::no_kvm_reason;
+pub use network::{InterfacePlan, NetworkPlan, NetworkProblem, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
 pub use secrets::{judge, Guarded};
 
@@ -68,6 +72,8 @@ pub struct Plan {
     pub mke2fs: PathBuf,
     /// Whom it may talk to.
     pub network: NetworkMode,
+    /// How, if it may talk to anybody.
+    pub reach: Option<NetworkPlan>,
     /// Memory of the whole in bytes.
     pub memory: u64,
     /// Processors.
@@ -251,6 +257,8 @@ pub struct Instance {
     pub image: PathBuf,
     /// The name of its layer's folder.
     pub layer: PathBuf,
+    /// Nothing is to run: the layer is looked at.
+    pub looks: bool,
     /// Seconds since 1970 when it was started.
     pub created: u64,
 }

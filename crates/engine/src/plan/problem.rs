@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a plan finds wrong, and what it says beside.
 
-use super::AcceleratorReason;
+use super::{AcceleratorReason, NetworkProblem};
 use crate::host::{Family, Piece};
 use crate::kernel::Kernel;
 use crate::uri::Uri;
@@ -138,8 +138,8 @@ pub enum ProblemKind {
     NoLayerMaker { family: Family },
     /// Too little or too much to write.
     Writable { asked: u64, least: u64, most: u64 },
-    /// A setting that this version does not carry out yet.
-    NotYet { value: String },
+    /// The network cannot be like that.
+    Network(NetworkProblem),
 }
 
 /// A part of a machine with a screen that a kernel may have no driver for.
@@ -190,4 +190,6 @@ pub enum Note {
     ImageTrusted { path: PathBuf },
     /// What is hidden in a machine's share is hidden from the command only.
     HiddenInside { path: PathBuf },
+    /// QEMU's user mode reaches services of this computer.
+    UserModeReachesHost,
 }

@@ -66,7 +66,8 @@ fn a_window_has_a_screen_three_pipes_and_ends_with_its_last_process() {
     terminal.display.kind = DisplayKind::Terminal;
     terminal.display.sound = true;
     let plan = planned(&terminal, &host());
-    assert!(plan.orders.display.is_none() && plan.orders.files.is_empty());
+    let files: Vec<String> = plan.orders.files.iter().map(|file| file.path.to_string()).collect();
+    assert!(plan.orders.display.is_none() && files == ["/home/ada/.config/user-dirs.dirs"], "{files:?}");
     assert_eq!(plan.passes, Passes::default());
     let machine = plan.machine.unwrap();
     assert_eq!((machine.video, machine.modules.join(" ")), (None, crate::kernel::BASE.join(" ")));

@@ -4,7 +4,7 @@
 use super::{
     Accelerator, Changes, Clipboard, Display, DisplayKind, Files, Home, Isolation, MountKind, MountMode,
 };
-use super::{NetworkMode, Profile, Until};
+use super::{Network, NetworkMode, Profile, Until};
 use std::path::Path;
 
 /// The words of the command line, and whether they say all of the profile.
@@ -25,8 +25,12 @@ pub fn command_line(profile: &Profile) -> (Vec<String>, bool) {
         words.extend(profile.display.sound.then(|| "--sound".to_owned()));
     }
     files(profile, &mut words);
-    words
-        .push(format!("--memory={}", super::format_size(profile.limits.memory).replace([' ', 'i', 'B'], "")));
+    match profile.network.mode {
+        NetworkMode::Internet => words.extend(["-N".to_owned(), "internet".into()]),
+        NetworkMode::Full => words.extend(["-N".to_owned(), "full".into()]),
+        NetworkMode::None | NetworkMode::Custom => {}
+    }
+    words.push(format!("--memory={}", short(profile.limits.memory)));
     words.extend(profile.limits.cpus.map(|cpus| format!("--cpus={cpus}")));
     words.extend(profile.security.privileged.then(|| "-p".to_owned()));
     words.extend(profile.command.directory.as_deref().map(|path| with("--cwd", path)));
@@ -110,7 +114,8 @@ fn is_complete(profile: &Profile) -> bool {
     };
     profile.display == display
         && profile.files.home == Home::Private
-        && profile.network.mode == NetworkMode::None
+        && profile.network == Network { mode: profile.network.mode, ..Network::default() }
+        && profile.network.mode != NetworkMode::Custom
 }
 
 fn policy(clipboard: Clipboard) -> &'static str {
@@ -150,6 +155,8 @@ mod tests {
                         --memory=1536M --cpus=2 -- xterm -e";
         assert_eq!(words.join(" "), expected);
         assert!(complete);
+        profile.network.mode = NetworkMode::Internet;
+        assert!(command_line(&profile).0.join(" ").contains(" -N internet "));
         profile.files.home = Home::Kept;
         assert!(!command_line(&profile).1);
     }

@@ -11,6 +11,7 @@ mod edit;
 #[cfg(test)]
 mod edit_tests;
 mod icon;
+mod network;
 mod parse;
 mod schema;
 
@@ -21,6 +22,7 @@ pub use command::command_line;
 pub use display::{Clipboard, Display, DisplayKind, Manager, Passes, MONITORS_MAX};
 pub use edit::{edit, write};
 pub use icon::Icon;
+pub use network::{Interface, Network, NetworkMode};
 pub use parse::{format_size, parse, parse_size, to_toml, Fault, FaultKind, NotText, ParseError};
 pub use schema::Expected;
 
@@ -292,27 +294,6 @@ pub enum MountMode {
     Ro,
     /// The sandbox may write.
     Rw,
-}
-
-/// `[network]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    /// Whom it may talk to.
-    #[serde(default)]
-    pub mode: NetworkMode,
-}
-
-/// `network.mode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum NetworkMode {
-    #[default]
-    None,
-    Internet,
-    Full,
-    Custom,
 }
 
 /// `[limits]`.

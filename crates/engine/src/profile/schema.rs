@@ -58,7 +58,7 @@ const PROFILE: &[Key] = &[
     required("command", Table(COMMAND)),
     key("display", Table(DISPLAY)),
     key("files", Table(FILES)),
-    key("network", Table(&[key("mode", OneOf(&["none", "internet", "full", "custom"]))])),
+    key("network", Table(NETWORK)),
     key("limits", Table(&[key("memory", Size), key("cpus", Number)])),
     key("machine", Table(MACHINE)),
     key("security", Table(&[key("privileged", Flag)])),
@@ -108,6 +108,27 @@ const DISK: &[Key] = &[
     required("source", Text),
     key("mode", OneOf(&["ro", "rw"])),
     key("format", OneOf(&["raw", "qcow2"])),
+];
+
+const NETWORK: &[Key] = &[
+    key("mode", OneOf(&["none", "internet", "full", "custom"])),
+    key("allow", Texts),
+    key("block", Texts),
+    key("dns", Texts),
+    key("interfaces", Tables(INTERFACE)),
+];
+
+const INTERFACE: &[Key] = &[
+    key("source", Text),
+    key("user", Flag),
+    key("dhcp", Flag),
+    key("mac", Text),
+    key("addresses", Texts),
+    key("routes", Texts),
+    key("filter", Text),
+    key("parameters", Variables),
+    key("inbound", Text),
+    key("outbound", Text),
 ];
 
 const MACHINE: &[Key] = &[
@@ -231,7 +252,9 @@ mod tests {
             "display":{"kind":"none","clipboard":"off","manager":"session","session":["xfce4-session","x"],
             "sound":true,"microphone":true,"drop":true,"usb":true,"monitors":2},
             "files":{"home":"kept","changes":"keep","writable":"3 GiB","unmask":["~/.ssh"],"root":"/r","disks":[{"tag":"t","source":"/d","mode":"ro","format":"raw"}],"include":[{"source":"/a","target":"/b"}],"mounts":[{"type":"ram","source":"1M","target":"/x","mode":"rw","format":"raw","trusted":true}]},
-            "network":{"mode":"full"},"limits":{"memory":"2 GiB","cpus":2},
+            "network":{"mode":"full","allow":["a:1/tcp"],"block":["b"],"dns":["10.0.0.1"],"interfaces":[{"source":"default",
+            "user":true,"dhcp":true,"mac":"52:54:00:00:00:01","addresses":["10.0.0.2/24"],"routes":["10.1.0.0/16%10.0.0.1"],
+            "filter":"x","parameters":{"IP":"10.0.0.2"},"inbound":"1M","outbound":"2M"}]},"limits":{"memory":"2 GiB","cpus":2},
             "machine":{"accelerator":"kvm","kernel":"6","kernel_path":"/k","modules_path":"/m","connection":"qemu:///system"},
             "security":{"privileged":true}}"#;
         let profile: Profile = serde_json::from_str(full).unwrap();

@@ -275,6 +275,14 @@ fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, Error> {
     Flock::lock(file, how).map_err(|(_, errno)| fault(FileAction::Create, path)(errno.into()))
 }
 
+/// Locks a file of the runtime folder, and waits for whoever has it.
+///
+/// # Errors
+/// The disk will not have it.
+pub fn lock_file(path: &Path) -> Result<Flock<File>, Error> {
+    lock(path, FlockArg::LockExclusive)
+}
+
 /// The socket of a conversation, and what keeps others off it.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //! How sandboxes are ended and cleaned up after.
 
 use super::real::Real;
-use super::{directory, lost, Id, Stop};
+use super::{changes, directory, lost, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
 use crate::virt::{Domain, Power};
@@ -47,6 +47,8 @@ fn ask(real: &Real, id: &Id, grace: u32) -> Option<Outcome> {
     let console = real.converse(id, Patience::LOOK, &request, handler).ok()?;
     console.stop(grace);
     let outcome = told.recv_timeout(Duration::from_millis(grace.into()) + DRAIN).ok()?;
+    // What it has changed is told by its sandbox later, if not now.
+    let _ = changes::gather(real, id);
     super::Driver::received(real, id, &console);
     console.close();
     Some(outcome)

@@ -50,6 +50,8 @@ pub fn list(real: &Real) -> Listing {
         }
         real.sweep();
     }
+    // Those that nothing runs in are no sandboxes of anybody's.
+    found.retain(|one| !one.metadata.looks);
     listing.sandboxes = ask_all(found);
     listing.sandboxes.extend(crashed);
     listing.sandboxes.sort_by_key(|one| one.id.number);

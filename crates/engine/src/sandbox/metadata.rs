@@ -44,6 +44,9 @@ pub struct Metadata {
     /// Images that are its disks, and whether it may write each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<(PathBuf, bool)>,
+    /// Nothing runs in it: its layer is looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub looks: bool,
     /// Its private directory on the host.
     pub directory: PathBuf,
     /// First id of its block of host ids.

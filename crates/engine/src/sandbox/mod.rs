@@ -5,6 +5,7 @@
 //! and our uid, and no process of ours has to run for it to live on. Every
 //! method here may block; none may be called from a GUI's main loop.
 
+pub mod changes;
 mod directory;
 mod end;
 pub mod fuzz;
@@ -15,6 +16,7 @@ mod list;
 mod log;
 mod lost;
 pub mod metadata;
+mod network;
 mod program;
 mod real;
 mod screen;
@@ -24,11 +26,17 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+pub use changes::{Changes, Review};
 pub use directory::PORTS;
+pub use layers::{Layer, Tag};
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
 pub use set_ids::Cleared;
+
+pub(crate) use directory::{fault, lock_file as lock, make_private};
+pub(crate) use program::install_init;
+pub(crate) use start::random_uuid;
 
 pub use crate::virt::longest_call as waits_for_libvirt;
 
@@ -282,6 +290,23 @@ pub trait Driver: Send + Sync {
     /// libvirt cannot be asked, or would not destroy it.
     fn stop(&self, id: &Id, how: Stop) -> Result<Option<Outcome>, Error>;
 
+    /// How much its network was used, and with whom.
+    ///
+    /// # Errors
+    /// It is not on Terrarium's own network; the guard cannot be asked.
+    fn network(&self, _id: &Id) -> Result<crate::network::Usage, Error> {
+        Err(Error::Network(crate::error::NetworkError::NotOwn))
+    }
+
+    /// Changes its network; returns once that holds.
+    ///
+    /// # Errors
+    /// It is not on Terrarium's own network; the guard could not do it, and
+    /// all is as it was.
+    fn change_network(&self, _id: &Id, _change: &crate::network::Change) -> Result<(), Error> {
+        Err(Error::Network(crate::error::NetworkError::NotOwn))
+    }
+
     /// Freezes it.
     ///
     /// # Errors
@@ -305,6 +330,57 @@ pub trait Driver: Send + Sync {
     /// call.
     fn take_cleared(&self) -> Vec<Cleared> {
         Vec::new()
+    }
+
+    /// Asks a sandbox that has ended for what it has changed, and keeps the
+    /// answer with its layer, so that [`Self::changes`] need not start
+    /// anything. To be called when its result has arrived, before
+    /// [`Console::received`]; does nothing for a sandbox that leaves nothing.
+    ///
+    /// # Errors
+    /// Init cannot be reached, or the disk is full.
+    fn gather(&self, _id: &Id) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The layers that are kept, or wait to be looked at: the one that was
+    /// started last first. One of a sandbox that still runs is among them.
+    fn layers(&self) -> Vec<Layer> {
+        Vec::new()
+    }
+
+    /// How a layer differs from this computer's files. Starts its sandbox,
+    /// with nothing running in it, if nobody gathered that.
+    ///
+    /// # Errors
+    /// The layer is in use, or its sandbox cannot be started.
+    fn changes(&self, _layer: &Layer) -> Result<Changes, Error> {
+        Ok(Changes::default())
+    }
+
+    /// Starts the sandbox of a layer with nothing running in it, to look into
+    /// its files. It goes when this is dropped.
+    ///
+    /// # Errors
+    /// The layer is in use, or its sandbox cannot be started.
+    fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Err(Error::Layer(crate::error::LayerError::None { name: layer.tag.name.clone() }))
+    }
+
+    /// The next run of the same name goes on from this layer.
+    ///
+    /// # Errors
+    /// The layer is in use, or another one is kept under that name.
+    fn keep(&self, _layer: &Layer) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Takes a layer away. Nothing of it is left.
+    ///
+    /// # Errors
+    /// The layer is in use, or cannot be removed.
+    fn discard(&self, _layer: &Layer) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Cleans up after a sandbox whose result was received or that crashed:

@@ -35,6 +35,12 @@ pub fn install(cache: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
+/// The same for the guard, which nothing but its owner's init becomes.
+pub fn install_init(real: &super::Real) -> Result<PathBuf, Error> {
+    super::make_private(&real.places.cache, if real.caller == 0 { 0o755 } else { 0o700 })?;
+    install(&real.places.cache)
+}
+
 fn remove_unused(cache: &Path) {
     for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
         let is_init = entry.file_name().as_encoded_bytes().starts_with(b"init");

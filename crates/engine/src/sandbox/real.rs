@@ -3,10 +3,12 @@
 
 use super::sources::stage;
 use super::Usage;
-use super::{directory, layers, lost, screen, set_ids, Cleared, Picture, Progress};
+use super::{
+    changes, directory, layers, lost, screen, set_ids, Changes, Cleared, Layer, Picture, Progress, Review,
+};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
-use crate::error::{DomainAction, Error};
+use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
 use crate::places::Places;
 use crate::plan::Plan;
@@ -23,12 +25,14 @@ use terrarium_protocol::ToInit;
 
 /// Sandboxes as libvirt domains.
 pub struct Real {
-    pub(super) pool: Pool,
+    pub(crate) pool: Pool,
     /// Connections that are worth asking.
     pub(super) connections: Vec<Uri>,
     pub(super) caller: u32,
-    pub(super) places: Places,
+    pub(crate) places: Places,
     cleared: Mutex<Vec<Cleared>>,
+    /// What a layer is looked at with.
+    pub(super) host: Host,
 }
 
 impl Real {
@@ -42,6 +46,19 @@ impl Real {
             caller: host.caller,
             places: host.places.clone(),
             cleared: Mutex::default(),
+            host: host.clone(),
+        }
+    }
+
+    /// Another one like it, with connections of its own.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            pool: Pool::default(),
+            connections: self.connections.clone(),
+            caller: self.caller,
+            places: self.places.clone(),
+            cleared: Mutex::default(),
+            host: self.host.clone(),
         }
     }
 
@@ -69,6 +86,35 @@ impl Real {
     pub(super) fn domain_or_fail(&self, id: &Id, action: DomainAction) -> Result<Domain, Error> {
         let gone = || Error::Libvirt { action, message: String::new() };
         self.domain(id)?.ok_or_else(gone)
+    }
+
+    /// Takes the caller's own network away. Returns whether there was one.
+    ///
+    /// # Errors
+    /// A sandbox is on it; libvirt cannot be asked, or would not.
+    pub fn remove_network(&self) -> Result<bool, Error> {
+        let on_it = |one: &Summary| crate::network::guard::read(&self.directory(&one.id)).is_some();
+        if let Some(one) = self.list().sandboxes.iter().find(|one| on_it(one)) {
+            return Err(Error::Network(NetworkError::InUse { sandbox: one.name().to_owned() }));
+        }
+        if !self.connections.contains(&Uri::LxcSystem) {
+            return Ok(false);
+        }
+        crate::network::own::remove(&self.pool, &Uri::LxcSystem, self.caller)
+    }
+
+    /// Whose sandboxes these are.
+    pub(crate) fn caller(&self) -> u32 {
+        self.caller
+    }
+
+    /// Where what a sandbox has lies, if it is still that sandbox.
+    pub(crate) fn own_directory(&self, id: &Id) -> Result<PathBuf, Error> {
+        let directory = self.directory(id);
+        if directory::is_of(&directory, &id.uuid) {
+            return Ok(directory);
+        }
+        Err(Error::NoSuchSandbox { name: id.uuid.clone() })
     }
 
     /// Where the sandbox's sockets are.
@@ -172,6 +218,14 @@ impl Driver for Real {
         end::stop(self, id, how)
     }
 
+    fn network(&self, id: &Id) -> Result<crate::network::Usage, Error> {
+        crate::network::live::usage(self, id)
+    }
+
+    fn change_network(&self, id: &Id, change: &crate::network::Change) -> Result<(), Error> {
+        crate::network::live::change(self, id, change)
+    }
+
     fn pause(&self, id: &Id) -> Result<(), Error> {
         self.domain_or_fail(id, DomainAction::Pause)?.pause()
     }
@@ -186,6 +240,30 @@ impl Driver for Real {
 
     fn take_cleared(&self) -> Vec<Cleared> {
         std::mem::take(&mut *self.cleared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn gather(&self, id: &Id) -> Result<(), Error> {
+        changes::gather(self, id)
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        layers::all(&self.places, self.caller)
+    }
+
+    fn changes(&self, layer: &Layer) -> Result<Changes, Error> {
+        changes::of(self, layer)
+    }
+
+    fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        changes::review(self, layer)
+    }
+
+    fn keep(&self, layer: &Layer) -> Result<(), Error> {
+        changes::keep(self, layer)
+    }
+
+    fn discard(&self, layer: &Layer) -> Result<(), Error> {
+        changes::discard(self, layer)
     }
 
     fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {

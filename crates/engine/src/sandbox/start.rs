@@ -4,8 +4,11 @@
 use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
-use super::{directory, end, ids, layers, list, log, lost, program, set_ids, Id, Progress, Start, Started};
-use crate::console::{greet, Event, Handler, Patience};
+use super::{
+    directory, end, ids, layers, list, log, lost, network, program, set_ids, Id, Layer, Progress, Start,
+    Started,
+};
+use crate::console::{greet, Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::kernel;
 use crate::plan::{Instance, Plan};
@@ -19,7 +22,7 @@ use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
 use terrarium_protocol::message::{Failure, Step};
-use terrarium_protocol::orders::Lifetime;
+use terrarium_protocol::orders::{Lifetime, Size};
 use terrarium_protocol::ToInit;
 
 /// How often a number is tried that libvirt still has a domain for, and the
@@ -35,8 +38,9 @@ pub fn start(
     progress: &(dyn Fn(Progress) + Send + Sync),
     handler: Handler,
 ) -> Result<Started, Error> {
+    let reach = network::prepare(real, plan)?;
     let mut tries = TRIES;
-    let (made, plan, domain, held) = loop {
+    let (made, mut plan, domain, held) = loop {
         let mut made = prepare(real, plan, how, progress)?;
         progress(Progress::Domain);
         let mut plan = plan.clone();
@@ -61,20 +65,17 @@ pub fn start(
         }
         std::thread::sleep(BETWEEN);
     };
-    let plan = &plan;
-    let id = Id {
-        connection: plan.connection.clone(),
-        number: made.instance.number,
-        uuid: made.instance.uuid.clone(),
-    };
+    let id = made.id(&plan);
     tracing::debug!(uuid = id.uuid, number = id.number, "the domain is there");
     progress(Progress::Boot(id.clone()));
-    match converse(real, plan, how, &made.instance, progress, handler, &id) {
+    let begun = network::guard(real, &mut plan, &made.instance, reach.as_ref())
+        .and_then(|()| converse(real, &plan, how, &made.instance, progress, handler, &id));
+    match begun {
         Ok(console) => {
             // Until now no inode of a source could become another's.
             drop(held);
             if how.lifetime != Lifetime::Foreground {
-                let metadata = xml::metadata(plan, &made.instance);
+                let metadata = xml::metadata(&plan, &made.instance);
                 let _ = lost::remember(&made.instance.directory, &id, metadata);
             }
             made.reservation.keep();
@@ -89,6 +90,39 @@ pub fn start(
     }
 }
 
+/// Starts a sandbox in which nothing runs, to look at a layer.
+pub fn look(real: &Real, plan: &Plan, layer: &Layer, handler: Handler) -> Result<(Id, Console), Error> {
+    let how = Start { lifetime: Lifetime::Foreground, size: NO_SIZE, screen: None, unique_name: true };
+    let mut made = prepare(real, plan, how, &|_| {})?;
+    made.instance.looks = true;
+    made.existing = Some(layer.clone());
+    let mut plan = plan.clone();
+    let (domain, _held) = match create(real, &mut plan, &mut made) {
+        Ok(done) => done,
+        Err(error) => {
+            clean_up(real, &plan, made);
+            return Err(error);
+        }
+    };
+    let id = made.id(&plan);
+    let begun = begin_look(&plan, &made.instance, handler);
+    if begun.is_ok() {
+        made.reservation.keep();
+    } else {
+        let _ = end::destroy(&domain, &id);
+    }
+    begun.map(|console| (id, console))
+}
+
+const NO_SIZE: Size = Size { columns: 80, rows: 24 };
+
+fn begin_look(plan: &Plan, instance: &Instance, handler: Handler) -> Result<Console, Error> {
+    let mut orders = plan.orders.clone();
+    orders.id_base = instance.id_base;
+    let (socket, lock) = directory::socket(&instance.directory, plan.machine.is_none())?;
+    greet(&socket, lock, Patience::START)?.begin(&ToInit::Look(Box::new(orders)), handler)
+}
+
 /// What exists of a sandbox before its domain does. Dropping it removes its
 /// directory.
 struct Made {
@@ -97,13 +131,18 @@ struct Made {
     listener: Option<UnixListener>,
     /// Until its domain has it.
     layer: Option<layers::Ready>,
+    /// The layer that is to be looked at.
+    existing: Option<Layer>,
 }
 
 /// The layer that the run gets, and what is told to init of it.
 fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
     let in_use = |layer: &Path| list::has_layer(real, layer);
     let (uuid, started) = (&made.instance.uuid, made.instance.created);
-    let mut ready = layers::ready(plan, uuid, started, in_use)?;
+    let mut ready = match &made.existing {
+        Some(layer) => layers::existing(layer, in_use)?,
+        None => layers::ready(plan, uuid, started, in_use)?,
+    };
     let is_container = plan.machine.is_none();
     made.instance.image =
         if is_container { ready.short_path(&made.instance.directory)? } else { ready.image() };
@@ -114,6 +153,13 @@ fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
         plan.orders.layer.iter_mut().for_each(|layer| layer.unreadable.clone_from(&found));
     }
     Ok(())
+}
+
+impl Made {
+    fn id(&self, plan: &Plan) -> Id {
+        let (number, uuid) = (self.instance.number, self.instance.uuid.clone());
+        Id { connection: plan.connection.clone(), number, uuid }
+    }
 }
 
 fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) -> Result<Made, Error> {
@@ -157,10 +203,11 @@ fn prepare(real: &Real, plan: &Plan, how: Start, progress: &dyn Fn(Progress)) ->
         initrd,
         image: PathBuf::new(),
         layer: PathBuf::new(),
+        looks: false,
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };
     let listener = if plan.machine.is_none() { Some(listen(&instance.directory)?) } else { None };
-    Ok(Made { reservation, instance, listener, layer: None })
+    Ok(Made { reservation, instance, listener, layer: None, existing: None })
 }
 
 /// A container's socket. Init takes clients of the uid that listens here.
@@ -200,11 +247,7 @@ fn is_taken(real: &Real, plan: &Plan, number: u32) -> bool {
 /// After a create that failed there is a domain all the same if libvirt died
 /// in the middle of it.
 fn clean_up(real: &Real, plan: &Plan, made: Made) {
-    let id = Id {
-        connection: plan.connection.clone(),
-        number: made.instance.number,
-        uuid: made.instance.uuid.clone(),
-    };
+    let id = made.id(plan);
     let gone = match real.domain(&id) {
         Ok(None) => true,
         Ok(Some(domain)) => end::destroy(&domain, &id).is_ok(),
@@ -323,7 +366,7 @@ fn cache(plan: &Plan) -> Result<PathBuf, Error> {
 }
 
 /// A random (version 4) UUID.
-pub(super) fn random_uuid() -> Result<String, Error> {
+pub fn random_uuid() -> Result<String, Error> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Libvirt { action: DomainAction::Create, message: error.to_string() })?;

@@ -2,10 +2,12 @@
 //! libvirt, and the only place that knows its API.
 
 mod domain;
+mod network;
 mod patience;
 mod pool;
 
 pub use domain::{Domain, Power};
+pub use network::Network;
 pub use patience::longest_call;
 pub use pool::Pool;
 

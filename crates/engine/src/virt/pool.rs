@@ -84,7 +84,7 @@ impl Pool {
 
     /// Does something that may be done twice: once more on a new connection
     /// if the old one turns out to be dead.
-    fn again<T>(
+    pub(super) fn again<T>(
         &self,
         uri: &Uri,
         action: DomainAction,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What only a container has.
 
-use super::{disks, empty, endings, path, text, Xml};
+use super::{disks, empty, endings, network, path, text, Xml};
 use crate::plan::{Instance, Plan};
 use std::io;
 use terrarium_protocol::layer::FOLDER;
@@ -46,6 +46,7 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Resul
         })?;
         layer(xml, instance)?;
         plan.images.iter().try_for_each(|image| disks::of_container(xml, image))?;
+        network::interfaces(xml, plan, instance)?;
         empty(xml, "console", &[("type", "pty")])
     })?;
     Ok(())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What only a machine has.
 
-use super::{disks, empty, endings, path, screen, text, Xml};
+use super::{disks, empty, endings, network, path, screen, text, Xml};
 use crate::plan::{Export, Instance, MachinePlan, Plan};
 use crate::sandbox::PORTS;
 use std::io;
@@ -40,6 +40,7 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, machine: &MachinePlan, instance: 
             disks::of_machine(xml, image, index, relabels)?;
         }
         (0..PORTS).try_for_each(|number| port(xml, instance, number))?;
+        network::interfaces(xml, plan, instance)?;
         let usb = if plan.passes.usb { "qemu-xhci" } else { "none" };
         empty(xml, "controller", &[("type", "usb"), ("model", usb)])?;
         machine.video.map_or(Ok(()), |video| screen::devices(xml, plan, video))?;

@@ -4,9 +4,12 @@
 mod container;
 mod disks;
 mod machine;
+mod network;
 mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use network::guard;
 
 use crate::plan::{Instance, Plan};
 use crate::sandbox::{metadata::NAMESPACE, Metadata};
@@ -54,6 +57,7 @@ pub fn preview(plan: &Plan) -> String {
         initrd: "/initrd".into(),
         image: "/layer/image".into(),
         layer: "layer".into(),
+        looks: false,
         created: 0,
     };
     domain(plan, &instance)
@@ -89,6 +93,7 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
         layer: Some(instance.layer.clone()),
         images: plan.images.iter().map(|one| (one.path.clone(), one.writable)).collect(),
+        looks: instance.looks,
         directory: instance.directory.clone(),
         id_base: instance.id_base,
         command: command_line(plan),

@@ -3,14 +3,15 @@
 //! other. `TERRARIUM_BLESS=1` writes them anew; read the difference.
 
 use crate::host::{
-    Agent, Connection, ConnectionState, Displays, Family, Host, Keyboard, Kvm, KvmDevice, Look,
+    Agent, Connection, ConnectionState, Displays, Family, Folder, Host, Keyboard, Kvm, KvmDevice, Look,
 };
 use crate::host::{RootEntry, User};
 use crate::kernel::{Feature, Kernel};
 use crate::places::Places;
 use crate::plan::{plan, Instance};
 use crate::profile::{
-    Clipboard, Disk, DisplayKind, Home, ImageFormat, Isolation, Mount, MountKind, MountMode, Profile,
+    Clipboard, Disk, DisplayKind, Home, ImageFormat, Interface, Isolation, Mount, MountKind, MountMode,
+    NetworkMode, Profile,
 };
 use crate::uri::Uri;
 use std::path::{Path, PathBuf};
@@ -48,10 +49,12 @@ pub fn host() -> Host {
                 Feature::Input,
                 Feature::Sound,
                 Feature::Disk,
+                Feature::Network,
             ],
             problem: None,
         }],
         display: displays(),
+        network: crate::host::Networks { nft: true, dnsmasq: true },
         connections: vec![works(Uri::LxcSystem), works(Uri::QemuSession), works(Uri::QemuSystem)],
         root: vec![
             RootEntry::Directory { path: "/usr".into() },
@@ -59,6 +62,7 @@ pub fn host() -> Host {
             RootEntry::Link { path: "/bin".into(), target: "usr/bin".into() },
         ],
         hidden: vec!["/data".into(), "/home".into(), "/srv".into()],
+        folders: vec![Folder { purpose: "DOWNLOAD".into(), name: "Downloads".into() }],
         environment: [("LANG".to_owned(), "en_GB.UTF-8".to_owned())].into(),
         places: Places {
             config: "/home/ada/.config/terrarium".into(),
@@ -107,6 +111,7 @@ fn instance() -> Instance {
         initrd: "/home/ada/.cache/terrarium/kernel/initrd-6.1.0-9-amd64-0".into(),
         image: "/home/ada/.local/share/terrarium/layers/0b5f5d0e/image".into(),
         layer: "0b5f5d0e".into(),
+        looks: false,
         created: 1_700_000_000,
     }
 }
@@ -114,10 +119,14 @@ fn instance() -> Instance {
 fn golden(name: &str, profile: &Profile, host: &Host) {
     let planned = plan(profile, host);
     let text = super::domain(&planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems)), &instance());
+    same(name, &text);
+}
+
+fn same(name: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.xml"));
     if std::env::var_os("TERRARIUM_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
+        std::fs::write(&path, text).unwrap();
     }
     assert_eq!(
         text,
@@ -248,6 +257,44 @@ fn a_machine_with_a_window_through_which_only_sound_passes() {
     profile.display.clipboard = Clipboard::Off;
     profile.display.sound = true;
     golden("machine-window-bochs-sound", &profile, &host);
+}
+
+#[test]
+fn a_container_with_the_internet() {
+    let mut profile = profile(Isolation::Container);
+    profile.network.mode = NetworkMode::Internet;
+    golden("container-internet", &profile, &host());
+}
+
+#[test]
+fn a_machine_with_two_interfaces_and_a_filter() {
+    let mut profile = profile(Isolation::Machine);
+    profile.network.mode = NetworkMode::Custom;
+    let named = Interface {
+        source: Some("net & more".into()),
+        mac: Some("52:54:00:00:00:07".into()),
+        filter: Some("clean-traffic".into()),
+        parameters: [("IP".to_owned(), "10.0.0.2".to_owned())].into(),
+        ..Interface::default()
+    };
+    profile.network.interfaces = vec![Interface::default(), named];
+    golden("machine-network", &profile, &host());
+}
+
+#[test]
+fn a_machine_of_the_session_in_user_mode() {
+    let mut profile = profile(Isolation::Machine);
+    profile.network.mode = NetworkMode::Custom;
+    profile.network.interfaces = vec![Interface { user: true, ..Interface::default() }];
+    golden("machine-user-network", &profile, &host());
+}
+
+#[test]
+fn the_guard() {
+    let uuid = "0b5f5d0e-9a43-4b52-8a0e-2f1f6f3c8a11";
+    let text = super::guard(1000, uuid, Path::new("/home/ada/.cache/terrarium/init-0"));
+    assert!(!text.contains("privnet") && !text.contains("<interface"), "it has this computer's network");
+    same("guard", &text);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::site::{open_host, Site, Spot};
 use super::{credentials, idmapped, Place};
 use crate::fault::{at, io_at, Result};
 use crate::ids;
+use crate::layer::{base, place_of};
 use nix::errno::Errno;
 use nix::fcntl::{open, OFlag};
 use nix::mount::{mount, MsFlags};
@@ -46,6 +47,9 @@ const EXPIRE: [(&str, &str); 2] =
 /// numbered: the layer may outlive them.
 const ALWAYS: &[u8] = b",redirect_dir=off,metacopy=off,index=off";
 
+/// Bytes that are as good as none.
+const NOTHING: u64 = 256 * 1024;
+
 /// The layer while the root is built.
 pub struct Layer {
     /// As it is on the disk.
@@ -61,13 +65,30 @@ pub struct Layer {
 pub struct Kept {
     /// Its own top directory.
     pub disk: OwnedFd,
-    /// What it covers: the path inside, and the directory of the host.
-    pub lowers: Vec<(PathBuf, OwnedFd)>,
+    /// What of it is seen where.
+    pub tops: Vec<Top>,
     /// Whether it is wanted when the sandbox is gone.
     pub outlives: bool,
 }
 
+/// A directory of the layer that is seen somewhere.
+pub struct Top {
+    /// Where it is seen.
+    pub seen: PathBuf,
+    /// Where it is in the layer.
+    pub stored: PathBuf,
+    /// What it covers of the host.
+    pub lower: Option<OwnedFd>,
+}
+
 impl Kept {
+    /// Whether nothing, or next to nothing, fits into it.
+    pub fn is_full(&self) -> bool {
+        nix::sys::statvfs::fstatvfs(&self.disk).is_ok_and(|found| {
+            found.blocks_available() * found.fragment_size() < NOTHING || found.files_available() == 0
+        })
+    }
+
     /// Writes all of it to the disk.
     pub fn sync(&self) {
         let _ = nix::unistd::syncfs(&self.disk);
@@ -191,14 +212,29 @@ impl Layer {
     /// What is needed of it later.
     pub fn keep(&self, site: &Site, orders: &Orders) -> nix::Result<Kept> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut lowers = Vec::new();
+        let own =
+            |seen: &Path, stored: &str| Top { seen: seen.to_owned(), stored: stored.into(), lower: None };
+        let mut tops = vec![own(Path::new("/"), "top")];
+        let home = orders.layer.as_ref().filter(|layer| layer.home).map(|_| orders.user.home.as_slice());
+        tops.extend(home.map(|home| own(Path::new(OsStr::from_bytes(home)), "home")));
         for path in shown(orders) {
-            let lower = site.lower(path);
-            lowers.push((path.to_owned(), open(&lower, flags, Mode::empty())?));
+            let stored = Path::new("upper").join(name_of(path));
+            // What could not be written is not there.
+            if lstat(&self.disk.join(&stored)).is_ok() {
+                let lower = open(&site.lower(path), flags, Mode::empty())?;
+                tops.push(Top { seen: path.to_owned(), stored, lower: Some(lower) });
+            }
         }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let outlives = orders.layer.as_ref().is_some_and(|layer| layer.outlives);
-        Ok(Kept { disk: open(&self.disk, flags, Mode::empty())?, lowers, outlives })
+        let kept = Kept { disk: open(&self.disk, flags, Mode::empty())?, tops, outlives };
+        if outlives {
+            let made = site.made();
+            let places: Vec<PathBuf> =
+                made.iter().filter_map(|path| place_of(&kept, path.as_os_str().as_bytes())).collect();
+            base::add(&self.disk, &places).map_err(|_| Errno::EIO)?;
+        }
+        Ok(kept)
     }
 }
 

@@ -2,7 +2,7 @@
 //! Builds the file system that the command sees, on a fresh root.
 
 mod copies;
-mod credentials;
+pub mod credentials;
 mod devices;
 mod files;
 mod idmapped;
@@ -13,6 +13,7 @@ mod masks;
 mod meminfo;
 mod mountinfo;
 mod mounts;
+mod names;
 mod overlay;
 mod root;
 mod shares;
@@ -20,7 +21,7 @@ mod site;
 mod tree;
 
 pub use devices::owner;
-pub use layer::Kept;
+pub use layer::{Kept, Top};
 pub use meminfo::MemoryInfo;
 use site::Site;
 
@@ -75,7 +76,9 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
         log::shorten(std::ffi::OsStr::from_bytes(path.as_slice()).as_ref());
     }
     let site = begin(orders, place)?;
-    root::show(&site, &orders.root, &shares::wanted(&orders.shares))?;
+    let mut wanted = shares::wanted(&orders.shares);
+    wanted.extend(names::wanted(orders));
+    root::show(&site, &orders.root, &wanted)?;
     let memory = devices::kernel_views(&site)?;
     devices::devices(&site)?;
     if let (Place::Machine, Some(display)) = (place, &orders.display) {
@@ -92,7 +95,9 @@ fn build_root(orders: &Orders, place: Place) -> Result<Built> {
     if let Some(layer) = site.layer.as_ref().filter(|_| orders.layer.as_ref().is_some_and(|one| one.home)) {
         layer.home(&site, Path::new(OsStr::from_bytes(orders.user.home.as_slice())))?;
     }
+    mounts::folders(&site, orders)?;
     files::write(&site, &orders.files)?;
+    names::show(&site, orders)?;
     let writable = shares::mount_all(&site, &orders.shares)?;
     shares::open(&writable)?;
     let layer = match &site.layer {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Private file systems: /tmp, /run, the home directory.
 
+use super::site::path_of;
 use super::Site;
 use crate::fault::{at, Result};
 use nix::mount::MsFlags;
@@ -15,6 +16,18 @@ use terrarium_protocol::Orders;
 /// Mounts them in their order.
 pub fn private(site: &Site, orders: &Orders) -> Result<()> {
     orders.mounts.iter().try_for_each(|one| mount_one(site, one, site.owner))
+}
+
+/// Makes folders in them: what is made in the user's home is the user's.
+pub fn folders(site: &Site, orders: &Orders) -> Result<()> {
+    for path in &orders.folders {
+        match site.directory(path_of(path), Step::Mount) {
+            // In what is kept from the last time anything may lie there.
+            Err(_) if site.layer.is_some() => {}
+            other => drop(other?),
+        }
+    }
+    Ok(())
 }
 
 fn mount_one(site: &Site, one: &Mount, (uid, gid): (u32, u32)) -> Result<()> {

@@ -69,13 +69,20 @@ fn is_writable(site: &Site, path: &Path) -> nix::Result<bool> {
 /// Whether `path` is missing, and would have to be made in the mount that is
 /// on top at `top`.
 fn lacks(site: &Site, top: &Path, path: &Path) -> bool {
-    if !matches!(site.find(path), Ok(None)) {
+    if !matches!(site.find(path), Ok(None)) || is_link(site, path) {
         return false;
     }
     let above = path.ancestors().skip(1).find_map(|above| site.find(above).ok().flatten());
     let id = |spot: Option<Spot>| spot.and_then(|spot| spot.mount_id().ok());
     let (above, top) = (id(above), id(site.find(top).ok().flatten()));
     above.is_some() && above == top
+}
+
+/// Whether a link lies there, wherever it leads.
+fn is_link(site: &Site, path: &Path) -> bool {
+    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return false };
+    let above = site.find(above).ok().flatten();
+    above.is_some_and(|above| above.path().join(name).is_symlink())
 }
 
 /// In a container the overlay is made anew, so that overlays lie no deeper

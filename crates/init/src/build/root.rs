@@ -30,7 +30,7 @@ pub fn show(site: &Site, entries: &[RootEntry], wanted: &[Wanted]) -> Result<()>
                 let path = path_of(path);
                 let spot = site.directory(path, Step::Root)?;
                 let source = lower(site, path, source.as_ref())?;
-                directory(site, path, tag.as_deref(), &source.path(), &spot)?;
+                directory(site, path, tag.as_deref(), &source, &spot)?;
             }
             RootEntry::Link { path, target } => {
                 link(
@@ -41,9 +41,8 @@ pub fn show(site: &Site, entries: &[RootEntry], wanted: &[Wanted]) -> Result<()>
             }
         }
     }
-    directories(entries).try_for_each(|(path, source)| {
-        overlay::make_places(site, path, &lower(site, path, source)?.path(), wanted)
-    })
+    directories(entries)
+        .try_for_each(|(path, source)| overlay::make_places(site, path, &lower(site, path, source)?, wanted))
 }
 
 /// Shows one, to be written on the layer if there is one.
@@ -72,33 +71,22 @@ fn directory(site: &Site, path: &Path, tag: Option<&str>, source: &Path, spot: &
     }
 }
 
-/// What is shown at a path: the same path of the host, or another one that
-/// still has to be what the engine saw.
-enum Lower<'a> {
-    Same(&'a Path),
-    Other(Spot),
-}
-
-impl Lower<'_> {
-    fn path(&self) -> PathBuf {
-        match self {
-            Self::Same(path) => path.to_path_buf(),
-            Self::Other(spot) => spot.path(),
-        }
-    }
-}
-
-fn lower<'a>(site: &Site, path: &'a Path, source: Option<&HostSource>) -> Result<Lower<'a>> {
+/// What is shown at a path: the same path of the host, or another one, if it
+/// still is what the engine saw; that is then seen at [`Site::lower`].
+fn lower(site: &Site, path: &Path, source: Option<&HostSource>) -> Result<PathBuf> {
     let Some(source) = source.filter(|_| site.place == Place::Container) else {
-        return Ok(Lower::Same(path));
+        return Ok(path.to_owned());
     };
-    let fail = || at(Step::Root, source.path.as_slice());
-    let spot = open_host(path_of(&source.path)).map_err(fail())?;
-    if spot.identity().map_err(fail())? == (source.device, source.inode) {
-        Ok(Lower::Other(spot))
-    } else {
-        Err(fail()(Errno::ESTALE))
+    let (fail, to) = (|| at(Step::Root, source.path.as_slice()), site.other(path));
+    if !to.exists() {
+        let spot = open_host(path_of(&source.path)).map_err(fail())?;
+        if spot.identity().map_err(fail())? != (source.device, source.inode) {
+            return Err(fail()(Errno::ESTALE));
+        }
+        fs::create_dir_all(&to).map_err(io_at(Step::Root, source.path.as_slice()))?;
+        Spot::open(&to).and_then(|place| place.bind(&spot.path())).map_err(fail())?;
     }
+    Ok(to)
 }
 
 fn directories(entries: &[RootEntry]) -> impl Iterator<Item = (&Path, Option<&HostSource>)> {

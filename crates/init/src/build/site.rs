@@ -69,9 +69,14 @@ impl Site {
     /// Where a shown directory of the host is.
     pub fn lower(&self, path: &Path) -> PathBuf {
         match self.place {
-            Place::Container => path.to_owned(),
-            Place::Machine => self.base.join("lower").join(super::layer::name_of(path)),
+            Place::Container if !self.other(path).exists() => path.to_owned(),
+            _ => self.other(path),
         }
+    }
+
+    /// Where it is if it is not the same path of the host's root.
+    pub fn other(&self, path: &Path) -> PathBuf {
+        self.base.join("lower").join(super::layer::name_of(path))
     }
 
     /// What lies at `path`, if anything does.

@@ -3,11 +3,12 @@
 
 use super::server::{Ready, Server};
 use super::watcher::Watcher;
-use super::{bus, Display, News};
+use super::{bus, Display};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
+use terrarium_protocol::news::News;
 
 /// Something that there is to read.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
 //! | [`confined`] | who runs it: a user that the command does not have |
-//! | [`watcher`], [`news`], [`screen`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
+//! | [`watcher`], [`screen`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
 //! | [`beside`], [`bus`], [`later`] | agent, session bus, window manager; when |
 //! | [`life`], [`hear`] | how they live and what they say |
 
@@ -19,7 +19,6 @@ mod heads;
 mod hear;
 mod later;
 mod life;
-mod news;
 mod picture;
 mod screen;
 mod server;
@@ -31,7 +30,6 @@ pub use beside::{daemon_waits, Beside};
 pub use devices::sound;
 pub use hear::Source;
 pub use life::Lost;
-pub use news::News;
 
 use crate::build::Place;
 use crate::channel::set_nonblocking;

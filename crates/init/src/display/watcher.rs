@@ -5,7 +5,6 @@
 
 use super::confined::{nothing, Confined};
 use super::heads::Heads;
-use super::news::{decode, encode, News, NEWS, SIZE};
 use super::screen;
 use super::server::SOCKET;
 use super::standin::{events, StandIn};
@@ -20,6 +19,7 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use terrarium_protocol::display::ScreenSize;
+use terrarium_protocol::news::{decode, encode, News, NEWS, SIZE};
 use x11rb::connection::Connection;
 use x11rb::errors::ReplyError;
 use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt};

@@ -7,6 +7,7 @@ use crate::build;
 use crate::conversation::{About, Heard, Sent};
 use crate::fault::Result;
 use crate::job::Job;
+use crate::layer::Work;
 use crate::spawn::{self, Setting};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
@@ -79,6 +80,10 @@ impl Sandbox {
             ToInit::Channel => self.hand_out_channel(talk),
             ToInit::Picture => self.take_picture(talk),
             ToInit::Log => self.show_log(talk),
+            ToInit::Look(orders) => self.look(talk, &orders),
+            ToInit::Changes => self.hand_out(talk, &Work::List),
+            ToInit::Contents { path } => self.hand_out(talk, &Work::Contents(path.as_slice())),
+            ToInit::Forget { path } => self.hand_out(talk, &Work::Forget(path.as_slice())),
             ToInit::CloseInput => {
                 if let Some(job) = self.job_with_keyboard(talk) {
                     job.end_input();
@@ -121,10 +126,16 @@ impl Sandbox {
 
     fn build(&mut self, talk: usize, orders: &Orders) -> Result<()> {
         crate::network::begin(&orders.host_name)?;
+        let mut orders = std::borrow::Cow::Borrowed(orders);
+        if orders.network.is_some() {
+            self.leases = orders.to_mut().network.as_mut().map_or(Ok(Vec::new()), crate::network::raise)?;
+        }
+        let orders = orders.as_ref();
         // A missing module shows as a mount that fails; then it is the cause.
         let built =
             build::build(orders, self.place).map_err(|failure| self.early.pop().unwrap_or(failure))?;
         (self.memory_info, self.layer) = (built.memory, built.layer);
+        self.owner = (orders.user.uid, orders.user.gid);
         self.setting = Some(Setting {
             place: self.place,
             user: orders.user.clone(),

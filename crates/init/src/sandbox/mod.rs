@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`clients`] | what clients say |
 //! | [`output`] | what clients get |
+//! | [`layer`] | what was written |
 //! | [`screen`] | the display, if there is one |
 //! | [`time`] | what is due |
 
 mod clients;
+mod layer;
 mod output;
 mod screen;
 mod time;
@@ -50,6 +52,14 @@ pub struct Sandbox {
     memory_info_at: Instant,
     /// Where lies what is written.
     layer: Option<Kept>,
+    /// Nothing runs here: the layer is looked at.
+    looks: bool,
+    /// When that was looked at last; `None` once it was full.
+    room_at: Option<Instant>,
+    /// Whose sandbox it is.
+    owner: (u32, u32),
+    /// Addresses that were given for a time.
+    leases: Vec<crate::network::Client>,
     /// Failures from before the orders: modules that would not load.
     early: Vec<Failure>,
     /// Since when nobody watches the command (or waits to give orders).
@@ -82,6 +92,10 @@ impl Sandbox {
             memory_info: None,
             memory_info_at: Instant::now(),
             layer: None,
+            looks: false,
+            room_at: Some(Instant::now()),
+            owner: (0, 0),
+            leases: Vec::new(),
             early,
             alone_since: Instant::now(),
             kill_all_at: None,
@@ -115,7 +129,7 @@ impl Sandbox {
 
     /// Whether the orders have come.
     fn has_orders(&self) -> bool {
-        self.screen.pending.is_some() || self.command().is_some()
+        self.screen.pending.is_some() || self.looks || self.command().is_some()
     }
 
     fn job_of(&mut self, talk: usize) -> Option<&mut Job> {

@@ -79,6 +79,10 @@ impl Sandbox {
             self.memory_info_at = now;
             self.memory_info.iter().for_each(|info| info.refresh());
         }
+        if self.over_since.is_none() {
+            self.notice_no_room(now);
+        }
+        self.leases.iter_mut().for_each(|lease| lease.tick(now));
         self.tick_display();
         self.notice_the_end(now);
         self.notice_loneliness(now);
@@ -93,12 +97,13 @@ impl Sandbox {
             // Before anybody hears of the result: the machine is gone then.
             self.layer.iter().filter(|layer| layer.outlives).for_each(|layer| layer.sync());
             self.over_since = Some(now);
+            self.notice_no_room(now);
             self.kill_all_at = None;
         }
     }
 
     fn notice_loneliness(&mut self, now: Instant) {
-        let expects_orders = !self.has_orders() && !self.talks.iter().all(|talk| talk.absent);
+        let expects_orders = (self.looks || !self.has_orders()) && !self.talks.iter().all(|talk| talk.absent);
         if self.viewers() > 0 || expects_orders {
             self.alone_since = now;
             return;
@@ -120,6 +125,9 @@ impl Sandbox {
             return now >= until || !self.talks.iter().any(waits);
         }
         let alone = now.duration_since(self.alone_since);
+        if self.looks {
+            return alone > LOST;
+        }
         if !self.has_orders() {
             return alone > NO_ORDERS;
         }

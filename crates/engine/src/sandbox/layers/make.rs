@@ -59,7 +59,7 @@ impl Ready {
     /// The sandbox has it open. One that is to leave nothing has no name any
     /// more from now on, so that it cannot be left.
     pub fn keep(mut self) {
-        self.fresh = self.layer.tag.changes == Changes::Discard;
+        self.fresh &= self.layer.tag.changes == Changes::Discard;
     }
 }
 
@@ -86,8 +86,14 @@ pub fn ready(
     let mode = if plan.caller == 0 { 0o711 } else { 0o700 };
     make_private(all.parent().unwrap_or(&all), mode)?;
     make_private(&all, mode)?;
-    let keeps = plan.changes == Changes::Keep;
-    let id = if keeps { format!("keep-{}", crate::plan::slug(&plan.name)) } else { uuid.to_owned() };
+    let kept = kept_id(&plan.name);
+    // A run that is to be looked at goes on from what was kept, too.
+    let goes_on = match plan.changes {
+        Changes::Discard => false,
+        Changes::Keep => true,
+        Changes::Review => all.join(&kept).join("tag").exists(),
+    };
+    let id = if goes_on { kept } else { uuid.to_owned() };
     let folder = all.join(&id);
     make_private(&folder, mode)?;
     let held = lock(&folder)?;
@@ -119,6 +125,24 @@ pub fn ready(
     // Last: what has no tag is half made.
     ready.layer.save()?;
     Ok(ready)
+}
+
+/// A layer to be looked at.
+///
+/// # Errors
+/// It is in use.
+pub fn existing(layer: &Layer, is_in_use: impl FnOnce(&Path) -> Result<bool, Error>) -> Result<Ready, Error> {
+    let held = lock(&layer.folder)?;
+    if is_in_use(&layer.id())? {
+        return Err(Error::Layer(LayerError::InUse { name: layer.tag.name.clone() }));
+    }
+    wait_until_free(&layer.folder, &layer.tag.name)?;
+    Ok(Ready { layer: layer.clone(), fresh: false, file: None, _lock: held })
+}
+
+/// The folder of what is kept under a name.
+pub fn kept_id(name: &str) -> String {
+    format!("keep-{}", crate::plan::slug(name))
 }
 
 fn make(plan: &Plan, path: &Path) -> Result<(), Error> {

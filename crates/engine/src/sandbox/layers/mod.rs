@@ -16,7 +16,7 @@
 mod make;
 mod unreadable;
 
-pub use make::{ready, Ready};
+pub use make::{existing, kept_id, ready, Ready};
 pub use unreadable::unreadable;
 
 use super::directory::fault;

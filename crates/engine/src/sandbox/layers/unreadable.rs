@@ -19,31 +19,47 @@ const LOOK_MAX: usize = 500_000;
 
 /// All of it in what the orders show and do not hide.
 pub fn unreadable(orders: &Orders) -> Vec<Unreadable> {
-    let is_shown = |top: &Path| {
-        let is_it = |entry: &RootEntry| matches!(entry, RootEntry::Show { path, .. } if path.as_slice() == top.as_os_str().as_bytes());
-        orders.root.iter().any(is_it)
-    };
     let mut found = Vec::new();
     let mut looked = 0;
-    for top in LOOKED_AT.iter().map(Path::new).filter(|top| is_shown(top)) {
-        let Ok(device) = fs::symlink_metadata(top).map(|found| found.dev()) else { continue };
-        let mut left = vec![top.to_owned()];
-        while let Some(folder) = left.pop() {
+    for top in LOOKED_AT.iter().map(Path::new) {
+        let Some(there) = shown(orders, top) else { continue };
+        let Ok(device) = fs::symlink_metadata(&there).map(|found| found.dev()) else { continue };
+        let mut left = vec![(there, top.to_owned())];
+        while let Some((folder, inside)) = left.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 looked += 1;
                 if looked > LOOK_MAX || found.len() >= FOUND_MAX {
                     return found;
                 }
-                look(orders, entry.path(), device, &mut found, &mut left);
+                let both = (entry.path(), inside.join(entry.file_name()));
+                look(orders, both, device, &mut found, &mut left);
             }
         }
     }
     found
 }
 
-fn look(orders: &Orders, path: PathBuf, device: u64, found: &mut Vec<Unreadable>, left: &mut Vec<PathBuf>) {
+/// Where on the host lies what is shown there.
+fn shown(orders: &Orders, top: &Path) -> Option<PathBuf> {
+    orders.root.iter().find_map(|entry| match entry {
+        RootEntry::Show { path, source, .. } if path.as_slice() == top.as_os_str().as_bytes() => {
+            let source = source.as_ref().map_or(path, |source| &source.path);
+            Some(PathBuf::from(std::ffi::OsStr::from_bytes(source.as_slice())))
+        }
+        _ => None,
+    })
+}
+
+/// One path of the host, and the same inside.
+fn look(
+    orders: &Orders,
+    (path, inside): (PathBuf, PathBuf),
+    device: u64,
+    found: &mut Vec<Unreadable>,
+    left: &mut Vec<(PathBuf, PathBuf)>,
+) {
     let Ok(seen) = fs::symlink_metadata(&path) else { return };
-    let bytes = Bytes::from(path.as_os_str().as_bytes());
+    let bytes = Bytes::from(inside.as_os_str().as_bytes());
     let kind = seen.mode() & S_IFMT;
     if seen.dev() != device || orders.masks.contains(&bytes) || ![S_IFDIR, S_IFREG].contains(&kind) {
         return;
@@ -51,7 +67,7 @@ fn look(orders: &Orders, path: PathBuf, device: u64, found: &mut Vec<Unreadable>
     let is_folder = kind == S_IFDIR;
     if may_read(&orders.user, &seen, is_folder) {
         if is_folder {
-            left.push(path);
+            left.push((path, inside));
         }
         return;
     }

@@ -106,7 +106,7 @@ fn format(image: &ImageSource, seen: &Seen, file: &File) -> Result<ImageFormat, 
         return Err(ProblemKind::ImageEmpty { path: path() });
     }
     let mut head = Vec::new();
-    (&*file).take(HEAD as u64).read_to_end(&mut head).map_err(missing)?;
+    file.take(HEAD as u64).read_to_end(&mut head).map_err(missing)?;
     let is_qcow2 = qcow2::is_here(&head);
     let found = if is_qcow2 { ImageFormat::Qcow2 } else { ImageFormat::Raw };
     match image.format.unwrap_or(found) {

@@ -40,12 +40,15 @@ pub fn settle(plan: &mut Plan, guarded: &[Guarded], stage: &mut Stage) -> Result
     for entry in entries {
         match entry {
             RootEntry::Link { path, target } => {
-                plan.orders.root.push(orders::RootEntry::Link { path: bytes(&path), target: bytes(&target) })
+                plan.orders.root.push(orders::RootEntry::Link { path: bytes(&path), target: bytes(&target) });
             }
             RootEntry::Directory { path } => held.extend(directory(plan, &top, &path, guarded)?),
         }
     }
-    user(plan, &top, stage)?;
+    // Root has a name everywhere.
+    if !plan.orders.user.privileged {
+        user(plan, &top, stage)?;
+    }
     held.push((FIELD.to_owned(), top));
     Ok(held)
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What init and its copy at the X server tell each other.
+//! What init and its copy at the X server tell each other: messages of a fixed
+//! length over a socket that keeps them apart.
 
-use terrarium_protocol::display::ScreenSize;
+use crate::display::ScreenSize;
 
 /// What it tells init.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub const SIZE: usize = 8;
 
 impl News {
     /// As it goes to init.
+    #[must_use]
     pub fn encode(self) -> [u8; NEWS] {
         let (kind, a, b) = match self {
             Self::Size(size) => (1, size.width, size.height),
@@ -31,6 +33,7 @@ impl News {
     }
 
     /// As it came from there; `None` if it is none.
+    #[must_use]
     pub fn decode(bytes: [u8; NEWS]) -> Option<Self> {
         let [kind, a, b, c, d, w, x, y, z] = bytes;
         let (first, second) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([w, x, y, z]));
@@ -43,6 +46,7 @@ impl News {
 }
 
 /// A size as it goes to the copy.
+#[must_use]
 pub fn encode(size: ScreenSize) -> [u8; SIZE] {
     let mut out = [0; SIZE];
     out[..4].copy_from_slice(&size.width.to_le_bytes());
@@ -51,6 +55,7 @@ pub fn encode(size: ScreenSize) -> [u8; SIZE] {
 }
 
 /// As it came there.
+#[must_use]
 pub fn decode([a, b, c, d, w, x, y, z]: [u8; SIZE]) -> ScreenSize {
     ScreenSize { width: u32::from_le_bytes([a, b, c, d]), height: u32::from_le_bytes([w, x, y, z]) }
 }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! `changes`, `keep`, `discard`, `apply`: what sandboxes have written.
+
+use crate::fault::Fault;
+use crate::run::DONE;
+use crate::Result;
+use serde_json::{json, Value};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use terrarium_engine::error::{LayerError, NotApplied};
+use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry, Review};
+use terrarium_engine::sandbox::{Driver, Layer, Real};
+use terrarium_engine::{message, plan, Error};
+use terrarium_protocol::changes::{Facts, FileKind};
+
+/// Everything that a verb needs.
+struct Work {
+    host: Host,
+    driver: Real,
+    layer: Layer,
+}
+
+impl Work {
+    fn begin(name: &str) -> std::result::Result<Self, Fault> {
+        let host = host::probe(&ProbeOptions::default());
+        let driver = Real::new(&host);
+        let is_it = |layer: &Layer| {
+            layer.tag.name == name || layer.tag.uuid == name || layer.id().as_os_str() == name
+        };
+        let layer = driver.layers().into_iter().find(is_it);
+        let layer = layer.ok_or_else(|| Error::Layer(LayerError::None { name: name.to_owned() }))?;
+        Ok(Self { host, driver, layer })
+    }
+
+    /// What somebody calls a path inside.
+    fn inside(&self, path: &Path) -> Vec<u8> {
+        let home = plan::home(&self.host);
+        let whole: PathBuf = match path.strip_prefix("~") {
+            Ok(inner) => home.join(inner),
+            Err(_) => home.join(path),
+        };
+        let plain: PathBuf = whole.components().collect();
+        plain.as_os_str().as_bytes().to_vec()
+    }
+
+    fn real(&self, entry: &Entry) -> PathBuf {
+        changes::real_place(entry, &self.host.user.home, &plan::home(&self.host))
+    }
+}
+
+/// `changes`
+pub fn show(name: &str, diff: bool, as_json: bool) -> Result {
+    let work = Work::begin(name)?;
+    let found = work.driver.changes(&work.layer)?;
+    if as_json {
+        print(&serde_json::to_string(&all_as_json(&work.layer, &found)).unwrap_or_default())?;
+        return Ok(DONE);
+    }
+    let mut review = None;
+    for entry in &found.all {
+        print(&message::change(entry))?;
+        if diff && has_content(entry) {
+            if review.is_none() {
+                review = Some(work.driver.review(&work.layer)?);
+            }
+            if let Some(review) = &mut review {
+                show_difference(&work, review.as_mut(), entry)?;
+            }
+        }
+    }
+    message::change_totals(&found).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
+    Ok(DONE)
+}
+
+/// A reader that has gone is no fault.
+fn print(line: &str) -> std::result::Result<(), Fault> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(DONE.into()),
+        _ => Ok(()),
+    }
+}
+
+fn has_content(entry: &Entry) -> bool {
+    let is_file = |facts: &Option<Facts>| facts.as_ref().is_some_and(|facts| facts.kind == FileKind::File);
+    is_file(&entry.change.after) || (entry.change.after.is_none() && is_file(&entry.change.before))
+}
+
+fn show_difference(work: &Work, review: &mut dyn Review, entry: &Entry) -> std::result::Result<(), Fault> {
+    let real = work.real(entry);
+    match changes::difference(review, entry, &real)? {
+        Difference::Bytes(..) => print(&message::not_compared()),
+        Difference::Text(hunks) => {
+            for hunk in &hunks {
+                print(&message::hunk_head(hunk))?;
+                for line in hunk {
+                    let sign = match (line.old, line.new) {
+                        (Some(_), Some(_)) => ' ',
+                        (Some(_), None) => '-',
+                        _ => '+',
+                    };
+                    print(&format!("{sign}{}", message::text_line(&line.text)))?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn all_as_json(layer: &Layer, found: &Changes) -> Value {
+    let all: Vec<Value> = found.all.iter().map(as_json).collect();
+    json!({
+        "name": layer.tag.name,
+        "uuid": layer.tag.uuid,
+        "isolation": layer.tag.isolation,
+        "started": layer.tag.started,
+        "command": layer.tag.command,
+        "fate": layer.tag.changes,
+        "total": found.totals.changes,
+        "bytes": found.totals.bytes,
+        "partial": found.totals.partial,
+        "changes": all,
+    })
+}
+
+/// A path that is no text has its bytes beside it.
+fn as_json(entry: &Entry) -> Value {
+    let path = entry.change.path.as_slice();
+    let text = |path: &[u8]| match std::str::from_utf8(path) {
+        Ok(text) => text.to_owned(),
+        Err(_) => message::escaped(path),
+    };
+    let mut value = json!({
+        "path": text(path),
+        "kind": format!("{:?}", entry.kind()).to_lowercase(),
+        "before": entry.change.before.as_ref().map(facts),
+        "after": entry.change.after.as_ref().map(facts),
+        "outdated": entry.outdated,
+    });
+    if let Some(from) = &entry.moved_from {
+        value["moved_from"] = json!(text(from.as_slice()));
+    }
+    if std::str::from_utf8(path).is_err() {
+        value["bytes"] = json!(path);
+    }
+    value
+}
+
+fn facts(facts: &Facts) -> Value {
+    json!({
+        "type": format!("{:?}", facts.kind).to_lowercase(),
+        "mode": format!("{:04o}", facts.mode),
+        "uid": facts.uid,
+        "gid": facts.gid,
+        "size": facts.size,
+        "modified": facts.modified,
+    })
+}
+
+/// `keep`
+pub fn keep(name: &str) -> Result {
+    let work = Work::begin(name)?;
+    work.driver.keep(&work.layer)?;
+    Ok(DONE)
+}
+
+/// `discard`
+pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
+    let work = Work::begin(name)?;
+    if paths.is_empty() {
+        work.driver.discard(&work.layer)?;
+        return Ok(DONE);
+    }
+    let mut review = work.driver.review(&work.layer)?;
+    for path in paths {
+        review.forget(&work.inside(path).into())?;
+    }
+    Ok(DONE)
+}
+
+/// `apply`
+pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) -> Result {
+    let work = Work::begin(name)?;
+    let found = work.driver.changes(&work.layer)?;
+    let data = work.host.places.data.parent().unwrap_or(&work.host.places.data).to_owned();
+    let how = Apply {
+        home: work.host.user.home.clone(),
+        home_inside: plan::home(&work.host),
+        data,
+        to: to.map(Path::to_owned),
+        replace,
+    };
+    let mut entries = Vec::new();
+    for path in paths {
+        let path = work.inside(path);
+        let missing = || LayerError::NotApplied { path: path.clone(), why: NotApplied::Unchanged };
+        entries.push(found.find(&path).ok_or_else(|| Error::Layer(missing()))?);
+    }
+    let mut review = work.driver.review(&work.layer)?;
+    for entry in entries {
+        let applied = changes::apply(review.as_mut(), &found, entry, &how)?;
+        for left in &applied.left {
+            eprintln!("terrariumctl: {}", message::left_out(left.as_slice()));
+        }
+    }
+    Ok(DONE)
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Sends frames that a sandbox may not send, and some that it may; or tells
+// which of them arrive where. Each carries its name.
+//
+// frames send IFACE OWN OWN6 GATEWAY GATEWAY6 GATEWAYMAC OTHER OTHER6 OTHERMAC WORLD
+// frames hear SECONDS
+
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netpacket/packet.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MARK "terrarium-frame:"
+
+static int wire;
+static struct sockaddr_ll out;
+static uint8_t own_mac[6], gateway_mac[6], other_mac[6], forged_mac[6] = {0x52, 0x54, 0, 0xde, 0xad, 1};
+static uint8_t broadcast[6] = {255, 255, 255, 255, 255, 255};
+static uint8_t own[4], gateway[4], other[4], world[4], foreign[4] = {192, 0, 2, 77};
+static uint8_t own6[16], gateway6[16], other6[16], near6[16], all6[16] = {0xff, 2, [15] = 1};
+
+static uint8_t frame[2000];
+static int length;
+
+static void put(const void *bytes, int count) {
+    memcpy(frame + length, bytes, count);
+    length += count;
+}
+
+static void word(unsigned value) {
+    uint8_t bytes[2] = {value >> 8, value};
+    put(bytes, 2);
+}
+
+static void byte(unsigned value) {
+    uint8_t one = value;
+    put(&one, 1);
+}
+
+static uint16_t sum(const uint8_t *bytes, int count, uint32_t start) {
+    for (int i = 0; i + 1 < count; i += 2) start += bytes[i] << 8 | bytes[i + 1];
+    if (count & 1) start += bytes[count - 1] << 8;
+    while (start >> 16) start = (start & 0xffff) + (start >> 16);
+    return ~start;
+}
+
+static void ether(const uint8_t *to, const uint8_t *from, unsigned type) {
+    length = 0;
+    put(to, 6);
+    put(from, 6);
+    word(type);
+}
+
+// Three times: a first one may wait for a neighbour.
+static void go(const char *name) {
+    char text[80] = MARK;
+    strcat(text, name);
+    put(text, strlen(text) + 1);
+    while (length < 60) byte(0);
+    for (int i = 0; i < 3; i++) {
+        if (sendto(wire, frame, length, 0, (struct sockaddr *)&out, sizeof out) < 0) perror(name);
+        usleep(2000);
+    }
+}
+
+// Header of IPv4; options are whole words.
+static void ip(const uint8_t *from, const uint8_t *to, int protocol, int payload, unsigned fragment, const uint8_t *options, int count) {
+    int start = length;
+    byte(0x45 + count / 4);
+    byte(0);
+    word(20 + count + payload);
+    word(0x7788);
+    word(fragment);
+    byte(64);
+    byte(protocol);
+    word(0);
+    put(from, 4);
+    put(to, 4);
+    if (count) put(options, count);
+    uint16_t check = sum(frame + start, 20 + count, 0);
+    frame[start + 10] = check >> 8;
+    frame[start + 11] = check;
+}
+
+static int text_length(const char *name) { return strlen(MARK) + strlen(name) + 1; }
+
+static void udp(const char *name, const uint8_t *to_mac, const uint8_t *from_mac, const uint8_t *from, const uint8_t *to, int from_port, int port) {
+    int payload = text_length(name);
+    ether(to_mac, from_mac, 0x0800);
+    ip(from, to, 17, 8 + payload, 0, 0, 0);
+    word(from_port);
+    word(port);
+    word(8 + payload);
+    word(0);
+    go(name);
+}
+
+// A datagram of which the first fragment has eight bytes: the ports alone.
+static void fragments(const char *name, int port) {
+    int payload = 64;
+    ether(gateway_mac, own_mac, 0x0800);
+    ip(own, world, 17, 8, 0x2000, 0, 0);
+    word(4444);
+    word(port);
+    word(8 + payload);
+    word(0);
+    for (int i = 0; i < 1; i++) sendto(wire, frame, length, 0, (struct sockaddr *)&out, sizeof out);
+    ether(gateway_mac, own_mac, 0x0800);
+    ip(own, world, 17, payload, 1, 0, 0);
+    char text[64] = MARK;
+    strcat(text, name);
+    put(text, 64);
+    sendto(wire, frame, length, 0, (struct sockaddr *)&out, sizeof out);
+    usleep(2000);
+}
+
+static void arp(const char *name, int what, const uint8_t *mac, const uint8_t *address, const uint8_t *target) {
+    ether(broadcast, own_mac, 0x0806);
+    word(1);
+    word(0x0800);
+    byte(6);
+    byte(4);
+    word(what);
+    put(mac, 6);
+    put(address, 4);
+    put(broadcast, 6);
+    put(target, 4);
+    go(name);
+}
+
+// ICMPv6 about a neighbour or a router, behind `extra` (a whole extension header).
+static void icmp6(const char *name, const uint8_t *from, const uint8_t *to, int type, const uint8_t *target, int extra, const uint8_t *header, int count) {
+    static const uint8_t group[6] = {0x33, 0x33, 0, 0, 0, 1};
+    uint8_t body[24] = {type, 0, 0, 0, type == 136 ? 0x20 : 64, 0};
+    memcpy(body + 8, target, 16);
+    int payload = count + 24 + text_length(name);
+    char text[80] = MARK;
+    strcat(text, name);
+    ether(group, own_mac, 0x86dd);
+    word(0x6000);
+    word(0);
+    word(payload);
+    byte(count ? extra : 58);
+    byte(255);
+    put(from, 16);
+    put(to, 16);
+    if (count) put(header, count);
+    uint32_t start = 58 + payload - count;
+    for (int i = 0; i < 16; i += 2) start += (from[i] << 8 | from[i + 1]) + (to[i] << 8 | to[i + 1]);
+    uint8_t whole[200];
+    memcpy(whole, body, 24);
+    memcpy(whole + 24, text, text_length(name));
+    uint16_t check = sum(whole, 24 + text_length(name), start);
+    body[2] = check >> 8;
+    body[3] = check;
+    put(body, 24);
+    go(name);
+}
+
+static void attack(void) {
+    udp("control-udp", gateway_mac, own_mac, own, world, 4444, 81);
+    arp("control-arp", 1, own_mac, own, gateway);
+    fragments("control-fragments", 81);
+
+    udp("source-other", gateway_mac, own_mac, other, world, 4444, 81);
+    udp("source-foreign", gateway_mac, own_mac, foreign, world, 4444, 81);
+    udp("source-mac", gateway_mac, forged_mac, own, world, 4444, 81);
+    udp("dhcp", broadcast, own_mac, (uint8_t[4]){0}, (uint8_t[4]){255, 255, 255, 255}, 68, 67);
+    udp("to-other", other_mac, own_mac, own, other, 4444, 4001);
+    udp("to-other-routed", gateway_mac, own_mac, own, other, 4444, 4001);
+    udp("dns-elsewhere", gateway_mac, own_mac, own, world, 4444, 53);
+    fragments("dns-fragments", 53);
+
+    arp("arp-gateway", 2, own_mac, gateway, own);
+    arp("arp-other", 2, own_mac, other, gateway);
+    arp("arp-forged", 2, forged_mac, own, gateway);
+
+    icmp6("router", near6, all6, 134, gateway6, 0, 0, 0);
+    icmp6("router-own", own6, all6, 134, gateway6, 0, 0, 0);
+    icmp6("redirect", own6, gateway6, 137, gateway6, 0, 0, 0);
+    icmp6("neighbour-gateway", own6, all6, 136, gateway6, 0, 0, 0);
+    icmp6("neighbour-other", near6, all6, 136, other6, 0, 0, 0);
+    icmp6("source6-other", other6, all6, 135, gateway6, 0, 0, 0);
+    icmp6("source6-gateway", gateway6, all6, 136, gateway6, 0, 0, 0);
+    icmp6("router-hop", near6, all6, 134, gateway6, 0, (uint8_t[8]){58, 0, 1, 4}, 8);
+    icmp6("neighbour-hop", own6, all6, 136, gateway6, 0, (uint8_t[8]){58, 0, 1, 4}, 8);
+    icmp6("neighbour-fragment", own6, all6, 136, gateway6, 44, (uint8_t[8]){58, 0, 0, 0, 0, 0, 0, 9}, 8);
+
+    // Loose source route through the world.
+    int payload = 8 + text_length("source-route");
+    uint8_t route[8] = {131, 7, 4, world[0], world[1], world[2], world[3], 0};
+    ether(gateway_mac, own_mac, 0x0800);
+    ip(own, world, 17, payload, 0, route, 8);
+    word(4444);
+    word(81);
+    word(payload);
+    word(0);
+    go("source-route");
+
+    // A tag of a virtual LAN around what would be allowed.
+    payload = 8 + text_length("vlan");
+    ether(gateway_mac, own_mac, 0x8100);
+    word(5);
+    word(0x0800);
+    ip(own, world, 17, payload, 0, 0, 0);
+    word(4444);
+    word(81);
+    word(payload);
+    word(0);
+    go("vlan");
+
+    ether((uint8_t[6]){1, 0x80, 0xc2, 0, 0, 0}, own_mac, 38 + text_length("spanning-tree"));
+    put((uint8_t[3]){0x42, 0x42, 3}, 3);
+    go("spanning-tree");
+    ether((uint8_t[6]){1, 0x80, 0xc2, 0, 0, 14}, own_mac, 0x88cc);
+    go("lldp");
+}
+
+static void hear(int seconds) {
+    time_t end = time(0) + seconds;
+    static char buffer[70000];
+    printf("ready\n");
+    fflush(stdout);
+    while (time(0) < end) {
+        struct pollfd ready = {wire, POLLIN, 0};
+        if (poll(&ready, 1, 200) < 1) continue;
+        struct sockaddr_ll from;
+        socklen_t size = sizeof from;
+        ssize_t got = recvfrom(wire, buffer, sizeof buffer - 1, 0, (struct sockaddr *)&from, &size);
+        if (got < 1) continue;
+        buffer[got] = 0;
+        char *mark = memmem(buffer, got, MARK, strlen(MARK));
+        char name[IFNAMSIZ] = "?";
+        if (mark && if_indextoname(from.sll_ifindex, name)) printf("%s %s\n", name, mark + strlen(MARK));
+        fflush(stdout);
+    }
+}
+
+static void mac(const char *text, uint8_t *to) {
+    unsigned v[6];
+    if (sscanf(text, "%x:%x:%x:%x:%x:%x", v, v + 1, v + 2, v + 3, v + 4, v + 5) != 6) exit(2);
+    for (int i = 0; i < 6; i++) to[i] = v[i];
+}
+
+int main(int count, char **words) {
+    wire = socket(AF_PACKET, SOCK_RAW, htons(0x0003));
+    if (wire < 0) return perror("socket"), 1;
+    if (count == 3 && !strcmp(words[1], "hear")) return hear(atoi(words[2])), 0;
+    if (count != 12) return 2;
+    struct ifreq request = {0};
+    strncpy(request.ifr_name, words[2], IFNAMSIZ - 1);
+    if (ioctl(wire, SIOCGIFHWADDR, &request)) return perror(words[2]), 1;
+    memcpy(own_mac, request.ifr_hwaddr.sa_data, 6);
+    out.sll_family = AF_PACKET;
+    out.sll_ifindex = if_nametoindex(words[2]);
+    out.sll_halen = 6;
+    inet_pton(AF_INET, words[3], own);
+    inet_pton(AF_INET6, words[4], own6);
+    inet_pton(AF_INET, words[5], gateway);
+    inet_pton(AF_INET6, words[6], gateway6);
+    mac(words[7], gateway_mac);
+    inet_pton(AF_INET, words[8], other);
+    inet_pton(AF_INET6, words[9], other6);
+    mac(words[10], other_mac);
+    inet_pton(AF_INET, words[11], world);
+    uint8_t near[16] = {0xfe, 0x80, [8] = own_mac[0] ^ 2, own_mac[1], own_mac[2], 0xff, 0xfe, own_mac[3], own_mac[4], own_mac[5]};
+    memcpy(near6, near, 16);
+    attack();
+    puts("sent");
+    return 0;
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Networks for tests: namespaces that stand for the internet and for the
+//! local network. Their addresses lead into them and nowhere else, and nobody
+//! uses them here.
+
+use super::*;
+use std::io::BufRead;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::process::CommandExt;
+
+/// Serves every port that is named: over TCP it says its name, and on the
+/// last one it never stops; over UDP it sends back what it got.
+const SERVER: &str = r#"
+use strict; use IO::Socket::IP; use Socket; $| = 1;
+my ($name, $log, @ports) = @ARGV; my (@tcp, @udp); my $last = $ports[-1];
+for my $port (@ports) {
+    for my $any ("0.0.0.0", "::") {
+        my %at = (LocalHost => $any, LocalPort => $port, ReuseAddr => 1, V6Only => 1);
+        push @tcp, IO::Socket::IP->new(%at, Listen => 20, Type => SOCK_STREAM) || die "$any $port: $!";
+        push @udp, IO::Socket::IP->new(%at, Type => SOCK_DGRAM) || die "$any $port: $!";
+    }
+}
+$SIG{CHLD} = "IGNORE"; print "ready\n";
+while (1) {
+    my $bits = ''; vec($bits, fileno($_), 1) = 1 for @tcp, @udp;
+    select($bits, undef, undef, undef);
+    for my $socket (@udp) {
+        next unless vec($bits, fileno($socket), 1);
+        my $from = recv($socket, my $text, 65535, 0); send($socket, "$name got " . length($text), 0, $from) if $from;
+    }
+    for my $socket (@tcp) {
+        next unless vec($bits, fileno($socket), 1);
+        my $client = $socket->accept or next;
+        if (!fork) {
+            alarm 60;
+            print $client "$name\n";
+            if ($client->sockport == $last) {
+                $SIG{PIPE} = 'DEFAULT'; my $sent = 0; my $piece = "x" x 4096;
+                while (my $count = syswrite($client, $piece)) {
+                    $sent += $count; open(my $out, '>', "$log.new"); print $out $sent; close $out; rename("$log.new", $log);
+                }
+            }
+            exit 0;
+        }
+        close $client;
+    }
+}
+"#;
+
+/// Whatever says who it is on these ports; on the last one without end.
+pub const PORTS: [u16; 4] = [53, 80, 81, 4000];
+
+/// Runs a program of root's and demands that it works.
+pub fn ip(words: &str) {
+    let output = Command::new("ip").args(words.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "ip {words}: {}", err(&output));
+}
+
+/// A namespace with servers in it, joined to this computer.
+pub struct Place {
+    name: String,
+    server: Option<Child>,
+    log: PathBuf,
+    /// Its end on the host.
+    pub device: String,
+    /// Where it answers.
+    pub v4: Ipv4Addr,
+    /// The same for IPv6.
+    pub v6: Ipv6Addr,
+    /// This computer's own address towards it.
+    pub ours: Ipv4Addr,
+}
+
+impl Place {
+    fn new(name: &str, link: u32, link6: u128) -> Self {
+        let id = std::process::id();
+        let (ns, device) = (format!("terrarium-{name}-{id}"), format!("tt{name}{id}"));
+        let (ours, theirs) = (Ipv4Addr::from(link + 1), Ipv4Addr::from(link + 2));
+        let (ours6, theirs6) = (Ipv6Addr::from(link6 + 1), Ipv6Addr::from(link6 + 2));
+        ip(&format!("netns add {ns}"));
+        ip(&format!("link add {device} type veth peer name inside netns {ns}"));
+        ip(&format!("addr add {ours}/28 dev {device}"));
+        ip(&format!("addr add {ours6}/64 dev {device} nodad"));
+        ip(&format!("link set {device} up"));
+        for words in [
+            "link set lo up".to_owned(),
+            format!("addr add {theirs}/28 dev inside"),
+            format!("addr add {theirs6}/64 dev inside nodad"),
+            "link set inside up".to_owned(),
+            format!("route add default via {ours}"),
+            format!("-6 route add default via {ours6}"),
+        ] {
+            ip(&format!("-n {ns} {words}"));
+        }
+        let log = std::env::temp_dir().join(format!("terrarium-sent-{name}-{id}"));
+        Self { name: ns, server: None, log, device, v4: theirs, v6: theirs6, ours }
+    }
+
+    /// Another address that leads there, behind the one on the link.
+    pub fn also(&self, address: &str) {
+        let family =
+            if address.contains(':') { ("-6", self.v6.to_string()) } else { ("-4", self.v4.to_string()) };
+        ip(&format!("-n {} addr add {address} dev lo", self.name));
+        ip(&format!("{} route add {address} via {} dev {}", family.0, family.1, self.device));
+    }
+
+    /// Answers come from this address, too.
+    fn is_called(&mut self, v4: Ipv4Addr, v6: Ipv6Addr) {
+        let net = Ipv4Addr::from(u32::from(self.ours) & !15);
+        self.also(&v4.to_string());
+        self.also(&v6.to_string());
+        ip(&format!("-n {} route replace {net}/28 dev inside src {v4}", self.name));
+        (self.v4, self.v6) = (v4, v6);
+    }
+
+    fn serve(&mut self, name: &str) {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]);
+        self.server = Some(serve(command, name, &self.log, &PORTS));
+    }
+
+    /// Bytes that it sent on the last connection to its endless port.
+    pub fn sent(&self) -> u64 {
+        fs::read_to_string(&self.log).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    /// Packets of IPv4 that reached it.
+    pub fn packets(&self) -> u64 {
+        let text =
+            Command::new("ip").args(["netns", "exec", &self.name, "cat", "/proc/net/snmp"]).output().unwrap();
+        let text = out(&text);
+        // The second line of Ip: forwarding, time to live, received.
+        let line = text.lines().filter(|line| line.starts_with("Ip:")).nth(1).unwrap();
+        line.split_whitespace().nth(3).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.server.iter_mut().for_each(end);
+        let _ = Command::new("ip").args(["link", "del", &self.device]).output();
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
+        let _ = fs::remove_file(&self.log);
+    }
+}
+
+/// Ends servers, with all that they do.
+fn end(server: &mut Child) {
+    let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", server.id())]).status();
+    let _ = server.wait();
+}
+
+/// Starts servers; returns once they listen.
+pub fn serve(mut command: Command, name: &str, log: &Path, ports: &[u16]) -> Child {
+    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    command.args(["perl", "-e", SERVER, name]).arg(log).args(ports).stdout(Stdio::piped());
+    // Who writes to somebody that is gone goes with the others.
+    let mut child = command.process_group(0).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n", "{name}");
+    child
+}
+
+/// The internet, a local network with addresses that could be anybody's, and
+/// this computer itself.
+pub struct World {
+    /// The internet.
+    pub internet: Place,
+    /// The local network.
+    pub lan: Place,
+    host: Child,
+    host_log: PathBuf,
+    /// Where this computer serves.
+    pub host_port: u16,
+}
+
+/// Documentation's ranges (RFC 5737, RFC 3849), a part that nobody uses here.
+fn unused(range: [u8; 3]) -> u32 {
+    let output = Command::new("ip").args(["-4", "addr"]).output().unwrap();
+    let text = out(&output);
+    let [a, b, c] = range;
+    let start = std::process::id() % 16;
+    let part = (0..16)
+        .map(|step| (start + step) % 16 * 16)
+        .find(|part| (0..16).all(|host| !text.contains(&format!("{a}.{b}.{c}.{}/", part + host))));
+    u32::from(Ipv4Addr::new(a, b, c, part.unwrap() as u8))
+}
+
+impl World {
+    /// All of it; gone at the end.
+    pub fn new() -> Self {
+        let id = u128::from(std::process::id());
+        let six = |kind: u128| 0x2001_0db8_u128 << 96 | kind << 80 | id << 64;
+        let link = 0xc612_0000 + (std::process::id() % 4096) * 16;
+        let mut internet = Place::new("w", link, six(1));
+        let (v4, v6) = (Ipv4Addr::from(unused([203, 0, 113]) + 5), Ipv6Addr::from(six(2) + 5));
+        internet.is_called(v4, v6);
+        internet.serve("internet");
+        let mut lan = Place::new("l", unused([198, 51, 100]), six(3));
+        lan.serve("lan");
+        let host_port = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
+        let host_log = std::env::temp_dir().join(format!("terrarium-sent-h-{id}"));
+        let host = serve(Command::new("env"), "host", &host_log, &[host_port, host_port + 1]);
+        Self { internet, lan, host, host_log, host_port }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        end(&mut self.host);
+        let _ = fs::remove_file(&self.host_log);
+    }
+}
+
+/// A network of libvirt's with a DHCP server, for a test.
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Its first three numbers.
+    pub net: String,
+}
+
+impl Named {
+    /// Made and raised.
+    pub fn new(mark: &str) -> Self {
+        let id = std::process::id();
+        let name = format!("terrarium-test-{mark}{id}");
+        let link =
+            Ipv4Addr::from(0xc613_0000 + (id % 256) * 256 + 0x0100 * u32::from(mark.as_bytes()[0] % 2));
+        let net = link.to_string().rsplit_once('.').unwrap().0.to_owned();
+        let xml = format!(
+            "<network><name>{name}</name><forward mode='nat'/><bridge name='tt{mark}{id}' stp='off' delay='0'/>\
+             <ip address='{net}.1' netmask='255.255.255.0'><dhcp><range start='{net}.100' end='{net}.200'>\
+             <lease expiry='2' unit='minutes'/></range></dhcp></ip></network>"
+        );
+        let file = std::env::temp_dir().join(&name);
+        fs::write(&file, xml).unwrap();
+        let virsh = |words: &[&str]| {
+            let output = Command::new("virsh").args(["-qc", "lxc:///system"]).args(words).output().unwrap();
+            assert!(output.status.success(), "{words:?}: {}", err(&output));
+        };
+        virsh(&["net-create", file.to_str().unwrap()]);
+        let _ = fs::remove_file(file);
+        Self { name, net }
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        let _ = Command::new("virsh").args(["-qc", "lxc:///system", "net-destroy", &self.name]).output();
+    }
+}
+
+/// The bridge of a user's own network.
+pub fn bridge(user: User) -> String {
+    let name = format!("terrarium-{}", user.uid());
+    let output = Command::new("virsh").args(["-qc", "qemu:///system", "net-info", &name]).output().unwrap();
+    let text = out(&output);
+    let line = text.lines().find_map(|line| line.strip_prefix("Bridge:")).unwrap();
+    line.trim().to_owned()
+}
+
+/// A user's rules, as nft has them.
+pub fn rules(user: User) -> Option<String> {
+    let table = format!("terrarium_{}", user.uid());
+    let output = Command::new("nft").args(["list", "table", "inet", &table]).output().unwrap();
+    output.status.success().then(|| out(&output))
+}
+
+/// `network NAME --json`.
+pub fn usage(sandbox: &Stop) -> serde_json::Value {
+    let output = sandbox.user.ctl().args(["network", &sandbox.name, "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", err(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// `network NAME WORDS...`.
+pub fn change(sandbox: &Stop, words: &[&str]) {
+    let output = sandbox.user.ctl().arg("network").arg(&sandbox.name).args(words).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", err(&output));
+}
+
+/// A shell script that tries all of `targets` (name, how, address, port) at
+/// once and prints the names of those that answer.
+pub fn probes(targets: &[(&str, &str, String, u16)]) -> String {
+    let mut script = String::new();
+    for (name, how, address, port) in targets {
+        let talk = match *how {
+            "tcp" => format!("read -r line < /dev/tcp/{address}/{port}"),
+            // A question that dnsmasq answers itself: its version.
+            "dns" => format!("exec 3<>/dev/udp/{address}/{port}; printf '\\0\\7\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\7version\\4bind\\0\\0\\20\\0\\3' >&3; head -c 1 <&3 | wc -c | grep -q 1"),
+            how => {
+                let size = how.trim_start_matches("udp");
+                format!("exec 3<>/dev/udp/{address}/{port}; head -c {size} /dev/zero >&3; head -c 1 <&3 | grep -q .")
+            }
+        };
+        script.push_str(&format!(
+            "(timeout ${{SECONDS_EACH:-2}} bash -c \"{}\" 2>/dev/null && echo {name}) &\n",
+            talk.replace('\\', "\\\\")
+        ));
+    }
+    script.push_str("wait\n");
+    script
+}
+
+/// What a script printed, sorted.
+pub fn answers(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    all.sort();
+    all
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What there is for networked sandboxes.
+
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Programs that Terrarium's own network takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Networks {
+    /// nft, which enforces whom a sandbox may talk to.
+    pub nft: bool,
+    /// dnsmasq, which libvirt resolves names with.
+    pub dnsmasq: bool,
+}
+
+/// Looks below `top`.
+#[must_use]
+pub fn probe(top: &Path) -> Networks {
+    let has = |name: &str| {
+        ["usr/sbin", "sbin", "usr/bin"].iter().any(|folder| top.join(folder).join(name).exists())
+    };
+    Networks { nft: has("nft"), dnsmasq: has("dnsmasq") }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Sentences about networks.
+
+use super::problems::{both, Sentence};
+use super::{fill, shown, size};
+use crate::error::NetworkError;
+use crate::host::Family;
+use crate::network::grammar::Wrong;
+use crate::network::Usage;
+use crate::plan::NetworkProblem;
+use gettextrs::gettext;
+use terrarium_protocol::guard::Contact;
+
+/// What stands in the way of a network.
+pub(super) fn problem(what: &NetworkProblem) -> Sentence {
+    text_problem(what).or_else(|| place_problem(what)).unwrap_or_else(|| rule_problem(what))
+}
+
+fn about(text: &str, value: &str) -> String {
+    fill(text, &[("text", value)])
+}
+
+/// A text that is not what its key takes.
+fn text_problem(what: &NetworkProblem) -> Option<Sentence> {
+    use NetworkProblem as P;
+    let (text, fix) = match what {
+        P::NoAddress { text } => (
+            about(&gettext("“{text}” is not an address with its prefix."), text),
+            gettext("Write 192.168.1.5/24, 192.168.1.5/24%192.168.1.255 or fd00::5/64."),
+        ),
+        P::NoRoute { text } => (
+            about(&gettext("“{text}” is not a route."), text),
+            gettext("Write the network, its prefix and the gateway, such as 10.0.0.0/8%192.168.1.1."),
+        ),
+        P::RoutesOverlap { text, other } => (
+            fill(&gettext("The routes to {text} and {other} overlap."), &[("text", text), ("other", other)]),
+            gettext("Remove one of them, or choose networks that have no address in common."),
+        ),
+        P::NoMac { text } => (
+            about(&gettext("“{text}” is not a hardware address."), text),
+            gettext("Write 52:54:00:12:34:56, or leave it out."),
+        ),
+        P::MulticastMac { text } => (
+            about(&gettext("{text} cannot be the hardware address of an interface: it names a group, or nobody."), text),
+            gettext("Choose one whose first byte is even, such as 52:54:00:12:34:56."),
+        ),
+        P::NoEntry { text } => (
+            about(&gettext("“{text}” names nobody to talk to."), text),
+            gettext("Write a name, an address or a range, with ports from 1 to 65535 if you like: example.org:443/tcp, 10.0.0.0/8, [2001:db8::1]:53/udp."),
+        ),
+        P::NoResolver { text } => (
+            about(&gettext("“{text}” is not the address of a name server."), text),
+            gettext("Write an address, such as 192.168.1.1."),
+        ),
+        P::NoRate { text } => (
+            about(&gettext("“{text}” is not a bandwidth."), text),
+            gettext("Write bytes a second, such as 500 KiB or 10M; the least is 1 KiB."),
+        ),
+        P::NoName { text } => (
+            about(&gettext("libvirt can have nothing with the name “{text}”."), text),
+            gettext("“virsh net-list --all” and “virsh nwfilter-list” show the names."),
+        ),
+        P::NoParameter { text } => (
+            about(&gettext("A filter cannot have a parameter with the name “{text}”."), text),
+            gettext("Use letters, digits and underscores, such as IP."),
+        ),
+        P::TooManyEntries { most } => (
+            fill(&gettext("The list has more than {most} entries."), &[("most", &most.to_string())]),
+            gettext("Name ranges rather than single addresses."),
+        ),
+        _ => return None,
+    };
+    Some(both(text, fix))
+}
+
+/// What this computer lacks.
+fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
+    use NetworkProblem as P;
+    let (text, fix) = match what {
+        P::NeedsSystem { in_group: true } => (
+            gettext("A virtual machine of your session cannot have this network: nothing would enforce whom it talks to."),
+            gettext("Leave the connection out or use qemu:///system, which has to run; use a container; or choose the mode “custom” with user = true."),
+        ),
+        P::NeedsSystem { in_group: false } => (
+            gettext("A virtual machine with this network needs qemu:///system, and you are not in the group libvirt."),
+            gettext("Ask the administrator to add you to it (that equals being root on this computer), or choose the mode “custom” with user = true."),
+        ),
+        P::NeedsContainers => (
+            gettext("Whom a sandbox talks to is enforced by a container, and lxc:///system cannot be used."),
+            gettext("“terrariumctl doctor” says why."),
+        ),
+        P::NoNft { family } => (
+            gettext("nft is not installed, so nothing could enforce whom the sandbox talks to."),
+            install(*family, "nftables", "nftables"),
+        ),
+        P::NoDnsmasq { family } => (
+            gettext("dnsmasq is not installed, without which libvirt makes no network."),
+            install(*family, "dnsmasq-base", "dnsmasq"),
+        ),
+        P::KernelLacksNetwork { version } => (
+            fill(&gettext("The kernel {version} has no driver for a virtual machine’s network (virtio_net)."), &[("version", version)]),
+            gettext("Choose another kernel, or use a container."),
+        ),
+        P::NoSuchNetwork { name } => (
+            fill(&gettext("libvirt has no network with the name “{name}”."), &[("name", name)]),
+            gettext("“virsh net-list --all” shows those that there are."),
+        ),
+        P::NetworkInactive { name } => (
+            fill(&gettext("The network “{name}” is not active."), &[("name", name)]),
+            fill(&gettext("Start it: virsh net-start {name}"), &[("name", &super::quote(name))]),
+        ),
+        P::NoSuchFilter { name } => (
+            fill(&gettext("libvirt has no filter with the name “{name}”."), &[("name", name)]),
+            gettext("“virsh nwfilter-list” shows those that there are."),
+        ),
+        _ => return None,
+    };
+    Some(both(text, fix))
+}
+
+fn install(family: Family, debian: &str, other: &str) -> String {
+    let package = if matches!(family, Family::Debian | Family::Other) { debian } else { other };
+    match family.install(&[package]) {
+        Some(command) => fill(&gettext("Install it: {command}"), &[("command", &command)]),
+        None => {
+            fill(&gettext("Install the package {package} (its name on Debian)."), &[("package", package)])
+        }
+    }
+}
+
+/// A key that another one rules out.
+fn rule_problem(what: &NetworkProblem) -> Sentence {
+    use NetworkProblem as P;
+    let (text, fix) = match what {
+        P::CustomOnly => (
+            gettext("This setting has no meaning in the chosen mode of the network."),
+            gettext("Set network.mode to “custom”, or leave the setting out."),
+        ),
+        P::SourceAndUser => (
+            gettext("An interface cannot be in user mode and on a network of libvirt’s."),
+            gettext("Leave out “user” or “source”."),
+        ),
+        P::OwnTwice => (
+            gettext("A sandbox can be on Terrarium’s own network once."),
+            gettext("Give the other interfaces a source."),
+        ),
+        P::OwnIsGiven => (
+            gettext("Addresses and routes on Terrarium’s own network are given by Terrarium."),
+            gettext("Leave them out, or name another network as the source."),
+        ),
+        P::ListsElsewhere => (
+            gettext("Lists of whom a sandbox may talk to hold on Terrarium’s own network only."),
+            gettext("Leave the lists out, or add an interface without a source. For other networks there is “filter”."),
+        ),
+        P::BandwidthElsewhere => (
+            gettext("A bandwidth can be kept on Terrarium’s own network only."),
+            gettext("Leave it out, or leave out the source."),
+        ),
+        P::FilterWithoutName => (
+            gettext("There are parameters of a filter, and no filter."),
+            gettext("Name the filter, or leave the parameters out."),
+        ),
+        P::FilterOnOwn => (
+            gettext("Filters of libvirt’s are not used on Terrarium’s own network."),
+            gettext("Use the lists “allow” and “block”, or name another network as the source."),
+        ),
+        P::FilterInUserMode => (
+            gettext("Nothing can filter the user mode of QEMU."),
+            gettext("Leave the filter out, or name a network as the source."),
+        ),
+        _ => (
+            gettext("Only virtual machines of your session have QEMU’s user mode."),
+            gettext("Use --machine and qemu:///session, and no other kind of interface."),
+        ),
+    };
+    both(text, fix)
+}
+
+/// What is worth knowing of user mode.
+pub(super) fn user_mode() -> String {
+    gettext("In user mode nothing limits whom the virtual machine talks to: it reaches the local network, and through the address 10.0.2.2 the services that listen on this computer’s 127.0.0.1.")
+}
+
+/// What went wrong with a network.
+pub(super) fn error(error: &NetworkError) -> String {
+    match error {
+        NetworkError::Guard { why } => {
+            let text = gettext("The rules for the sandbox’s network could not be set, so it has none: {why}. Try again; “terrariumctl doctor” looks for the cause.");
+            fill(&text, &[("why", &shown(why))])
+        }
+        NetworkError::Missing { interface } => {
+            let text = gettext("libvirt did not make the interface {interface} of the sandbox. Try again.");
+            fill(&text, &[("interface", interface)])
+        }
+        NetworkError::NoRange => gettext("This computer uses all private ranges of addresses, so there is none for the network of sandboxes. Use another network of libvirt’s as the source."),
+        NetworkError::Full => gettext("All addresses of the network of sandboxes are taken. Stop a sandbox, and try again."),
+        NetworkError::UnknownHost { name } => {
+            let text = gettext("The name {name} of the network’s lists has no address now. Correct it, or try again when this computer is online.");
+            fill(&text, &[("name", name)])
+        }
+        NetworkError::InUse { sandbox } => {
+            fill(&gettext("The network of sandboxes is in use by “{name}”. Stop that sandbox, and try again."), &[("name", sandbox)])
+        }
+        NetworkError::NotOwn => gettext("This sandbox is not on Terrarium’s own network, so its network cannot be looked at or changed. Start it with the mode “internet”, “full” or “custom”."),
+    }
+}
+
+/// `doctor --remove` took it away.
+#[must_use]
+pub fn network_removed() -> String {
+    gettext("Your network of sandboxes was removed.")
+}
+
+/// `doctor --remove` had nothing to do.
+#[must_use]
+pub fn no_network() -> String {
+    gettext("You have no network of sandboxes.")
+}
+
+/// `-N` that is none.
+#[must_use]
+pub fn not_a_network(wrong: &Wrong) -> String {
+    match wrong {
+        Wrong::Unknown { key } => {
+            let text = gettext("“{key}” is no key of a network. Write none, internet, full, or keys with commas between them: user, dhcp, source=NET, mac=MAC, address=IP/PREFIX%BROADCAST, route=NET/PREFIX%GATEWAY, filter=NAME, filter.KEY=VALUE, inbound=RATE, outbound=RATE.");
+            fill(&text, &[("key", key)])
+        }
+        Wrong::Value { key, value } => {
+            let text = gettext("{key}: “{value}” is not a value that this key of a network takes.");
+            fill(&text, &[("key", key), ("value", value)])
+        }
+        Wrong::Twice { key } => {
+            let text =
+                gettext("{key}: The key is there twice. Give the network another -N, or leave one out.");
+            fill(&text, &[("key", key)])
+        }
+        Wrong::NotAlone { word } => {
+            fill(&gettext("{word}: The word stands alone, without other keys."), &[("word", word)])
+        }
+    }
+}
+
+/// An entry of `network allow` or `network block` that is none.
+#[must_use]
+pub fn not_an_entry(text: &str) -> String {
+    let Sentence { text, fix } = problem(&NetworkProblem::NoEntry { text: text.to_owned() });
+    format!("{text} {fix}")
+}
+
+/// A bandwidth that is none.
+#[must_use]
+pub fn not_a_rate(text: &str) -> String {
+    let Sentence { text, fix } = problem(&NetworkProblem::NoRate { text: text.to_owned() });
+    format!("{text} {fix}")
+}
+
+/// What there is to know of a sandbox's network, a line each.
+#[must_use]
+pub fn usage(usage: &Usage) -> Vec<String> {
+    let line = |label: String, value: &str| format!("{label}: {}", shown(value));
+    let addresses: Vec<String> = usage.addresses.iter().map(ToString::to_string).collect();
+    let mut lines = vec![
+        line(gettext("Addresses"), &addresses.join(", ")),
+        line(gettext("Received"), &size(usage.received)),
+        line(gettext("Sent"), &size(usage.sent)),
+    ];
+    if usage.cut {
+        lines.push(gettext("The network is cut."));
+    }
+    for (refused, heading) in [(false, gettext("Contacted")), (true, gettext("Refused"))] {
+        let of_this: Vec<&Contact> = usage.contacts.iter().filter(|one| one.refused == refused).collect();
+        if !of_this.is_empty() {
+            lines.push(heading);
+            lines.extend(of_this.iter().rev().map(|one| format!("  {}", contact(one))));
+        }
+    }
+    lines
+}
+
+/// One peer of a sandbox, as `allow` and `block` take it, and how often.
+#[must_use]
+pub fn contact(one: &Contact) -> String {
+    let protocol = match one.protocol {
+        1 | 58 => "icmp".to_owned(),
+        6 => "tcp".to_owned(),
+        17 => "udp".to_owned(),
+        other => other.to_string(),
+    };
+    let who = match (one.peer, one.port) {
+        (peer, None) => format!("{peer} {protocol}"),
+        (std::net::IpAddr::V4(peer), Some(port)) => format!("{peer}:{port}/{protocol}"),
+        (std::net::IpAddr::V6(peer), Some(port)) => format!("[{peer}]:{port}/{protocol}"),
+    };
+    if one.count == 1 {
+        return who;
+    }
+    format!("{who} × {}", one.count)
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The network of a sandbox that runs: how much, with whom, and what can be
+//! changed.
+
+use super::guard::{self, Saved};
+use super::values::{Entry, Host};
+use crate::error::{Error, NetworkError};
+use crate::sandbox::{Id, Real};
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::Path;
+use terrarium_protocol::guard::{Base, Contact, Peer, Policy, PEERS_MAX};
+use terrarium_protocol::network::{bits, Net};
+
+/// What can be changed while a sandbox runs. It holds at once, and until it is
+/// changed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing passes any more.
+    Cut,
+    /// It does again.
+    Restore,
+    /// Whom it may talk to, beside the lists.
+    Base(Base),
+    /// Somebody whom it may talk to, and no longer may not.
+    Allow(Entry),
+    /// Somebody whom it may not talk to.
+    Block(Entry),
+    /// Bytes a second that it receives and sends, at most.
+    Bandwidth {
+        /// It receives.
+        inbound: Option<u64>,
+        /// It sends.
+        outbound: Option<u64>,
+    },
+}
+
+/// What there is to know of a sandbox's network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Whom it may talk to.
+    pub policy: Policy,
+    /// Whether it is cut.
+    pub cut: bool,
+    /// Bytes that it received since it was started.
+    pub received: u64,
+    /// Bytes that it sent.
+    pub sent: u64,
+    /// Whom it talked to or tried to, latest last.
+    pub contacts: Vec<Contact>,
+}
+
+/// See [`crate::sandbox::Driver::change_network`].
+pub fn change(real: &Real, id: &Id, change: &Change) -> Result<(), Error> {
+    let directory = real.own_directory(id)?;
+    // Names are looked up before anything is locked.
+    let peers = match change {
+        Change::Allow(entry) | Change::Block(entry) => resolve(std::slice::from_ref(entry))?,
+        _ => Vec::new(),
+    };
+    guard::change(real, &directory, |port| match change {
+        Change::Cut => port.cut = true,
+        Change::Restore => port.cut = false,
+        Change::Base(base) => {
+            port.policy.base = *base;
+            port.policy.resolver |= *base != Base::Nobody;
+        }
+        Change::Allow(_) => {
+            port.policy.block.retain(|one| !peers.contains(one));
+            add(&mut port.policy.allow, peers);
+        }
+        Change::Block(_) => {
+            port.policy.allow.retain(|one| !peers.contains(one));
+            add(&mut port.policy.block, peers);
+        }
+        Change::Bandwidth { inbound, outbound } => (port.inbound, port.outbound) = (*inbound, *outbound),
+    })
+}
+
+fn add(list: &mut Vec<Peer>, peers: Vec<Peer>) {
+    for peer in peers {
+        if !list.contains(&peer) && list.len() < PEERS_MAX {
+            list.push(peer);
+        }
+    }
+}
+
+/// See [`crate::sandbox::Driver::network`].
+pub fn usage(real: &Real, id: &Id) -> Result<Usage, Error> {
+    let directory = real.own_directory(id)?;
+    let saved = guard::read(&directory).ok_or(Error::Network(NetworkError::NotOwn))?;
+    let Saved { port, .. } = saved;
+    let contacts = guard::report(real, &port)?;
+    let statistics = Path::new("/sys/class/net").join(&port.interface).join("statistics");
+    let count = |name: &str| {
+        let text = std::fs::read_to_string(statistics.join(name)).unwrap_or_default();
+        text.trim().parse().unwrap_or(0)
+    };
+    let mut addresses = vec![IpAddr::V4(port.address)];
+    addresses.extend(port.address6.map(IpAddr::V6));
+    // What the host's end sends is what the sandbox receives.
+    let (received, sent) = (count("tx_bytes"), count("rx_bytes"));
+    Ok(Usage { addresses, policy: port.policy, cut: port.cut, received, sent, contacts })
+}
+
+/// Everybody whom the entries of a list mean, names looked up.
+///
+/// # Errors
+/// A name has no address.
+pub fn resolve(list: &[Entry]) -> Result<Vec<Peer>, Error> {
+    let mut all = Vec::new();
+    for entry in list {
+        let nets = match &entry.host {
+            Host::Name(name) => look_up(name)?,
+            _ => entry.nets(),
+        };
+        add(&mut all, entry.peers(&nets));
+    }
+    Ok(all)
+}
+
+fn look_up(name: &str) -> Result<Vec<Net>, Error> {
+    let unknown = || Error::Network(NetworkError::UnknownHost { name: name.to_owned() });
+    let found = (name, 0).to_socket_addrs().map_err(|_| unknown())?;
+    let mut nets: Vec<Net> = found.map(|one| Net::of(one.ip(), bits(one.ip()))).collect();
+    nets.sort_unstable();
+    nets.dedup();
+    if nets.is_empty() {
+        return Err(unknown());
+    }
+    Ok(nets)
+}

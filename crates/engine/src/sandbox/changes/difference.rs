@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A file of a sandbox's against the host's.
+
+use super::listing::Entry;
+use super::session::Review;
+use crate::error::Error;
+use rustix::fs::{Mode, OFlags};
+use similar::TextDiff;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use terrarium_protocol::changes::FileKind;
+
+/// Longest file of which all is looked at, in bytes.
+pub const WHOLE_MAX: usize = 1 << 20;
+/// Lines around a difference.
+const AROUND: usize = 3;
+/// How long a comparison may take; a rougher one comes out then.
+const TIME: Duration = Duration::from_secs(2);
+
+/// One line of a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its number in the host's file, from 1.
+    pub old: Option<usize>,
+    /// Its number in the sandbox's.
+    pub new: Option<usize>,
+    /// The sandbox's or the host's: show it escaped, without its end.
+    pub text: String,
+}
+
+/// How a file differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// A text: hunks of lines that belong together.
+    Text(Vec<Vec<Line>>),
+    /// Two contents that are no text: the host's and the sandbox's, as far as
+    /// there are any and they are no longer than [`WHOLE_MAX`].
+    Bytes(Option<Vec<u8>>, Option<Vec<u8>>),
+}
+
+/// Compares. `real`: where the host's file is, see [`real_place`].
+///
+/// # Errors
+/// The sandbox's file cannot be read.
+pub fn difference(review: &mut dyn Review, entry: &Entry, real: &Path) -> Result<Difference, Error> {
+    let is_file = entry.change.after.as_ref().is_some_and(|after| after.kind == FileKind::File);
+    let (new, too_long) = match is_file {
+        true => {
+            let new = review.whole(&entry.change.path, WHOLE_MAX)?;
+            let too_long = new.is_none();
+            (new, too_long)
+        }
+        false => (None, false),
+    };
+    let old = of_host(real);
+    if too_long || old.as_ref().is_some_and(|old| old.len() > WHOLE_MAX) {
+        return Ok(Difference::Bytes(old.filter(|old| old.len() <= WHOLE_MAX), new));
+    }
+    let text = |bytes: &Option<Vec<u8>>| match bytes {
+        None => Some(String::new()),
+        Some(bytes) if bytes.contains(&0) => None,
+        Some(bytes) => String::from_utf8(bytes.clone()).ok(),
+    };
+    match (text(&old), text(&new)) {
+        (Some(before), Some(after)) => Ok(Difference::Text(lines(&before, &after))),
+        _ => Ok(Difference::Bytes(old, new)),
+    }
+}
+
+/// Where the host's file is to which a change belongs: what lies in the home
+/// folder inside, in the real one; all else at its own path.
+#[must_use]
+pub fn real_place(entry: &Entry, home: &Path, home_inside: &Path) -> PathBuf {
+    match entry.path().strip_prefix(home_inside) {
+        Ok(inner) => home.join(inner),
+        Err(_) => entry.path().to_owned(),
+    }
+}
+
+/// A regular file of the host, as the caller; one byte more than is shown
+/// tells that it is longer.
+fn of_host(path: &Path) -> Option<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path.as_os_str().as_bytes(), flags, Mode::empty()).ok()?);
+    file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let mut bytes = Vec::new();
+    file.take(WHOLE_MAX as u64 + 1).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn lines(before: &str, after: &str) -> Vec<Vec<Line>> {
+    let difference = TextDiff::configure().timeout(TIME).diff_lines(before, after);
+    let hunks = difference.grouped_ops(AROUND);
+    let line = |change: similar::Change<&str>| Line {
+        old: change.old_index().map(|index| index + 1),
+        new: change.new_index().map(|index| index + 1),
+        text: change.value().trim_end_matches(['\n', '\r']).to_owned(),
+    };
+    hunks
+        .iter()
+        .map(|hunk| {
+            hunk.iter().flat_map(|op| difference.iter_changes(op).map(line).collect::<Vec<_>>()).collect()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_their_numbers() {
+        let before = (1..=20).map(|number| format!("line {number}\n")).collect::<String>();
+        let after = before.replace("line 10\n", "LINE 10\nand more\n").replace("line 20\n", "line 20");
+        let hunks = lines(&before, &after);
+        let of = |old, new, text: &str| Line { old, new, text: text.into() };
+        assert!(hunks[0].contains(&of(Some(10), None, "line 10")), "{hunks:?}");
+        assert!(hunks[0].contains(&of(None, Some(11), "and more")));
+        assert!(hunks[0].contains(&of(Some(11), Some(12), "line 11")));
+        assert_eq!(hunks[0].first(), Some(&of(Some(7), Some(7), "line 7")));
+        assert_eq!(lines("a\n", "a\n"), Vec::<Vec<Line>>::new());
+        assert_eq!(lines("", "x\ny\n").concat().len(), 2);
+    }
+
+    #[test]
+    fn a_hostile_text_takes_no_longer_than_it_may() {
+        let before: String = (0..60_000).map(|number| format!("{}\n", number % 7)).collect();
+        let after: String = (0..60_000).map(|number| format!("{}\n", number % 5)).collect();
+        let begun = std::time::Instant::now();
+        assert!(!lines(&before, &after).is_empty());
+        assert!(begun.elapsed() < 5 * TIME, "{:?}", begun.elapsed());
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What changed, as init told it. It is kept in the layer's folder as records
+//! of the protocol, so that nothing has to be started to show it.
+
+use super::super::directory::fault;
+use crate::error::{Error, FileAction, LayerError};
+use crate::sandbox::Tag;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use terrarium_protocol::changes::{Change, Decoder, Encoder, Facts, FileKind, Record, Totals, What};
+use terrarium_protocol::Bytes;
+
+/// Most bytes of paths that are kept in memory; the rest is only counted.
+const PATHS_MAX: usize = 64 << 20;
+/// Longest file that is read, in bytes.
+const FILE_MAX: u64 = 256 << 20;
+
+/// How a path differs, as people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Kind {
+    Added,
+    Modified,
+    Deleted,
+    Moved,
+    Type,
+    Permissions,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What init told. Its path is the sandbox's: show it escaped
+    /// ([`crate::message::escaped`]).
+    pub change: Change,
+    /// Where it was before, as far as size and time can tell.
+    pub moved_from: Option<Bytes>,
+    /// The host's file is another than the one that the sandbox changed.
+    pub outdated: bool,
+}
+
+impl Entry {
+    /// How it differs.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.change.what {
+            _ if self.moved_from.is_some() => Kind::Moved,
+            What::Added => Kind::Added,
+            What::Modified => Kind::Modified,
+            What::Deleted => Kind::Deleted,
+            What::Type => Kind::Type,
+            What::Permissions => Kind::Permissions,
+        }
+    }
+
+    /// Its path inside.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        Path::new(std::ffi::OsStr::from_bytes(self.change.path.as_slice()))
+    }
+}
+
+/// All differences of a layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// By path.
+    pub all: Vec<Entry>,
+    /// How many there are, also of those that were too many, or lay too deep,
+    /// to be told.
+    pub totals: Totals,
+}
+
+impl Changes {
+    /// The one at a path inside.
+    #[must_use]
+    pub fn find(&self, path: &[u8]) -> Option<&Entry> {
+        self.all.iter().find(|entry| entry.change.path.as_slice() == path)
+    }
+
+    /// What lies in a folder, however deep.
+    pub fn below<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = &'a Entry> + 'a {
+        self.all.iter().filter(move |entry| {
+            entry.change.path.as_slice().strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/"))
+        })
+    }
+}
+
+/// Collects what init tells.
+#[derive(Default)]
+pub struct Collector {
+    decoder: Decoder,
+    found: Changes,
+    bytes: usize,
+    ended: bool,
+}
+
+impl Collector {
+    /// Takes what arrives.
+    ///
+    /// # Errors
+    /// It is not what was asked for.
+    pub fn feed(&mut self, piece: &[u8]) -> Result<(), Error> {
+        self.decoder.feed(piece);
+        loop {
+            match self.decoder.record().map_err(|_| Error::Layer(LayerError::Broken))? {
+                None => return Ok(()),
+                Some(_) if self.ended => return Err(Error::Layer(LayerError::Broken)),
+                Some(Record::End(totals)) => {
+                    self.ended = true;
+                    let partial = totals.partial || self.found.totals.partial;
+                    self.found.totals = Totals { partial, ..totals };
+                }
+                Some(Record::Change(change)) => self.add(change),
+            }
+        }
+    }
+
+    fn add(&mut self, change: Change) {
+        let target = |facts: &Option<Facts>| facts.as_ref().map_or(0, |facts| facts.target.0.len());
+        let size = change.path.0.len() + target(&change.before) + target(&change.after);
+        if self.bytes + size > PATHS_MAX {
+            self.found.totals.partial = true;
+            return;
+        }
+        self.bytes += size;
+        self.found.all.push(Entry { change, moved_from: None, outdated: false });
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// The end is missing.
+    pub fn finish(mut self) -> Result<Changes, Error> {
+        if !self.ended {
+            return Err(Error::Layer(LayerError::Broken));
+        }
+        self.found.all.sort_by(|a, b| a.change.path.cmp(&b.change.path));
+        self.found.all.dedup_by(|a, b| a.change.path == b.change.path);
+        Ok(self.found)
+    }
+}
+
+/// Keeps it with the layer. What the host's files were when the sandbox
+/// changed them first stays known.
+pub fn store(folder: &Path, found: &Changes) -> Result<(), Error> {
+    let (path, fresh) = (folder.join("listing"), folder.join("listing.new"));
+    let known = read(&path);
+    let before: HashMap<&[u8], &Option<Facts>> = known
+        .iter()
+        .flat_map(|known| &known.all)
+        .map(|entry| (entry.change.path.as_slice(), &entry.change.before))
+        .collect();
+    let (mut encoder, mut out) = (Encoder::default(), Vec::new());
+    for entry in &found.all {
+        let mut change = entry.change.clone();
+        if let Some(Some(first)) = before.get(change.path.as_slice()) {
+            change.before = Some(first.clone());
+        }
+        encoder.change(&change, &mut out);
+    }
+    encoder.end(&found.totals, &mut out);
+    fs::write(&fresh, out).and_then(|()| fs::rename(&fresh, &path)).map_err(fault(FileAction::Write, &path))
+}
+
+/// Forgets it: the layer is another now.
+pub fn forget(folder: &Path) {
+    let _ = fs::remove_file(folder.join("listing"));
+}
+
+fn read(path: &Path) -> Option<Changes> {
+    let mut file = File::open(path).ok()?.take(FILE_MAX);
+    let mut collector = Collector::default();
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut piece).ok()? {
+            0 => return collector.finish().ok(),
+            count => collector.feed(&piece[..count]).ok()?,
+        }
+    }
+}
+
+/// What was kept of it, compared with the host as it is now. `None` if there
+/// is nothing, or of another run.
+pub fn load(folder: &Path, tag: &Tag) -> Option<Changes> {
+    let path = folder.join("listing");
+    let written = fs::metadata(&path).and_then(|found| found.modified()).ok()?;
+    let since = written.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+    if since < tag.started {
+        return None;
+    }
+    let mut found = read(&path)?;
+    found.all.iter_mut().for_each(|entry| entry.outdated = is_outdated(&entry.change));
+    find_moves(&mut found);
+    Some(found)
+}
+
+/// Whether the host's file is another than the one that was changed.
+fn is_outdated(change: &Change) -> bool {
+    let Some(before) = &change.before else { return false };
+    let path = Path::new(std::ffi::OsStr::from_bytes(change.path.as_slice()));
+    // What cannot be seen cannot be told.
+    match fs::symlink_metadata(path) {
+        Ok(found) if before.kind == FileKind::Folder => !found.is_dir(),
+        Ok(found) => {
+            let now = (found.size(), found.mtime(), found.mtime_nsec());
+            now != (before.size, before.modified, before.nanoseconds.into())
+        }
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+/// A file that is gone and one that is new, of the same size and time, are one
+/// that was moved, unless there are several of them.
+fn find_moves(changes: &mut Changes) {
+    let mut gone: HashMap<(u64, i64, u32), Vec<usize>> = HashMap::new();
+    let mut fresh: HashMap<(u64, i64, u32), Vec<usize>> = HashMap::new();
+    for (index, entry) in changes.all.iter().enumerate() {
+        let (facts, map) = match entry.change.what {
+            What::Deleted => (&entry.change.before, &mut gone),
+            What::Added => (&entry.change.after, &mut fresh),
+            _ => continue,
+        };
+        if let Some(facts) = facts.as_ref().filter(|facts| facts.kind == FileKind::File && facts.size > 0) {
+            map.entry((facts.size, facts.modified, facts.nanoseconds)).or_default().push(index);
+        }
+    }
+    let mut remove = Vec::new();
+    for (key, from) in gone {
+        let (Some([to]), [from]) = (fresh.get(&key).map(Vec::as_slice), from.as_slice()) else { continue };
+        changes.all[*to].moved_from = Some(changes.all[*from].change.path.clone());
+        changes.all[*to].change.before = changes.all[*from].change.before.clone();
+        remove.push(*from);
+    }
+    let mut index = 0;
+    remove.sort_unstable();
+    changes.all.retain(|_| {
+        index += 1;
+        remove.binary_search(&(index - 1)).is_err()
+    });
+}

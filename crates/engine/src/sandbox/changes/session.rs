@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A sandbox in which nothing runs: its init tells what its layer holds.
+
+use super::listing::{self, Changes, Collector};
+use crate::console::{Console, Event, Handler, Patience};
+use crate::error::{DomainAction, Error, LayerError};
+use crate::plan::plan;
+use crate::profile::{Changes as Fate, DisplayKind, Profile};
+use crate::sandbox::layers::Layer;
+use crate::sandbox::real::Real;
+use crate::sandbox::{end, log, start, Driver, Id};
+use std::path::PathBuf;
+use std::sync::mpsc::{sync_channel, Receiver};
+use std::time::Duration;
+use terrarium_protocol::contents::{Decoder, Piece};
+use terrarium_protocol::message::{stream, Ending};
+use terrarium_protocol::{Bytes, ToInit};
+
+/// How long nothing may arrive.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Pieces that wait to be dealt with; then init waits.
+const QUEUE: usize = 8;
+/// What a machine needs to look at files.
+const MEMORY: u64 = 512 << 20;
+
+/// Takes what arrives of a file. `false` ends it.
+pub type Sink<'a> = dyn FnMut(Piece) -> Result<bool, Error> + 'a;
+
+/// A layer that is looked into. Methods wait for the sandbox; none may be
+/// called from a GUI's main loop. Dropping it ends the sandbox, and waits for
+/// that.
+pub trait Review: Send {
+    /// How the layer differs, asked anew.
+    ///
+    /// # Errors
+    /// The sandbox does not answer, or sends something else.
+    fn list(&mut self) -> Result<Changes, Error>;
+
+    /// What a regular file holds, piece by piece; between pieces it is zero.
+    /// `path` is the change's own.
+    ///
+    /// # Errors
+    /// There is no such file in the layer, or `sink` fails.
+    fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error>;
+
+    /// Takes something out of the layer, with all in it. The host's shows
+    /// again.
+    ///
+    /// # Errors
+    /// The sandbox cannot do it.
+    fn forget(&mut self, path: &Bytes) -> Result<(), Error>;
+}
+
+impl dyn Review + '_ {
+    /// All of a file, if it is no longer than `most` bytes.
+    ///
+    /// # Errors
+    /// As [`Review::contents`].
+    pub fn whole(&mut self, path: &Bytes, most: usize) -> Result<Option<Vec<u8>>, Error> {
+        let mut bytes = Vec::new();
+        let mut fits = true;
+        self.contents(path, &mut |piece| {
+            let (offset, part) = match piece {
+                Piece::Bytes(offset, part) => (offset, part),
+                Piece::End(length) => (length, Vec::new()),
+            };
+            let at = usize::try_from(offset).unwrap_or(usize::MAX);
+            fits &= at.saturating_add(part.len()) <= most;
+            if fits {
+                bytes.resize(at, 0);
+                bytes.extend(part);
+            }
+            Ok(fits)
+        })?;
+        Ok(fits.then_some(bytes))
+    }
+}
+
+/// What a running conversation tells.
+enum Told {
+    Looking,
+    Output(u64, Vec<u8>),
+    Result(Ending),
+    Failed(Error),
+}
+
+fn channel() -> (Handler, Receiver<Told>) {
+    let (tell, told) = sync_channel(QUEUE);
+    let handler: Handler = Box::new(move |_, event| {
+        let what = match event {
+            Event::Output { stream: stream::OUT, offset, bytes } => Told::Output(offset, bytes),
+            Event::Looking => Told::Looking,
+            Event::Result(outcome) => Told::Result(outcome.ending),
+            Event::Failed(failure) => Told::Failed(Error::Init(failure)),
+            Event::Refused(why) => Told::Failed(Error::Refused(why)),
+            Event::Closed => Told::Failed(Error::Crashed { last_words: None }),
+            _ => return,
+        };
+        let _ = tell.send(what);
+    });
+    (handler, told)
+}
+
+/// A conversation with an init whose sandbox has ended, or never ran.
+struct Talk {
+    console: Console,
+    told: Receiver<Told>,
+}
+
+impl Talk {
+    /// The next that is told.
+    fn next(&self) -> Result<Told, Error> {
+        self.told.recv_timeout(SILENCE).map_err(|_| Error::NoAnswer { seconds: SILENCE.as_secs() })
+    }
+
+    /// The output of what was asked for, and its exit status.
+    fn output(&self, mut sink: impl FnMut(&[u8]) -> Result<bool, Error>) -> Result<u8, Error> {
+        let mut wanted = Ok(true);
+        loop {
+            match self.next()? {
+                Told::Output(offset, bytes) => {
+                    if matches!(wanted, Ok(true)) {
+                        wanted = sink(&bytes);
+                    }
+                    self.console.ack(stream::OUT, offset + bytes.len() as u64);
+                    if !matches!(wanted, Ok(true)) {
+                        self.console.close_output(stream::OUT);
+                    }
+                }
+                Told::Result(ending) => {
+                    self.console.received();
+                    return match (wanted?, ending) {
+                        (true, Ending::Exited { code }) => Ok(code),
+                        (false, _) => Ok(0),
+                        _ => Err(Error::Layer(LayerError::Broken)),
+                    };
+                }
+                Told::Failed(error) => return Err(error),
+                Told::Looking => {}
+            }
+        }
+    }
+
+    fn list(&self) -> Result<Changes, Error> {
+        let mut collector = Collector::default();
+        let code = self.output(|bytes| collector.feed(bytes).map(|()| true))?;
+        if code != 0 {
+            return Err(Error::Layer(LayerError::Broken));
+        }
+        collector.finish()
+    }
+}
+
+/// Asks a sandbox that has ended, and is still there.
+pub fn of_running(real: &Real, id: &Id) -> Result<Changes, Error> {
+    let (handler, told) = channel();
+    let console = real.converse(id, Patience::ATTACH, &ToInit::Changes, handler)?;
+    let talk = Talk { console, told };
+    let found = talk.list();
+    talk.console.close();
+    found
+}
+
+/// A layer's own sandbox.
+struct Session {
+    real: Real,
+    id: Id,
+    folder: PathBuf,
+    talk: Talk,
+}
+
+/// Starts it.
+pub fn begin(real: &Real, layer: &Layer) -> Result<impl Review, Error> {
+    let name = format!("changes-{}", layer.tag.uuid);
+    let mut profile = Profile::new(name, vec!["/bin/true".into()]);
+    profile.isolation = Some(layer.tag.isolation);
+    profile.display.kind = DisplayKind::None;
+    profile.files.changes = Fate::Review;
+    profile.limits.memory = MEMORY;
+    let planned = plan(&profile, &real.host);
+    let plan = planned.plan.ok_or(Error::Problems(planned.problems))?;
+    let (handler, told) = channel();
+    let (id, console) = start::look(real, &plan, layer, handler)?;
+    let real = real.again();
+    let session = Session { real, id, folder: layer.folder.clone(), talk: Talk { console, told } };
+    match session.talk.next()? {
+        Told::Looking => Ok(session),
+        Told::Failed(Error::Crashed { .. }) => {
+            let last_words = log::last_words(&session.real, &session.id.connection, session.id.number);
+            Err(Error::Crashed { last_words })
+        }
+        Told::Failed(error) => Err(error),
+        Told::Output(..) | Told::Result(_) => {
+            Err(Error::Libvirt { action: DomainAction::Look, message: String::new() })
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.talk.console.close();
+        if let Ok(Some(domain)) = self.real.domain(&self.id) {
+            let _ = end::destroy(&domain, &self.id);
+        }
+        let _ = self.real.finish(&self.id, Duration::ZERO);
+    }
+}
+
+impl Review for Session {
+    fn list(&mut self) -> Result<Changes, Error> {
+        self.talk.console.ask(&ToInit::Changes);
+        self.talk.list()
+    }
+
+    fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error> {
+        self.talk.console.ask(&ToInit::Contents { path: path.clone() });
+        let mut decoder = Decoder::default();
+        let (mut wanted, mut ended) = (true, false);
+        let code = self.talk.output(|bytes| {
+            decoder.feed(bytes);
+            while let Some(piece) = decoder.piece().map_err(|_| Error::Layer(LayerError::Broken))? {
+                if ended {
+                    return Err(Error::Layer(LayerError::Broken));
+                }
+                ended = matches!(piece, Piece::End(_));
+                wanted = sink(piece)?;
+                if !wanted {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?;
+        match code {
+            0 if ended || !wanted => Ok(()),
+            0 => Err(Error::Layer(LayerError::Broken)),
+            errno => Err(Error::Layer(LayerError::File { path: path.0.clone(), errno: errno.into() })),
+        }
+    }
+
+    fn forget(&mut self, path: &Bytes) -> Result<(), Error> {
+        listing::forget(&self.folder);
+        self.talk.console.ask(&ToInit::Forget { path: path.clone() });
+        match self.talk.output(|_| Ok(true))? {
+            0 => Ok(()),
+            errno => Err(Error::Layer(LayerError::File { path: path.0.clone(), errno: errno.into() })),
+        }
+    }
+}

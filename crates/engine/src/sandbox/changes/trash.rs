@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The user's trash, as the freedesktop.org Trash specification 1.0 has it:
+//! `files/NAME` and `info/NAME.trashinfo` below `$XDG_DATA_HOME/Trash`.
+
+use rustix::fs::{renameat_with, AtFlags, Mode, OFlags, RenameFlags};
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Names that are tried for one file.
+const TRIES: u32 = 1000;
+
+/// Moves what is called `name` in a folder to the trash below `data`. `path`:
+/// where it should go back to.
+pub fn put(data: &Path, folder: impl AsFd, name: &OsStr, path: &Path) -> io::Result<()> {
+    let top = data.join("Trash");
+    for path in [&top, &top.join("files"), &top.join("info")] {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    }
+    let open = |name: &str| {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::open(top.join(name), flags, Mode::empty())
+    };
+    let (files, info) = (open("files")?, open("info")?);
+    let own = path.file_name().unwrap_or(name);
+    for count in 1..TRIES {
+        let kept = if count == 1 { own.to_owned() } else { numbered(own, count) };
+        let note = [kept.as_bytes(), b".trashinfo"].concat();
+        let note = OsStr::from_bytes(&note);
+        // The name is ours once its note is.
+        match write_note(&info, note, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            other => other?,
+        }
+        match renameat_with(&folder, name, &files, &kept, RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                let _ = rustix::fs::unlinkat(&info, note, AtFlags::empty());
+                if error != rustix::io::Errno::EXIST {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn numbered(name: &OsStr, count: u32) -> std::ffi::OsString {
+    let mut all = name.to_owned();
+    all.push(format!(".{count}"));
+    all
+}
+
+fn write_note(info: &OwnedFd, name: &OsStr, path: &Path) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(info, name, flags, Mode::RUSR | Mode::WUSR)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let text = format!("[Trash Info]\nPath={}\nDeletionDate={}\n", encoded(path), date(now));
+    io::Write::write_all(&mut fs::File::from(file), text.as_bytes())
+}
+
+/// A path as a URI has it.
+fn encoded(path: &Path) -> String {
+    let mut text = String::new();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                text.push(byte.into());
+            }
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
+}
+
+/// `YYYY-MM-DDThh:mm:ss` of seconds since 1970, in UTC: the local time is not
+/// known without the system's tables.
+fn date(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Days since 0000-03-01, in eras of 400 years.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_right() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00"),
+            (951_782_399, "2000-02-28T23:59:59"),
+            (951_782_400, "2000-02-29T00:00:00"),
+            (1_709_251_199, "2024-02-29T23:59:59"),
+            (1_735_689_600, "2025-01-01T00:00:00"),
+            (4_107_542_400, "2100-03-01T00:00:00"),
+        ] {
+            assert_eq!(date(seconds), text);
+        }
+    }
+
+    #[test]
+    fn what_is_thrown_away_can_be_found_again() {
+        let top = tempfile::tempdir().unwrap();
+        let (home, data) = (top.path().join("home"), top.path().join("data"));
+        fs::create_dir(&home).unwrap();
+        let folder = fs::File::open(&home).unwrap();
+        for text in ["one", "two"] {
+            fs::write(home.join("a b%"), text).unwrap();
+            put(&data, &folder, OsStr::new("a b%"), &home.join("a b%")).unwrap();
+        }
+        let read = |path: &str| fs::read_to_string(data.join("Trash").join(path)).unwrap();
+        assert_eq!((read("files/a b%"), read("files/a b%.2")), ("one".into(), "two".into()));
+        let note = read("info/a b%.2.trashinfo");
+        assert!(note.starts_with("[Trash Info]\nPath=/") && note.contains("/home/a%20b%25\n"), "{note}");
+        assert!(put(&data, &folder, OsStr::new("missing"), &home.join("missing")).is_err());
+        assert_eq!(fs::read_dir(data.join("Trash/info")).unwrap().count(), 2);
+    }
+}

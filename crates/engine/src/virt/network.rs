@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! libvirt's networks and filters.
+
+use super::failed;
+use super::patience::call;
+use super::pool::Pool;
+use crate::error::{DomainAction, Error};
+use crate::uri::Uri;
+use virt::error::ErrorNumber;
+
+/// A network of libvirt.
+pub struct Network {
+    inner: virt::network::Network,
+}
+
+impl Network {
+    /// Its name; empty if it is gone.
+    pub fn name(&self) -> String {
+        self.inner.get_name().unwrap_or_default()
+    }
+
+    /// Whether sandboxes can be on it.
+    pub fn is_active(&self) -> bool {
+        self.inner.is_active().unwrap_or(false)
+    }
+
+    /// What libvirt knows of it.
+    pub fn xml(&self) -> Result<String, Error> {
+        let _call = call();
+        self.inner.get_xml_desc(0).map_err(failed(DomainAction::Network))
+    }
+
+    /// Raises it. No fault if it is up.
+    pub fn start(&self) -> Result<(), Error> {
+        let _call = call();
+        match self.inner.create() {
+            Ok(_) => Ok(()),
+            Err(_) if self.is_active() => Ok(()),
+            Err(error) => Err(failed(DomainAction::Network)(error)),
+        }
+    }
+
+    /// Takes it down, and away. No fault if it is gone.
+    pub fn remove(&self) -> Result<(), Error> {
+        let _call = call();
+        if self.is_active() {
+            self.inner.destroy().map_err(failed(DomainAction::Network))?;
+        }
+        match self.inner.undefine() {
+            Err(error) if error.code() != ErrorNumber::NoNetwork => Err(failed(DomainAction::Network)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Pool {
+    /// All of them, also those that are down.
+    pub fn networks(&self, uri: &Uri) -> Result<Vec<Network>, Error> {
+        let found = self.again(uri, DomainAction::Network, |connect| connect.list_all_networks(0))?;
+        Ok(found.into_iter().map(|inner| Network { inner }).collect())
+    }
+
+    /// Makes one, or changes the one of that name.
+    pub fn define_network(&self, uri: &Uri, xml: &str) -> Result<Network, Error> {
+        let define = |connect: &virt::connect::Connect| virt::network::Network::define_xml(connect, xml);
+        self.again(uri, DomainAction::Network, define).map(|inner| Network { inner })
+    }
+
+    /// Whether there is a filter of that name.
+    pub fn has_filter(&self, uri: &Uri, name: &str) -> Result<bool, Error> {
+        self.again(uri, DomainAction::Network, |connect| {
+            match virt::nwfilter::NWFilter::lookup_by_name(connect, name) {
+                Ok(_) => Ok(true),
+                Err(error) if error.code() == ErrorNumber::NoNwfilter => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+    }
+}

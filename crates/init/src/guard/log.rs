@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the rules tell of packets (nfnetlink_log), and whom that makes known.
+
+use super::rules::REFUSED;
+use crate::network::netlink::Message;
+use nix::errno::Errno;
+use nix::sys::socket::{recv, send, socket, AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{SystemTime, UNIX_EPOCH};
+use terrarium_protocol::guard::{destination, Contact};
+
+/// `NFNL_SUBSYS_ULOG`, and its messages: a packet, a setting.
+const SUBSYSTEM: u16 = 4 << 8;
+const PACKET: u16 = SUBSYSTEM;
+const CONFIG: u16 = SUBSYSTEM | 1;
+/// Attributes of a setting, and of a packet.
+const COMMAND: u16 = 1;
+const MODE: u16 = 2;
+const PAYLOAD: u16 = 9;
+const PREFIX: u16 = 10;
+const BIND: u8 = 1;
+const COPY_PACKET: u8 = 2;
+/// How much of a packet is wanted, in bytes.
+const LENGTH: u32 = 64;
+
+/// Groups belong to whoever binds them first; each user's guard finds one.
+const FIRST_GROUP: u16 = 0x5400;
+const GROUPS: u16 = 64;
+
+/// Most that is remembered of one sandbox.
+const REMEMBERED: usize = 256;
+/// Most sandboxes that are remembered.
+const SANDBOXES: usize = 512;
+
+/// The kernel's log of packets.
+pub struct Log {
+    socket: OwnedFd,
+    /// Where the rules are to log.
+    pub group: u16,
+    seen: HashMap<IpAddr, Vec<Contact>>,
+}
+
+impl Log {
+    /// With the first group that is free.
+    pub fn open() -> nix::Result<Self> {
+        (FIRST_GROUP..FIRST_GROUP + GROUPS).find_map(|group| Self::bind(group).ok()).ok_or(Errno::EBUSY)
+    }
+
+    fn bind(group: u16) -> nix::Result<Self> {
+        let socket = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkNetFilter,
+        )?;
+        let log = Self { socket, group, seen: HashMap::new() };
+        log.ask(COMMAND, &[BIND])?;
+        let mut mode = LENGTH.to_be_bytes().to_vec();
+        mode.extend([COPY_PACKET, 0]);
+        log.ask(MODE, &mode)?;
+        nix::fcntl::fcntl(&log.socket, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+        Ok(log)
+    }
+
+    fn ask(&self, attribute: u16, value: &[u8]) -> nix::Result<()> {
+        let [high, low] = self.group.to_be_bytes();
+        let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+        let bytes = Message::new(&[0, 0, high, low]).with(attribute, value).finish(CONFIG, flags, 1);
+        send(self.socket.as_raw_fd(), &bytes, MsgFlags::empty())?;
+        let mut answer = [0u8; 1024];
+        let length = recv(self.socket.as_raw_fd(), &mut answer, MsgFlags::empty())?;
+        let errno =
+            answer[..length].get(16..20).and_then(|bytes| bytes.try_into().ok()).map(i32::from_ne_bytes);
+        match errno {
+            Some(0) => Ok(()),
+            Some(errno) => Err(Errno::from_raw(-errno)),
+            None => Err(Errno::EPROTO),
+        }
+    }
+
+    /// To be polled.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// Takes in what was told.
+    pub fn drain(&mut self) {
+        let mut bytes = vec![0u8; 64 * 1024];
+        while let Ok(length) = recv(self.socket.as_raw_fd(), &mut bytes, MsgFlags::empty()) {
+            if length == 0 {
+                break;
+            }
+            messages(&bytes[..length], |prefix, packet| self.take(prefix, packet));
+        }
+    }
+
+    fn take(&mut self, prefix: &[u8], packet: &[u8]) {
+        let Some((source, peer, protocol, port)) = destination(packet) else { return };
+        let refused = prefix.starts_with(REFUSED.as_bytes());
+        if !self.seen.contains_key(&source) && self.seen.len() >= SANDBOXES {
+            return;
+        }
+        let all = self.seen.entry(source).or_default();
+        let is_it = |one: &Contact| {
+            (one.peer, one.protocol, one.port, one.refused) == (peer, protocol, port, refused)
+        };
+        let mut count = 1;
+        if let Some(index) = all.iter().position(is_it) {
+            count += all.remove(index).count;
+        } else if all.len() >= REMEMBERED {
+            all.remove(0);
+        }
+        let last = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        all.push(Contact { peer, protocol, port, refused, count, last });
+    }
+
+    /// Whom the owner of these addresses talked to.
+    pub fn of(&self, addresses: &[IpAddr]) -> Vec<Contact> {
+        let mut all: Vec<Contact> =
+            addresses.iter().filter_map(|ip| self.seen.get(ip)).flatten().cloned().collect();
+        all.sort_by_key(|one| one.last);
+        all
+    }
+
+    /// Forgets who is gone: somebody else will have these addresses.
+    pub fn keep(&mut self, addresses: &[IpAddr]) {
+        self.seen.retain(|ip, _| addresses.contains(ip));
+    }
+}
+
+/// Calls `each` with the prefix and the packet of every message.
+fn messages(mut bytes: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
+    while let Some(length) = bytes.get(..4).and_then(|word| word.try_into().ok()).map(u32::from_ne_bytes) {
+        let Some(message) = bytes.get(..length as usize).filter(|message| message.len() >= 20) else {
+            return;
+        };
+        if message[4..6] == PACKET.to_ne_bytes() {
+            let (mut prefix, mut packet) = (&[][..], &[][..]);
+            attributes(&message[20..], |kind, value| match kind {
+                PREFIX => prefix = value,
+                PAYLOAD => packet = value,
+                _ => {}
+            });
+            each(prefix, packet);
+        }
+        bytes = bytes.get((length as usize).next_multiple_of(4)..).unwrap_or_default();
+    }
+}
+
+fn attributes<'a>(mut bytes: &'a [u8], mut each: impl FnMut(u16, &'a [u8])) {
+    while let Some(&[a, b, c, d]) = bytes.first_chunk::<4>() {
+        let length = usize::from(u16::from_ne_bytes([a, b]));
+        let Some(value) = bytes.get(4..length) else { return };
+        each(u16::from_ne_bytes([c, d]) & 0x3fff, value);
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What holds, in nft's language. Made of checked values only: addresses,
+//! numbers, and names of interfaces that are nothing but letters and digits.
+//!
+//! Two tables of one name. `netdev` has a chain for each interface, where the
+//! sandbox's packets come out: nothing passes that it may not send as itself.
+//! `inet` has one for the bridge: whom the packets may go to. Both are set in
+//! one transaction, and replace what was there.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv6Addr};
+use terrarium_protocol::guard::{Base, Peer, Port, Protocol, Rules};
+use terrarium_protocol::network::{Mac, Net};
+
+/// Never part of the internet, whatever this computer's networks are: private,
+/// shared and link-local ranges, benchmarks, multicast, and the address that
+/// one cloud keeps its metadata at.
+const NEVER: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/3",
+];
+
+/// The same for IPv6, of what lies in 2000::/3: ways into IPv4.
+const NEVER6: &[&str] = &["2001::/32", "2002::/16"];
+
+/// How many packets of each kind are told of, at most.
+const TOLD: &str = "limit rate 200/second burst 400 packets";
+
+/// What the log says of a packet that was let through, and of one that was not.
+pub const CONTACT: &str = "contact";
+/// See [`CONTACT`].
+pub const REFUSED: &str = "refused";
+
+/// Removes both tables, whether or not they are there.
+pub fn none(table: &str) -> String {
+    ["inet", "netdev"]
+        .iter()
+        .map(|family| format!("table {family} {table} {{ }}\ndelete table {family} {table}\n"))
+        .collect()
+}
+
+/// The whole. `local`: the networks that this computer is in. `group`: where
+/// packets are logged.
+pub fn text(table: &str, rules: &Rules, ports: &[&Port], local: &[Net], group: Option<u16>) -> String {
+    let mut text = none(table);
+    let made = Made { rules, ports, local, group };
+    // Writing to memory does not fail.
+    let _ = made.inet(&mut text, table).and_then(|()| made.netdev(&mut text, table));
+    text
+}
+
+struct Made<'a> {
+    rules: &'a Rules,
+    ports: &'a [&'a Port],
+    local: &'a [Net],
+    group: Option<u16>,
+}
+
+type Done = std::fmt::Result;
+
+impl Made<'_> {
+    fn inet(&self, text: &mut String, table: &str) -> Done {
+        writeln!(text, "table inet {table} {{")?;
+        self.sets(text)?;
+        self.refuse(text)?;
+        for (number, port) in self.ports.iter().enumerate() {
+            self.port(text, number, port)?;
+        }
+        self.out(text)?;
+        self.into(text)?;
+        writeln!(text, "}}")
+    }
+
+    fn sets(&self, text: &mut String) -> Done {
+        for (name, kind, never, is_v4) in
+            [("local4", "ipv4_addr", NEVER, true), ("local6", "ipv6_addr", NEVER6, false)]
+        {
+            let mut all: Vec<String> = never.iter().map(|&one| one.to_owned()).collect();
+            all.extend(self.local.iter().filter(|net| net.ip.is_ipv4() == is_v4).map(ToString::to_string));
+            writeln!(
+                text,
+                " set {name} {{ type {kind}; flags interval; auto-merge; elements = {{ {} }}; }}",
+                all.join(", ")
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Where packets end that may not pass, and where those that begin
+    /// something pass.
+    fn refuse(&self, text: &mut String) -> Done {
+        let log = |text: &mut String, when: &str, prefix: &str| match self.group {
+            Some(group) => writeln!(text, "  {when}{TOLD} log prefix \"{prefix}\" group {group} snaplen 64"),
+            None => Ok(()),
+        };
+        writeln!(text, " chain refused {{")?;
+        log(text, "", REFUSED)?;
+        writeln!(text, "  drop\n }}\n chain contact {{")?;
+        log(text, "ct state new ", CONTACT)?;
+        writeln!(text, "  accept\n }}")
+    }
+
+    /// Whom one sandbox may talk to.
+    fn port(&self, text: &mut String, number: usize, port: &Port) -> Done {
+        let policy = &port.policy;
+        writeln!(text, " chain port{number} {{")?;
+        self.peers(text, &policy.block, "refused")?;
+        if policy.resolver {
+            let dns = "meta l4proto { tcp, udp } th dport 53 accept";
+            writeln!(text, "  ip daddr {} {dns}", self.rules.gateway)?;
+            if let Some(gateway) = self.rules.gateway6 {
+                writeln!(text, "  ip6 daddr {gateway} {dns}")?;
+            }
+        }
+        // Other sandboxes are nobody's to allow.
+        for (family, net) in
+            [Some(self.rules.net), self.rules.net6].iter().flatten().map(|net| (family(net.ip), net))
+        {
+            let gateway = if net.ip.is_ipv4() {
+                Some(IpAddr::V4(self.rules.gateway))
+            } else {
+                self.rules.gateway6.map(IpAddr::V6)
+            };
+            if let Some(gateway) = gateway {
+                writeln!(text, "  {family} daddr {net} {family} daddr != {gateway} goto refused")?;
+            }
+        }
+        self.peers(text, &policy.allow, "contact")?;
+        match policy.base {
+            Base::All => writeln!(text, "  goto contact")?,
+            Base::Internet => internet(text)?,
+            Base::Nobody => writeln!(text, "  goto refused")?,
+        }
+        writeln!(text, " }}")
+    }
+
+    fn peers(&self, text: &mut String, peers: &[Peer], verdict: &str) -> Done {
+        peers.iter().try_for_each(|peer| writeln!(text, "  {} goto {verdict}", matches(peer)))
+    }
+
+    /// What comes from the bridge. After the kernel has put fragments together
+    /// and knows to what a packet belongs.
+    fn out(&self, text: &mut String) -> Done {
+        let bridge = &self.rules.bridge;
+        writeln!(text, " chain out {{ type filter hook prerouting priority -150; policy accept;")?;
+        writeln!(text, "  iifname != \"{bridge}\" accept")?;
+        // Somebody else began it: this computer, for a forwarded port.
+        writeln!(text, "  ct state established ct direction reply accept")?;
+        writeln!(text, "  ip option lsrr exists goto refused\n  ip option ssrr exists goto refused")?;
+        writeln!(text, "  icmpv6 type {{ 135, 136 }} ip6 hoplimit 255 accept")?;
+        for (number, port) in self.ports.iter().enumerate() {
+            writeln!(text, "  ip saddr {} goto port{number}", port.address)?;
+            if let Some(address) = port.address6 {
+                writeln!(text, "  ip6 saddr {address} goto port{number}")?;
+            }
+        }
+        writeln!(text, "  drop\n }}")
+    }
+
+    /// What goes to the bridge: what is cut, and what is too much.
+    fn into(&self, text: &mut String) -> Done {
+        writeln!(text, " chain into {{ type filter hook postrouting priority 0; policy accept;")?;
+        writeln!(text, "  oifname != \"{}\" accept", self.rules.bridge)?;
+        for port in self.ports {
+            let end = match (port.cut, port.inbound) {
+                (true, _) => "drop".to_owned(),
+                (false, Some(rate)) => format!("{} drop", over(rate)),
+                (false, None) => continue,
+            };
+            writeln!(text, "  ip daddr {} {end}", port.address)?;
+            if let Some(address) = port.address6 {
+                writeln!(text, "  ip6 daddr {address} {end}")?;
+            }
+        }
+        writeln!(text, " }}")
+    }
+
+    fn netdev(&self, text: &mut String, table: &str) -> Done {
+        writeln!(text, "table netdev {table} {{")?;
+        for (number, port) in self.ports.iter().enumerate() {
+            writeln!(
+                text,
+                " chain from{number} {{ type filter hook ingress device \"{}\" priority 0; policy drop;",
+                port.interface
+            )?;
+            if !port.cut {
+                itself(text, port)?;
+            }
+            writeln!(text, " }}")?;
+        }
+        writeln!(text, "}}")
+    }
+}
+
+/// Only what it sends as itself.
+fn itself(text: &mut String, port: &Port) -> Done {
+    writeln!(text, "  ether saddr != {} drop", port.mac)?;
+    if let Some(rate) = port.outbound {
+        writeln!(text, "  {} drop", over(rate))?;
+    }
+    writeln!(text, "  ether type arp arp saddr ether {} arp saddr ip {} accept", port.mac, port.address)?;
+    writeln!(text, "  ether type ip ip saddr {} accept", port.address)?;
+    let Some(address) = port.address6 else { return Ok(()) };
+    let near = link_local(port.mac);
+    writeln!(text, "  ether type != ip6 drop")?;
+    // No router, no redirection, and no neighbour but itself.
+    writeln!(text, "  icmpv6 type {{ 134, 137 }} drop")?;
+    for ip in [address, near] {
+        writeln!(
+            text,
+            "  icmpv6 type 136 ip6 saddr {{ {address}, {near} }} @th,64,128 0x{:032x} accept",
+            u128::from(ip)
+        )?;
+    }
+    writeln!(text, "  icmpv6 type 136 drop")?;
+    writeln!(text, "  ip6 saddr {near} icmpv6 type 135 accept")?;
+    writeln!(text, "  ip6 saddr {address} accept")
+}
+
+/// The world beyond this computer and its networks.
+fn internet(text: &mut String) -> Done {
+    writeln!(
+        text,
+        "  fib daddr type {{ local, broadcast, multicast, anycast }} goto refused\n  ip daddr @local4 goto refused\n  \
+         ip6 daddr @local6 goto refused\n  meta nfproto ipv6 ip6 daddr != 2000::/3 goto refused\n  \
+         meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} goto refused\n  \
+         meta l4proto {{ tcp, udp, icmp, icmpv6 }} goto contact\n  goto refused"
+    )
+}
+
+fn over(rate: u64) -> String {
+    // A tenth of a second at once, and never less than a large packet.
+    let burst = (rate / 10).clamp(64 << 10, u64::from(u32::MAX));
+    format!("limit rate over {rate} bytes/second burst {burst} bytes")
+}
+
+fn family(ip: IpAddr) -> &'static str {
+    if ip.is_ipv4() {
+        "ip"
+    } else {
+        "ip6"
+    }
+}
+
+fn matches(peer: &Peer) -> String {
+    let mut text = format!("{} daddr {}", family(peer.net.ip), peer.net);
+    if peer.net.prefix == 0 {
+        text = format!("meta nfproto {}", if peer.net.ip.is_ipv4() { "ipv4" } else { "ipv6" });
+    }
+    let protocol = match peer.protocol {
+        Some(Protocol::Tcp) => "tcp",
+        Some(Protocol::Udp) => "udp",
+        None => return text,
+    };
+    match peer.ports {
+        Some((first, last)) if first == last => format!("{text} {protocol} dport {first}"),
+        Some((first, last)) => format!("{text} {protocol} dport {first}-{last}"),
+        None => format!("{text} meta l4proto {protocol}"),
+    }
+}
+
+/// The address that the kernel gives an interface by itself (RFC 4291,
+/// appendix A).
+pub fn link_local(mac: Mac) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.0;
+    let tail = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
+    Ipv6Addr::from(0xfe80 << 112 | u128::from(u64::from_be_bytes(tail)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use terrarium_protocol::guard::{Policy, VERSION};
+
+    #[test]
+    fn the_address_of_the_link_is_the_kernels() {
+        let mac = "52:54:00:12:34:56".parse().unwrap();
+        assert_eq!(link_local(mac).to_string(), "fe80::5054:ff:fe12:3456");
+    }
+
+    #[test]
+    fn peers_match_what_they_say() {
+        let peer = |net: &str, prefix, protocol, ports| {
+            matches(&Peer { net: Net::of(net.parse().unwrap(), prefix), protocol, ports })
+        };
+        assert_eq!(peer("10.0.0.0", 8, None, None), "ip daddr 10.0.0.0/8");
+        assert_eq!(peer("::1", 128, Some(Protocol::Udp), Some((5, 5))), "ip6 daddr ::1/128 udp dport 5");
+        assert_eq!(peer("0.0.0.0", 0, Some(Protocol::Tcp), Some((1, 2))), "meta nfproto ipv4 tcp dport 1-2");
+        assert_eq!(peer("1.2.3.4", 32, Some(Protocol::Tcp), None), "ip daddr 1.2.3.4/32 meta l4proto tcp");
+    }
+
+    fn port(number: u8) -> Port {
+        let policy = Policy { base: Base::Internet, resolver: true, ..Policy::default() };
+        Port {
+            interface: format!("lo{number}"),
+            mac: Mac([0x52, 0x54, 0, 0, 0, number]),
+            address: Ipv4Addr::new(10, 9, 8, number),
+            address6: Some(format!("fd09::{number}").parse().unwrap()),
+            policy,
+            cut: false,
+            inbound: None,
+            outbound: None,
+        }
+    }
+
+    fn example() -> Rules {
+        let peer = |text: &str, prefix| Net::of(text.parse().unwrap(), prefix);
+        let mut all: Vec<Port> = (2..6).map(port).collect();
+        all[1].policy.base = Base::All;
+        all[1].inbound = Some(1 << 20);
+        all[1].outbound = Some(2000);
+        all[2].policy = Policy {
+            base: Base::Nobody,
+            allow: vec![
+                Peer { net: peer("192.0.2.1", 32), protocol: Some(Protocol::Tcp), ports: Some((80, 80)) },
+                Peer { net: peer("2001:db8::", 32), protocol: Some(Protocol::Udp), ports: Some((1, 9)) },
+                Peer { net: peer("::", 0), protocol: Some(Protocol::Udp), ports: None },
+            ],
+            block: vec![Peer { net: peer("192.0.2.9", 32), protocol: None, ports: None }],
+            resolver: false,
+        };
+        all[3].cut = true;
+        Rules {
+            version: VERSION,
+            bridge: "br0".into(),
+            gateway: "10.9.8.1".parse().unwrap(),
+            gateway6: Some("fd09::1".parse().unwrap()),
+            net: peer("10.9.8.0", 24),
+            net6: Some(peer("fd09::", 64)),
+            ports: all,
+        }
+    }
+
+    /// In a network of its own, which goes with it.
+    #[test]
+    fn nft_takes_all_of_it_twice_and_takes_it_away() {
+        let rules = example();
+        assert!(rules.are_proper());
+        let ports: Vec<&Port> = rules.ports.iter().collect();
+        let local = [Net::of("192.0.2.0".parse().unwrap(), 24), Net::of("10.9.0.0".parse().unwrap(), 16)];
+        let text = text("terrarium_7", &rules, &ports, &local, Some(7));
+        let folder = tempfile::tempdir().unwrap();
+        let (set, unset) = (folder.path().join("set"), folder.path().join("unset"));
+        std::fs::write(&set, text).unwrap();
+        std::fs::write(&unset, none("terrarium_7")).unwrap();
+        let script = "for number in 2 3 4 5; do ip link add lo$number type veth peer name peer$number || exit 1; done
+            nft -f \"$1\" && nft -f \"$1\" && nft list ruleset | grep -c 'chain ' && nft -f \"$2\" && nft -f \"$2\" && nft list ruleset";
+        let done = std::process::Command::new("unshare")
+            .args(["--user", "--map-root-user", "--net", "sh", "-c", script, "sh"])
+            .args([&set, &unset])
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{said}");
+        // refused, contact, four ports, two hooks, four interfaces; then nothing.
+        assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), "12", "{said}");
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Takes something out of the layer, so that the host's shows again.
+
+use super::{directory, place_of};
+use crate::build::Kept;
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::{unlinkat, UnlinkatFlags};
+use std::ffi::CString;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+
+/// Removes it, with all in it.
+pub fn forget(layer: &Kept, path: &[u8]) -> nix::Result<()> {
+    let place = place_of(layer, path).ok_or(Errno::EINVAL)?;
+    let (Some(above), Some(name)) = (place.parent(), place.file_name()) else { return Err(Errno::EINVAL) };
+    let above = directory(layer, above)?;
+    let name = CString::new(name.as_bytes()).map_err(|_| Errno::EINVAL)?;
+    match unlinkat(&above, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
+        Err(Errno::EISDIR | Errno::EPERM) => {}
+        other => {
+            other?;
+            layer.sync();
+            return Ok(());
+        }
+    }
+    // Depth first, with a descriptor for each level.
+    let mut stack = vec![(open(&above, &name)?, name)];
+    while let Some((dir, name)) = stack.last_mut() {
+        let (name, names) = (name.clone(), some(dir)?);
+        if names.is_empty() {
+            stack.pop();
+            let holder = stack.last().map_or(above.as_fd(), |(dir, _)| dir.as_fd());
+            unlinkat(holder, name.as_c_str(), UnlinkatFlags::RemoveDir)?;
+            continue;
+        }
+        let mut folder = None;
+        for name in names {
+            match unlinkat(dir.as_fd(), name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
+                Err(Errno::EISDIR | Errno::EPERM) => folder = Some(name),
+                other => other?,
+            }
+        }
+        if let Some(name) = folder {
+            let deeper = open(dir.as_fd(), &name)?;
+            stack.push((deeper, name));
+        }
+    }
+    layer.sync();
+    Ok(())
+}
+
+fn open(above: impl AsFd, name: &CString) -> nix::Result<Dir> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    Dir::openat(above, name.as_c_str(), flags, Mode::empty())
+}
+
+/// Some of its names.
+fn some(dir: &mut Dir) -> nix::Result<Vec<CString>> {
+    let names = dir.iter().map(|entry| entry.map(|entry| entry.file_name().to_owned()));
+    names
+        .filter(|name| !matches!(name, Ok(name) if matches!(name.to_bytes(), b"." | b"..")))
+        .take(4096)
+        .collect()
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! How the layer differs from the host.
+
+use super::base::{self, Base};
+use super::lower::Caller;
+use super::{beneath, directory};
+use crate::build::{Kept, Top};
+use nix::dir::Dir;
+use nix::fcntl::{openat, readlinkat, AtFlags, OFlag};
+use nix::sys::stat::{fstatat, FileStat, Mode};
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use terrarium_protocol::changes::{
+    Change, Encoder, Facts, FileKind, Totals, What, CHANGES_MAX, PATH_MAX, TARGET_MAX,
+};
+use terrarium_protocol::Bytes;
+
+/// Directories in one another; each takes descriptors and some of the stack.
+const DEPTH_MAX: usize = 1200;
+/// Bytes of files of the same size that are compared in all.
+const COMPARE_MAX: u64 = 512 << 20;
+/// Written at once.
+const ENOUGH: usize = 32 * 1024;
+const S_IFMT: u32 = libc::S_IFMT;
+const FOLDER: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// Writes it as [`terrarium_protocol::changes`] has it.
+pub fn write(layer: &Kept, caller: Caller, out: File) -> nix::Result<()> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let base = beneath(layer, Path::new(base::name()), flags).map(|fd| base::load(fd.into()));
+    let mut list = List {
+        caller,
+        base: base.unwrap_or_default(),
+        encoder: Encoder::default(),
+        out,
+        waiting: Vec::new(),
+        totals: Totals::default(),
+        compared: 0,
+        path: Vec::new(),
+        place: Vec::new(),
+    };
+    for top in &layer.tops {
+        list.top(layer, top)?;
+    }
+    let totals = list.totals;
+    list.encoder.end(&totals, &mut list.waiting);
+    list.flush()
+}
+
+struct List {
+    caller: Caller,
+    base: Base,
+    encoder: Encoder,
+    out: File,
+    waiting: Vec<u8>,
+    totals: Totals,
+    compared: u64,
+    /// Where we are, as it is seen.
+    path: Vec<u8>,
+    /// And in the layer.
+    place: Vec<u8>,
+}
+
+/// One name in a directory of the layer and of the host.
+struct Pair<'a> {
+    upper: &'a OwnedFd,
+    lower: Option<&'a OwnedFd>,
+    name: &'a CStr,
+}
+
+impl List {
+    fn flush(&mut self) -> nix::Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.out.write_all(&waiting).map_err(super::contents::errno)
+    }
+
+    fn top(&mut self, layer: &Kept, top: &Top) -> nix::Result<()> {
+        let upper = directory(layer, &top.stored)?;
+        let seen = top.seen.as_os_str().as_bytes();
+        self.path = if seen == b"/" { Vec::new() } else { seen.to_vec() };
+        self.place = top.stored.as_os_str().as_bytes().to_vec();
+        self.directory(&upper, top.lower.as_ref(), 0)
+    }
+
+    fn directory(&mut self, upper: &OwnedFd, lower: Option<&OwnedFd>, depth: usize) -> nix::Result<()> {
+        // One name at a time: a directory may have a million.
+        for entry in Dir::openat(upper, ".", FOLDER, Mode::empty())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !matches!(name.to_bytes(), b"." | b"..") {
+                self.name(&Pair { upper, lower, name }, depth)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, pair: &Pair, depth: usize) -> nix::Result<()> {
+        let Ok(found) = fstatat(pair.upper, pair.name, AtFlags::AT_SYMLINK_NOFOLLOW) else { return Ok(()) };
+        let (path, place) = (self.path.len(), self.place.len());
+        for one in [&mut self.path, &mut self.place] {
+            one.push(b'/');
+            one.extend_from_slice(pair.name.to_bytes());
+        }
+        let done = self.compare(pair, &found, depth);
+        self.path.truncate(path);
+        self.place.truncate(place);
+        done
+    }
+
+    fn compare(&mut self, pair: &Pair, found: &FileStat, depth: usize) -> nix::Result<()> {
+        let before = pair.lower.and_then(|lower| self.caller.stat(lower, pair.name));
+        if found.st_mode & S_IFMT == libc::S_IFCHR && found.st_rdev == 0 {
+            return match before {
+                Some(before) => self.tell(What::Deleted, pair, Some(&before), None),
+                None => Ok(()),
+            };
+        }
+        let is_ours = self.base.get(&self.place).is_some_and(|stamp| *stamp == base::stamp(found));
+        if !is_ours {
+            if let Some(what) = self.difference(pair, before.as_ref(), found) {
+                self.tell(what, pair, before.as_ref(), Some(found))?;
+            }
+        }
+        if found.st_mode & S_IFMT != libc::S_IFDIR {
+            return Ok(());
+        }
+        if depth >= DEPTH_MAX {
+            self.totals.partial = true;
+            return Ok(());
+        }
+        self.descend(pair, before.as_ref(), is_ours, depth)
+    }
+
+    fn descend(
+        &mut self,
+        pair: &Pair,
+        before: Option<&FileStat>,
+        is_ours: bool,
+        depth: usize,
+    ) -> nix::Result<()> {
+        let Ok(inner) = openat(pair.upper, pair.name, FOLDER, Mode::empty()) else {
+            self.totals.partial = true;
+            return Ok(());
+        };
+        let was_folder = before.is_some_and(|before| before.st_mode & S_IFMT == libc::S_IFDIR);
+        let lower =
+            pair.lower.filter(|_| was_folder).and_then(|lower| self.caller.directory(lower, pair.name));
+        if !is_opaque(&inner) {
+            return self.directory(&inner, lower.as_ref(), depth + 1);
+        }
+        // What is not there any more; of what init has emptied nothing is told.
+        if let Some(lower) = lower.as_ref().filter(|_| !is_ours) {
+            self.gone(&inner, lower)?;
+        }
+        self.directory(&inner, None, depth + 1)
+    }
+
+    /// Everything of a directory that was removed and made again.
+    fn gone(&mut self, upper: &OwnedFd, lower: &OwnedFd) -> nix::Result<()> {
+        for name in self.caller.names(lower) {
+            let Ok(name) = CString::new(name.as_bytes()) else { continue };
+            if fstatat(upper, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok() {
+                continue;
+            }
+            let length = self.path.len();
+            self.path.push(b'/');
+            self.path.extend_from_slice(name.to_bytes());
+            let pair = Pair { upper, lower: Some(lower), name: &name };
+            if let Some(before) = self.caller.stat(lower, &name) {
+                self.tell(What::Deleted, &pair, Some(&before), None)?;
+            }
+            self.path.truncate(length);
+        }
+        Ok(())
+    }
+
+    fn difference(&mut self, pair: &Pair, before: Option<&FileStat>, after: &FileStat) -> Option<What> {
+        let Some(before) = before else { return Some(What::Added) };
+        let kind = after.st_mode & S_IFMT;
+        if before.st_mode & S_IFMT != kind {
+            return Some(What::Type);
+        }
+        let same = match kind {
+            libc::S_IFREG => before.st_size == after.st_size && self.is_same(pair, after.st_size as u64),
+            libc::S_IFLNK => {
+                let lower = pair.lower.and_then(|lower| self.caller.target(lower, pair.name));
+                lower.is_some() && lower == readlinkat(pair.upper, pair.name).ok()
+            }
+            libc::S_IFCHR | libc::S_IFBLK => before.st_rdev == after.st_rdev,
+            _ => true,
+        };
+        let rights = |one: &FileStat| (one.st_mode & 0o7777, one.st_uid, one.st_gid);
+        match same {
+            false => Some(What::Modified),
+            true if rights(before) != rights(after) => Some(What::Permissions),
+            true => None,
+        }
+    }
+
+    /// Whether two files of the same size hold the same. Too much to compare
+    /// is a difference.
+    fn is_same(&mut self, pair: &Pair, size: u64) -> bool {
+        self.compared = self.compared.saturating_add(size);
+        if self.compared > COMPARE_MAX {
+            return false;
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let Ok(upper) = openat(pair.upper, pair.name, flags, Mode::empty()) else { return false };
+        let Some(Ok(lower)) = pair.lower.map(|lower| self.caller.file(lower, pair.name)) else {
+            return false;
+        };
+        have_the_same(File::from(upper), lower).unwrap_or(false)
+    }
+
+    fn tell(
+        &mut self,
+        what: What,
+        pair: &Pair,
+        before: Option<&FileStat>,
+        after: Option<&FileStat>,
+    ) -> nix::Result<()> {
+        self.totals.changes += 1;
+        let is_content = matches!(what, What::Added | What::Modified | What::Type);
+        if let Some(after) = after.filter(|after| is_content && after.st_mode & S_IFMT == libc::S_IFREG) {
+            self.totals.bytes = self.totals.bytes.saturating_add(after.st_size as u64);
+        }
+        if self.totals.changes > CHANGES_MAX as u64 || self.path.len() > PATH_MAX {
+            self.totals.partial = true;
+            return Ok(());
+        }
+        let target = |found: &FileStat, at: Option<std::ffi::OsString>| {
+            let is_link = found.st_mode & S_IFMT == libc::S_IFLNK;
+            at.filter(|_| is_link).unwrap_or_default()
+        };
+        let before = before.map(|found| {
+            let link = pair.lower.and_then(|lower| self.caller.target(lower, pair.name));
+            facts(found, &target(found, link))
+        });
+        let after = after.map(|found| facts(found, &target(found, readlinkat(pair.upper, pair.name).ok())));
+        let change = Change { path: Bytes::from(self.path.as_slice()), what, before, after };
+        self.encoder.change(&change, &mut self.waiting);
+        if self.waiting.len() >= ENOUGH {
+            self.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn is_opaque(directory: &OwnedFd) -> bool {
+    let mut value = [0u8; 4];
+    // SAFETY: an open descriptor, a string that ends with NUL, and a buffer
+    // whose length is given.
+    let length = unsafe {
+        libc::fgetxattr(
+            directory.as_raw_fd(),
+            c"trusted.overlay.opaque".as_ptr(),
+            value.as_mut_ptr().cast(),
+            value.len(),
+        )
+    };
+    length == 1 && value[0] == b'y'
+}
+
+fn have_the_same(mut a: File, mut b: File) -> std::io::Result<bool> {
+    let (mut left, mut right) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        let count = a.read(&mut left)?;
+        if count == 0 {
+            return Ok(b.read(&mut right)? == 0);
+        }
+        if b.read_exact(&mut right[..count]).is_err() || left[..count] != right[..count] {
+            return Ok(false);
+        }
+    }
+}
+
+fn facts(found: &FileStat, target: &OsStr) -> Facts {
+    let kind = match found.st_mode & S_IFMT {
+        libc::S_IFREG => FileKind::File,
+        libc::S_IFDIR => FileKind::Folder,
+        libc::S_IFLNK => FileKind::Link,
+        libc::S_IFBLK => FileKind::Block,
+        libc::S_IFCHR => FileKind::Character,
+        libc::S_IFIFO => FileKind::Fifo,
+        _ => FileKind::Socket,
+    };
+    let target = target.as_bytes();
+    Facts {
+        kind,
+        mode: found.st_mode & 0o7777,
+        uid: found.st_uid,
+        gid: found.st_gid,
+        size: u64::try_from(found.st_size).unwrap_or(0),
+        modified: found.st_mtime,
+        nanoseconds: u32::try_from(found.st_mtime_nsec).unwrap_or(0),
+        target: Bytes::from(&target[..target.len().min(TARGET_MAX)]),
+    }
+}

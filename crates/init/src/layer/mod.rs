@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What was written, handed out: copies of init that look at the layer and
+//! write what they find to a pipe, as a program's output.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`base`] | what init itself has put there |
+//! | [`list`] | how the layer differs from the host |
+//! | [`lower`] | the host, looked at as the caller |
+//! | [`contents`] | one file |
+//! | [`forget`] | takes something out of it |
+//!
+//! Nothing of the sandbox runs while they do. They follow no link and open
+//! nothing but regular files and directories of the layer.
+
+pub mod base;
+mod contents;
+mod forget;
+mod list;
+mod lower;
+
+use crate::build::{Kept, Place};
+use crate::channel::set_nonblocking;
+use crate::spawn::Spawned;
+use nix::errno::Errno;
+use nix::fcntl::{openat, openat2, OFlag, OpenHow, ResolveFlag};
+use nix::sys::resource::{getrlimit, setrlimit, Resource};
+use nix::sys::stat::Mode;
+use nix::unistd::{fork, pipe2, ForkResult};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What is to be done.
+pub enum Work<'a> {
+    /// Tell how it differs.
+    List,
+    /// Hand out one file.
+    Contents(&'a [u8]),
+    /// Take something out.
+    Forget(&'a [u8]),
+}
+
+/// Begins it in a copy of init.
+pub fn start(layer: &Kept, place: Place, user: (u32, u32), work: &Work) -> nix::Result<Spawned> {
+    let (out, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    // SAFETY: init has a single thread; nothing is locked in the child.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            drop(out);
+            let code = match child(layer, place, user, work, theirs.into()) {
+                Ok(()) => 0,
+                Err(errno) => errno as i32,
+            };
+            // SAFETY: ends this process at once, without init's clean-up.
+            unsafe { libc::_exit(code) }
+        }
+        ForkResult::Parent { child: pid } => {
+            drop(theirs);
+            set_nonblocking(&out)?;
+            Ok(Spawned { pid, out, err: None, input: None, slave: None })
+        }
+    }
+}
+
+fn child(layer: &Kept, place: Place, user: (u32, u32), work: &Work, out: File) -> nix::Result<()> {
+    crate::spawn::reset_signals()?;
+    nix::unistd::setsid()?;
+    crate::memory::come_before_init();
+    // A descriptor for each level of the deepest directory.
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.max(soft), hard);
+    match work {
+        Work::List => list::write(layer, lower::Caller::new(place, user), out),
+        Work::Contents(path) => contents::write(layer, path, out),
+        Work::Forget(path) => forget::forget(layer, path),
+    }
+}
+
+/// Where something that is seen at `path` lies in the layer.
+pub fn place_of(layer: &Kept, path: &[u8]) -> Option<PathBuf> {
+    if !terrarium_protocol::changes::is_plain(path) {
+        return None;
+    }
+    let path = Path::new(OsStr::from_bytes(path));
+    // A place where something is shown lies in what is around it.
+    let tops = layer.tops.iter().filter(|top| path.starts_with(&top.seen) && path != top.seen);
+    let top = tops.max_by_key(|top| top.seen.as_os_str().len())?;
+    Some(top.stored.join(path.strip_prefix(&top.seen).ok()?))
+}
+
+/// A directory of the layer, by a path in it.
+pub fn directory(layer: &Kept, path: &Path) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    beneath(layer, path, flags)
+}
+
+/// Opens something of the layer that no link leads to.
+fn beneath(layer: &Kept, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new().flags(flags).resolve(
+        ResolveFlag::RESOLVE_BENEATH
+            | ResolveFlag::RESOLVE_NO_SYMLINKS
+            | ResolveFlag::RESOLVE_NO_MAGICLINKS
+            | ResolveFlag::RESOLVE_NO_XDEV,
+    );
+    // The kernel takes paths of 4095 bytes; the layer may be deeper.
+    let mut at = layer.disk.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
+    let parts: Vec<_> = path.iter().collect();
+    let Some((last, above)) = parts.split_last() else { return Err(Errno::EINVAL) };
+    for part in above {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        at = openat(&at, *part, flags, Mode::empty())?;
+    }
+    openat2(&at, *last, how)
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A file on its way out: pieces `offset u64 | length u32 | bytes`, little
+//! endian. What lies between pieces is zero. A piece without bytes tells the
+//! length of the whole, and is the last.
+
+/// Most bytes of one piece.
+pub const PIECE_MAX: usize = 60 * 1024;
+const HEADER: usize = 12;
+
+/// Appends a piece to `out`; the caller keeps it within [`PIECE_MAX`].
+pub fn encode(offset: u64, bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&offset.to_le_bytes());
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// What arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes at an offset.
+    Bytes(u64, Vec<u8>),
+    /// The whole is this long.
+    End(u64),
+}
+
+/// Not a piece, or one that lies before the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
+
+/// Puts pieces together. It holds at most one, and what was fed last.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    buffer: Vec<u8>,
+    taken: usize,
+    reached: u64,
+}
+
+impl Decoder {
+    /// Takes what arrives next. Call [`Self::piece`] until there is none
+    /// before feeding again.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next piece, `None` until more is fed.
+    ///
+    /// # Errors
+    /// The bytes are no piece.
+    pub fn piece(&mut self) -> Result<Option<Piece>, Broken> {
+        let rest = &self.buffer[self.taken..];
+        let Some((header, after)) = rest.split_first_chunk::<HEADER>() else { return Ok(None) };
+        let [a, b, c, d, e, f, g, h, w, x, y, z] = *header;
+        let offset = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let length = u32::from_le_bytes([w, x, y, z]) as usize;
+        let end = offset.checked_add(length as u64).ok_or(Broken)?;
+        if length > PIECE_MAX || offset < self.reached {
+            return Err(Broken);
+        }
+        let Some(bytes) = after.get(..length) else { return Ok(None) };
+        let bytes = bytes.to_vec();
+        self.taken += HEADER + length;
+        self.reached = end;
+        Ok(Some(if length == 0 { Piece::End(offset) } else { Piece::Bytes(offset, bytes) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode(stream: &[u8], size: usize) -> (Vec<Piece>, bool) {
+        let mut decoder = Decoder::default();
+        let mut found = Vec::new();
+        for part in stream.chunks(size.max(1)) {
+            decoder.feed(part);
+            loop {
+                match decoder.piece() {
+                    Ok(Some(piece)) => found.push(piece),
+                    Ok(None) => break,
+                    Err(Broken) => return (found, false),
+                }
+            }
+            assert!(decoder.buffer.len() - decoder.taken < PIECE_MAX + HEADER + part.len());
+        }
+        (found, true)
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_is_read_as_it_was_written(parts in prop::collection::vec((0u64..1000, prop::collection::vec(any::<u8>(), 1..50)), 0..9), size in 1usize..60) {
+            let (mut out, mut at, mut expected) = (Vec::new(), 0, Vec::new());
+            for (hole, bytes) in parts {
+                at += hole;
+                encode(at, &bytes, &mut out);
+                expected.push(Piece::Bytes(at, bytes.clone()));
+                at += bytes.len() as u64;
+            }
+            encode(at + 5, &[], &mut out);
+            expected.push(Piece::End(at + 5));
+            prop_assert_eq!(decode(&out, size), (expected, true));
+        }
+
+        #[test]
+        fn garbage_does_no_harm(bytes: Vec<u8>, size in 1usize..50) {
+            prop_assert_eq!(decode(&bytes, size), decode(&bytes, bytes.len()));
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_twice_or_beyond_all_bounds() {
+        for (first, second) in [(10, 5), (u64::MAX, 0), (u64::MAX - 1, 3)] {
+            let mut out = Vec::new();
+            encode(first, b"abc", &mut out);
+            encode(second, b"abc", &mut out);
+            assert!(!decode(&out, 7).1, "{first} {second}");
+        }
+    }
+}
