@@ -126,7 +126,37 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
     ];
     let access =
         Access { get: |profile| profile.network.mode, set: |profile, mode| profile.network.mode = mode };
-    vec![choice(signal, ("network", "network"), &gettext("Access"), &options, access).in_group(group)]
+    let fields = [
+        choice(signal, ("network.mode", "network"), &gettext("Access"), &options, access),
+        entry(
+            signal,
+            ("network.allow", "network-allow"),
+            &gettext("Only To (example.org:443/tcp 10.0.0.0/8 …)"),
+            Access {
+                get: |profile| join(profile.network.allow.iter().cloned()),
+                set: |profile, text| profile.network.allow = split(&text),
+            },
+        ),
+        entry(
+            signal,
+            ("network.block", "network-block"),
+            &gettext("Never To"),
+            Access {
+                get: |profile| join(profile.network.block.iter().cloned()),
+                set: |profile, text| profile.network.block = split(&text),
+            },
+        ),
+        entry(
+            signal,
+            ("network.dns", "network-dns"),
+            &gettext("Name Servers"),
+            Access {
+                get: |profile| join(profile.network.dns.iter().cloned()),
+                set: |profile, text| profile.network.dns = split(&text),
+            },
+        ),
+    ];
+    fields.into_iter().map(|field| field.in_group(group)).collect()
 }
 
 /// How much it may use.

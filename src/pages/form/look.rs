@@ -10,7 +10,7 @@ use std::rc::Rc;
 use terrarium_engine::host::Host;
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Note, Planned, Problem, ProblemKind};
-use terrarium_engine::profile::{Command, DisplayKind, Isolation, Machine, Manager, Profile};
+use terrarium_engine::profile::{Command, DisplayKind, Isolation, Machine, Manager, NetworkMode, Profile};
 use terrarium_engine::reach::reach;
 
 impl Form {
@@ -105,6 +105,9 @@ impl Form {
         for field in &self.fields {
             let shown = match field.key {
                 "display.kind" => true,
+                "network.mode" => true,
+                "network.allow" => profile.network.mode == NetworkMode::Custom,
+                key if key.starts_with("network.") => profile.network.mode != NetworkMode::None,
                 "display.session" => window && profile.display.manager == Manager::Session,
                 key if key.starts_with("display.") => window,
                 key if key.starts_with("machine.") => machine,

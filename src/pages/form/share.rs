@@ -114,8 +114,10 @@ impl Share {
         self.source.add_suffix(&self.choose);
         self.row.add_row(&self.source);
         self.row.add_row(&self.target);
-        let trusted = adw::ActionRow::builder().title(gettext("Trusted")).build();
-        trusted.set_subtitle(&gettext("This computer’s own kernel may read its file system."));
+        let trusted = adw::ActionRow::builder().title(gettext("Trust This Image")).build();
+        trusted.set_subtitle(&gettext(
+            "In a container this computer’s kernel reads it, and a prepared image can attack the kernel.",
+        ));
         trusted.set_subtitle_lines(0);
         trusted.add_suffix(&self.trusted);
         trusted.set_activatable_widget(Some(&self.trusted));
@@ -130,6 +132,8 @@ impl Share {
     }
 
     fn connect(self: &Rc<Self>, signal: &Signal) {
+        let changed = signal.clone();
+        self.trusted.connect_active_notify(move |_| changed.emit());
         let (weak, changed) = (Rc::downgrade(self), signal.clone());
         self.source.connect_changed(move |source| {
             if let Some(share) = weak.upgrade().filter(|share| share.follows.get()) {

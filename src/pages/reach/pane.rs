@@ -117,7 +117,7 @@ fn icon(fact: &Fact, can: bool) -> &'static str {
         Fact::Writes(_) => "document-edit-symbolic",
         Fact::Sockets(_) => "network-transmit-receive-symbolic",
         Fact::Devices { .. } => "audio-input-microphone-symbolic",
-        Fact::Network(_) => "network-workgroup-symbolic",
+        Fact::Network { .. } => "network-workgroup-symbolic",
         Fact::Root(_) => "avatar-default-symbolic",
         Fact::Kernel(_) => "applications-system-symbolic",
         Fact::Reads { .. } => "folder-open-symbolic",

@@ -121,7 +121,7 @@ fn bubblewrap(user: User, folder: &Path, script: &str) -> Option<impl FnMut() ->
         match fs::read_link(name) {
             Ok(target) => arguments.extend(["--symlink".into(), target.display().to_string(), name.into()]),
             Err(_) if Path::new(name).is_dir() => {
-                arguments.extend(["--ro-bind".into(), name.into(), name.into()])
+                arguments.extend(["--ro-bind".into(), name.into(), name.into()]);
             }
             Err(_) => {}
         }

@@ -79,7 +79,7 @@ fn can(fact: &Fact, home: &Path) -> (String, String) {
             (gettext("Reach programs that listen in what it may write"), names(paths, home))
         }
         Fact::Devices { microphone, usb } => devices(*microphone, *usb),
-        Fact::Network(mode) => network(*mode),
+        Fact::Network { mode, allow } => network(*mode, allow),
         Fact::Root(_) => {
             (gettext("Act as root inside"), gettext("Of nothing outside. It can do more harm inside."))
         }
@@ -103,12 +103,14 @@ fn can(fact: &Fact, home: &Path) -> (String, String) {
 fn cannot(fact: &Fact, reach: &Reach) -> Option<(String, String)> {
     let said = match fact {
         Fact::Secrets { seen, hidden } => return Some(hidden_secrets(seen, *hidden, &reach.home)),
-        Fact::Network(NetworkMode::Internet) | Fact::Reads { .. } | Fact::Limits { .. } => return None,
+        Fact::Network { mode: NetworkMode::Internet, .. } | Fact::Reads { .. } | Fact::Limits { .. } => {
+            return None
+        }
         fact if fact.can() => return None,
         Fact::Writes(_) => (gettext("Change your files"), String::new()),
         Fact::Sockets(_) => (gettext("Reach other programs through their sockets"), String::new()),
         Fact::Devices { .. } => (gettext("Use your microphone, camera or USB devices"), String::new()),
-        Fact::Network(_) => (gettext("Talk to the network"), String::new()),
+        Fact::Network { .. } => (gettext("Talk to the network"), String::new()),
         Fact::Root(_) => (gettext("Become root"), gettext("Not even inside.")),
         Fact::Kernel(_) => (gettext("Use this computer’s kernel"), gettext("It has a kernel of its own.")),
         Fact::Home(home) => (gettext("See your home folder"), own_home(*home)),
@@ -172,11 +174,18 @@ fn devices(microphone: bool, usb: bool) -> (String, String) {
     }
 }
 
-fn network(mode: NetworkMode) -> (String, String) {
+fn network(mode: NetworkMode, allow: &[String]) -> (String, String) {
     match mode {
-        NetworkMode::Internet => (gettext("Talk to the internet"), gettext("Not to your local network.")),
-        NetworkMode::Full => (gettext("Talk to the internet and your local network"), String::new()),
-        _ => (gettext("Talk to networks"), gettext("To those that the profile names.")),
+        NetworkMode::Internet => {
+            (gettext("Talk to the internet"), gettext("Neither to your local network nor to this computer."))
+        }
+        NetworkMode::Full => {
+            (gettext("Talk to the internet, your local network and this computer"), String::new())
+        }
+        _ if allow.is_empty() => {
+            (gettext("Talk to networks"), gettext("To all that those reach which the profile names."))
+        }
+        _ => (gettext("Talk to chosen hosts"), list(allow)),
     }
 }
 

@@ -58,7 +58,10 @@ fn words(fact: &Fact) -> Vec<String> {
         // They come with what may be written.
         Fact::Sockets(_) | Fact::Limits { .. } | Fact::Desktop => Vec::new(),
         Fact::Devices { microphone, usb } => flags(&[("microphone", *microphone), ("usb", *usb)]),
-        Fact::Network(mode) => flags(&[
+        Fact::Network { mode: NetworkMode::Custom, allow } if !allow.is_empty() => {
+            allow.iter().map(|host| format!("host:{host}")).collect()
+        }
+        Fact::Network { mode, .. } => flags(&[
             ("internet", matches!(mode, NetworkMode::Internet | NetworkMode::Full)),
             ("local-network", *mode == NetworkMode::Full),
             ("custom-network", *mode == NetworkMode::Custom),

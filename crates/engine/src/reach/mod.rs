@@ -51,7 +51,12 @@ pub enum Fact {
         usb: bool,
     },
     /// Whom it may talk to.
-    Network(NetworkMode),
+    Network {
+        /// In one word.
+        mode: NetworkMode,
+        /// Whom alone, if that is custom; empty is all that its networks reach.
+        allow: Vec<String>,
+    },
     /// Whether the command is root inside.
     Root(bool),
     /// Whether it shares the host's kernel.
@@ -119,7 +124,7 @@ impl Fact {
             Self::Secrets { seen, .. } => !seen.is_empty(),
             Self::Writes(paths) | Self::Sockets(paths) => !paths.is_empty(),
             Self::Devices { microphone, usb } => *microphone || *usb,
-            Self::Network(mode) => *mode != NetworkMode::None,
+            Self::Network { mode, .. } => *mode != NetworkMode::None,
             Self::Root(can) | Self::Kernel(can) | Self::Drops(can) | Self::Sound(can) => *can,
             Self::Reads { .. } | Self::Limits { .. } => true,
             Self::Home(home) => *home == Home::Readonly,
@@ -148,7 +153,7 @@ const TABLE: &[fn(&Plan) -> Fact] = &[
     |plan| Fact::Writes(shown(plan, true)),
     sockets,
     |plan| Fact::Devices { microphone: plan.passes.microphone, usb: plan.passes.usb },
-    |plan| Fact::Network(plan.network),
+    |plan| Fact::Network { mode: plan.network, allow: plan.profile.network.allow.clone() },
     |plan| Fact::Root(plan.orders.user.privileged),
     |plan| Fact::Home(home(plan)),
     |plan| Fact::Reads { shown: reads(plan), copied: of_kind(plan, ShareKind::Copied) },

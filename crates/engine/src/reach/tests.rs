@@ -192,3 +192,23 @@ fn what_was_shown_is_remembered() {
     std::fs::write(places.data.join("reach.json"), "broken").unwrap();
     assert_eq!(Memory::load(&places), Memory::default());
 }
+
+#[test]
+fn whom_it_may_talk_to_is_named() {
+    let mut wish = profile(Isolation::Container);
+    let said = |wish: &Profile| {
+        let facts = Reach {
+            facts: vec![Fact::Network { mode: wish.network.mode, allow: wish.network.allow.clone() }],
+            changes: Changes::Discard,
+            home: "/home/ada".into(),
+        };
+        let words = message::reach(&facts);
+        let row = words.can.first().or(words.cannot.first()).unwrap();
+        (row.title.clone(), row.detail.clone())
+    };
+    wish.network.mode = NetworkMode::Full;
+    assert!(said(&wish).0.ends_with("this computer"));
+    wish.network.mode = NetworkMode::Custom;
+    wish.network.allow = vec!["example.org:443/tcp".into()];
+    assert_eq!(said(&wish), ("Talk to chosen hosts".into(), "example.org:443/tcp".into()));
+}
