@@ -85,9 +85,10 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn the_seeds_of_the_fuzz_targets_pass() {
-    let whole: [(&str, fn(&[u8], usize)); 2] =
+    type Target = (&'static str, fn(&[u8], usize));
+    let whole: [Target; 2] =
         [("picture", |data, _| fuzz::picture(data)), ("news", |data, _| fuzz::news(data))];
-    let streams: [(&str, fn(&[u8], usize)); 4] = [
+    let streams: [Target; 4] = [
         ("frames", fuzz::frames),
         ("greeting", fuzz::greeting),
         ("changes", fuzz::changes),
