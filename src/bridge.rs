@@ -19,7 +19,7 @@ use terrarium_engine::reach::{Grants, Memory, Seen};
 use terrarium_engine::sandbox::{
     Attach, Driver, Id, LastWords, Listing, Picture, Progress, Real, Start, Started, Stop, Summary, Usage,
 };
-use terrarium_engine::Error;
+use terrarium_engine::{message, Error};
 use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Command;
 
@@ -151,6 +151,12 @@ impl Bridge {
         self.call(move |driver| Ok(driver.last_words(&id))).await.ok().flatten()
     }
 
+    /// Set-id bits that were taken away since it was asked last, in words.
+    pub async fn cleared(&self) -> Vec<String> {
+        let all = self.call(|driver| Ok(driver.take_cleared())).await.unwrap_or_default();
+        all.iter().flat_map(message::cleared).collect()
+    }
+
     /// Tells a sandbox that its result has arrived.
     pub async fn received(&self, id: Id, console: Console) {
         let tell = move |driver: &dyn Driver| {
@@ -195,6 +201,7 @@ impl Bridge {
     }
 }
 
+pub mod changes;
 mod tail;
 
 impl Bridge {

@@ -28,6 +28,10 @@ const COMMON: &str = "
 .thumbnail, .cover { border-radius: 12px 12px 0 0; }
 row.to-come label.title { opacity: .55; }
 .pill-label { border-radius: 99px; padding: 3px 10px; font-weight: bold; font-size: .82em; background: alpha(@window_bg_color, .92); }
+.badge { border-radius: 6px; min-width: 22px; min-height: 22px; font-weight: bold; font-size: .85em; }
+.badge.added { background: alpha(@success_color, .2); }
+.badge.modified { background: alpha(@accent_color, .2); }
+.badge.deleted { background: alpha(@error_color, .2); }
 .numeric { font-feature-settings: \"tnum\"; }
 row.message, row.message > box.header { min-height: 0; }
 row.message > box.header { padding-bottom: 9px; }

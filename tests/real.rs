@@ -342,3 +342,52 @@ fn a_profile_is_shown_runs_and_is_stopped_from_outside() {
         shown.window.describe().contains("Stopped · You stopped it after")
     });
 }
+
+#[test]
+fn what_a_sandbox_changed_is_looked_at_and_thrown_away() {
+    let shown = open();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("changing.terrarium");
+    let name = format!("Changing {}", std::process::id());
+    let command = "echo written inside >~/new.txt; mkdir ~/folder; echo ready";
+    let text = format!(
+        "version = 1\nname = \"{name}\"\nisolation = \"container\"\n[files]\nchanges = \"review\"\n\
+         [command]\nargv = [\"sh\", \"-c\", \"{command}\"]\n"
+    );
+    std::fs::write(&path, text).expect("a profile");
+    let window = shown.window.clone();
+    glib::spawn_future_local(async move { window.open_profile(path).await });
+    shown.until("its reach is shown", || scene::over("sheet").is_some());
+    let sheet = scene::over("sheet").expect("a sheet");
+    scene::find(&sheet, "run").and_downcast::<gtk::Button>().expect("a button").emit_clicked();
+    let row =
+        || shown.window.runs.current().and_then(|tab| scene::find(tab.widget.upcast_ref(), "changes-row"));
+    shown.within(BOOT, "its changes are offered", || row().is_some_and(|row| row.is_mapped()));
+    let row = row().and_downcast::<adw::ActionRow>().expect("a row");
+    assert_eq!(row.title(), "2 Changes");
+    shown.picture("real-changes-end");
+    adw::prelude::ActionRowExt::activate(&row);
+    shown.until("the changes are shown", || scene::over("changes").is_some());
+    let changes = scene::over("changes").expect("a window");
+    let list = scene::find(&changes, "list").and_downcast::<gtk::ListView>().expect("a list");
+    let text = scene::find(&changes, "text").and_downcast::<gtk::TextView>().expect("a text");
+    let chosen = list.model().and_downcast::<gtk::SingleSelection>().expect("a selection");
+    assert!(scene::says(&changes, "/folder") && scene::says(&changes, "/new.txt"));
+    chosen.set_selected(1);
+    let content = || {
+        let buffer = text.buffer();
+        buffer.text(&buffer.start_iter(), &buffer.end_iter(), false)
+    };
+    shown.within(BOOT, "the difference is shown", || content().contains("+ written inside"));
+    shown.picture_of(&changes, "real-changes");
+    WidgetExt::activate_action(&changes, "changes.discard", None).expect("it can be thrown away");
+    let dialog = || {
+        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+        all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
+    };
+    shown.until("it asks", || dialog().is_some());
+    dialog().expect("a question").response("discard");
+    shown.within(BOOT, "it is gone", || !changes.is_visible() && !row.is_mapped());
+    let left = Command::new(ctl()).args(["changes", &name]).output().expect("terrariumctl");
+    assert_eq!(left.status.code(), Some(125), "{left:?}");
+}

@@ -2,15 +2,17 @@
 //! The page of an end: how, after how long, the last lines or the last
 //! picture, and what next.
 
+mod changes;
 mod quoted;
 mod words;
 
 use super::object;
 use super::tab::{Phase, Tab};
+use crate::bridge::changes::Looking;
 use crate::window::Launch;
 use adw::prelude::*;
 use gettextrs::gettext;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::{Ending, Outcome};
@@ -41,6 +43,9 @@ pub struct EndPage {
     last_lines: gtk::Label,
     picture: adw::PreferencesGroup,
     last_picture: adw::Clamp,
+    changes: adw::PreferencesGroup,
+    changes_row: adw::ActionRow,
+    to_review: RefCell<Option<Looking>>,
     log: adw::PreferencesGroup,
     log_row: adw::ExpanderRow,
     ended: gtk::Revealer,
@@ -64,6 +69,9 @@ impl EndPage {
             last_lines: object(builder, "last-lines"),
             picture: object(builder, "last-picture-group"),
             last_picture: object(builder, "last-picture"),
+            changes: object(builder, "changes-group"),
+            changes_row: object(builder, "changes-row"),
+            to_review: RefCell::default(),
             log: object(builder, "log-group"),
             log_row: object(builder, "log-row"),
             ended: object(builder, "ended"),
@@ -87,6 +95,12 @@ impl EndPage {
         on(&self.again, |tab| tab.run_again());
         on(&self.other, |tab| tab.go_round());
         on(&self.show_all, |tab| tab.widget.set_visible_child_name("terminal"));
+        let weak = Rc::downgrade(tab);
+        self.changes_row.connect_activated(move |_| {
+            if let Some(tab) = weak.upgrade() {
+                tab.look_at_changes();
+            }
+        });
         on(&self.show_end, |tab| tab.widget.set_visible_child_name("end"));
     }
 
@@ -156,6 +170,7 @@ impl Tab {
 
     /// Takes the page of an end away.
     pub(super) fn not_ended(&self) {
+        self.changes_are_settled();
         self.end_page.ended.set_reveal_child(false);
         self.end_page.ended_text.set_label("");
         self.terminal.set_input_enabled(true);

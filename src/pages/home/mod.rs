@@ -145,6 +145,9 @@ impl Home {
                 window.runs.follow(&listing, begun);
                 home.show(&window, listing);
                 window.hold_up_logout();
+                for line in window.bridge.cleared().await {
+                    window.toast(&line);
+                }
                 drop(window);
                 glib::timeout_future(EVERY).await;
             }

@@ -18,6 +18,12 @@ impl Runs {
         self.tabs.borrow().iter().find(|tab| tab.widget == child).cloned()
     }
 
+    /// What was to be looked at is kept or gone.
+    pub fn changes_are_settled(&self, uuid: &str) {
+        let tabs = self.tabs.borrow();
+        tabs.iter().filter(|tab| tab.waits_with_changes_of(uuid)).for_each(|tab| tab.changes_are_settled());
+    }
+
     /// Sandboxes that run in this window.
     #[must_use]
     pub fn running(&self) -> Vec<Id> {

@@ -49,8 +49,11 @@ impl Tab {
         self.change();
         let tab = self.clone();
         glib::spawn_future_local(async move {
-            match window.bridge.stop(id, how).await {
-                Ok(outcome) => tab.stopped(outcome),
+            match window.bridge.stop(id.clone(), how).await {
+                Ok(outcome) => {
+                    tab.stopped(outcome);
+                    tab.offer_changes(&window.bridge, id).await;
+                }
                 Err(error) if tab.is_running() => {
                     tab.stopping.set(None);
                     tab.restarts.set(false);

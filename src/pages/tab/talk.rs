@@ -125,8 +125,12 @@ impl Tab {
         glib::timeout_future(Duration::from_millis(50)).await;
         self.console.replace(None);
         if let Some(id) = self.id() {
+            if self.is_reviewed() {
+                bridge.gather(id.clone()).await;
+            }
             bridge.received(id.clone(), console.clone()).await;
-            let _ = bridge.finish(id).await;
+            let _ = bridge.finish(id.clone()).await;
+            self.offer_changes(bridge, id).await;
         }
     }
 

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What a sandbox has written: its layer, looked at from the window.
+
+use super::Bridge;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use terrarium_engine::host::Host;
+use terrarium_engine::plan;
+use terrarium_engine::profile::Changes as Fate;
+use terrarium_engine::sandbox::changes::{self, Applied, Apply, Changes, Difference, Entry, Review};
+use terrarium_engine::sandbox::{Driver, Id, Layer};
+use terrarium_engine::Error;
+use terrarium_protocol::Bytes;
+
+/// A layer and what has changed in it. The sandbox that hands out contents is
+/// started when the first is asked for. Clones are the same one.
+#[derive(Clone)]
+pub struct Looking {
+    /// Which layer.
+    pub layer: Layer,
+    /// What there is to decide about.
+    pub found: Arc<Changes>,
+    open: Arc<Mutex<Option<Box<dyn Review>>>>,
+}
+
+impl Looking {
+    fn with<T>(
+        &self,
+        driver: &dyn Driver,
+        work: impl FnOnce(&mut dyn Review) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut review = match open.take() {
+            Some(review) => review,
+            None => driver.review(&self.layer)?,
+        };
+        let done = work(review.as_mut());
+        *open = Some(review);
+        done
+    }
+
+    /// Ends its sandbox, if there is one. Blocks.
+    fn end(&self) {
+        drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// Where things are put.
+fn how(host: &Host, to: Option<PathBuf>, replace: bool) -> Apply {
+    let data = host.places.data.parent().unwrap_or(&host.places.data).to_owned();
+    Apply { home: host.user.home.clone(), home_inside: plan::home(host), data, to, replace }
+}
+
+impl Bridge {
+    /// Has a sandbox whose result has come tell what it changed.
+    pub async fn gather(&self, id: Id) {
+        let _ = self.call(move |driver| driver.gather(&id)).await;
+    }
+
+    /// What a sandbox that has ended left to be reviewed.
+    pub async fn to_review(&self, id: Id) -> Option<Looking> {
+        let look = move |driver: &dyn Driver| {
+            let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes == Fate::Review;
+            let Some(layer) = driver.layers().into_iter().find(is_it) else { return Ok(None) };
+            let found = Arc::new(driver.changes(&layer, &|_| true)?);
+            Ok(Some(Looking { layer, found, open: Arc::default() }))
+        };
+        self.call(look).await.ok().flatten()
+    }
+
+    /// How one file differs.
+    pub async fn difference(&self, looking: Looking, entry: Entry) -> Result<Difference, Error> {
+        let host = self.host().cloned().ok_or(Error::Cancelled)?;
+        let real = changes::real_place(&entry, &host.user.home, &plan::home(&host));
+        self.call(move |driver| looking.with(driver, |review| changes::difference(review, &entry, &real)))
+            .await
+    }
+
+    /// Puts a change to its real place, or a copy of it into a folder.
+    pub async fn apply(
+        &self,
+        looking: Looking,
+        entry: Entry,
+        to: Option<PathBuf>,
+        replace: bool,
+    ) -> Result<Applied, Error> {
+        let how = self.host().map(|host| how(host, to, replace)).ok_or(Error::Cancelled)?;
+        self.call(move |driver| {
+            let found = looking.found.clone();
+            looking.with(driver, |review| changes::apply(review, &found, &entry, &how, &|_| true))
+        })
+        .await
+    }
+
+    /// Takes one change out of the layer.
+    pub async fn forget(&self, looking: Looking, path: Bytes) -> Result<(), Error> {
+        self.call(move |driver| looking.with(driver, |review| review.forget(&path))).await
+    }
+
+    /// Lets the next run go on from the layer.
+    pub async fn keep(&self, looking: Looking) -> Result<(), Error> {
+        self.call(move |driver| {
+            looking.end();
+            driver.keep(&looking.layer)
+        })
+        .await
+    }
+
+    /// Throws the layer away.
+    pub async fn discard(&self, looking: Looking) -> Result<(), Error> {
+        self.call(move |driver| {
+            looking.end();
+            driver.discard(&looking.layer)
+        })
+        .await
+    }
+
+    /// Nobody looks any more.
+    pub async fn looked(&self, looking: Looking) {
+        let end = move |_: &dyn Driver| {
+            looking.end();
+            Ok(())
+        };
+        let _ = self.call(end).await;
+    }
+}
