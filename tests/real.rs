@@ -88,6 +88,8 @@ fn ink(path: &std::path::Path, part: &graphene::Rect) -> f64 {
 fn programs_that_fill_the_screen_draw_properly() {
     for glass in BOTH {
         let shown = open();
+        // A window begins with the size of the last one.
+        shown.window.widget.set_default_size(1100, 760);
         shown.start(glass, "vim -n -R -u NONE /etc/passwd");
         shown.within(BOOT, "vim draws", || shown.lines().iter().any(|line| line.contains("\"/etc/passwd\"")));
         let rows = shown.terminal().row_count() as usize;
