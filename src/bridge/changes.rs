@@ -71,7 +71,7 @@ impl Bridge {
     /// How one file differs.
     pub async fn difference(&self, looking: Looking, entry: Entry) -> Result<Difference, Error> {
         let host = self.host().cloned().ok_or(Error::Cancelled)?;
-        let real = changes::real_place(&entry, &host.user.home, &plan::home(&host));
+        let real = changes::real_place(&entry, &looking.layer.tag, &host.user.home, &plan::home(&host));
         self.call(move |driver| looking.with(driver, |review| changes::difference(review, &entry, &real)))
             .await
     }

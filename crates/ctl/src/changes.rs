@@ -46,7 +46,7 @@ impl Work {
     }
 
     fn real(&self, entry: &Entry) -> PathBuf {
-        changes::real_place(entry, &self.host.user.home, &plan::home(&self.host))
+        changes::real_place(entry, &self.layer.tag, &self.host.user.home, &plan::home(&self.host))
     }
 }
 

@@ -86,6 +86,11 @@ fn nobody_reaches_more_than_the_mode_says() {
     world.lan.also(&near(&world));
     let other = lasting(Glass::Container, &["-N", "full"], OTHER);
     let all = targets(&world, &usage(&other));
+    // A bridge that has just come up looks for others with its address first.
+    wait_for("the bridge's own addresses", Duration::from_secs(10), || {
+        let args = ["-6", "addr", "show", "dev", &bridge(USER), "tentative"];
+        std::process::Command::new("ip").args(args).output().unwrap().stdout.is_empty()
+    });
     let script = probes(&all);
     let mut everything: Vec<&str> =
         all.iter().map(|one| one.0).filter(|name| !name.starts_with("other")).collect();

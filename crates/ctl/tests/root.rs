@@ -47,7 +47,7 @@ for_both! {
         let output = run(glass, &options, &["sh", "-c", script]).output().unwrap();
         let (uid, name) = (user.uid(), user.name());
         let expected = format!(
-            "another system\nanother system\n/:\nbin\ndev\netc\nhome\nopt\nproc\nrun\nsys\ntmp\nusr\nvar\n\n/var:\nlib\ntmp\n\
+            "another system\nanother system\n/:\nbin\ndev\netc\nhome\nopt\nproc\nrun\nsys\ntmp\nusr\nvar\n\n/var:\nbackups\nlib\nlog\nmail\nspool\ntmp\n\
              uid={uid}({name}) gid={uid}({name})\n/bin/sh {}\nno\nno\nno\nin\n0\nhome\n",
             user.home().display()
         );
@@ -55,6 +55,20 @@ for_both! {
         assert_eq!(answer, expected, "{}", err(&output));
         assert_eq!(picture(&system.path), before);
     }
+}
+
+#[test]
+fn what_changed_in_another_system_is_compared_with_it() {
+    let system = system(Glass::Container);
+    let root = system.path.display().to_string();
+    let (user, name) = (Glass::Container.user(), fresh_name("other-root"));
+    let options = ["-p", "-r", &root, "--changes", "review", "-n", &name];
+    let output = run(Glass::Container, &options, &["sh", "-c", "echo changed >/etc/issue"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let told = user.ctl().args(["changes", &name, "--diff"]).output().unwrap();
+    assert!(user.ctl().args(["discard", &name]).status().unwrap().success());
+    assert!(out(&told).contains("-another system\n+changed\n"), "{} {}", out(&told), err(&told));
+    assert_eq!(fs::read_to_string(system.path.join("etc/issue")).unwrap(), "another system\n");
 }
 
 for_both! {

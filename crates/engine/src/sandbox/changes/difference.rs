@@ -4,6 +4,7 @@
 use super::listing::Entry;
 use super::session::Review;
 use crate::error::Error;
+use crate::sandbox::layers::Tag;
 use rustix::fs::{Mode, OFlags};
 use similar::TextDiff;
 use std::fs::File;
@@ -71,12 +72,14 @@ pub fn difference(review: &mut dyn Review, entry: &Entry, real: &Path) -> Result
 }
 
 /// Where the host's file is to which a change belongs: what lies in the home
-/// folder inside, in the real one; all else at its own path.
+/// folder inside, in the real one; all else at its own path, below the root
+/// that the sandbox saw instead of this computer's.
 #[must_use]
-pub fn real_place(entry: &Entry, home: &Path, home_inside: &Path) -> PathBuf {
-    match entry.path().strip_prefix(home_inside) {
-        Ok(inner) => home.join(inner),
-        Err(_) => entry.path().to_owned(),
+pub fn real_place(entry: &Entry, tag: &Tag, home: &Path, home_inside: &Path) -> PathBuf {
+    match (entry.path().strip_prefix(home_inside), &tag.root) {
+        (Ok(inner), _) => home.join(inner),
+        (Err(_), None) => entry.path().to_owned(),
+        (Err(_), Some(root)) => root.join(entry.path().strip_prefix("/").unwrap_or(entry.path())),
     }
 }
 

@@ -187,6 +187,7 @@ pub fn begin(real: &Real, layer: &Layer) -> Result<impl Review, Error> {
     profile.isolation = Some(layer.tag.isolation);
     profile.display.kind = DisplayKind::None;
     profile.files.changes = Fate::Review;
+    profile.files.root.clone_from(&layer.tag.root);
     profile.limits.memory = MEMORY;
     let planned = plan(&profile, &real.host);
     let plan = planned.plan.ok_or(Error::Problems(planned.problems))?;

@@ -249,6 +249,7 @@ fn tag(started: u64) -> Tag {
         size: 1,
         started,
         command: String::new(),
+        root: None,
     }
 }
 

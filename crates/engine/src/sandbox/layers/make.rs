@@ -128,6 +128,7 @@ fn tag(plan: &Plan, uuid: &str) -> Tag {
         size: plan.writable,
         started: 0,
         command: crate::xml::command_line(plan),
+        root: plan.profile.files.root.clone(),
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Tag {
     /// Its command, as one line for people.
     #[serde(default)]
     pub command: String,
+    /// Whose system it lies over, if not this computer's (`files.root`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
 }
 
 /// One layer.
@@ -185,6 +188,7 @@ mod tests {
             size: 1 << 30,
             started: 7,
             command: String::new(),
+            root: None,
         };
         let layer = Layer { folder, tag };
         layer.save().unwrap();
