@@ -316,10 +316,12 @@ fn what_is_cut_stands_still_and_goes_on() {
     assert!(seen["received"].as_u64() > Some(1 << 20) && seen["sent"].as_u64() > Some(1000), "{seen}");
     change(&sandbox, &["bandwidth", "--inbound", "200k"]);
     std::thread::sleep(Duration::from_millis(500));
-    let (from, begun) = (world.internet.sent(), Instant::now());
-    std::thread::sleep(Duration::from_secs(2));
-    let rate = (world.internet.sent() - from) as f64 / begun.elapsed().as_secs_f64();
-    assert!(rate < 400_000.0, "{rate} bytes a second");
+    // What arrives: the server writes into a buffer that grows.
+    let received = || usage(&sandbox)["received"].as_u64().unwrap();
+    let (from, begun) = (received(), Instant::now());
+    std::thread::sleep(Duration::from_secs(3));
+    let rate = (received() - from) as f64 / begun.elapsed().as_secs_f64();
+    assert!(rate < 300_000.0, "{rate} bytes a second");
 }
 
 #[test]
