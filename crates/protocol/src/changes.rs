@@ -3,6 +3,7 @@
 //! `length | fields`, all numbers in groups of seven bits. The last one tells
 //! how much there is in all; without it the stream is not whole.
 
+use crate::pieces::Pieces;
 use crate::Bytes;
 
 /// Longest path that is told, in bytes; what lies deeper is only counted.
@@ -176,8 +177,7 @@ pub struct Broken;
 /// record and the piece fed last.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    buffer: Vec<u8>,
-    taken: usize,
+    pieces: Pieces,
     last: Vec<u8>,
 }
 
@@ -185,14 +185,12 @@ impl Decoder {
     /// Takes the next piece. Call [`Self::record`] until there is none before
     /// feeding again.
     pub fn feed(&mut self, piece: &[u8]) {
-        self.buffer.drain(..self.taken);
-        self.taken = 0;
-        self.buffer.extend_from_slice(piece);
+        self.pieces.feed(piece);
     }
 
     /// How much is stored of what was fed, in bytes.
     pub(crate) fn kept(&self) -> usize {
-        self.buffer.len() - self.taken
+        self.pieces.rest().len()
     }
 
     /// The next record, `None` until more is fed.
@@ -200,7 +198,7 @@ impl Decoder {
     /// # Errors
     /// The bytes are no record.
     pub fn record(&mut self) -> Result<Option<Record>, Broken> {
-        let mut rest = Reader(&self.buffer[self.taken..]);
+        let mut rest = Reader(self.pieces.rest());
         let before = rest.0.len();
         let Some(length) = rest.whole_number()? else { return Ok(None) };
         let length = usize::try_from(length).ok().filter(|length| *length <= RECORD_MAX).ok_or(Broken)?;
@@ -211,7 +209,7 @@ impl Decoder {
         if !reader.0.is_empty() {
             return Err(Broken);
         }
-        self.taken += header + length;
+        self.pieces.take(header + length);
         Ok(Some(found))
     }
 }

@@ -3,6 +3,8 @@
 //! endian. What lies between pieces is zero. A piece without bytes tells the
 //! length of the whole, and is the last.
 
+use crate::pieces::Pieces;
+
 /// Most bytes of one piece.
 pub const PIECE_MAX: usize = 60 * 1024;
 const HEADER: usize = 12;
@@ -30,8 +32,7 @@ pub struct Broken;
 /// Puts pieces together. It holds at most one, and what was fed last.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    buffer: Vec<u8>,
-    taken: usize,
+    pieces: Pieces,
     reached: u64,
 }
 
@@ -39,14 +40,12 @@ impl Decoder {
     /// Takes what arrives next. Call [`Self::piece`] until there is none
     /// before feeding again.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.buffer.drain(..self.taken);
-        self.taken = 0;
-        self.buffer.extend_from_slice(bytes);
+        self.pieces.feed(bytes);
     }
 
     /// How much is stored of what was fed, in bytes.
     pub(crate) fn kept(&self) -> usize {
-        self.buffer.len() - self.taken
+        self.pieces.rest().len()
     }
 
     /// The next piece, `None` until more is fed.
@@ -54,7 +53,7 @@ impl Decoder {
     /// # Errors
     /// The bytes are no piece.
     pub fn piece(&mut self) -> Result<Option<Piece>, Broken> {
-        let rest = &self.buffer[self.taken..];
+        let rest = self.pieces.rest();
         let Some((header, after)) = rest.split_first_chunk::<HEADER>() else { return Ok(None) };
         let [a, b, c, d, e, f, g, h, w, x, y, z] = *header;
         let offset = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
@@ -65,7 +64,7 @@ impl Decoder {
         }
         let Some(bytes) = after.get(..length) else { return Ok(None) };
         let bytes = bytes.to_vec();
-        self.taken += HEADER + length;
+        self.pieces.take(HEADER + length);
         self.reached = end;
         Ok(Some(if length == 0 { Piece::End(offset) } else { Piece::Bytes(offset, bytes) }))
     }

@@ -29,6 +29,7 @@ pub mod network;
 pub mod news;
 pub mod orders;
 pub mod picture;
+mod pieces;
 
 pub use bytes::Bytes;
 pub use frame::{Decoder, Frame, FrameError, Kind};
