@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Output, input and status, byte for byte, in real sandboxes.
 
-#[macro_use]
-mod common;
-
-use common::bytes::{bulk, kib, numbered, watch_memory, PIECE};
-use common::*;
+use crate::common::bytes::{bulk, kib, numbered, watch_memory, PIECE};
+use crate::common::*;
 use std::io::{Read, Write};
 use std::process::Stdio;
 

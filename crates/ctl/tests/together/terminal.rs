@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Commands with a terminal, driven through a real pty.
 
-#[macro_use]
-mod common;
-
-use common::*;
+use crate::common::*;
 use rustix::pty::{grantpt, openpt, ptsname, unlockpt, OpenptFlags};
 use rustix::termios::{tcsetwinsize, Winsize};
 use std::fs::{File, OpenOptions};

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! libvirt is restarted, hangs and dies while sandboxes run and start. These
-//! tests disturb all others, so they have a process of their own, in which
-//! they run one after another.
+//! libvirt is restarted, hangs and dies while sandboxes run and start.
 
-#[macro_use]
-mod common;
-
-use common::*;
+use crate::common::*;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-static ALONE: Mutex<()> = Mutex::new(());
 static BEFORE: OnceLock<Vec<String>> = OnceLock::new();
 
 /// The daemon that serves a glass's user here.
@@ -88,7 +82,7 @@ fn has_systemd() -> bool {
 /// Nobody else's: takes the tests one after another, and remembers what was
 /// there before the first, so that it does not count as left behind.
 fn alone() -> MutexGuard<'static, ()> {
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = crate::common::traces::alone();
     BEFORE.get_or_init(|| [traces(Glass::Container), traces(Glass::Machine)].concat());
     alone
 }

@@ -2,10 +2,7 @@
 //! Sandboxes with a screen: programs show on it, nobody else reaches it, and
 //! nothing is left of it.
 
-#[macro_use]
-mod common;
-
-use common::*;
+use crate::common::*;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -71,7 +68,7 @@ for_both! {
         let listed = listed(sandbox.user, &sandbox.name).unwrap();
         assert_eq!(listed["display"]["status"]["up"], true, "{listed}");
         wait_for("the agent", PATIENCE, || {
-            crate::listed(sandbox.user, &sandbox.name).is_some_and(|one| one["display"]["status"]["agent"] == true)
+            crate::common::listed(sandbox.user, &sandbox.name).is_some_and(|one| one["display"]["status"]["agent"] == true)
         });
         paused_it_says_so(&sandbox);
     }

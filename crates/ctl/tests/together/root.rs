@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Another root than this computer's.
 
-#[macro_use]
-mod common;
-
-use common::share::*;
-use common::*;
+use crate::common::share::*;
+use crate::common::traces::host_is_changed;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 
@@ -122,6 +120,7 @@ fn what_is_mounted_in_another_root_is_read_only() {
 /// More of this computer's own root: mounts below /usr and /opt.
 #[test]
 fn what_is_mounted_below_usr_and_opt_is_read_only() {
+    let _host = host_is_changed();
     let folder = Folder::new(User::Root, std::path::Path::new("/opt"));
     let local = Folder::new(User::Root, std::path::Path::new("/usr/local"));
     let _mounts: Vec<Mounted> = [&folder, &local]

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Images of the host as file systems and as disks of a sandbox.
 
-#[macro_use]
-mod common;
-
-use common::image::*;
-use common::share::*;
-use common::*;
+use crate::common::image::*;
+use crate::common::share::*;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::{chown, PermissionsExt};
 use std::path::Path;

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What becomes of what a sandbox writes.
 
-#[macro_use]
-mod common;
-
-use common::layers::*;
-use common::share::*;
-use common::*;
+use crate::common::layers::*;
+use crate::common::share::*;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::PathBuf;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What sandboxes see beside the root.
 
-#[macro_use]
-mod common;
-
-use common::share::*;
-use common::*;
+use crate::common::share::*;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::{chown, symlink, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
@@ -184,7 +181,7 @@ for_both! {
         let stage = glass.user().home().join(".cache/terrarium/stage");
         let below = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
         wait_for("the copies to go", std::time::Duration::from_secs(10), || {
-            let _ = common::list(glass.user());
+            let _ = crate::common::list(glass.user());
             !below(stage.clone()).flat_map(below).any(|one| one.join("copy/deep").exists())
         });
         // Bounded.

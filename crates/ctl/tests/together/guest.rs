@@ -2,9 +2,8 @@
 //! What a machine's root can do that got rid of our init: the very exports
 //! and kernel of a plan, with another init that tries all it can.
 
-mod common;
-
-use common::*;
+use crate::common::traces::host_is_changed;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::{chown, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -102,6 +101,7 @@ fn changed(xml: &str, folder: &Path, user: User) -> String {
 
 #[test]
 fn the_guest_s_own_root_finds_and_writes_nothing() {
+    let _host = host_is_changed();
     let user = User::Plain;
     let sandbox = detached(Glass::Machine, "sleep 300");
     let xml = out(&user.ctl().args(["show", "--xml", &sandbox.name]).output().unwrap());

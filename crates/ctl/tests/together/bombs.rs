@@ -2,10 +2,7 @@
 //! Programs that take all they can get, as the caller and as root inside. They
 //! get a bounded part, and what runs beside them goes on.
 
-#[macro_use]
-mod common;
-
-use common::*;
+use crate::common::*;
 
 /// The options and what they stand for.
 const WAYS: [&[&str]; 2] = [&[], &["-p"]];

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Sandboxes as things: listed, stopped, paused, attached.
 
-#[macro_use]
-mod common;
-
-use common::*;
+use crate::common::*;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 

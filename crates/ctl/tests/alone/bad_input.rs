@@ -2,11 +2,8 @@
 //! What users get wrong, and what computers do: a clear sentence each, status
 //! 125, nothing lost, nothing left.
 
-#[macro_use]
-mod common;
-
-use common::traces::{alone, nothing_is_left, traces};
-use common::*;
+use crate::common::traces::{alone, nothing_is_left, traces};
+use crate::common::*;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +13,6 @@ use std::process::{Command, Output, Stdio};
 
 /// Fails with these words, and leaves nothing.
 fn fails(mut command: Command, says: &str) -> Output {
-    let _alone = alone();
     let before = traces();
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(125), "{}{}", out(&output), err(&output));
@@ -44,6 +40,7 @@ fn with_profile(glass: Glass, folder: &Path, name: &OsStr, text: &str) -> Comman
 
 for_both! {
     fn no_command_and_an_empty_one(glass: Glass) {
+        let _alone = alone();
         let mut none = glass.user().ctl();
         none.args(["run", glass.option()]);
         fails(none, "command");
@@ -54,6 +51,7 @@ for_both! {
 
 for_both! {
     fn names_that_cannot_be(glass: Glass) {
+        let _alone = alone();
         fails(run(glass, &["-n", "a/b"], &["true"]), "a/b");
         fails(run(glass, &["-n", ""], &["true"]), "name");
         fails(run(glass, &["-n", "a\nb"], &["true"]), "name");
@@ -62,6 +60,7 @@ for_both! {
 
 #[test]
 fn uris_that_are_refused() {
+    let _alone = alone();
     for uri in ["qemu+ext:///system?command=/bin/true", "test:///default", "rubbish"] {
         for user in [User::Plain, User::Member] {
             let mut ctl = user.ctl();
@@ -88,6 +87,7 @@ fn uris_that_are_refused() {
 
 for_both! {
     fn limits_that_cannot_be(glass: Glass) {
+        let _alone = alone();
         fails(run(glass, &["--memory", "9999 TiB"], &["true"]), "memory");
         fails(run(glass, &["--memory", "many"], &["true"]), "many");
         fails(run(glass, &["--cpus", "0"], &["true"]), "processor");
@@ -100,6 +100,7 @@ for_both! {
 
 for_both! {
     fn a_command_or_a_folder_that_the_sandbox_does_not_see(glass: Glass) {
+        let _alone = alone();
         fails(run(glass, &[], &["/srv/tool"]), "/srv");
         fails(run(glass, &["--cwd", "/no/such"], &["true"]), "/no/such");
     }
@@ -107,6 +108,7 @@ for_both! {
 
 for_both! {
     fn arguments_longer_than_the_kernel_takes(glass: Glass) {
+        let _alone = alone();
         let folder = open_folder();
         let words = vec![format!("\"{}\"", "x".repeat(100_000)); 21].join(",");
         let text = format!("version = 1\nname = \"long\"\n[command]\nargv = [\"echo\",{words}]\n");
@@ -117,6 +119,7 @@ for_both! {
 for_both! {
     // A shell cannot pass one; a profile can.
     fn a_nul_in_arguments_is_refused_and_a_newline_is_not(glass: Glass) {
+        let _alone = alone();
         let folder = open_folder();
         let name = OsStr::new("nul.terrarium");
         for key in ["argv = [\"echo\", \"a\\u0000b\"]", "argv = [\"echo\"]\nenvironment = { A = \"a\\u0000b\" }",
@@ -141,6 +144,7 @@ impl Drop for Odd {
 
 for_both! {
     fn file_names_need_not_be_text(glass: Glass) {
+        let _alone = alone();
         let odd = Odd(Path::new("/opt").join(fresh_name("terrarium-odd")));
         fs::create_dir(&odd.0).unwrap();
         let program = odd.0.join(OsStr::from_bytes(b"b\xffd\nx"));
@@ -162,6 +166,7 @@ for_both! {
 
 #[test]
 fn a_user_without_the_group_is_told_and_nothing_is_left() {
+    let _alone = alone();
     let output = fails(run_as(User::Plain, Glass::Container, &[], &["true"]), "libvirt");
     let words = err(&output).to_lowercase();
     assert!(words.contains("--machine") || words.contains("virtual machine"), "{words}");
@@ -169,6 +174,7 @@ fn a_user_without_the_group_is_told_and_nothing_is_left() {
 
 for_both! {
     fn a_runtime_folder_that_is_too_long_or_not_set(glass: Glass) {
+        let _alone = alone();
         let long = std::env::temp_dir().join(fresh_name("x")).join("x".repeat(90));
         fs::create_dir_all(&long).unwrap();
         fs::set_permissions(&long, fs::Permissions::from_mode(0o777)).unwrap();
@@ -205,6 +211,7 @@ impl Drop for Disk {
 
 for_both! {
     fn a_full_disk_under_the_cache(glass: Glass) {
+        let _alone = alone();
         // Neither holds what is put there: a kernel, or init.
         let disk = Disk::new(glass.user(), if glass == Glass::Machine { "4m" } else { "256k" });
         let path = disk.0.path();
@@ -219,6 +226,7 @@ for_both! {
 
 #[test]
 fn doctor_says_what_works_as_text_and_json() {
+    let _alone = alone();
     for user in [User::Plain, User::Member, User::Root] {
         let text = user.ctl().arg("doctor").output().unwrap();
         assert!(text.status.success() && !out(&text).is_empty(), "{}", err(&text));
@@ -233,6 +241,7 @@ fn doctor_says_what_works_as_text_and_json() {
 
 #[test]
 fn screens_that_cannot_be() {
+    let _alone = alone();
     fails(run(Glass::Machine, &["--display", "--display-size", "1x1"], &["true"]), "1x1");
     fails(run(Glass::Machine, &["--display-size", "640x480"], &["true"]), "--display");
     fails(run(Glass::Machine, &["--display", "--memory", "300M"], &["true"]), "512 MiB");

@@ -2,10 +2,8 @@
 //! What holds in a writable share, against the table in docs/shares.md.
 //! `TERRARIUM_BLESS=1` writes the table anew; read the difference.
 
-mod common;
-
-use common::share::*;
-use common::*;
+use crate::common::share::*;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};

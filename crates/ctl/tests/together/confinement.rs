@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Attempts to get out. Each must fail, as the caller and as root inside.
 
-#[macro_use]
-mod common;
-
-use common::share::picture;
-use common::*;
+use crate::common::share::picture;
+use crate::common::traces::host_is_changed;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
@@ -101,6 +99,7 @@ print "tries $tries\n";
 
 for_both! {
     fn no_socket_or_fifo_of_the_host_is_reachable(glass: Glass) {
+        let _host = host_is_changed();
         let baits: Vec<Bait> = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache"].map(Bait::new).into();
         let folders: Vec<&str> = baits.iter().map(|bait| bait.folder.to_str().unwrap()).collect();
         let names = names_of_sockets();
@@ -160,6 +159,7 @@ print "$done changes\n""#;
 
 for_both! {
     fn the_host_s_root_cannot_be_written(glass: Glass) {
+        let _host = host_is_changed();
         let open: Vec<Open> = ["/opt", "/etc", "/usr/local", "/var/lib", "/var/cache"].map(Open::new).into();
         let folders: Vec<&str> = open.iter().map(|one| one.0.to_str().unwrap()).collect();
         let pictures = || folders.iter().flat_map(|folder| picture(Path::new(folder))).collect::<Vec<_>>();
@@ -189,6 +189,7 @@ for_both! {
 for_both! {
     fn what_is_private_is_not_there(glass: Glass) {
         let user = glass.user();
+        let _host = host_is_changed();
         let secret = user.home().join("secret-of-the-test");
         fs::write(&secret, "x").unwrap();
         let script = format!(

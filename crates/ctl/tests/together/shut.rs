@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What shares must not give away, and attempts to make them.
 
-#[macro_use]
-mod common;
-
-use common::share::*;
-use common::*;
+use crate::common::share::*;
+use crate::common::traces::host_is_mine;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::{chown, symlink, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
@@ -149,12 +147,9 @@ impl Drop for Secrets {
     }
 }
 
-/// One at a time: they all use the same home.
-static HOME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
 for_both! {
     fn secrets_are_hidden_in_wider_shares(glass: Glass) {
-        let _one = HOME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _mine = host_is_mine();
         let home = glass.user().home();
         let secrets = Secrets::new(glass.user());
         let open = Folder::home(glass);
@@ -211,7 +206,7 @@ for_both! {
 
 for_both! {
     fn a_kept_home_is_kept_and_stays_inside(glass: Glass) {
-        let _one = HOME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _mine = host_is_mine();
         let kept = glass.user().home().join(".local/share/terrarium/homes/files-test");
         let _ = fs::remove_dir_all(&kept);
         let first = run_profile(glass, "home = \"kept\"", &[], "ls -A; echo 1 >mine; mkdir d; pwd; chmod 700 d; ln -s /etc l");

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Clients that stop reading, are killed, or are not alone.
 
-#[macro_use]
-mod common;
-
-use common::bytes::{bulk, kib, source, watch_memory, PIECE};
-use common::*;
+use crate::common::bytes::{bulk, kib, source, watch_memory, PIECE};
+use crate::common::*;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -2,11 +2,8 @@
 //! Ends that are asked for, ends that come by themselves, and nothing left
 //! after either.
 
-#[macro_use]
-mod common;
-
-use common::traces::{alone, nothing_is_left, traces};
-use common::*;
+use crate::common::traces::{alone, nothing_is_left, traces};
+use crate::common::*;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;

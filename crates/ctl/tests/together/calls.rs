@@ -2,10 +2,7 @@
 //! System calls that a sandbox's program must not reach, in all the ways that
 //! this processor has of making them.
 
-#[macro_use]
-mod common;
-
-use common::*;
+use crate::common::*;
 use std::process::Stdio;
 
 for_both! {

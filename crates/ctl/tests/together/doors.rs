@@ -2,10 +2,7 @@
 //! The host's doors, shut by default: network, descriptors, environment,
 //! processes, and what private file systems allow.
 
-#[macro_use]
-mod common;
-
-use common::*;
+use crate::common::*;
 use std::net::TcpListener;
 
 for_both! {

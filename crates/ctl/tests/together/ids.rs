@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! As whom everything runs, seen from outside, and what that may read.
 
-#[macro_use]
-mod common;
-
-use common::*;
+use crate::common::traces::host_is_changed;
+use crate::common::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -161,6 +159,7 @@ fn unreadable(user: User) -> String {
 for_both! {
     // As root inside, too, and for root: what runs the sandbox cannot read it.
     fn what_the_caller_cannot_read_stays_unreadable(glass: Glass) {
+        let _host = host_is_changed();
         let secrets = ["/usr", "/etc", "/opt", "/var/lib", "/var/cache"].map(Secret::new);
         for user in [glass.user(), User::Root] {
             let files = unreadable(user);
