@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Makes a layer ready for a run: a fresh one, or the one that was kept.
 
-use super::super::directory::{fault, make_private};
-use super::{image, lock, remove, wait_until_free, Layer, Lock, Tag};
+use super::super::directory::fault;
+use super::{claim, image, lock, remove, wait_until_free, Layer, Lock, Tag};
 use crate::error::{Error, FileAction, LayerError};
 use crate::plan::Plan;
 use crate::profile::Changes;
@@ -109,14 +109,9 @@ fn goes_on(plan: &Plan) -> Option<String> {
     }
 }
 
-fn folder(plan: &Plan, id: &str) -> Result<PathBuf, Error> {
-    let all = plan.places.layers(plan.caller);
-    let mode = if plan.caller == 0 { 0o711 } else { 0o700 };
-    make_private(all.parent().unwrap_or(&all), mode)?;
-    make_private(&all, mode)?;
-    let folder = all.join(id);
-    make_private(&folder, mode)?;
-    Ok(folder)
+/// The folder of this name, locked.
+fn folder(plan: &Plan, id: &str) -> Result<(PathBuf, Lock), Error> {
+    claim(&plan.places.layers(plan.caller), id, if plan.caller == 0 { 0o711 } else { 0o700 })
 }
 
 fn tag(plan: &Plan, uuid: &str) -> Tag {
@@ -134,8 +129,10 @@ fn tag(plan: &Plan, uuid: &str) -> Tag {
 
 /// A fresh one, without its tag on the disk: what has none is half made.
 fn fresh(plan: &Plan, id: &str, uuid: &str) -> Result<Ready, Error> {
-    let folder = folder(plan, id)?;
-    let held = lock(&folder)?;
+    made((plan, uuid), folder(plan, id)?)
+}
+
+fn made((plan, uuid): (&Plan, &str), (folder, held): (PathBuf, Lock)) -> Result<Ready, Error> {
     let layer = Layer { folder, tag: tag(plan, uuid) };
     let ready = Ready { layer, fresh: true, file: None, _lock: held };
     make(plan, &ready.image())?;
@@ -173,9 +170,8 @@ fn kept(
     uuid: &str,
     is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
 ) -> Result<Ready, Error> {
-    let folder = folder(plan, id)?;
-    let Some(layer) = Layer::load(&folder) else { return fresh(plan, id, uuid) };
-    let held = lock(&folder)?;
+    let (folder, held) = folder(plan, id)?;
+    let Some(layer) = Layer::load(&folder) else { return made((plan, uuid), (folder, held)) };
     if is_in_use(Path::new(id))? {
         return Err(Error::Layer(LayerError::InUse { name: plan.name.clone() }));
     }
