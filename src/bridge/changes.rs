@@ -93,8 +93,12 @@ impl Bridge {
     }
 
     /// Takes one change out of the layer.
-    pub async fn forget(&self, looking: Looking, path: Bytes) -> Result<(), Error> {
-        self.call(move |driver| looking.with(driver, |review| review.forget(&path))).await
+    pub async fn forget(&self, looking: Looking, entry: Entry) -> Result<(), Error> {
+        self.call(move |driver| {
+            let paths = changes::all_of(&looking.found, &entry);
+            looking.with(driver, |review| review.forget(&paths))
+        })
+        .await
     }
 
     /// Lets the next run go on from the layer.

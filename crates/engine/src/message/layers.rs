@@ -62,6 +62,7 @@ pub(super) fn error(error: &LayerError) -> String {
             &[("name", name)],
         ),
         LayerError::Broken => gettext("The sandbox sent something else than what was asked for. Its changes cannot be read; discard them."),
+        LayerError::Partial => gettext("There are more changes than can be told, so none can be chosen. Keep or discard all of them."),
         LayerError::File { path, errno } => {
             let why = super::system_words(&std::io::Error::from_raw_os_error(*errno));
             fill(

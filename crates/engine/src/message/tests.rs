@@ -487,6 +487,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::None { name: foreign() },
         L::Kept { name: foreign() },
         L::Broken,
+        L::Partial,
         L::File { path: HOSTILE.into(), errno: 2 },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
@@ -498,7 +499,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
     for one in &all {
         match one {
             L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
-            L::Broken | L::File { .. } | L::NotApplied { .. } => {}
+            L::Broken | L::Partial | L::File { .. } | L::NotApplied { .. } => {}
         }
     }
     all.into_iter()

@@ -401,6 +401,16 @@ pub trait Driver: Send + Sync {
         Ok(())
     }
 
+    /// As [`Self::keep`], with these changes alone and what is in them; the
+    /// rest is thrown away. `paths` are the changes' own.
+    ///
+    /// # Errors
+    /// As [`Self::keep`]; one is not among the changes, or not all of those
+    /// were told.
+    fn keep_only(&self, _layer: &Layer, _paths: &[terrarium_protocol::Bytes]) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Takes a layer away. Nothing of it is left.
     ///
     /// # Errors

@@ -278,6 +278,10 @@ impl Driver for Real {
         changes::keep(self, layer)
     }
 
+    fn keep_only(&self, layer: &Layer, paths: &[Bytes]) -> Result<(), Error> {
+        changes::keep_only(self, layer, paths)
+    }
+
     fn discard(&self, layer: &Layer) -> Result<(), Error> {
         changes::discard(self, layer)
     }

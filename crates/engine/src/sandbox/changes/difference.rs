@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A file of a sandbox's against the host's.
 
-use super::listing::Entry;
+use super::listing::{on_host, Entry};
 use super::session::Review;
 use crate::error::Error;
 use crate::sandbox::layers::Tag;
@@ -78,8 +78,7 @@ pub fn difference(review: &mut dyn Review, entry: &Entry, real: &Path) -> Result
 pub fn real_place(entry: &Entry, tag: &Tag, home: &Path, home_inside: &Path) -> PathBuf {
     match (entry.path().strip_prefix(home_inside), &tag.root) {
         (Ok(inner), _) => home.join(inner),
-        (Err(_), None) => entry.path().to_owned(),
-        (Err(_), Some(root)) => root.join(entry.path().strip_prefix("/").unwrap_or(entry.path())),
+        (Err(_), root) => on_host(entry.path(), root.as_deref()),
     }
 }
 
