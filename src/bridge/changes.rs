@@ -3,7 +3,7 @@
 
 use super::Bridge;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
@@ -21,9 +21,54 @@ pub struct Looking {
     /// What there is to decide about.
     pub found: Arc<Changes>,
     open: Arc<Mutex<Option<Box<dyn Review>>>>,
+    /// What was decided, for each of what was found.
+    decided: Arc<Mutex<Vec<Option<Decision>>>>,
+}
+
+/// What is to become of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is in its real place.
+    Applied,
+    /// A copy is somewhere.
+    Copied,
+    /// The next run goes on from it.
+    Kept,
+    /// It is thrown away.
+    Discarded,
 }
 
 impl Looking {
+    fn new(layer: Layer, found: Changes) -> Self {
+        let decided = Arc::new(Mutex::new(vec![None; found.all.len()]));
+        Self { layer, found: Arc::new(found), open: Arc::default(), decided }
+    }
+
+    /// What was decided, for each of what was found.
+    pub fn decisions(&self) -> MutexGuard<'_, Vec<Option<Decision>>> {
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much is undecided, and how much there is.
+    pub fn undecided(&self) -> (usize, usize) {
+        let decided = self.decisions();
+        (decided.iter().filter(|one| one.is_none()).count(), decided.len())
+    }
+
+    /// Where all lies for which this was decided.
+    pub fn all(&self, decision: Decision) -> Vec<Bytes> {
+        let decided = self.decisions();
+        let all = self.found.all.iter().zip(decided.iter());
+        let chosen = all.filter(|(_, one)| **one == Some(decision));
+        chosen.map(|(entry, _)| entry.change.path.clone()).collect()
+    }
+
+    /// Nothing was thrown away.
+    pub fn take_back_discarded(&self) {
+        let mut decided = self.decisions();
+        decided.iter_mut().filter(|one| **one == Some(Decision::Discarded)).for_each(|one| *one = None);
+    }
+
     fn with<T>(
         &self,
         driver: &dyn Driver,
@@ -62,8 +107,8 @@ impl Bridge {
         let look = move |driver: &dyn Driver| {
             let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes == Fate::Review;
             let Some(layer) = driver.layers().into_iter().find(is_it) else { return Ok(None) };
-            let found = Arc::new(driver.changes(&layer, &|_| true)?);
-            Ok(Some(Looking { layer, found, open: Arc::default() }))
+            let found = driver.changes(&layer, &|_| true)?;
+            Ok(Some(Looking::new(layer, found)))
         };
         self.call(look).await.ok().flatten()
     }
@@ -92,20 +137,29 @@ impl Bridge {
         .await
     }
 
-    /// Takes one change out of the layer.
-    pub async fn forget(&self, looking: Looking, entry: Entry) -> Result<(), Error> {
+    /// Takes what is to be thrown away out of the layer.
+    pub async fn forget_discarded(&self, looking: Looking) -> Result<(), Error> {
         self.call(move |driver| {
-            let paths = changes::all_of(&looking.found, &entry);
+            let found = looking.found.clone();
+            let gone = looking.all(Decision::Discarded);
+            let entries = gone.iter().filter_map(|path| found.find(path.as_slice()));
+            let paths: Vec<Bytes> = entries.flat_map(|entry| changes::all_of(&found, entry)).collect();
+            if paths.is_empty() {
+                return Ok(());
+            }
             looking.with(driver, |review| review.forget(&paths))
         })
         .await
     }
 
-    /// Lets the next run go on from the layer.
-    pub async fn keep(&self, looking: Looking) -> Result<(), Error> {
+    /// Lets the next run go on from the layer, or only from some of it.
+    pub async fn keep(&self, looking: Looking, only: Option<Vec<Bytes>>) -> Result<(), Error> {
         self.call(move |driver| {
             looking.end();
-            driver.keep(&looking.layer)
+            match only {
+                None => driver.keep(&looking.layer),
+                Some(paths) => driver.keep_only(&looking.layer, &paths),
+            }
         })
         .await
     }

@@ -15,9 +15,12 @@
 //! where one listens.
 
 mod driver;
+mod layers;
 mod run;
 mod serve;
 
+pub use layers::entry;
+use layers::Written;
 use run::{lock, Inside, Run};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -49,6 +52,8 @@ pub struct Fake {
     /// How long each step of a start takes, in milliseconds.
     pub slow: AtomicU32,
     execs: AtomicU32,
+    /// What they have written.
+    pub written: Arc<Written>,
 }
 
 impl Fake {
@@ -67,6 +72,7 @@ impl Fake {
             agent,
             slow,
             execs: AtomicU32::new(0),
+            written: Arc::default(),
         }
     }
 

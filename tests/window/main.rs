@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The window against a driver without libvirt.
 
+mod changes;
 mod clipboard;
 mod desktop;
 mod editor;

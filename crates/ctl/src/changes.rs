@@ -91,7 +91,7 @@ fn has_content(entry: &Entry) -> bool {
 fn show_difference(work: &Work, review: &mut dyn Review, entry: &Entry) -> std::result::Result<(), Fault> {
     let real = work.real(entry);
     match changes::difference(review, entry, &real)? {
-        Difference::Bytes(..) => print(&message::not_compared()),
+        Difference::Pictures(..) | Difference::Other => print(&message::not_compared()),
         Difference::Text(hunks) => {
             for hunk in &hunks {
                 print(&message::hunk_head(hunk))?;

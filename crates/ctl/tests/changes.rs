@@ -86,7 +86,11 @@ for_both! {
 /// The rest is thrown away: what was moved is where it was.
 fn what_is_chosen_goes_on(glass: Glass, name: &str) {
     let refused = ctl(glass, &["keep", name, "text", "nothing"]);
-    assert!(err(&refused).contains("not among") && changes(glass, name, &[]).contains("/srv2"), "{}", err(&refused));
+    assert!(
+        err(&refused).contains("not among") && changes(glass, name, &[]).contains("/srv2"),
+        "{}",
+        err(&refused)
+    );
     let kept = ctl(glass, &["keep", name, "text", "dir/deep"]);
     assert!(kept.status.success(), "{}", err(&kept));
     let listed = changes(glass, name, &[]);

@@ -198,6 +198,12 @@ pub fn not_compared() -> String {
     gettext("(not a text, or too long to compare)")
 }
 
+/// What is shown of changed files beside each other.
+#[must_use]
+pub fn shown_kinds() -> String {
+    gettext("Texts of up to 1 MiB and PNG pictures are shown here. Save a copy to look at anything else.")
+}
+
 /// What of a folder was not applied.
 #[must_use]
 pub fn left_out(path: &[u8]) -> String {

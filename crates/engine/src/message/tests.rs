@@ -577,6 +577,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
             text_line(HOSTILE),
             layer_full(),
             not_compared(),
+            shown_kinds(),
         ],
     ];
     for line in lines.concat() {

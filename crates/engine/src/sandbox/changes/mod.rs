@@ -8,6 +8,7 @@
 //! | [`moves`] | what was moved, as far as that can be told |
 //! | [`choose`] | what belongs to a change, and to all others |
 //! | [`difference`] | a text against the host's |
+//! | [`picture`] | a picture that may be hostile |
 //! | [`apply`] | puts something to its real place, or elsewhere |
 //! | [`trash`] | where the old one goes |
 //!
@@ -20,6 +21,7 @@ mod choose;
 mod difference;
 mod listing;
 mod moves;
+mod picture;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,8 @@ pub use apply::{apply, Applied, Apply};
 pub use choose::all_of;
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{Changes, Entry, Kind};
-pub use session::{Review, Watch};
+pub use picture::{check as check_picture, Picture, PICTURE_MAX};
+pub use session::{Review, Sink, Watch};
 
 use super::layers::{self, Layer};
 use super::real::Real;

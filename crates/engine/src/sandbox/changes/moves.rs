@@ -128,9 +128,8 @@ fn is_same(all: &[Entry], folder: usize, range: &std::ops::Range<usize>, content
     let skip = all[folder].change.path.as_slice().len() + 1;
     let alike = |(entry, (inner, kind, marked)): (&Entry, &(Vec<u8>, FileKind, Mark))| {
         let after = entry.change.after.as_ref().filter(|_| entry.change.what == What::Added);
-        let is_it = |after: &Facts| {
-            after.kind == *kind && (*kind != FileKind::File || mark(after) == *marked)
-        };
+        let is_it =
+            |after: &Facts| after.kind == *kind && (*kind != FileKind::File || mark(after) == *marked);
         entry.change.path.as_slice()[skip..] == inner[..] && after.is_some_and(is_it)
     };
     range.len() == content.len() && all[range.clone()].iter().zip(content).all(alike)

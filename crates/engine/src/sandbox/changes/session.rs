@@ -58,11 +58,12 @@ pub trait Review: Send {
 }
 
 impl dyn Review + '_ {
-    /// All of a file, if it is no longer than `most` bytes.
+    /// All of a file, if it is no longer than `most` says of its beginning, in
+    /// bytes.
     ///
     /// # Errors
     /// As [`Review::contents`].
-    pub fn whole(&mut self, path: &Bytes, most: usize) -> Result<Option<Vec<u8>>, Error> {
+    pub fn whole(&mut self, path: &Bytes, most: impl Fn(&[u8]) -> usize) -> Result<Option<Vec<u8>>, Error> {
         let mut bytes = Vec::new();
         let mut fits = true;
         self.contents(path, &mut |piece| {
@@ -71,7 +72,8 @@ impl dyn Review + '_ {
                 Piece::End(length) => (length, Vec::new()),
             };
             let at = usize::try_from(offset).unwrap_or(usize::MAX);
-            fits &= at.saturating_add(part.len()) <= most;
+            let head = if at == 0 { &part } else { &bytes };
+            fits &= at.saturating_add(part.len()) <= most(head);
             if fits {
                 bytes.resize(at, 0);
                 bytes.extend(part);
