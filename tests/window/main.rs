@@ -120,6 +120,7 @@ fn host(folder: PathBuf) -> Host {
         qemu_group: None,
         mke2fs: Some("/usr/sbin/mke2fs".into()),
         nbd: false,
+        unmapped: Vec::new(),
     }
 }
 

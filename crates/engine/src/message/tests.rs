@@ -282,6 +282,7 @@ fn notes() -> Vec<Note> {
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
         Note::HiddenInside { path: "/the/path".into() },
+        Note::StaysReadOnly { paths: vec!["/the/path".into()] },
         Note::ImageTrusted { path: "/the/path".into() },
         Note::UserModeReachesHost,
     ];
@@ -290,7 +291,7 @@ fn notes() -> Vec<Note> {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
-            Note::ImageTrusted { .. } => {}
+            Note::ImageTrusted { .. } | Note::StaysReadOnly { .. } => {}
             Note::UserModeReachesHost => {}
         }
     }

@@ -27,7 +27,7 @@ pub use build::plan;
 pub use desktop::screen_environment;
 pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, slug};
-pub use files::home;
+pub use files::{home, USER_DIRS};
 pub use glass::no_kvm_reason;
 pub use network::{InterfacePlan, NetworkPlan, NetworkProblem, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
@@ -89,6 +89,9 @@ pub struct Plan {
     pub images: Vec<ImageSource>,
     /// `files.root`: the folder whose system is shown.
     pub root: Option<PathBuf>,
+    /// What a kept home has when it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_home: Option<FreshHome>,
     /// What is hidden in shares, or may not be written there.
     pub guarded: Vec<Guarded>,
     /// Caller's uid: part of the domain's name.
@@ -103,6 +106,15 @@ pub struct Plan {
     pub secrets: usize,
     /// What this is the plan of.
     pub profile: Profile,
+}
+
+/// A kept home that nobody has used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FreshHome {
+    /// Folders, by their paths in it.
+    pub folders: Vec<PathBuf>,
+    /// The list that says which is which, if there is anything to say.
+    pub user_dirs: String,
 }
 
 /// What only a machine has.

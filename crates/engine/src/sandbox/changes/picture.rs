@@ -144,6 +144,14 @@ mod tests {
         assert!(decode(b"GIF89a").is_none());
     }
 
+    #[test]
+    fn the_seeds_are_pictures() {
+        for seed in crate::fuzz_seeds("png") {
+            assert!(decode(&seed).is_some());
+            check(&seed);
+        }
+    }
+
     proptest! {
         #[test]
         fn garbage_does_no_harm(at in 0usize..120, bytes: [u8; 6]) {
