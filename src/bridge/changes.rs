@@ -3,6 +3,7 @@
 
 use super::Bridge;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terrarium_engine::host::Host;
 use terrarium_engine::plan;
@@ -23,6 +24,30 @@ pub struct Looking {
     open: Arc<Mutex<Option<Box<dyn Review>>>>,
     /// What was decided, for each of what was found.
     decided: Arc<Mutex<Vec<Option<Decision>>>>,
+}
+
+/// How far something has come that may take long. Clones are the same one.
+#[derive(Clone, Default)]
+pub struct Work {
+    bytes: Arc<AtomicU64>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Work {
+    /// Bytes that are written by now.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Ends it: what is written by then stays.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    fn watch(&self, bytes: u64) -> bool {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        !self.cancelled.load(Ordering::Relaxed)
+    }
 }
 
 /// What is to become of a change.
@@ -128,11 +153,15 @@ impl Bridge {
         entry: Entry,
         to: Option<PathBuf>,
         replace: bool,
+        work: &Work,
     ) -> Result<Applied, Error> {
+        let work = work.clone();
         let how = self.host().map(|host| how(host, to, replace)).ok_or(Error::Cancelled)?;
         self.call(move |driver| {
             let found = looking.found.clone();
-            looking.with(driver, |review| changes::apply(review, &found, &entry, &how, &|_| true))
+            looking.with(driver, |review| {
+                changes::apply(review, &found, &entry, &how, &|bytes| work.watch(bytes))
+            })
         })
         .await
     }

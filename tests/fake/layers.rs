@@ -4,6 +4,7 @@
 use super::run::lock;
 use super::Fake;
 use std::sync::Mutex;
+use std::time::Duration;
 use terrarium_engine::error::Error;
 use terrarium_engine::profile::{Changes as Fate, Isolation};
 use terrarium_engine::sandbox::changes::{Entry, Sink, Watch};
@@ -18,7 +19,11 @@ pub struct Written {
     found: Mutex<Changes>,
     contents: Mutex<Vec<(Bytes, Vec<u8>)>>,
     decided: Mutex<Vec<String>>,
+    slow: Mutex<Option<u64>>,
 }
+
+/// Contents come in pieces of this, in bytes.
+const PIECE: usize = 1000;
 
 /// An entry of a size, or a folder.
 #[must_use]
@@ -50,6 +55,11 @@ impl Written {
     /// What a file holds.
     pub fn holds(&self, path: &str, bytes: &[u8]) {
         lock(&self.contents).push((path.into(), bytes.to_vec()));
+    }
+
+    /// Each piece of a file takes this long, in milliseconds.
+    pub fn is_slow(&self, milliseconds: u64) {
+        *lock(&self.slow) = Some(milliseconds);
     }
 
     /// What was decided, in order.
@@ -108,11 +118,13 @@ impl Review for Looked {
         let bytes =
             all.iter().find(|(other, _)| other == path).map(|(_, bytes)| bytes.clone()).unwrap_or_default();
         drop(all);
-        let length = bytes.len() as u64;
-        if sink(Piece::Bytes(0, bytes))? {
-            sink(Piece::End(length))?;
+        for (at, piece) in bytes.chunks(PIECE).enumerate() {
+            std::thread::sleep(Duration::from_millis(lock(&self.0.slow).unwrap_or(0)));
+            if !sink(Piece::Bytes((at * PIECE) as u64, piece.to_vec()))? {
+                return Ok(());
+            }
         }
-        Ok(())
+        sink(Piece::End(bytes.len() as u64)).map(drop)
     }
 
     fn forget(&mut self, paths: &[Bytes]) -> Result<(), Error> {

@@ -179,6 +179,33 @@ fn what_is_decided_is_done_when_it_is_left() {
     scene.until("nothing waits", || row.as_ref().is_some_and(|row| !row.is_mapped()));
 }
 
+#[gtk::test]
+fn a_long_copy_shows_how_far_it_is_and_can_be_ended() {
+    let scene = Scene::with_home();
+    scene.fake.written.is_slow(60);
+    let home = scene.folder().join("home");
+    let path = home.join("large");
+    scene.fake.written.holds(path.to_str().expect("a text"), &[7; 40_000]);
+    let changes = scene.review(vec![entry(path.to_str().expect("a text"), What::Added, Some(40_000))]);
+    choose(&changes, 0);
+    let work = find(&changes, "work").and_downcast::<gtk::Revealer>().expect("a revealer");
+    let bar = find(&changes, "work-bar").and_downcast::<gtk::ProgressBar>().expect("a bar");
+    let stack = find(&changes, "detail").and_downcast::<gtk::Stack>().expect("a stack");
+    scene.until("it is compared", || stack.visible_child_name().is_some_and(|name| name != "waits"));
+    act(&changes, "apply");
+    scene.until("it is seen", || work.reveals_child() && bar.fraction() > 0.2);
+    scene.picture_of(&changes, "changes-work");
+    assert!(bar.fraction() < 0.9 && !path.exists(), "{}", bar.fraction());
+    find(&changes, "cancel-work").and_downcast::<gtk::Button>().expect("a button").emit_clicked();
+    scene.until("it is ended", || !work.reveals_child());
+    assert_eq!(std::fs::read_dir(&home).expect("a folder").count(), 0, "nothing half is left");
+    scene.fake.written.is_slow(0);
+    act(&changes, "apply");
+    scene.until("it is there", || path.exists() && says(&changes, "Applied"));
+    close(&changes);
+    scene.until("what was applied is not kept", || scene.fake.written.decided() == ["discard"]);
+}
+
 /// Best of some: the computer may be busy with other tests.
 #[gtk::test]
 fn twenty_thousand_changes_open_at_once_and_scroll() {

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::sandbox::changes::Entry;
 use terrarium_engine::{message, Error};
+use terrarium_protocol::changes::FileKind;
 
 /// Every action on one entry.
 const OF_ONE: [&str; 4] = ["apply", "copy", "keep-one", "forget"];
@@ -67,7 +68,7 @@ impl ChangesWindow {
         for (name, may) in OF_ONE.into_iter().zip([there && inside, there, may_choose, true]) {
             self.enable(name, may);
         }
-        self.outside.set_visible(there && !inside);
+        self.outside.set_visible(!(there && inside));
     }
 
     /// Puts the selected one to its real place, or into `to`.
@@ -75,8 +76,11 @@ impl ChangesWindow {
         let (Some(index), Some(bridge)) = (self.selected(), self.bridge()) else { return };
         let Some(entry) = self.looking.found.all.get(index).cloned() else { return };
         let (page, copies) = (self.clone(), to.is_some());
+        let work = self.progress.begin(self.size_of(index));
         glib::spawn_future_local(async move {
-            match bridge.apply(page.looking.clone(), entry, to, replace).await {
+            let done = bridge.apply(page.looking.clone(), entry, to, replace, &work).await;
+            page.progress.end();
+            match done {
                 Ok(applied) => {
                     page.decide(index, Some(if copies { Decision::Copied } else { Decision::Applied }));
                     for left in &applied.left {
@@ -86,9 +90,18 @@ impl ChangesWindow {
                 Err(Error::Layer(LayerError::NotApplied { why: NotApplied::Changed, .. })) if !copies => {
                     page.ask_to_replace();
                 }
+                Err(Error::Cancelled) => {}
                 Err(error) => page.toast(&message::error(&error)),
             }
         });
+    }
+
+    /// Bytes of an entry, with all in it.
+    fn size_of(&self, index: usize) -> u64 {
+        let of = |at: &usize| self.looking.found.all[*at].change.after.as_ref();
+        let files = self.with_inner(index);
+        let sizes = files.iter().filter_map(of).filter(|after| after.kind == FileKind::File);
+        sizes.fold(0, |sum, after| sum.saturating_add(after.size))
     }
 
     fn ask_to_replace(self: &Rc<Self>) {

@@ -14,6 +14,8 @@ use terrarium_protocol::Bytes;
 impl ChangesWindow {
     /// Somebody wants to close it.
     pub(super) fn closes(self: &Rc<Self>) -> glib::Propagation {
+        // Whoever leaves does not wait for a copy.
+        self.progress.cancel();
         let (undecided, all) = self.looking.undecided();
         if self.settled.get() || undecided == all {
             self.end_looking();

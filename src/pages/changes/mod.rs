@@ -8,6 +8,7 @@ mod decide;
 mod detail;
 mod leave;
 mod pictures;
+mod progress;
 mod row;
 
 use super::object;
@@ -17,6 +18,7 @@ use adw::prelude::*;
 use detail::Detail;
 use gettextrs::ngettext;
 use gtk::{gio, glib};
+use progress::Progress;
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
@@ -33,6 +35,7 @@ pub struct ChangesWindow {
     detail: Detail,
     looking: Looking,
     window: Weak<Window>,
+    progress: Progress,
     /// The home folder inside.
     home: Option<PathBuf>,
     /// Why something is not applied.
@@ -61,6 +64,7 @@ impl ChangesWindow {
             looking: looking.clone(),
             window: Rc::downgrade(window),
             outside: object(&builder, "outside"),
+            progress: Progress::new(&builder),
             home: window.bridge.host().map(plan::home),
             settled: Cell::new(false),
             wanted: Cell::new(0),
@@ -153,8 +157,8 @@ impl ChangesWindow {
         });
     }
 
-    /// Notes what becomes of an entry, and of all in it; what was noted before.
-    fn decide(&self, index: usize, decision: Option<Decision>) -> Vec<(usize, Option<Decision>)> {
+    /// An entry and all in it.
+    fn with_inner(&self, index: usize) -> Vec<usize> {
         let all = &self.looking.found.all;
         let Some(folder) = all.get(index).map(|entry| entry.change.path.as_slice()) else {
             return Vec::new();
@@ -163,7 +167,12 @@ impl ChangesWindow {
             entry.change.path.as_slice().strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"))
         };
         let inner = (index + 1..all.len()).filter(|&at| is_in(&all[at]));
-        let chosen: Vec<usize> = std::iter::once(index).chain(inner).collect();
+        std::iter::once(index).chain(inner).collect()
+    }
+
+    /// Notes what becomes of an entry, and of all in it; what was noted before.
+    fn decide(&self, index: usize, decision: Option<Decision>) -> Vec<(usize, Option<Decision>)> {
+        let chosen = self.with_inner(index);
         let mut decided = self.looking.decisions();
         let before = chosen.iter().map(|&at| (at, std::mem::replace(&mut decided[at], decision))).collect();
         drop(decided);
