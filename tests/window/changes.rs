@@ -122,6 +122,7 @@ fn changes_fit_wide_and_narrow() {
         }
         assert!((width - 16..=width).contains(&window.width()), "{size}: {}", window.width());
         leaflet.set_visible_child_name("list");
+        choose(&changes, gtk::INVALID_LIST_POSITION);
         scene.pass(400);
         let shoot = |name: &str| {
             for (scheme, look) in
@@ -133,9 +134,10 @@ fn changes_fit_wide_and_narrow() {
             }
         };
         shoot("list");
+        assert!(stack.visible_child_name().is_some_and(|name| name == "none"), "nothing is chosen yet");
         // By path: /etc/issue, …, /home/me/picture.png, program, src/tree.c, …
         for (index, child, name) in
-            [(3, "pictures", "pictures"), (4, "about", "other"), (5, "text", "text"), (0, "text", "deleted")]
+            [(0, "text", "deleted"), (3, "pictures", "pictures"), (4, "about", "other"), (5, "text", "text")]
         {
             choose(&changes, index);
             scene.until(name, || stack.visible_child_name().is_some_and(|found| found == child));
@@ -144,6 +146,12 @@ fn changes_fit_wide_and_narrow() {
         }
     }
     manager.set_color_scheme(adw::ColorScheme::Default);
+    // Narrow, whoever goes back can come again.
+    let title = || stack.visible_child_name().map(String::from).unwrap_or_default();
+    find(&changes, "back").and_downcast::<gtk::Button>().expect("a button").emit_clicked();
+    scene.until("the list is back", || title() == "none");
+    choose(&changes, 5);
+    scene.until("it is seen again", || title() == "text");
     close(&changes);
     scene.until("it is closed", || page().is_none());
 }

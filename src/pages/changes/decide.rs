@@ -49,7 +49,13 @@ impl ChangesWindow {
         on("keep", Self::keep);
         on("discard", Self::ask_to_discard);
         self.widget.insert_action_group("changes", Some(&group));
+        self.may_nothing();
+    }
+
+    /// There is nothing to decide about.
+    pub(super) fn may_nothing(&self) {
         OF_ONE.iter().for_each(|name| self.enable(name, false));
+        self.outside.set_visible(false);
     }
 
     pub(super) fn bridge(&self) -> Option<Bridge> {

@@ -52,6 +52,14 @@ impl Detail {
         self.stack.set_visible_child_name("waits");
     }
 
+    /// Nothing is chosen.
+    pub fn clear(&self) {
+        self.title.set_title("");
+        self.title.set_subtitle("");
+        self.warning.set_reveal_child(false);
+        self.stack.set_visible_child_name("none");
+    }
+
     /// A folder, a link and their like.
     pub fn show_nothing(&self) {
         self.say(&gettext("Nothing to Compare"), "");

@@ -111,7 +111,10 @@ impl ChangesWindow {
             }
         });
         let chosen = gtk::SingleSelection::new(Some(self.rows.clone()));
+        // Whoever clicks on the first one wants to see it, too.
         chosen.set_autoselect(false);
+        chosen.set_can_unselect(true);
+        chosen.set_selected(gtk::INVALID_LIST_POSITION);
         let weak = Rc::downgrade(self);
         chosen.connect_selected_notify(move |chosen| {
             if let Some(page) = weak.upgrade() {
@@ -120,6 +123,12 @@ impl ChangesWindow {
         });
         self.list.set_factory(Some(&factory));
         self.list.set_model(Some(&chosen));
+        // Back at the list the same one can be chosen again.
+        self.leaflet.connect_visible_child_notify(move |leaflet| {
+            if leaflet.is_folded() && leaflet.visible_child_name().is_some_and(|name| name == "list") {
+                chosen.set_selected(gtk::INVALID_LIST_POSITION);
+            }
+        });
     }
 
     /// An entry and what was decided about it.
@@ -138,7 +147,8 @@ impl ChangesWindow {
     fn select(self: &Rc<Self>, index: u32) {
         let Some(entry) = usize::try_from(index).ok().and_then(|index| self.looking.found.all.get(index))
         else {
-            return;
+            self.detail.clear();
+            return self.may_nothing();
         };
         self.wanted.set(self.wanted.get() + 1);
         self.detail.begin(entry);
