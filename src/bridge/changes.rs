@@ -9,7 +9,7 @@ use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
 use terrarium_engine::sandbox::changes::{self, Applied, Apply, Changes, Difference, Entry, Review};
-use terrarium_engine::sandbox::{Driver, Id, Layer};
+use terrarium_engine::sandbox::{Driver, Held, Id, Layer};
 use terrarium_engine::Error;
 use terrarium_protocol::Bytes;
 
@@ -127,10 +127,29 @@ impl Bridge {
         let _ = self.call(move |driver| driver.gather(&id)).await;
     }
 
-    /// What a sandbox that has ended left to be reviewed.
+    /// Keeps what a sandbox writes until it is thrown away.
+    pub async fn hold(&self, id: Id) -> Option<Held> {
+        self.call(move |driver| Ok(driver.hold(&id))).await.ok().flatten()
+    }
+
+    /// Throws away what was held of sandboxes.
+    pub async fn throw_away(&self, all: Vec<(Id, Held)>) {
+        let discard = move |driver: &dyn Driver| {
+            for (id, held) in all {
+                let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes == Fate::Discard;
+                // What cannot be removed now is swept with the next start.
+                let _ = driver.layers().iter().find(|layer| is_it(layer)).map(|layer| driver.discard(layer));
+                drop(held);
+            }
+            Ok(())
+        };
+        let _ = self.call(discard).await;
+    }
+
+    /// What a sandbox that has ended left to be looked at.
     pub async fn to_review(&self, id: Id) -> Option<Looking> {
         let look = move |driver: &dyn Driver| {
-            let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes == Fate::Review;
+            let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes != Fate::Keep;
             let Some(layer) = driver.layers().into_iter().find(is_it) else { return Ok(None) };
             let found = driver.changes(&layer, &|_| true)?;
             Ok(Some(Looking::new(layer, found)))

@@ -14,8 +14,8 @@ use terrarium_engine::error::Error;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
-    Attach, Changes, Driver, Id, Layer, Listing, Picture, Progress, Review, Start, Started, State, Stop,
-    Summary, Watch,
+    Attach, Changes, Driver, Held, Id, Layer, Listing, Picture, Progress, Review, Start, Started, State,
+    Stop, Summary, Watch,
 };
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
@@ -143,6 +143,10 @@ impl Driver for Fake {
 
     fn xml(&self, _id: &Id) -> Result<String, Error> {
         Ok(String::new())
+    }
+
+    fn hold(&self, id: &Id) -> Option<Held> {
+        self.hold_layer(id)
     }
 
     fn layers(&self) -> Vec<Layer> {

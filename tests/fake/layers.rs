@@ -8,7 +8,7 @@ use std::time::Duration;
 use terrarium_engine::error::Error;
 use terrarium_engine::profile::{Changes as Fate, Isolation};
 use terrarium_engine::sandbox::changes::{Entry, Sink, Watch};
-use terrarium_engine::sandbox::{Changes, Layer, Review, Tag};
+use terrarium_engine::sandbox::{Changes, Held, Id, Layer, Review, Tag};
 use terrarium_protocol::changes::{Change, Facts, FileKind, Totals, What};
 use terrarium_protocol::contents::Piece;
 use terrarium_protocol::Bytes;
@@ -82,7 +82,7 @@ impl Fake {
                 name: run.summary.name().to_owned(),
                 uuid: run.summary.id.uuid.clone(),
                 isolation: Isolation::Container,
-                changes: Fate::Review,
+                changes: if run.lingers { Fate::Discard } else { Fate::Review },
                 size: 1 << 30,
                 started: 0,
                 command: String::new(),
@@ -91,6 +91,12 @@ impl Fake {
             Layer { folder: self.folder.join("layer"), tag }
         };
         lock(&self.runs).iter().map(of).collect()
+    }
+
+    /// Nobody else sweeps here.
+    pub(super) fn hold_layer(&self, id: &Id) -> Option<Held> {
+        let run = self.run(id).ok()?;
+        run.lingers.then(|| -> Held { Box::new(()) })
     }
 
     pub(super) fn found(&self) -> Changes {

@@ -191,7 +191,7 @@ impl Fake {
         let agent = self.agent.load(Ordering::SeqCst);
         let display = has_screen.then(|| DisplayStatus { size: screen.unwrap_or_default(), up: true, agent });
         let inside = Mutex::new(Inside { screen, display, ..Inside::default() });
-        let run = Arc::new(Run { summary, path, inside, changed: Condvar::new() });
+        let run = Arc::new(Run { summary, path, inside, changed: Condvar::new(), lingers: plan.lingers });
         lock(&self.runs).push(run.clone());
         let command = run.clone();
         std::thread::spawn(move || command.play(&argv));

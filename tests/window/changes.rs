@@ -16,23 +16,28 @@ use terrarium_protocol::changes::What;
 impl Scene {
     /// Runs something that leaves these changes, and looks at them.
     fn review(&self, all: Vec<Entry>) -> gtk::Widget {
+        self.run_and_leave(all, Changes::Review);
+        self.look()
+    }
+
+    fn run_and_leave(&self, all: Vec<Entry>, fate: Changes) {
         self.fake.written.set(all);
         let mut profile = Profile::new("Build a Project", vec!["print".into(), "x".into()]);
         profile.isolation = Some(Isolation::Container);
-        profile.files.changes = Changes::Review;
+        profile.files.changes = fate;
         let planned = plan(&profile, self.bridge.host().expect("a computer"));
         self.window.start(planned.plan.expect("a plan"));
-        self.look()
+        self.within(Duration::from_secs(60), "its changes are offered", || self.offer().is_some());
+    }
+
+    fn offer(&self) -> Option<gtk::Widget> {
+        let tab = self.window.runs.current()?;
+        find(tab.widget.upcast_ref(), "changes-row").filter(WidgetExt::is_mapped)
     }
 
     /// Opens the page from that of the end.
     fn look(&self) -> gtk::Widget {
-        let row = || {
-            let tab = self.window.runs.current()?;
-            find(tab.widget.upcast_ref(), "changes-row").filter(WidgetExt::is_mapped)
-        };
-        self.within(Duration::from_secs(60), "its changes are offered", || row().is_some());
-        let row = row().and_downcast::<adw::ActionRow>().expect("a row");
+        let row = self.offer().and_downcast::<adw::ActionRow>().expect("a row");
         ActionRowExt::activate(&row);
         self.until("they are shown", || page().is_some());
         page().expect("a window")
@@ -56,13 +61,17 @@ fn act(changes: &gtk::Widget, action: &str) {
     changes.activate_action(&format!("changes.{action}"), None).expect("it can be done");
 }
 
+fn question() -> Option<adw::MessageDialog> {
+    let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+    all.into_iter().find_map(|one| one.downcast().ok())
+}
+
 fn answer(scene: &Scene, with: &str) {
-    let dialog = || {
-        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
-        all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
-    };
-    scene.until("it asks", || dialog().is_some());
-    dialog().expect("a question").response(with);
+    scene.until("it asks", || question().is_some());
+    let dialog = question().expect("a question");
+    dialog.response(with);
+    // As its buttons do.
+    gtk::prelude::GtkWindowExt::destroy(&dialog);
 }
 
 fn close(changes: &gtk::Widget) {
@@ -185,6 +194,33 @@ fn what_is_decided_is_done_when_it_is_left() {
     assert_eq!(scene.fake.written.decided()[1], "keep /home/me/b /home/me/b/in");
     let row = find(scene.window.runs.current().expect("a tab").widget.upcast_ref(), "changes-row");
     scene.until("nothing waits", || row.as_ref().is_some_and(|row| !row.is_mapped()));
+}
+
+#[gtk::test]
+fn what_is_thrown_away_waits_for_the_page_of_its_end() {
+    let scene = Scene::new();
+    let added = |path: &str| entry(path, What::Added, Some(9));
+    scene.run_and_leave(vec![added("/home/me/a/report.txt"), added("/home/me/.cache/x")], Changes::Discard);
+    let tabs = || scene.window.runs.current().is_some();
+    scene.act("win.close-tab");
+    scene.until("it asks", || question().is_some());
+    let body = question().expect("a question").body();
+    assert!(body.contains("a/report.txt") && !body.contains(".cache"), "{body:?}");
+    answer(&scene, "cancel");
+    scene.pass(200);
+    assert!(tabs() && scene.fake.written.decided().is_empty(), "nothing is lost yet");
+    scene.act("win.close-tab");
+    answer(&scene, "discard");
+    scene.until("it is gone", || !tabs() && scene.fake.written.decided() == ["discard"]);
+    // What programs keep for themselves is nothing to ask about.
+    scene.run_and_leave(vec![added("/home/me/.cache/x")], Changes::Discard);
+    scene.act("win.close-tab");
+    scene.until("it is gone", || !tabs() && scene.fake.written.decided() == ["discard", "discard"]);
+    assert!(question().is_none());
+    // A window that is closed throws away as well.
+    scene.run_and_leave(vec![added("/etc/x")], Changes::Discard);
+    scene.window.widget.close();
+    scene.until("it is gone", || scene.fake.written.decided().len() == 3);
 }
 
 #[gtk::test]

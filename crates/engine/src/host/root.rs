@@ -60,8 +60,7 @@ const UNMAPPED: &[i64] = &[
 pub fn unmapped(top: &Path, entries: &[RootEntry]) -> Vec<PathBuf> {
     let is_unmapped = |path: &Path| {
         let there = top.join(path.strip_prefix("/").unwrap_or(path));
-        nix::sys::statfs::statfs(&there)
-            .is_ok_and(|found| UNMAPPED.contains(&(found.filesystem_type().0 as i64)))
+        nix::sys::statfs::statfs(&there).is_ok_and(|found| UNMAPPED.contains(&(found.filesystem_type().0)))
     };
     let directories = entries.iter().filter(|entry| matches!(entry, RootEntry::Directory { .. }));
     directories.map(RootEntry::path).filter(|path| is_unmapped(path)).map(Path::to_owned).collect()
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_shows_no_other_owners_is_known() {
-        let number = |path: &str| nix::sys::statfs::statfs(path).unwrap().filesystem_type().0 as i64;
+        let number = |path: &str| nix::sys::statfs::statfs(path).unwrap().filesystem_type().0;
         assert!(!UNMAPPED.contains(&number("/proc")));
         let entries =
             [RootEntry::Directory { path: "/proc".into() }, RootEntry::Directory { path: "/no".into() }];

@@ -72,6 +72,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         clipboard: profile.display.clipboard,
         passes,
         changes: profile.files.changes,
+        lingers: false,
         writable: profile.files.writable,
         mke2fs: host.mke2fs.clone().unwrap_or_default(),
         network: profile.network.mode,

@@ -66,6 +66,9 @@ pub struct Plan {
     pub passes: Passes,
     /// What becomes of what it writes.
     pub changes: Changes,
+    /// What is thrown away is not thrown away as long as somebody holds it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lingers: bool,
     /// How much it may write, in bytes.
     pub writable: u64,
     /// The program that makes its layer.
@@ -276,11 +279,11 @@ pub struct Instance {
 }
 
 impl Plan {
-    /// What would be thrown away can be looked at first: whoever starts this
-    /// has to discard its layer ([`crate::sandbox::Driver::discard`]).
-    pub fn review_first(&mut self) {
+    /// What would be thrown away when it ends can be looked at until whoever
+    /// starts this lets go of it ([`crate::sandbox::Driver::hold`]).
+    pub fn linger(&mut self) {
         if self.changes == Changes::Discard {
-            self.changes = Changes::Review;
+            self.lingers = true;
             self.orders.layer.iter_mut().for_each(|layer| layer.outlives = true);
         }
     }

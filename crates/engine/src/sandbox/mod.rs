@@ -200,6 +200,9 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
+/// Something is kept as long as this is there.
+pub type Held = Box<dyn Send>;
+
 /// All that can be done with sandboxes. [`Real`] does it with libvirt; the
 /// tests of the window have another.
 pub trait Driver: Send + Sync {
@@ -371,6 +374,14 @@ pub trait Driver: Send + Sync {
     /// started last first. One of a sandbox that still runs is among them.
     fn layers(&self) -> Vec<Layer> {
         Vec::new()
+    }
+
+    /// Keeps the layer of a sandbox that is to leave nothing, but lingers
+    /// ([`Plan::linger`]), until this is dropped or the caller has ended.
+    /// Whoever holds it calls [`Self::discard`] in the end. `None` if there is
+    /// no such layer, or somebody else holds it.
+    fn hold(&self, _id: &Id) -> Option<Held> {
+        None
     }
 
     /// How a layer differs from this computer's files. Starts its sandbox,
