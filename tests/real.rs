@@ -378,13 +378,13 @@ fn what_a_sandbox_changed_is_looked_at_and_thrown_away() {
     let list = scene::find(&changes, "list").and_downcast::<gtk::ListView>().expect("a list");
     let text = scene::find(&changes, "text").and_downcast::<gtk::TextView>().expect("a text");
     let chosen = list.model().and_downcast::<gtk::SingleSelection>().expect("a selection");
-    assert!(scene::says(&changes, "/folder") && scene::says(&changes, "/new.txt"));
+    assert!(scene::says(&changes, "~/folder") && scene::says(&changes, "~/new.txt"));
     chosen.set_selected(1);
     let content = || {
         let buffer = text.buffer();
         buffer.text(&buffer.start_iter(), &buffer.end_iter(), false)
     };
-    shown.within(BOOT, "the difference is shown", || content().contains("+ written inside"));
+    shown.within(BOOT, "the difference is shown", || content().contains("  1 + written inside"));
     shown.picture_of(&changes, "real-changes");
     WidgetExt::activate_action(&changes, "changes.discard", None).expect("it can be thrown away");
     let dialog = || {

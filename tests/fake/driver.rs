@@ -14,12 +14,13 @@ use terrarium_engine::error::Error;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
-    Attach, Driver, Id, Listing, Picture, Progress, Start, Started, State, Stop, Summary,
+    Attach, Changes, Driver, Held, Id, Layer, Listing, Picture, Progress, Review, Start, Started, State,
+    Stop, Summary, Watch,
 };
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
 use terrarium_protocol::orders::Command;
-use terrarium_protocol::ToInit;
+use terrarium_protocol::{Bytes, ToInit};
 
 use super::run::Run;
 
@@ -142,6 +143,37 @@ impl Driver for Fake {
 
     fn xml(&self, _id: &Id) -> Result<String, Error> {
         Ok(String::new())
+    }
+
+    fn hold(&self, id: &Id) -> Option<Held> {
+        self.hold_layer(id)
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        self.all_layers()
+    }
+
+    fn changes(&self, _layer: &Layer, _watch: &Watch<'_>) -> Result<Changes, Error> {
+        Ok(self.found())
+    }
+
+    fn review(&self, _layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Ok(self.look_into())
+    }
+
+    fn keep(&self, _layer: &Layer) -> Result<(), Error> {
+        self.note("keep", &[]);
+        Ok(())
+    }
+
+    fn keep_only(&self, _layer: &Layer, paths: &[Bytes]) -> Result<(), Error> {
+        self.note("keep", paths);
+        Ok(())
+    }
+
+    fn discard(&self, _layer: &Layer) -> Result<(), Error> {
+        self.note("discard", &[]);
+        Ok(())
     }
 
     fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {

@@ -15,9 +15,12 @@
 //! where one listens.
 
 mod driver;
+mod layers;
 mod run;
 mod serve;
 
+pub use layers::entry;
+use layers::Written;
 use run::{lock, Inside, Run};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -49,6 +52,8 @@ pub struct Fake {
     /// How long each step of a start takes, in milliseconds.
     pub slow: AtomicU32,
     execs: AtomicU32,
+    /// What they have written.
+    pub written: Arc<Written>,
 }
 
 impl Fake {
@@ -67,6 +72,7 @@ impl Fake {
             agent,
             slow,
             execs: AtomicU32::new(0),
+            written: Arc::default(),
         }
     }
 
@@ -185,7 +191,7 @@ impl Fake {
         let agent = self.agent.load(Ordering::SeqCst);
         let display = has_screen.then(|| DisplayStatus { size: screen.unwrap_or_default(), up: true, agent });
         let inside = Mutex::new(Inside { screen, display, ..Inside::default() });
-        let run = Arc::new(Run { summary, path, inside, changed: Condvar::new() });
+        let run = Arc::new(Run { summary, path, inside, changed: Condvar::new(), lingers: plan.lingers });
         lock(&self.runs).push(run.clone());
         let command = run.clone();
         std::thread::spawn(move || command.play(&argv));

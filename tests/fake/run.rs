@@ -15,6 +15,8 @@ pub struct Run {
     pub path: PathBuf,
     pub inside: Mutex<Inside>,
     pub changed: Condvar,
+    /// What it writes is thrown away once nobody looks at it.
+    pub lingers: bool,
 }
 
 /// What its thread and its clients share.

@@ -14,6 +14,7 @@ use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry
 use terrarium_engine::sandbox::{Driver, Layer, Real};
 use terrarium_engine::{message, plan, Error};
 use terrarium_protocol::changes::{Facts, FileKind};
+use terrarium_protocol::Bytes;
 
 /// Everything that a verb needs.
 struct Work {
@@ -90,7 +91,7 @@ fn has_content(entry: &Entry) -> bool {
 fn show_difference(work: &Work, review: &mut dyn Review, entry: &Entry) -> std::result::Result<(), Fault> {
     let real = work.real(entry);
     match changes::difference(review, entry, &real)? {
-        Difference::Bytes(..) => print(&message::not_compared()),
+        Difference::Pictures(..) | Difference::Other => print(&message::not_compared()),
         Difference::Text(hunks) => {
             for hunk in &hunks {
                 print(&message::hunk_head(hunk))?;
@@ -159,9 +160,14 @@ fn facts(facts: &Facts) -> Value {
 }
 
 /// `keep`
-pub fn keep(name: &str) -> Result {
+pub fn keep(name: &str, paths: &[PathBuf]) -> Result {
     let work = Work::begin(name)?;
-    work.driver.keep(&work.layer)?;
+    if paths.is_empty() {
+        work.driver.keep(&work.layer)?;
+    } else {
+        let paths: Vec<Bytes> = paths.iter().map(|path| work.inside(path).into()).collect();
+        work.driver.keep_only(&work.layer, &paths)?;
+    }
     Ok(DONE)
 }
 
@@ -172,9 +178,13 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
         work.driver.discard(&work.layer)?;
         return Ok(DONE);
     }
+    let found = work.driver.changes(&work.layer, &|_| true)?;
     let mut review = work.driver.review(&work.layer)?;
     for path in paths {
-        review.forget(&work.inside(path).into())?;
+        let path = work.inside(path);
+        // What lies in a folder that is none may be taken out, too.
+        let all = found.find(&path).map(|entry| changes::all_of(&found, entry));
+        review.forget(&all.unwrap_or_else(|| vec![path.into()]))?;
     }
     Ok(DONE)
 }

@@ -27,7 +27,7 @@ use std::time::Instant;
 use terrarium_engine::console::Console;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
-use terrarium_engine::sandbox::{Id, State, Summary};
+use terrarium_engine::sandbox::{Held, Id, State, Summary};
 use vte::prelude::*;
 
 /// Between TERM and KILL, in milliseconds.
@@ -70,6 +70,10 @@ pub struct Tab {
     since: Cell<Option<Instant>>,
     keyboard: Cell<bool>,
     cancelled: Cell<bool>,
+    /// What it writes is thrown away with this tab, and not before.
+    pub(in crate::pages) held: RefCell<Option<Held>>,
+    /// Whether what is thrown away may be: it was asked.
+    pub(in crate::pages) may_go: Cell<bool>,
     forced: Cell<bool>,
     pub(super) restarts: Cell<bool>,
     paused: Cell<bool>,
@@ -138,6 +142,8 @@ impl Tab {
             since: Cell::new(None),
             keyboard: Cell::new(true),
             cancelled: Cell::new(false),
+            held: RefCell::default(),
+            may_go: Cell::new(false),
             forced: Cell::new(false),
             restarts: Cell::new(false),
             paused: Cell::new(false),

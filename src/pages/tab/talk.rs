@@ -125,6 +125,7 @@ impl Tab {
         glib::timeout_future(Duration::from_millis(50)).await;
         self.console.replace(None);
         if let Some(id) = self.id() {
+            self.hold(bridge, id.clone()).await;
             if self.is_reviewed() {
                 bridge.gather(id.clone()).await;
             }

@@ -209,9 +209,12 @@ for_both! {
         let _mine = host_is_mine();
         let kept = glass.user().home().join(".local/share/terrarium/homes/files-test");
         let _ = fs::remove_dir_all(&kept);
-        let first = run_profile(glass, "home = \"kept\"", &[], "ls -A; echo 1 >mine; mkdir d; pwd; chmod 700 d; ln -s /etc l");
-        assert_eq!(out(&first), format!("{}\n", glass.user().home().display()), "{}", err(&first));
-        let second = run_profile(glass, "home = \"kept\"", &[], "cat mine; ls -A; grep \" $HOME \" /proc/self/mountinfo | tail -n 1 | grep -c nosuid,nodev");
+        let first = run_profile(glass, "home = \"kept\"", &[], "ls -A | LC_ALL=C sort | tr '\\n' ' '; echo; . .config/user-dirs.dirs; \
+            echo $XDG_MUSIC_DIR; rmdir [A-Z]* && echo 1 >mine; mkdir d; pwd; chmod 700 d; ln -s /etc l");
+        let home = glass.user().home().display().to_string();
+        let folders = "Desktop Documents Downloads Music Pictures Public Templates Videos";
+        assert_eq!(out(&first), format!(".cache .config .local {folders} \n{home}/Music\n{home}\n"), "{}", err(&first));
+        let second = run_profile(glass, "home = \"kept\"", &[], "cat mine; ls; grep \" $HOME \" /proc/self/mountinfo | tail -n 1 | grep -c nosuid,nodev");
         assert_eq!(out(&second), "1\nd\nl\nmine\n1\n", "{}", err(&second));
         let found = fs::metadata(kept.join("mine")).unwrap();
         assert_eq!((found.uid(), fs::metadata(&kept).unwrap().mode() & 0o777), (glass.user().uid(), 0o700));

@@ -29,6 +29,8 @@ pub struct Ready {
     /// What it is.
     pub layer: Layer,
     fresh: bool,
+    /// Somebody looks at it before it goes.
+    lingers: bool,
     /// Open while libvirt may look for it here.
     file: Option<File>,
     _lock: Lock,
@@ -60,7 +62,7 @@ impl Ready {
     /// The sandbox has it open. One that is to leave nothing has no name any
     /// more from now on, so that it cannot be left.
     pub fn keep(mut self) {
-        self.fresh &= self.layer.tag.changes == Changes::Discard;
+        self.fresh &= self.layer.tag.changes == Changes::Discard && !self.lingers;
     }
 }
 
@@ -134,7 +136,7 @@ fn fresh(plan: &Plan, id: &str, uuid: &str) -> Result<Ready, Error> {
 
 fn made((plan, uuid): (&Plan, &str), (folder, held): (PathBuf, Lock)) -> Result<Ready, Error> {
     let layer = Layer { folder, tag: tag(plan, uuid) };
-    let ready = Ready { layer, fresh: true, file: None, _lock: held };
+    let ready = Ready { layer, fresh: true, lingers: plan.lingers, file: None, _lock: held };
     make(plan, &ready.image())?;
     Ok(ready)
 }
@@ -180,7 +182,7 @@ fn kept(
         return Err(Error::Layer(LayerError::OfOther { name, isolation }));
     }
     wait_until_free(&folder, &plan.name)?;
-    Ok(Ready { layer, fresh: false, file: None, _lock: held })
+    Ok(Ready { layer, fresh: false, lingers: false, file: None, _lock: held })
 }
 
 /// A layer to be looked at.
@@ -193,7 +195,7 @@ pub fn existing(layer: &Layer, is_in_use: impl FnOnce(&Path) -> Result<bool, Err
         return Err(Error::Layer(LayerError::InUse { name: layer.tag.name.clone() }));
     }
     wait_until_free(&layer.folder, &layer.tag.name)?;
-    Ok(Ready { layer: layer.clone(), fresh: false, file: None, _lock: held })
+    Ok(Ready { layer: layer.clone(), fresh: false, lingers: false, file: None, _lock: held })
 }
 
 /// The folder of what is kept under a name.
@@ -208,7 +210,7 @@ fn make(plan: &Plan, path: &Path) -> Result<(), Error> {
     file.set_len(plan.writable).map_err(failed())?;
     // What nobody goes on from needs no journal.
     let mut command = Command::new(&plan.mke2fs);
-    if plan.changes == Changes::Discard {
+    if plan.changes == Changes::Discard && !plan.lingers {
         command.args(["-O", "^has_journal"]);
     }
     command.args(OPTIONS).args(["-E", EXTENDED]).arg(path);

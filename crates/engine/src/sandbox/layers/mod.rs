@@ -8,7 +8,8 @@
 //!
 //! In it: `image`, a sparse file with an ext4 file system; `tag`, whose it is;
 //! `listing`, what is in it, as init told when the run ended; `lock`, held
-//! while a sandbox with it is being started.
+//! while a sandbox with it is being started; `held`, locked while somebody
+//! looks at what is to be thrown away.
 //!
 //! No image is ever opened on the host but by a kernel: the host's own for
 //! what a container wrote, a machine's for what a machine wrote.
@@ -32,6 +33,8 @@ use std::time::{Duration, Instant};
 
 /// Longest tag that is read, in bytes.
 const TAG_MAX: u64 = 64 * 1024;
+/// In a layer's folder: locked by whoever still looks at it.
+const HELD: &str = "held";
 /// How long a kernel may take to let go of an image.
 const LET_GO: Duration = Duration::from_secs(5);
 
@@ -152,10 +155,25 @@ pub fn sweep(places: &Places, caller: u32) {
     for folder in folders.flatten().map(|entry| entry.path()) {
         let is_waiting = Layer::load(&folder).is_some_and(|layer| layer.tag.changes != Changes::Discard);
         let is_running = wanted.iter().any(|uuid| folder.ends_with(uuid));
-        if !is_waiting && !is_running && lock(&folder).is_ok() {
+        if !is_waiting && !is_running && lock(&folder).is_ok() && !is_held(&folder) {
             let _ = remove(&folder);
         }
     }
+}
+
+/// Keeps a layer from being swept as long as it is there.
+///
+/// # Errors
+/// The layer is gone, or somebody else holds it.
+pub fn hold(folder: &Path) -> Option<Lock> {
+    let open =
+        || OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join(HELD));
+    Flock::lock(open().ok()?, FlockArg::LockExclusiveNonblock).ok()
+}
+
+fn is_held(folder: &Path) -> bool {
+    let Ok(file) = File::open(folder.join(HELD)) else { return false };
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).is_err()
 }
 
 /// Keeps others from starting anything with a layer.
@@ -260,6 +278,9 @@ mod tests {
         let running = layer(&places, "two", Changes::Discard);
         let left = layer(&places, "three", Changes::Discard);
         let starting = layer(&places, "four", Changes::Discard);
+        let looked_at = layer(&places, "six", Changes::Discard);
+        let looks = hold(&looked_at.folder).unwrap();
+        assert!(hold(&looked_at.folder).is_none());
         let half = places.layers(1000).join("five");
         fs::create_dir(&half).unwrap();
         fs::create_dir_all(places.runtime.join("1")).unwrap();
@@ -267,15 +288,20 @@ mod tests {
         let held = lock(&starting.folder).unwrap();
         assert!(matches!(lock(&starting.folder), Err(Error::Layer(LayerError::InUse { .. }))));
         sweep(&places, 1000);
-        for (layer, stays) in
-            [(&kept, true), (&waiting, true), (&running, true), (&left, false), (&starting, true)]
-        {
+        for (layer, stays) in [
+            (&kept, true),
+            (&waiting, true),
+            (&running, true),
+            (&left, false),
+            (&starting, true),
+            (&looked_at, true),
+        ] {
             assert_eq!(layer.folder.exists(), stays, "{:?}", layer.folder);
         }
         assert!(!half.exists());
-        drop(held);
+        drop((held, looks));
         sweep(&places, 1000);
-        assert!(!starting.folder.exists());
+        assert!(!starting.folder.exists() && !looked_at.folder.exists());
         assert_eq!(all(&places, 1000).len(), 3);
         assert_eq!(Layer::load(&kept.folder), Some(kept));
     }
