@@ -2,10 +2,12 @@
 //! The window against a driver without libvirt.
 
 mod clipboard;
+mod crowd;
 mod desktop;
 mod editor;
 #[path = "../fake/mod.rs"]
 mod fake;
+mod flows;
 mod home;
 mod looks;
 #[path = "../scene/qemu.rs"]
