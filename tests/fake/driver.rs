@@ -15,7 +15,7 @@ use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
     Attach, Changes, Driver, Held, Id, Layer, Listing, Picture, Progress, Review, Start, Started, State,
-    Stop, Summary, Watch,
+    Stop, Summary, Usage, Watch,
 };
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
@@ -122,6 +122,14 @@ impl Driver for Fake {
         let pixels = [[0x1a, 0x7f, 0x47]].repeat(half).concat().into_iter();
         let rest = [[0xb8, 0x47, 0x00]].repeat((width * height) as usize - half).concat();
         Ok(Picture { size: display.size, pixels: pixels.chain(rest).collect() })
+    }
+
+    fn usage(&self, id: &Id) -> Option<Usage> {
+        let run = self.run(id).ok()?;
+        let asked = lock(&run.inside).usage;
+        run.change(|inside| inside.usage += 1);
+        // A quarter of a processor, and more memory each time.
+        Some(Usage { processor: asked * 750_000_000, memory: (64 << 20) + asked * (8 << 20) })
     }
 
     fn stop(&self, id: &Id, _how: Stop) -> Result<Option<Outcome>, Error> {

@@ -116,6 +116,11 @@ impl Fake {
         self.execs.load(Ordering::SeqCst)
     }
 
+    /// A sandbox that somebody else started.
+    pub fn begin(&self, plan: &Plan) {
+        self.make(plan, None).expect("a sandbox");
+    }
+
     fn step(&self, progress: &(dyn Fn(Progress) + Send + Sync), step: Progress) {
         progress(step);
         std::thread::sleep(Duration::from_millis(self.slow.load(Ordering::SeqCst).into()));
@@ -184,7 +189,10 @@ impl Fake {
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),
-            created: 0,
+            // Tomorrow: the clock was set back since.
+            created: std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |now| now.as_secs() + 86_400),
         };
         let summary = Summary { id, metadata, state: State::Running, status: None };
         let has_screen = plan.display == DisplayKind::Window;

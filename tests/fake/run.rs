@@ -31,6 +31,7 @@ pub struct Inside {
     pub gone: bool,
     pub paused: bool,
     pub received: bool,
+    pub usage: u64,
     pub screen: Option<ScreenSize>,
     pub display: Option<DisplayStatus>,
 }

@@ -27,7 +27,8 @@ pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
         }
         let now = scene.window.widget.width();
         // A frame may be drawn around it.
-        assert!((width - 16..=width).contains(&now), "{name}: {now} instead of {width}");
+        let fits = (width - 16..=width).contains(&now);
+        assert!(fits, "{name}: {now} instead of {width}\n{}", widest(scene.window.widget.upcast_ref()));
         for (scheme, look) in [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")]
         {
             manager.set_color_scheme(scheme);
@@ -37,6 +38,16 @@ pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
     }
     manager.set_color_scheme(adw::ColorScheme::Default);
     scene.window.widget.set_default_size(1100, 760);
+}
+
+/// What needs the most width, from the outside in.
+fn widest(widget: &gtk::Widget) -> String {
+    let least = |one: &gtk::Widget| one.measure(gtk::Orientation::Horizontal, -1).0;
+    let children = std::iter::successors(widget.first_child(), WidgetExt::next_sibling);
+    let inner = children.filter(WidgetExt::is_mapped).max_by_key(least);
+    let text = widget.downcast_ref::<gtk::Label>().map(|label| label.text()).unwrap_or_default();
+    let line = format!("{} {} {} {text}", least(widget), widget.type_(), widget.widget_name());
+    inner.map_or_else(|| line.clone(), |inner| format!("{line}\n{}", widest(&inner)))
 }
 
 #[gtk::test]

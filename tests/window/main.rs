@@ -3,10 +3,12 @@
 
 mod changes;
 mod clipboard;
+mod crowd;
 mod desktop;
 mod editor;
 #[path = "../fake/mod.rs"]
 mod fake;
+mod flows;
 mod home;
 mod looks;
 #[path = "../scene/qemu.rs"]

@@ -13,8 +13,8 @@ use gtk::{gio, glib};
 use std::path::PathBuf;
 use std::rc::Rc;
 use terrarium_engine::error::{LayerError, NotApplied};
-use terrarium_engine::sandbox::changes::Entry;
-use terrarium_engine::{message, Error};
+use terrarium_engine::sandbox::changes::{self, Entry};
+use terrarium_engine::{message, plan, Error};
 use terrarium_protocol::changes::FileKind;
 
 /// Every action on one entry.
@@ -94,7 +94,7 @@ impl ChangesWindow {
                     }
                 }
                 Err(Error::Layer(LayerError::NotApplied { why: NotApplied::Changed, .. })) if !copies => {
-                    page.ask_to_replace();
+                    page.ask_to_replace().await;
                 }
                 Err(Error::Cancelled) => {}
                 Err(error) => page.toast(&message::error(&error)),
@@ -110,10 +110,16 @@ impl ChangesWindow {
         sizes.fold(0, |sum, after| sum.saturating_add(after.size))
     }
 
-    fn ask_to_replace(self: &Rc<Self>) {
+    /// It saw a copy of the file, or none, or one that is another by now.
+    async fn ask_to_replace(self: &Rc<Self>) {
+        let text = if self.saw_this_one().await {
+            gettext("The sandbox had a copy of it, or made one of the same name. Yours goes to the trash.")
+        } else {
+            gettext("The real one is another than when the run began. It goes to the trash.")
+        };
         let dialog = self.question(
             &gettext("Replace Your File?"),
-            &gettext("The real one is another than when the run began. It goes to the trash."),
+            &text,
             &[("cancel", &gettext("_Cancel")), ("replace", &gettext("_Replace"))],
         );
         dialog.set_response_appearance("replace", adw::ResponseAppearance::Destructive);
@@ -134,6 +140,20 @@ impl ChangesWindow {
             dialog.set_close_response(first);
         }
         dialog
+    }
+
+    /// Whether the selected one is new inside while the real one has been what
+    /// it is since before the run began.
+    async fn saw_this_one(&self) -> bool {
+        let entry = self.selected().and_then(|index| self.looking.found.all.get(index));
+        let (Some(entry), Some(bridge)) = (entry, self.bridge()) else { return false };
+        let Some(host) = bridge.host() else { return false };
+        let tag = &self.looking.layer.tag;
+        let real = changes::real_place(entry, tag, &host.user.home, &plan::home(host));
+        let ask = move || std::fs::symlink_metadata(real).ok().and_then(|about| about.modified().ok());
+        let changed = bridge.look_at(ask).await.flatten();
+        let began = std::time::UNIX_EPOCH + std::time::Duration::from_secs(tag.started);
+        entry.change.before.is_none() && changed.is_some_and(|changed| changed <= began)
     }
 
     fn copy(self: &Rc<Self>) {

@@ -2,6 +2,7 @@
 //! One sandbox in the window: its start, its terminal or screen, its end.
 
 mod begin;
+mod clipboard;
 mod control;
 pub mod facts;
 mod log;
@@ -15,7 +16,7 @@ use super::end::EndPage;
 use super::object;
 use super::screen::Screen;
 use super::start::StartPage;
-use super::terminal;
+use super::terminal::{self, osc52::Scanner};
 use crate::window::Window;
 use gtk::glib;
 use gtk::prelude::*;
@@ -87,6 +88,12 @@ pub struct Tab {
     /// What is waited for, in words.
     waiting: RefCell<Option<String>>,
     changed: RefCell<Option<Box<dyn Fn()>>>,
+    /// Finds what the terminal wants on the clipboard.
+    scanner: RefCell<Scanner>,
+    /// Whether a question about that is open.
+    asks: Cell<bool>,
+    /// When the last one was answered with no.
+    denied: Cell<Option<Instant>>,
     /// VTE has drawn what it was fed.
     drawn: async_channel::Receiver<()>,
     /// The page has got a size.
@@ -153,6 +160,9 @@ impl Tab {
             stopping: Cell::new(None),
             waiting: RefCell::default(),
             changed: RefCell::default(),
+            scanner: RefCell::default(),
+            asks: Cell::new(false),
+            denied: Cell::new(None),
             drawn,
             sized,
             got_size,

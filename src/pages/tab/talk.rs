@@ -89,7 +89,7 @@ impl Tab {
         });
     }
 
-    fn feed(&self, console: &Console, bytes: &[u8]) {
+    fn feed(self: &Rc<Self>, console: &Console, bytes: &[u8]) {
         // What was drawn before does not count for these bytes.
         while self.drawn.try_recv().is_ok() {}
         let has_terminal = match &self.plan {
@@ -97,6 +97,7 @@ impl Tab {
             None => console.status().terminal.is_some(),
         };
         if has_terminal {
+            self.take_for_clipboard(bytes);
             self.terminal.feed(bytes);
         } else {
             terminal::feed_plain(&self.terminal, bytes);
