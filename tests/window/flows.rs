@@ -152,7 +152,8 @@ fn asks_for_clipboard(policy: Clipboard) -> Scene {
 
 fn question() -> Option<adw::MessageDialog> {
     let all = gtk::Window::list_toplevels().into_iter();
-    all.filter_map(|one| one.downcast::<adw::MessageDialog>().ok()).find(WidgetExt::is_visible)
+    all.filter_map(|one| one.downcast::<adw::MessageDialog>().ok())
+        .find(|one| one.is_visible() && one.widget_name() == "ask-terminal")
 }
 
 #[gtk::test]

@@ -96,7 +96,10 @@ fn the_form_says_how_a_program_shows() {
     scene.object::<adw::EntryRow>("command").set_text("echo");
     scene.object::<gtk::CheckButton>("container").set_active(true);
     let clipboard = scene.object::<adw::ComboRow>("clipboard");
-    assert!(!clipboard.is_visible());
+    let sound = scene.object::<adw::ActionRow>("sound-row");
+    assert!(clipboard.is_visible() && !sound.is_visible(), "a terminal has nothing but a way out");
+    scene.object::<adw::ComboRow>("show-as").set_selected(2);
+    scene.until("nothing passes from what is not shown", || !clipboard.is_visible());
     scene.object::<adw::ComboRow>("show-as").set_selected(1);
     scene.until("what passes can be chosen", || clipboard.is_visible());
     let below = scene.object::<adw::ActionRow>("show-as-message");
