@@ -397,3 +397,32 @@ fn what_a_sandbox_changed_is_looked_at_and_thrown_away() {
     let left = Command::new(ctl()).args(["changes", &name]).output().expect("terrariumctl");
     assert_eq!(left.status.code(), Some(125), "{left:?}");
 }
+
+/// Nothing of it is left once its tab is closed, and all of it is there before.
+#[gtk::test]
+fn what_is_thrown_away_is_there_until_its_tab_is_closed() {
+    let shown = open();
+    let word = format!("file-{}", std::process::id());
+    shown.start(Glass::Container, &format!("sh -c 'echo seen >~/{word}; echo ready'"));
+    let row = || {
+        let tab = shown.window.runs.current()?;
+        scene::find(tab.widget.upcast_ref(), "changes-row").filter(WidgetExt::is_mapped)
+    };
+    shown.within(BOOT, "its changes are offered", || row().is_some());
+    let uuid = shown.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+    let listed = || Command::new(ctl()).args(["changes", &uuid]).output().expect("terrariumctl");
+    // Others clean up meanwhile.
+    assert!(Command::new(ctl()).arg("list").output().expect("terrariumctl").status.success());
+    let told = listed();
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(text.contains(&word), "{told:?}");
+    shown.act("win.close-tab");
+    let question = || {
+        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+        all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
+    };
+    shown.until("it asks", || question().is_some_and(|one| one.body().contains(&word)));
+    question().expect("a question").response("discard");
+    shown.within(BOOT, "it is closed", || shown.window.runs.current().is_none());
+    shown.within(BOOT, "nothing is left", || listed().status.code() == Some(125));
+}

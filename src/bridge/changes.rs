@@ -5,6 +5,8 @@ use super::Bridge;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use terrarium_engine::error::LayerError;
 use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
@@ -12,6 +14,9 @@ use terrarium_engine::sandbox::changes::{self, Applied, Apply, Changes, Differen
 use terrarium_engine::sandbox::{Driver, Held, Id, Layer};
 use terrarium_engine::Error;
 use terrarium_protocol::Bytes;
+
+/// How long a sandbox may take to be gone once its result has come.
+const LEAVES: Duration = Duration::from_secs(6);
 
 /// A layer and what has changed in it. The sandbox that hands out contents is
 /// started when the first is asked for. Clones are the same one.
@@ -102,7 +107,7 @@ impl Looking {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut review = match open.take() {
             Some(review) => review,
-            None => driver.review(&self.layer)?,
+            None => patiently(|| driver.review(&self.layer))?,
         };
         let done = work(review.as_mut());
         *open = Some(review);
@@ -115,6 +120,19 @@ impl Looking {
     }
 }
 
+/// The sandbox whose changes are known may still be on its way out.
+fn patiently<T>(work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    let begun = Instant::now();
+    loop {
+        match work() {
+            Err(Error::Layer(LayerError::InUse { .. })) if begun.elapsed() < LEAVES => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            other => return other,
+        }
+    }
+}
+
 /// Where things are put.
 fn how(host: &Host, to: Option<PathBuf>, replace: bool) -> Apply {
     let data = host.places.data.parent().unwrap_or(&host.places.data).to_owned();
@@ -122,9 +140,9 @@ fn how(host: &Host, to: Option<PathBuf>, replace: bool) -> Apply {
 }
 
 impl Bridge {
-    /// Has a sandbox whose result has come tell what it changed.
-    pub async fn gather(&self, id: Id) {
-        let _ = self.call(move |driver| driver.gather(&id)).await;
+    /// Has a sandbox whose result has come tell what it changed. Whether it did.
+    pub async fn gather(&self, id: Id) -> bool {
+        self.call(move |driver| driver.gather(&id)).await.is_ok_and(|found| found.is_some())
     }
 
     /// Keeps what a sandbox writes until it is thrown away.
@@ -205,8 +223,8 @@ impl Bridge {
         self.call(move |driver| {
             looking.end();
             match only {
-                None => driver.keep(&looking.layer),
-                Some(paths) => driver.keep_only(&looking.layer, &paths),
+                None => patiently(|| driver.keep(&looking.layer)),
+                Some(paths) => patiently(|| driver.keep_only(&looking.layer, &paths)),
             }
         })
         .await
@@ -216,7 +234,7 @@ impl Bridge {
     pub async fn discard(&self, looking: Looking) -> Result<(), Error> {
         self.call(move |driver| {
             looking.end();
-            driver.discard(&looking.layer)
+            patiently(|| driver.discard(&looking.layer))
         })
         .await
     }

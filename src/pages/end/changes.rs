@@ -6,13 +6,17 @@ use crate::pages::changes::ChangesWindow;
 use crate::pages::tab::Tab;
 use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
+use gtk::glib;
 use std::rc::Rc;
+use std::time::Duration;
 use terrarium_engine::profile::Changes;
 use terrarium_engine::sandbox::changes::Entry;
 use terrarium_engine::sandbox::{Held, Id};
 use terrarium_engine::{message, plan};
 use terrarium_protocol::changes::FileKind;
 
+/// Between two looks at whether that is known.
+const ASKS: Duration = Duration::from_millis(10);
 /// How many files a question names.
 const NAMED: usize = 5;
 
@@ -26,9 +30,17 @@ impl Tab {
     /// What it writes stays as long as this tab, if it is to be thrown away
     /// and was started here.
     pub(in crate::pages) async fn hold(&self, bridge: &Bridge, id: Id) {
-        if self.plan.is_some() && self.held.borrow().is_none() {
-            let held = bridge.hold(id).await;
-            self.held.replace(held);
+        if self.plan.is_none() {
+            return;
+        }
+        // Its start and its end ask, perhaps at the same time.
+        while self.holds.get() == Some(false) {
+            glib::timeout_future(ASKS).await;
+        }
+        if self.holds.get().is_none() {
+            self.holds.set(Some(false));
+            self.held.replace(bridge.hold(id).await);
+            self.holds.set(Some(true));
         }
     }
 

@@ -73,6 +73,8 @@ pub struct Tab {
     cancelled: Cell<bool>,
     /// What it writes is thrown away with this tab, and not before.
     pub(in crate::pages) held: RefCell<Option<Held>>,
+    /// Whether that was asked for, and whether it is known.
+    pub(in crate::pages) holds: Cell<Option<bool>>,
     /// Whether what is thrown away may be: it was asked.
     pub(in crate::pages) may_go: Cell<bool>,
     forced: Cell<bool>,
@@ -150,6 +152,7 @@ impl Tab {
             keyboard: Cell::new(true),
             cancelled: Cell::new(false),
             held: RefCell::default(),
+            holds: Cell::new(None),
             may_go: Cell::new(false),
             forced: Cell::new(false),
             restarts: Cell::new(false),

@@ -127,12 +127,16 @@ impl Tab {
         self.console.replace(None);
         if let Some(id) = self.id() {
             self.hold(bridge, id.clone()).await;
-            if self.is_reviewed() {
-                bridge.gather(id.clone()).await;
-            }
+            let told = self.is_reviewed() && bridge.gather(id.clone()).await;
             bridge.received(id.clone(), console.clone()).await;
+            // Nobody has to wait until it is gone.
+            if told {
+                self.offer_changes(bridge, id.clone()).await;
+            }
             let _ = bridge.finish(id.clone()).await;
-            self.offer_changes(bridge, id).await;
+            if !told {
+                self.offer_changes(bridge, id).await;
+            }
         }
     }
 

@@ -42,7 +42,7 @@ const COMMIT: &str = "commit=1";
 /// In hundredths of a second: when what is written has to go to the disk, and
 /// how often that is looked at.
 const EXPIRE: [(&str, &str); 2] =
-    [("/proc/sys/vm/dirty_expire_centisecs", "200"), ("/proc/sys/vm/dirty_writeback_centisecs", "50")];
+    [("/proc/sys/vm/dirty_expire_centisecs", "100"), ("/proc/sys/vm/dirty_writeback_centisecs", "50")];
 /// Neither depends on what the host's files are called or how they are
 /// numbered: the layer may outlive them.
 const ALWAYS: &[u8] = b",redirect_dir=off,metacopy=off,index=off";

@@ -30,6 +30,7 @@ mod trash;
 pub use apply::{apply, Applied, Apply};
 pub use choose::all_of;
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
+pub(super) use listing::set_aside;
 pub use listing::{Changes, Entry, Kind};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};
 pub use session::{Review, Sink, Watch};
@@ -63,10 +64,11 @@ pub fn outdated(real: &Real, plan: &Plan) -> Vec<Bytes> {
 
 /// See [`super::Driver::changes`].
 pub fn of(real: &Real, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Error> {
-    free(real, layer)?;
+    // What was told at the end of a run is known before its sandbox is gone.
     if let Some(known) = listing::load(&layer.folder, &layer.tag) {
         return Ok(known);
     }
+    free(real, layer)?;
     let mut review = review(real, layer)?;
     let found = review.list(watch)?;
     listing::store(&layer.folder, &found)?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Makes a layer ready for a run: a fresh one, or the one that was kept.
 
+use super::super::changes::set_aside;
 use super::super::directory::fault;
 use super::{claim, image, lock, remove, wait_until_free, Layer, Lock, Tag};
 use crate::error::{Error, FileAction, LayerError};
@@ -182,6 +183,8 @@ fn kept(
         return Err(Error::Layer(LayerError::OfOther { name, isolation }));
     }
     wait_until_free(&folder, &plan.name)?;
+    // What it held is not what it will hold.
+    set_aside(&folder);
     Ok(Ready { layer, fresh: false, lingers: false, file: None, _lock: held })
 }
 
