@@ -15,6 +15,7 @@
 //! where one listens.
 
 mod driver;
+pub mod network;
 mod run;
 mod serve;
 
@@ -26,6 +27,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use terrarium_engine::console::Console;
 use terrarium_engine::error::{DomainAction, Error};
+use terrarium_engine::network::Usage;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{Attach, Driver, Id, Metadata, Progress, State, Summary};
@@ -49,6 +51,10 @@ pub struct Fake {
     /// How long each step of a start takes, in milliseconds.
     pub slow: AtomicU32,
     execs: AtomicU32,
+    /// The network of every sandbox that has one.
+    pub network: Mutex<Usage>,
+    /// Networks of libvirt's, and whether they are active.
+    pub networks: Mutex<Vec<(String, bool)>>,
 }
 
 impl Fake {
@@ -67,6 +73,8 @@ impl Fake {
             agent,
             slow,
             execs: AtomicU32::new(0),
+            network: Mutex::new(network::usage()),
+            networks: Mutex::default(),
         }
     }
 

@@ -8,6 +8,7 @@ mod editor;
 mod fake;
 mod home;
 mod looks;
+mod network;
 #[path = "../scene/qemu.rs"]
 mod qemu;
 #[path = "../scene/mod.rs"]
