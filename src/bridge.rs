@@ -12,6 +12,7 @@ use terrarium_engine::console::{Console, Event, Handler};
 use terrarium_engine::doctor::{self, Finding};
 use terrarium_engine::error::FileAction;
 use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::network;
 use terrarium_engine::places::Places;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::{store, Profile};
@@ -146,6 +147,26 @@ impl Bridge {
         make: impl FnOnce(Picture) -> T + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> {
         self.call(move |driver| driver.picture(&id).map(make))
+    }
+
+    /// How a sandbox's network is, and whom it met.
+    pub async fn network(&self, id: Id) -> Result<network::Usage, Error> {
+        self.call(move |driver| driver.network(&id)).await
+    }
+
+    /// Changes a sandbox's network.
+    pub async fn change_network(&self, id: Id, change: network::Change) -> Result<(), Error> {
+        self.call(move |driver| driver.change_network(&id, &change)).await
+    }
+
+    /// Networks of libvirt's, and whether they are active.
+    pub async fn networks(&self) -> Result<Vec<(String, bool)>, Error> {
+        self.call(|driver| driver.networks()).await
+    }
+
+    /// Makes one of them active.
+    pub async fn start_network(&self, name: String) -> Result<(), Error> {
+        self.call(move |driver| driver.start_network(&name)).await
     }
 
     /// What the programs of a sandbox's screen wrote last.

@@ -25,6 +25,8 @@ const COMMON: &str = "
 .chip.large { border-radius: 18px; min-width: 72px; min-height: 72px; }
 .chip.large image { -gtk-icon-size: 40px; }
 .glass-line { min-height: 3px; }
+.glass-line.upright { min-height: 0; min-width: 3px; }
+.details { background: @window_bg_color; }
 .thumbnail, .cover { border-radius: 12px 12px 0 0; }
 row.to-come label.title { opacity: .55; }
 .pill-label { border-radius: 99px; padding: 3px 10px; font-weight: bold; font-size: .82em; background: alpha(@window_bg_color, .92); }

@@ -6,6 +6,7 @@ pub mod computer;
 mod end;
 pub mod form;
 pub mod home;
+mod network;
 pub mod new_profile;
 pub mod preferences;
 pub mod reach;

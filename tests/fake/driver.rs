@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terrarium_engine::console::{greet, Console, Handler, Patience};
 use terrarium_engine::error::Error;
+use terrarium_engine::network::{self, Change};
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
@@ -146,6 +147,25 @@ impl Driver for Fake {
 
     fn resume(&self, id: &Id) -> Result<(), Error> {
         self.run(id)?.change(|inside| inside.paused = false);
+        Ok(())
+    }
+
+    fn network(&self, id: &Id) -> Result<network::Usage, Error> {
+        self.run(id)?;
+        Ok(lock(&self.network).clone())
+    }
+
+    fn change_network(&self, id: &Id, change: &Change) -> Result<(), Error> {
+        self.run(id)?;
+        super::network::change(&mut lock(&self.network), change)
+    }
+
+    fn networks(&self) -> Result<Vec<(String, bool)>, Error> {
+        Ok(lock(&self.networks).clone())
+    }
+
+    fn start_network(&self, name: &str) -> Result<(), Error> {
+        lock(&self.networks).iter_mut().filter(|one| one.0 == name).for_each(|one| one.1 = true);
         Ok(())
     }
 

@@ -16,6 +16,7 @@
 
 mod driver;
 mod layers;
+pub mod network;
 mod run;
 mod serve;
 
@@ -29,6 +30,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use terrarium_engine::console::Console;
 use terrarium_engine::error::{DomainAction, Error};
+use terrarium_engine::network::Usage;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{Attach, Driver, Id, Metadata, Progress, State, Summary};
@@ -54,6 +56,10 @@ pub struct Fake {
     execs: AtomicU32,
     /// What they have written.
     pub written: Arc<Written>,
+    /// The network of every sandbox that has one.
+    pub network: Mutex<Usage>,
+    /// Networks of libvirt's, and whether they are active.
+    pub networks: Mutex<Vec<(String, bool)>>,
 }
 
 impl Fake {
@@ -73,6 +79,8 @@ impl Fake {
             slow,
             execs: AtomicU32::new(0),
             written: Arc::default(),
+            network: Mutex::new(network::usage()),
+            networks: Mutex::default(),
         }
     }
 

@@ -11,6 +11,7 @@ mod fake;
 mod flows;
 mod home;
 mod looks;
+mod network;
 #[path = "../scene/qemu.rs"]
 mod qemu;
 #[path = "../scene/mod.rs"]

@@ -85,6 +85,8 @@ fn show(usage: &Usage, as_json: bool) {
     let all = json!({
         "addresses": usage.addresses,
         "cut": usage.cut,
+        "inbound": usage.inbound,
+        "outbound": usage.outbound,
         "policy": usage.policy,
         "received": usage.received,
         "sent": usage.sent,

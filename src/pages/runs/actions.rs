@@ -104,6 +104,7 @@ impl Runs {
         self.add_stateful(window, "mute", None, |_, tab, on| {
             tab.screen.iter().for_each(|screen| screen.set_muted(on.get() == Some(true)));
         });
+        self.add_stateful(window, "network", None, |runs, _, on| runs.set_details(on.get() == Some(true)));
         self.add_stateful(window, "fullscreen", None, |runs, _, on| {
             if let Some(window) = runs.window.borrow().upgrade() {
                 runs.set_fullscreen(&window, on.get() == Some(true));
@@ -201,6 +202,8 @@ impl Runs {
         let runs = tab.phase() == Phase::Running;
         let on_screen = tab.shows_screen();
         enable("pause", runs);
+        enable("network", runs || self.has_details());
+        state("network", self.has_details().to_variant());
         enable("restart", runs && tab.has_plan());
         enable("reach", tab.has_plan());
         enable("usage", runs);

@@ -53,7 +53,32 @@ impl Runs {
         self.ask_bar.set_orientation(along);
         self.ask_buttons.set_hexpand(narrow);
         self.ask_bar.set_spacing(if narrow { 6 } else { 12 });
+        // A narrow window has room for one of them.
+        let policy = if narrow { adw::FlapFoldPolicy::Always } else { adw::FlapFoldPolicy::Never };
+        self.details.set_fold_policy(policy);
+        self.network.widget.set_hexpand(narrow);
         self.refresh();
+    }
+
+    /// Shows or hides what is beside the sandbox.
+    pub(super) fn set_details(&self, on: bool) {
+        self.details.set_reveal_flap(on);
+        if !on {
+            self.focus();
+        }
+    }
+
+    /// Whether that is seen.
+    pub(super) fn has_details(&self) -> bool {
+        self.details.reveals_flap()
+    }
+
+    fn show_details(&self, tab: &Tab) {
+        let on = self.has_details();
+        self.details_button.set_visible(on || (!self.narrow.get() && tab.phase() == Phase::Running));
+        if on {
+            self.network.show(tab);
+        }
     }
 
     /// Shows how things are.
@@ -78,12 +103,14 @@ impl Runs {
         let live = tab.is_live();
         self.line.set_visible(live || (tab.screen.is_some() && tab.phase() != Phase::Ended));
         self.line.set_opacity(if live { 1.0 } else { 0.0 });
+        self.edge.set_opacity(self.line.opacity());
         self.prompt.set_reveal_child(runs && !tab.has_keyboard());
         self.show_pause(&tab);
         self.stop.set_visible(runs);
         self.show_stop(&tab);
         self.show_screen_buttons(&tab);
         self.show_question(&tab);
+        self.show_details(&tab);
         self.tell_others(&tab);
         if let Some(window) = self.window.borrow().upgrade() {
             if self.is_fullscreen() && !tab.shows_screen() && tab.phase() == Phase::Ended {
@@ -202,13 +229,14 @@ impl Runs {
 
     fn set_colour(&self, colour: Colour, icon: &str) {
         let class = look::class(colour);
-        let all: [&gtk::Widget; 6] = [
+        let all: [&gtk::Widget; 7] = [
             self.header.upcast_ref(),
             self.bar.upcast_ref(),
             self.line.upcast_ref(),
             self.prompt_bar.upcast_ref(),
             self.ask_bar.upcast_ref(),
             self.hint_bar.upcast_ref(),
+            self.edge.upcast_ref(),
         ];
         for widget in all {
             widget

@@ -12,6 +12,7 @@ mod tabs;
 
 pub use actions::policy_name;
 
+use super::network::Network;
 use super::object;
 use super::tab::Tab;
 use crate::window::Window;
@@ -31,6 +32,10 @@ pub struct Runs {
     flap: adw::Flap,
     header: adw::HeaderBar,
     view: adw::TabView,
+    details: adw::Flap,
+    edge: gtk::Box,
+    details_button: gtk::ToggleButton,
+    network: Rc<Network>,
     bar: adw::TabBar,
     line: gtk::Box,
     hint: gtk::Revealer,
@@ -87,6 +92,10 @@ impl Runs {
             flap: object(&builder, "flap"),
             header: object(&builder, "header"),
             view: object(&builder, "view"),
+            details: object(&builder, "details"),
+            edge: object(&builder, "edge"),
+            details_button: object(&builder, "details-button"),
+            network: Network::new(),
             bar: object(&builder, "bar"),
             line: object(&builder, "line"),
             hint: object(&builder, "hint"),
@@ -140,6 +149,8 @@ impl Runs {
         self.connect_header(&self.measure);
         self.connect_fullscreen(window);
         self.connect_find();
+        self.details.set_flap(Some(&self.network.widget));
+        self.network.connect(window);
         let runs = Rc::downgrade(self);
         self.take_keyboard.connect_clicked(move |_| {
             if let Some(tab) = runs.upgrade().and_then(|runs| runs.current()) {

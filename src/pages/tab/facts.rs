@@ -15,8 +15,8 @@ pub struct Facts {
     pub icon: Option<Icon>,
     /// How strong its glass is.
     pub isolation: Isolation,
-    /// Whom it may talk to; not known of one that was found.
-    pub network: Option<NetworkMode>,
+    /// Whom it may talk to, as it was started.
+    pub network: NetworkMode,
     /// How it shows.
     pub display: DisplayKind,
     /// What its profile lets through the clipboard.
@@ -31,7 +31,7 @@ impl From<&Plan> for Facts {
             colour: plan.colour,
             icon: plan.profile.icon,
             isolation: plan.isolation,
-            network: Some(plan.network),
+            network: plan.network,
             display: plan.display,
             clipboard: policy(plan.clipboard),
             passes: plan.passes,
@@ -45,7 +45,7 @@ impl From<&Summary> for Facts {
             colour: one.colour(),
             icon: one.metadata.icon,
             isolation: one.isolation(),
-            network: None,
+            network: one.metadata.network,
             display: one.metadata.display,
             clipboard: policy(one.metadata.clipboard),
             passes: one.metadata.passes,

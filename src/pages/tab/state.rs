@@ -67,8 +67,13 @@ impl Tab {
         if self.paused.get() {
             return [gettext("Paused"), time].join(" · ");
         }
-        let network = self.facts.network.filter(|mode| *mode == NetworkMode::None && !narrow);
-        let network = network.map(|_| gettext("No network"));
+        let network = match self.facts.network {
+            NetworkMode::None => gettext("No network"),
+            NetworkMode::Internet => gettext("Internet only"),
+            NetworkMode::Full => gettext("Internet and local network"),
+            NetworkMode::Custom => gettext("Chosen networks"),
+        };
+        let network = Some(network).filter(|_| !narrow);
         let parts = [Some(message::isolation(self.facts.isolation)), network, Some(time)];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }

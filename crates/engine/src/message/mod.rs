@@ -27,7 +27,9 @@ pub use layers::{
     change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, shown_kinds, text_line,
 };
 pub use layers::{outdated, to_review};
-pub use network::{contact, network_removed, no_network, not_a_network, not_a_rate, not_an_entry, usage};
+pub use network::{
+    contact, network_removed, no_network, not_a_network, not_a_rate, not_an_entry, peer, usage,
+};
 pub use problems::{note, problem, Sentence};
 pub use reach::{reach, reach_lines, tilde, Row, Words};
 pub use values::{duration, isolation, progress, quote, size, state};

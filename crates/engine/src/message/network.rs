@@ -272,6 +272,11 @@ pub fn usage(usage: &Usage) -> Vec<String> {
         line(gettext("Received"), &size(usage.received)),
         line(gettext("Sent"), &size(usage.sent)),
     ];
+    for (label, rate) in
+        [(gettext("Receives at most"), usage.inbound), (gettext("Sends at most"), usage.outbound)]
+    {
+        lines.extend(rate.map(|rate| line(label, &fill(&gettext("{size}/s"), &[("size", &size(rate))]))));
+    }
     if usage.cut {
         lines.push(gettext("The network is cut."));
     }
@@ -288,19 +293,25 @@ pub fn usage(usage: &Usage) -> Vec<String> {
 /// One peer of a sandbox, as `allow` and `block` take it, and how often.
 #[must_use]
 pub fn contact(one: &Contact) -> String {
+    let who = peer(one);
+    if one.count == 1 {
+        return who;
+    }
+    format!("{who} × {}", one.count)
+}
+
+/// One peer of a sandbox, as `allow` and `block` take it.
+#[must_use]
+pub fn peer(one: &Contact) -> String {
     let protocol = match one.protocol {
         1 | 58 => "icmp".to_owned(),
         6 => "tcp".to_owned(),
         17 => "udp".to_owned(),
         other => other.to_string(),
     };
-    let who = match (one.peer, one.port) {
+    match (one.peer, one.port) {
         (peer, None) => format!("{peer} {protocol}"),
         (std::net::IpAddr::V4(peer), Some(port)) => format!("{peer}:{port}/{protocol}"),
         (std::net::IpAddr::V6(peer), Some(port)) => format!("[{peer}]:{port}/{protocol}"),
-    };
-    if one.count == 1 {
-        return who;
     }
-    format!("{who} × {}", one.count)
 }

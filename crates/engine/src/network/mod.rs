@@ -18,7 +18,7 @@ pub(crate) mod names;
 pub(crate) mod own;
 pub mod values;
 
-pub use live::{Change, Usage};
+pub use live::{met, Change, Standing, Usage};
 
 #[cfg(test)]
 mod tests {

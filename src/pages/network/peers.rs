@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Whom a sandbox talked to, or tried to: a row each, in the order of the first
+//! time, so that nothing jumps under the pointer.
+
+use adw::prelude::*;
+use gettextrs::{gettext, ngettext};
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::rc::Rc;
+use terrarium_engine::message;
+use terrarium_engine::network::{met, Change, Standing, Usage};
+use terrarium_protocol::guard::Contact;
+
+/// What a button wants.
+type Wish = Rc<dyn Fn(Change)>;
+/// Address, protocol, port.
+type Key = (IpAddr, u8, Option<u16>);
+
+/// A list of them.
+pub struct Peers {
+    /// Its widget.
+    pub group: adw::PreferencesGroup,
+    empty: adw::ActionRow,
+    rows: RefCell<Vec<(Key, Row)>>,
+    refused: bool,
+    wish: Wish,
+}
+
+struct Row {
+    widget: adw::ActionRow,
+    button: gtk::Button,
+    /// Whether the button allows rather than blocks.
+    allows: Rc<Cell<bool>>,
+}
+
+impl Peers {
+    /// An empty list.
+    pub fn new(group: adw::PreferencesGroup, refused: bool, wish: Wish) -> Self {
+        let empty = adw::ActionRow::builder().title(gettext("Nothing contacted yet")).build();
+        empty.add_css_class("dim-label");
+        if !refused {
+            group.add(&empty);
+        }
+        Self { group, empty, rows: RefCell::default(), refused, wish }
+    }
+
+    /// Forgets all.
+    pub fn clear(&self) {
+        for (_, row) in self.rows.take() {
+            self.group.remove(&row.widget);
+        }
+        self.empty.set_visible(true);
+        self.group.set_visible(false);
+    }
+
+    /// Shows those whom a sandbox met.
+    pub fn show(&self, usage: &Usage) {
+        let of_this = || usage.contacts.iter().filter(|one| one.refused == self.refused);
+        let mut rows = self.rows.borrow_mut();
+        rows.retain(|(key, row)| {
+            let stays = of_this().any(|one| key_of(one) == *key);
+            if !stays {
+                self.group.remove(&row.widget);
+            }
+            stays
+        });
+        for contact in of_this() {
+            let key = key_of(contact);
+            let index = rows.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
+                let row = self.row(contact);
+                self.group.add(&row.widget);
+                rows.push((key, row));
+                rows.len() - 1
+            });
+            rows[index].1.show(contact, usage.standing(contact));
+        }
+        self.empty.set_visible(rows.is_empty());
+        self.group.set_visible(!self.refused || !rows.is_empty());
+    }
+
+    fn row(&self, contact: &Contact) -> Row {
+        let widget = adw::ActionRow::builder().title_lines(0).subtitle_lines(0).build();
+        widget.add_css_class("numeric");
+        let button = gtk::Button::builder().valign(gtk::Align::Center).css_classes(["flat"]).build();
+        widget.add_suffix(&button);
+        let allows = Rc::new(Cell::new(false));
+        let (wish, entry, way) = (self.wish.clone(), met(contact), allows.clone());
+        button.connect_clicked(move |_| {
+            let entry = entry.clone();
+            wish(if way.get() { Change::Allow(entry) } else { Change::Block(entry) });
+        });
+        Row { widget, button, allows }
+    }
+}
+
+fn key_of(contact: &Contact) -> Key {
+    (contact.peer, contact.protocol, contact.port)
+}
+
+impl Row {
+    fn show(&self, contact: &Contact, standing: Standing) {
+        let blocked = matches!(standing, Standing::Blocked | Standing::BlockedWithOthers);
+        let name = message::peer(contact);
+        // Addresses and numbers: nothing in it is markup.
+        let title = if blocked { format!("<s>{name}</s>") } else { name.clone() };
+        let listed = match standing {
+            Standing::Blocked => Some(gettext("Blocked by you")),
+            Standing::BlockedWithOthers => Some(gettext("Blocked by a wider entry of the list")),
+            Standing::Allowed if contact.refused => Some(gettext("Allowed by you")),
+            Standing::Allowed | Standing::Unlisted => None,
+        };
+        let count = u32::try_from(contact.count).unwrap_or(u32::MAX);
+        let count = if contact.refused {
+            ngettext("{count} try", "{count} tries", count)
+        } else {
+            ngettext("{count} connection", "{count} connections", count)
+        };
+        let count = count.replace("{count}", &contact.count.to_string());
+        let subtitle = listed.into_iter().chain([count]).collect::<Vec<_>>().join(" · ");
+        let allows = blocked || (contact.refused && standing != Standing::Allowed);
+        self.allows.set(allows);
+        let (label, spoken) = if allows {
+            (gettext("Allow"), gettext("Allow {name}"))
+        } else {
+            (gettext("Block"), gettext("Block {name}"))
+        };
+        self.button.set_sensitive(standing != Standing::BlockedWithOthers);
+        if self.widget.title() != title {
+            self.widget.set_title(&title);
+        }
+        if self.widget.subtitle().as_deref() != Some(&subtitle) {
+            self.widget.set_subtitle(&subtitle);
+        }
+        if self.button.label().as_deref() != Some(&label) {
+            self.button.set_label(&label);
+            self.button
+                .update_property(&[gtk::accessible::Property::Label(&spoken.replace("{name}", &name))]);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The network of a sandbox that runs, beside it.
+
+use crate::fake::network::contact;
+use crate::looks::shoot_at;
+use crate::scene::{find, says, walk};
+use crate::Scene;
+use adw::prelude::*;
+use std::sync::MutexGuard;
+use terrarium_engine::network::Usage;
+use terrarium_engine::plan::plan;
+use terrarium_engine::profile::{Colour, Isolation, NetworkMode, Profile};
+use terrarium_protocol::guard::Base;
+
+const SIZES: &[(&str, i32, i32)] = &[("wide", 1100, 760), ("narrow", 400, 700)];
+
+impl Scene {
+    fn start_with(&self, mode: NetworkMode) {
+        let mut profile = Profile::new("Web Without a Past", vec!["echo".into()]);
+        profile.isolation = Some(Isolation::Container);
+        profile.colour = Colour::Orange;
+        profile.network.mode = mode;
+        let mut host = self.bridge.host().expect("a computer").clone();
+        host.network.nft = true;
+        host.network.dnsmasq = true;
+        let made = plan(&profile, &host);
+        self.window.start(made.plan.unwrap_or_else(|| panic!("{:?}", made.problems)));
+        self.shows("phase: Running");
+    }
+
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.fake.network.lock().expect("a network")
+    }
+
+    fn group(&self, id: &str) -> adw::PreferencesGroup {
+        self.object(id)
+    }
+
+    /// Presses the button of the peer with this name.
+    fn press(&self, group: &str, name: &str, label: &str) {
+        let is_row = |one: &gtk::Widget| one.is::<adw::ActionRow>() && says(one, name);
+        let row = walk(self.group(group).upcast_ref(), &is_row).unwrap_or_else(|| panic!("no {name}"));
+        let button = walk(&row, &|one| one.is::<gtk::Button>()).and_downcast::<gtk::Button>();
+        let button = button.expect("a button");
+        assert_eq!(button.label().as_deref(), Some(label), "{name}");
+        button.emit_clicked();
+    }
+}
+
+fn with_contacts() -> Scene {
+    let scene = Scene::new();
+    scene.start_with(NetworkMode::Internet);
+    let mut usage = scene.usage();
+    (usage.received, usage.sent) = (13_002_342, 98_304);
+    usage.contacts = vec![
+        contact("198.51.100.7", 6, Some(443), false, 14),
+        contact("2001:db8::7", 17, Some(443), false, 1),
+        contact("192.168.1.1", 6, Some(80), true, 3),
+        contact("192.0.2.9", 1, None, true, 1),
+    ];
+    drop(usage);
+    scene.act("win.network");
+    scene.until("who was met is shown", || {
+        says(scene.group("network-contacted").upcast_ref(), "198.51.100.7")
+    });
+    scene
+}
+
+#[gtk::test]
+fn a_network_is_cut_given_back_and_changed() {
+    let scene = Scene::new();
+    scene.start_with(NetworkMode::Internet);
+    assert!(scene.window.runs.describe().contains("Internet only"));
+    scene.act("win.network");
+    let state = scene.group("network-state");
+    scene.until("it is asked", || state.is_visible());
+    assert!(says(scene.group("network-contacted").upcast_ref(), "Nothing contacted yet"));
+    assert!(!scene.group("network-refused").is_visible());
+    shoot_at(&scene, "network-empty", SIZES);
+    let passes = scene.object::<gtk::Switch>("network-passes");
+    assert!(passes.is_active() && !scene.usage().cut);
+    passes.set_active(false);
+    scene.until("it is cut", || scene.usage().cut);
+    scene.until("that is said", || says(state.upcast_ref(), "Nothing passes now."));
+    passes.set_active(true);
+    scene.until("it is given back", || !scene.usage().cut);
+    let access = scene.object::<adw::ComboRow>("network-access");
+    assert_eq!(access.selected(), 1);
+    access.set_selected(2);
+    scene.until("it may more", || scene.usage().policy.base == Base::All);
+    scene.usage().policy.base = Base::Nobody;
+    scene.until("what others change is seen", || access.selected() == 0);
+    assert_eq!(scene.usage().policy.base, Base::Nobody, "what is shown is no wish");
+}
+
+#[gtk::test]
+fn a_bandwidth_is_typed() {
+    let scene = Scene::new();
+    scene.start_with(NetworkMode::Full);
+    scene.act("win.network");
+    scene.until("it is asked", || scene.group("network-state").is_visible());
+    let (inbound, outbound) =
+        (scene.object::<adw::EntryRow>("network-inbound"), scene.object::<adw::EntryRow>("network-outbound"));
+    inbound.set_text("2 MiB");
+    inbound.emit_by_name::<()>("apply", &[]);
+    scene.until("it holds", || scene.usage().inbound == Some(2 << 20) && scene.usage().outbound.is_none());
+    outbound.set_text("fast");
+    outbound.emit_by_name::<()>("apply", &[]);
+    scene.until("what is none is said", || {
+        outbound.has_css_class("error") && says(scene.window.widget.upcast_ref(), "is not a bandwidth")
+    });
+    assert_eq!(scene.usage().inbound, Some(2 << 20));
+    scene.usage().outbound = Some(64 << 10);
+    scene.until("what holds is shown", || outbound.text() == "64 KiB" && !outbound.has_css_class("error"));
+    inbound.set_text("4 GiB");
+    inbound.emit_by_name::<()>("apply", &[]);
+    scene.until("a guard that cannot is quoted", || says(scene.window.widget.upcast_ref(), "too fast"));
+    inbound.set_text("");
+    inbound.emit_by_name::<()>("apply", &[]);
+    scene.until("it is lifted", || scene.usage().inbound.is_none());
+}
+
+#[gtk::test]
+fn whom_it_met_is_blocked_and_allowed() {
+    let scene = with_contacts();
+    shoot_at(&scene, "network", SIZES);
+    let (contacted, refused) = (scene.group("network-contacted"), scene.group("network-refused"));
+    for (group, text) in [
+        (&contacted, "14 connections"),
+        (&contacted, "[2001:db8::7]:443/udp"),
+        (&refused, "3 tries"),
+        (&refused, "192.0.2.9 icmp"),
+    ] {
+        assert!(says(group.upcast_ref(), text), "{text}");
+    }
+    scene.press("network-contacted", "198.51.100.7", "Block");
+    scene.until("it is said", || says(contacted.upcast_ref(), "Blocked by you"));
+    let blocked = scene.usage().policy.block.clone();
+    assert_eq!(blocked.len(), 1);
+    assert_eq!(
+        (blocked[0].net.to_string().as_str(), blocked[0].ports),
+        ("198.51.100.7/32", Some((443, 443)))
+    );
+    scene.press("network-contacted", "198.51.100.7", "Allow");
+    scene.until("it may again", || scene.usage().policy.block.is_empty());
+    scene.press("network-refused", "192.168.1.1", "Allow");
+    scene.until("it is said", || says(refused.upcast_ref(), "Allowed by you"));
+    scene.usage().policy.block = {
+        let all = terrarium_engine::network::values::entry("2001:db8::/32").expect("a range");
+        all.peers(&all.nets())
+    };
+    scene.until("a range is not one of them", || says(contacted.upcast_ref(), "Blocked by a wider entry"));
+    // What comes later comes below, whatever was seen last.
+    scene.usage().contacts.rotate_left(1);
+    scene.usage().contacts.push(contact("203.0.113.5", 6, Some(22), false, 1));
+    scene.until("another one is shown", || says(contacted.upcast_ref(), "203.0.113.5"));
+    let texts = walk(contacted.upcast_ref(), &|one| one.is::<gtk::ListBox>()).expect("a list");
+    let rows = std::iter::successors(texts.first_child(), WidgetExt::next_sibling);
+    let names: Vec<String> = rows
+        .filter(WidgetExt::is_visible)
+        .filter_map(|row| Some(row.downcast::<adw::ActionRow>().ok()?.title().into()))
+        .collect();
+    assert!(names[0].contains("198.51.100.7") && names[2].contains("203.0.113.5"), "{names:?}");
+    shoot_at(&scene, "network-blocked", SIZES);
+}
+
+#[gtk::test]
+fn without_a_network_and_at_the_end_there_is_nothing_to_change() {
+    let scene = with_contacts();
+    scene.fake.end(0);
+    scene.shows("Exit code 0");
+    let note = scene.object::<gtk::Label>("network-note");
+    scene.until("it says so", || note.text() == "It has ended.");
+    assert!(!scene.group("network-state").is_sensitive() && !scene.group("network-contacted").is_sensitive());
+    shoot_at(&scene, "network-ended", SIZES);
+    scene.start_with(NetworkMode::None);
+    scene.until("it has none", || note.text().contains("without a network"));
+    assert!(!scene.group("network-state").is_visible() && !scene.group("network-contacted").is_visible());
+    assert!(scene.window.runs.describe().contains("No network"));
+    scene.act("win.network");
+    let pane = find(scene.window.widget.upcast_ref(), "network").expect("the pane");
+    scene.until("it is closed", || !pane.is_mapped());
+}
