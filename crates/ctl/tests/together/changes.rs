@@ -209,11 +209,15 @@ for_both! {
         let mut made = String::new();
         BufReader::new(runs.stdout.take().unwrap()).read_line(&mut made).unwrap();
         let begun = Instant::now();
-        let done = runs.wait_with_output().unwrap();
-        let ended = begun.elapsed();
-        assert_eq!(made, "made\n", "{}", err(&done));
+        // It is known before the sandbox is gone.
+        let folders = || fs::read_dir(layers_of(glass.user())).unwrap().flatten().map(|entry| entry.path());
+        let is_it = |path: &PathBuf| fs::read_to_string(path.join("tag")).is_ok_and(|tag| tag.contains(&name));
+        wait_for("what init tells", Duration::from_secs(60), || folders().any(|path| is_it(&path) && path.join("listing").exists()));
+        let told = begun.elapsed();
         let shown = changes(glass, &name, &[]);
-        println!("{glass:?}: {count} added files listed {:?} after the end, {ended:?} of it until run has ended", begun.elapsed());
+        println!("{glass:?}: {count} added files told {told:?} after the end, printed {:?} after it", begun.elapsed());
+        let done = runs.wait_with_output().unwrap();
+        assert_eq!(made, "made\n", "{}", err(&done));
         assert_eq!(shown.lines().count(), count + 1);
         assert!(ctl(glass, &["discard", &name]).status.success());
     }
