@@ -71,7 +71,15 @@ impl Window {
         toasts.set_child(Some(&leaflet));
         widget.set_content(Some(&toasts));
         let (home, form, runs, computer) = (Home::new(), Form::new(), Runs::new(), Computer::new());
-        leaflet.append(&home.widget).set_name(Some("home"));
+        let pages: [(&gtk::Widget, &str); 4] = [
+            (home.widget.upcast_ref(), "home"),
+            (form.widget.upcast_ref(), "form"),
+            (runs.widget.upcast_ref(), "runs"),
+            (computer.widget.upcast_ref(), "computer"),
+        ];
+        for (page, name) in pages {
+            leaflet.append(page).set_name(Some(name));
+        }
         let shortcuts = shortcuts::add(&widget);
         let library = Rc::default();
         let window = Rc::new(Self {
@@ -99,12 +107,6 @@ impl Window {
         window.remember_size();
         window.begin();
         window.widget.present();
-        let weak = Rc::downgrade(&window);
-        crate::bridge::later(async move {
-            // Drawing comes before this, and the first picture after the next frame.
-            glib::timeout_future(std::time::Duration::from_millis(300)).await;
-            weak.upgrade().iter().for_each(|window| window.add_pages());
-        });
         window
     }
 
@@ -191,25 +193,8 @@ impl Window {
         text
     }
 
-    /// The pages beside Home are there once they are needed, or the first
-    /// picture is drawn: it need not wait for them.
-    pub fn add_pages(&self) {
-        if self.leaflet.child_by_name("form").is_some() {
-            return;
-        }
-        let pages: [(&gtk::Widget, &str); 3] = [
-            (self.form.widget.upcast_ref(), "form"),
-            (self.runs.widget.upcast_ref(), "runs"),
-            (self.computer.widget.upcast_ref(), "computer"),
-        ];
-        for (page, name) in pages {
-            self.leaflet.append(page).set_name(Some(name));
-        }
-    }
-
     /// Shows a page by its name.
     pub fn show(&self, name: &str) {
-        self.add_pages();
         if let Some(page) = self.leaflet.child_by_name(name) {
             self.leaflet.set_visible_child(&page);
         }

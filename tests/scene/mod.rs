@@ -62,7 +62,6 @@ impl Shown {
     pub fn new(bridge: Bridge) -> Self {
         let shown = Self { window: Window::new(&APP.with(Clone::clone), bridge) };
         shown.until("the window is shown", || shown.window.widget.is_mapped());
-        shown.window.add_pages();
         shown
     }
 
