@@ -198,7 +198,8 @@ fn add_options(app: &adw::Application) {
     });
 }
 
-fn set_up_texts() {
+/// The language of the desktop.
+pub fn set_up_texts() {
     use gettextrs::{bind_textdomain_codeset, bindtextdomain, setlocale, textdomain, LocaleCategory};
     setlocale(LocaleCategory::LcAll, "");
     let folder = option_env!("TERRARIUM_LOCALEDIR").unwrap_or("/usr/share/locale");
