@@ -2,7 +2,7 @@
 //! The network of a sandbox that runs, beside it.
 
 use crate::fake::network::contact;
-use crate::looks::shoot_at;
+use crate::looks::{shoot, shoot_at};
 use crate::scene::{find, says, walk};
 use crate::Scene;
 use adw::prelude::*;
@@ -178,6 +178,78 @@ fn without_a_network_and_at_the_end_there_is_nothing_to_change() {
     assert!(!scene.group("network-state").is_visible() && !scene.group("network-contacted").is_visible());
     assert!(scene.window.runs.describe().contains("No network"));
     scene.act("win.network");
-    let pane = find(scene.window.widget.upcast_ref(), "network").expect("the pane");
+    let pane = find(scene.window.widget.upcast_ref(), "network-pane").expect("the pane");
     scene.until("it is closed", || !pane.is_mapped());
+}
+
+/// A row of the form below the one with this title.
+fn below<T: IsA<gtk::Widget>>(scene: &Scene, title: &str, id: &str) -> T {
+    let is_row =
+        |one: &gtk::Widget| one.downcast_ref::<adw::ExpanderRow>().is_some_and(|row| row.title() == title);
+    let row = walk(scene.window.widget.upcast_ref(), &is_row).unwrap_or_else(|| panic!("no {title}"));
+    find(&row, id).and_downcast::<T>().unwrap_or_else(|| panic!("no {id}"))
+}
+
+#[gtk::test]
+fn interfaces_come_change_places_and_go() {
+    let scene = Scene::new();
+    let networks = [("default", true), ("lab", false)].map(|(name, active)| (name.to_owned(), active));
+    scene.fake.networks.lock().expect("networks").extend(networks);
+    scene.act("win.new-run");
+    scene.object::<gtk::CheckButton>("container").set_active(true);
+    let add = scene.object::<gtk::Button>("add-interface");
+    scene.until("they are not offered", || !add.is_visible());
+    scene.object::<adw::ComboRow>("network").set_selected(3);
+    scene.until("they are", || add.is_visible());
+    let form = &scene.window.form;
+    let of = |index: usize| form.profile().network.interfaces[index].clone();
+    add.emit_clicked();
+    assert_eq!(of(0), terrarium_engine::profile::Interface::default());
+    let (own, lab) = ("Terrarium’s Own", "lab");
+    scene.until("libvirt's are offered", || {
+        let network = below::<adw::ComboRow>(&scene, own, "interface-network");
+        network.model().is_some_and(|model| model.n_items() == 4)
+    });
+    add.emit_clicked();
+    // The first of two of the same title.
+    below::<adw::ComboRow>(&scene, own, "interface-network").set_selected(3);
+    assert_eq!(of(0).source.as_deref(), Some("lab"));
+    let start = below::<gtk::Button>(&scene, lab, "interface-start");
+    scene.until("it can be started", || start.is_mapped());
+    // What has the focus is scrolled to.
+    start.grab_focus();
+    shoot(&scene, "form-interfaces");
+    start.emit_clicked();
+    scene.until("it is", || scene.fake.networks.lock().expect("networks")[1].1 && !start.is_mapped());
+    let addresses = below::<adw::EntryRow>(&scene, lab, "interface-addresses");
+    addresses.set_text("10.0.0.2/33");
+    let wrong = || says(scene.window.widget.upcast_ref(), "“10.0.0.2/33” is not an address");
+    scene.until("what is wrong is said", wrong);
+    addresses.set_text("10.0.0.2/24 fd00::2/64");
+    below::<adw::EntryRow>(&scene, lab, "interface-parameters").set_text("IP=10.0.0.2");
+    below::<adw::EntryRow>(&scene, lab, "interface-filter").set_text("clean-traffic");
+    below::<adw::EntryRow>(&scene, lab, "interface-mac").set_text("52:54:00:11:22:33");
+    below::<adw::EntryRow>(&scene, lab, "interface-routes").set_text("10.1.0.0/16%10.0.0.1");
+    below::<gtk::Switch>(&scene, lab, "interface-dhcp").set_active(true);
+    below::<adw::EntryRow>(&scene, own, "interface-inbound").set_text("1 MiB");
+    let text = terrarium_engine::network::grammar::write(&form.profile().network);
+    let first = "dhcp,source=lab,mac=52:54:00:11:22:33,filter=clean-traffic,address=10.0.0.2/24,\
+                 address=fd00::2/64,route=10.1.0.0/16%10.0.0.1,filter.IP=10.0.0.2";
+    assert_eq!(text, [first, "inbound=1 MiB"]);
+    scene.until("nothing is wrong", || !wrong());
+    let press = |title: &str, hint: &str| {
+        let is_row = |one: &gtk::Widget| {
+            one.downcast_ref::<adw::ExpanderRow>().is_some_and(|row| row.title() == title)
+        };
+        let row = walk(scene.window.widget.upcast_ref(), &is_row).expect(title);
+        let is_it = |one: &gtk::Widget| one.tooltip_text().is_some_and(|text| text == hint);
+        walk(&row, &is_it).and_downcast::<gtk::Button>().expect(hint).emit_clicked();
+    };
+    press(lab, "Move Down");
+    assert_eq!((of(0).source, of(1).source.as_deref()), (None, Some("lab")));
+    let profile = form.profile();
+    press(own, "Remove");
+    assert_eq!(form.profile().network.interfaces.len(), 1);
+    scene.window.form.fill(&scene.window, &profile, None);
+    assert_eq!(form.profile().network.interfaces, profile.network.interfaces, "what is shown is read again");
 }

@@ -8,6 +8,7 @@ use common::net::*;
 use common::traces::alone;
 use common::*;
 use std::io::Write;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Both kinds of sandboxes with a network need group libvirt.
@@ -447,4 +448,55 @@ fn what_cannot_be_is_refused_with_its_key() {
     let plain = run_as(User::Plain, Glass::Machine, &["-N", "internet"], &["true"]).output().unwrap();
     assert_eq!(plain.status.code(), Some(125));
     assert!(err(&plain).contains("network.mode: ") && err(&plain).contains("libvirt"), "{}", err(&plain));
+}
+
+/// The same program, that sees other names of hosts.
+fn with_hosts(ctl: &std::process::Command, hosts: &std::path::Path) -> std::process::Command {
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "sh", "-c", r#"mount --bind "$0" /etc/hosts && exec "$@""#]).arg(hosts);
+    command.arg(ctl.get_program()).args(ctl.get_args()).env_clear().current_dir("/");
+    command.envs(ctl.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
+#[test]
+fn a_name_that_moves_is_followed() {
+    let _alone = alone();
+    let world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = folder.path().join("hosts");
+    let is_at = |ip: std::net::Ipv4Addr| std::fs::write(&hosts, format!("{ip} moves.test\n")).unwrap();
+    is_at(world.lan.v4);
+    let name = fresh_name("names");
+    let run =
+        run_as(USER, Glass::Container, &["-n", &name, "--allow", "moves.test:80/tcp"], &["sleep", "600"]);
+    let mut run = with_hosts(&run, &hosts);
+    let mut run = run.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let sandbox = Stop { user: USER, name };
+    let directory = || {
+        let all = std::fs::read_dir(USER.runtime()).ok()?.flatten();
+        let is_it = |path: &std::path::PathBuf| {
+            std::fs::read_to_string(path.join("name")).is_ok_and(|text| text.trim() == sandbox.name)
+        };
+        all.map(|entry| entry.path()).find(is_it)
+    };
+    let script = probes(&[
+        ("internet4", "tcp", world.internet.v4.to_string(), 80),
+        ("lan4", "tcp", world.lan.v4.to_string(), 80),
+    ]);
+    let answer = || answers(&inside(&sandbox, &script));
+    wait_for("the start", Duration::from_secs(10), || answer() == ["lan4"]);
+    is_at(world.internet.v4);
+    // It is looked up every 30 seconds; now they are over.
+    let file = directory().expect("its directory").join("network");
+    wait_for("the first look", Duration::from_secs(5), || {
+        !std::fs::read_to_string(&file).unwrap().contains("\"peers\":[]")
+    });
+    let mut saved: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    saved["named"]["looked"] = 0.into();
+    std::fs::write(&file, saved.to_string()).unwrap();
+    // What it was before goes on for a while.
+    wait_for("the other address", Duration::from_secs(10), || answer() == ["internet4", "lan4"]);
+    drop(sandbox);
+    run.wait().unwrap();
 }

@@ -32,6 +32,7 @@ impl Form {
             }
         }
         self.folders.show_problems(&planned.problems);
+        self.interfaces.show(profile.network.mode, &planned.problems);
         self.title.tell(&profile, planned.problems.iter().find(|problem| problem.field == "name"));
         self.run.set_sensitive(planned.problems.is_empty());
         let first = planned.problems.first().map(|first| message::problem(first).text);

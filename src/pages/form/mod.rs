@@ -9,6 +9,8 @@ mod draft;
 mod field;
 mod folders;
 mod groups;
+mod interface;
+mod interfaces;
 mod look;
 mod name;
 mod rows;
@@ -28,6 +30,7 @@ use field::{Field, Group, Signal};
 use folders::Folders;
 use gettextrs::gettext;
 use gtk::glib;
+use interfaces::Interfaces;
 use name::Title;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -53,6 +56,7 @@ pub struct Form {
     glass: [(adw::ActionRow, adw::ActionRow, gtk::Button); 2],
     fields: Vec<Field>,
     folders: Rc<Folders>,
+    interfaces: Rc<Interfaces>,
     advanced: Advanced,
     completion: Rc<Completion>,
     draft: Draft,
@@ -79,7 +83,7 @@ impl Form {
             let id = |what: &str| format!("{name}-{what}");
             (object(&builder, &id("row")), object(&builder, &id("message")), object(&builder, &id("fix")))
         };
-        let (fields, folders, advanced) = make_groups(&page, &signal);
+        let (fields, folders, interfaces, advanced) = make_groups(&page, &signal);
         let pane = Pane::new();
         object::<gtk::Box>(&builder, "pane-place").append(&pane.widget);
         let command: adw::EntryRow = object(&builder, "command");
@@ -100,6 +104,7 @@ impl Form {
             glass: [glass("container"), glass("machine")],
             fields,
             folders,
+            interfaces,
             advanced,
             draft: Draft::default(),
             signal,
@@ -143,6 +148,7 @@ impl Form {
         self.completion.connect(window);
         self.title.connect(&self.signal);
         self.folders.connect(window);
+        self.interfaces.connect(window);
         self.advanced.connect(window);
         self.add_actions(window);
     }
@@ -235,6 +241,7 @@ impl Form {
             }
             self.fields.iter().for_each(|field| field.fill(profile));
             self.folders.fill(profile, home);
+            self.interfaces.fill(profile);
             self.title.fill(profile);
             self.rest.replace(profile.clone());
         });
@@ -261,6 +268,7 @@ impl Form {
         }
         self.fields.iter().for_each(|field| field.read(&mut profile));
         self.folders.read(&mut profile);
+        self.interfaces.read(&mut profile);
         self.title.read(&mut profile);
         if profile.name.trim().is_empty() {
             let program = profile.command.argv.first().map(|word| word.to_string_lossy().into_owned());
@@ -315,7 +323,7 @@ fn usual(profile: &Profile) -> Profile {
 }
 
 /// The groups below those of the layout.
-fn make_groups(page: &gtk::Box, signal: &Signal) -> (Vec<Field>, Rc<Folders>, Advanced) {
+fn make_groups(page: &gtk::Box, signal: &Signal) -> (Vec<Field>, Rc<Folders>, Rc<Interfaces>, Advanced) {
     let group = |title: String| {
         let group = Group::new(&title);
         page.append(&group.widget);
@@ -326,11 +334,13 @@ fn make_groups(page: &gtk::Box, signal: &Signal) -> (Vec<Field>, Rc<Folders>, Ad
     fields.push(groups::home(signal).in_group(&place));
     let folders = Folders::new(&place, signal);
     fields.push(groups::changes(signal).in_group(&place));
-    fields.extend(groups::network(signal, &group(gettext("Network"))));
+    let network = group(gettext("Network"));
+    fields.extend(groups::network(signal, &network));
+    let interfaces = Interfaces::new(&network, signal);
     fields.extend(groups::limits(signal, &group(gettext("Limits"))));
     fields.extend(groups::confinement(signal, &group(gettext("Confinement"))));
     let advanced = Advanced::new(page);
     fields.extend(groups::advanced(signal, &advanced.group));
     advanced.finish();
-    (fields, folders, advanced)
+    (fields, folders, interfaces, advanced)
 }

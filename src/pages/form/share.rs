@@ -255,7 +255,8 @@ fn target_title(kind: Kind) -> String {
     }
 }
 
-fn button(icon: &str, hint: &str) -> gtk::Button {
+/// A flat button with a picture.
+pub fn button(icon: &str, hint: &str) -> gtk::Button {
     let button = gtk::Button::builder().icon_name(icon).tooltip_text(hint).valign(gtk::Align::Center).build();
     button.add_css_class("flat");
     button

@@ -61,7 +61,7 @@ impl Network {
                 })
             };
             Self {
-                widget: object(&builder, "network"),
+                widget: object(&builder, "network-pane"),
                 note: object(&builder, "network-note"),
                 state: object(&builder, "network-state"),
                 passes: object(&builder, "network-passes"),

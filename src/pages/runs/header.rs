@@ -63,10 +63,6 @@ impl Runs {
         self.ask_bar.set_orientation(along);
         self.ask_buttons.set_hexpand(narrow);
         self.ask_bar.set_spacing(if narrow { 6 } else { 12 });
-        // A narrow window has room for one of them.
-        let policy = if narrow { adw::FlapFoldPolicy::Always } else { adw::FlapFoldPolicy::Never };
-        self.details.set_fold_policy(policy);
-        self.network.widget.set_hexpand(narrow);
         self.refresh();
     }
 

@@ -150,6 +150,8 @@ impl Runs {
         self.connect_fullscreen(window);
         self.connect_find();
         self.details.set_flap(Some(&self.network.widget));
+        // A narrow window has room for one of them.
+        self.details.bind_property("folded", &self.network.widget, "hexpand").sync_create().build();
         self.network.connect(window);
         let runs = Rc::downgrade(self);
         self.take_keyboard.connect_clicked(move |_| {

@@ -205,4 +205,49 @@ mod tests {
             assert!(same, "{text}: {found:?}");
         }
     }
+
+    /// Each key with a value that is one, and one that is none.
+    const KEYS: &[(&str, &str, &str)] = &[
+        ("source", "default", "a/b"),
+        ("mac", "52:54:00:11:22:33", "53:54:00:11:22:33"),
+        ("address", "fd00::2/64", "fd00::2/129"),
+        ("route", "::/0%fe80::1", "::/0%10.0.0.1"),
+        ("filter", "clean-traffic", ""),
+        ("filter.IP", "10.0.0.2", ""),
+        ("inbound", "10M", "-1"),
+        ("outbound", "1 MiB", "fast"),
+    ];
+
+    #[test]
+    fn each_key_is_right_wrong_and_there_twice() {
+        for (key, good, bad) in KEYS {
+            let option = format!("{key}={good}");
+            let network = read(&option).unwrap_or_else(|wrong| panic!("{option}: {wrong:?}"));
+            assert_eq!(write(&network), [option.clone()]);
+            // A filter takes any value; libvirt knows what its parameters mean.
+            if *key != "filter.IP" {
+                let wrong = Wrong::Value { key: (*key).to_owned(), value: (*bad).to_owned() };
+                assert_eq!(read(&format!("dhcp,{key}={bad}")), Err(wrong));
+            }
+            let twice = read(&format!("{option},{option}"));
+            match *key {
+                "address" | "route" => assert!(twice.is_ok(), "{key}"),
+                _ => assert_eq!(twice, Err(Wrong::Twice { key: (*key).to_owned() })),
+            }
+            assert_eq!(read(key), Err(Wrong::Unknown { key: (*key).to_owned() }), "it needs a value");
+        }
+        for bad in ["filter.", "filter.a-b", "filter.a b"] {
+            assert!(
+                matches!(read(&format!("{bad}=x")), Err(Wrong::Value { key, .. }) if key == bad),
+                "{bad}"
+            );
+        }
+        for word in ["none", "internet", "full"] {
+            assert_eq!(read(&format!("{word},dhcp")), Err(Wrong::NotAlone { word: word.into() }));
+        }
+        for word in ["dhcp=yes", "user=1"] {
+            let key = word.split_once('=').unwrap().0.to_owned();
+            assert_eq!(read(word), Err(Wrong::Unknown { key }));
+        }
+    }
 }

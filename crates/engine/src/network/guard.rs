@@ -6,6 +6,7 @@
 //! it does so under one lock and then tells the guard about all of them, so
 //! that a guard that died, and was started again, knows what the old one did.
 
+use super::follow::Named;
 use super::own::Own;
 use crate::error::{Error, FileAction, NetworkError};
 use crate::sandbox::{fault, install_init, lock, make_private, random_uuid, Real};
@@ -33,6 +34,9 @@ pub struct Saved {
     pub own: Own,
     /// Itself.
     pub port: Port,
+    /// The names of its lists.
+    #[serde(default)]
+    pub named: Named,
 }
 
 /// The file of a sandbox's directory.
@@ -50,7 +54,11 @@ pub fn read(directory: &Path) -> Option<Saved> {
 /// # Errors
 /// It does not; what held before still does.
 pub fn hold(real: &Real, directory: &Path, saved: &Saved) -> Result<(), Error> {
-    let _guard = lock(&real.places.runtime.join("guard.lock"))?;
+    let _lock = lock(&real.places.runtime.join("guard.lock"))?;
+    hold_locked(real, directory, saved)
+}
+
+fn hold_locked(real: &Real, directory: &Path, saved: &Saved) -> Result<(), Error> {
     let path = file(directory);
     let before = fs::read(&path).ok();
     let text = serde_json::to_vec(saved).unwrap_or_default();
@@ -67,11 +75,15 @@ fn write(path: &Path, text: &[u8]) -> Result<(), Error> {
     fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, path)).map_err(fault(FileAction::Write, path))
 }
 
-/// Changes what holds for a sandbox that runs.
-pub fn change(real: &Real, directory: &Path, change: impl FnOnce(&mut Port)) -> Result<(), Error> {
+/// Changes what holds for a sandbox that runs; nobody else does meanwhile.
+/// `change` says whether the guard is to hear of it.
+pub fn change(real: &Real, directory: &Path, change: impl FnOnce(&mut Saved) -> bool) -> Result<(), Error> {
+    let _lock = lock(&real.places.runtime.join("guard.lock"))?;
     let mut saved = read(directory).ok_or(Error::Network(NetworkError::NotOwn))?;
-    change(&mut saved.port);
-    hold(real, directory, &saved)
+    if change(&mut saved) {
+        return hold_locked(real, directory, &saved);
+    }
+    write(&file(directory), &serde_json::to_vec(&saved).unwrap_or_default())
 }
 
 /// Whom a sandbox talked to.
@@ -102,11 +114,17 @@ fn tell(real: &Real, saved: &Saved) -> Result<(), Error> {
     }
 }
 
-fn rules(runtime: &Path, saved: &Saved) -> Rules {
+/// What sandboxes have, whether they have a network or not.
+pub fn directories(runtime: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(runtime).into_iter().flatten().flatten();
     let numbered =
         entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok()));
-    let others = numbered.filter_map(|entry| read(&entry.path())).filter(|other| other.own == saved.own);
+    numbered.map(|entry| entry.path()).collect()
+}
+
+fn rules(runtime: &Path, saved: &Saved) -> Rules {
+    let all = directories(runtime);
+    let others = all.iter().filter_map(|one| read(one)).filter(|other| other.own == saved.own);
     let mut ports: Vec<Port> = others.map(|other| other.port).collect();
     if !ports.contains(&saved.port) {
         ports.push(saved.port.clone());

@@ -115,7 +115,19 @@ pub fn change(real: &Real, id: &Id, change: &Change) -> Result<(), Error> {
         Change::Allow(entry) | Change::Block(entry) => resolve(std::slice::from_ref(entry))?,
         _ => Vec::new(),
     };
-    guard::change(real, &directory, |port| match change {
+    guard::change(real, &directory, |Saved { port, named, .. }| {
+        match change {
+            Change::Allow(entry) => named.put(entry, true),
+            Change::Block(entry) => named.put(entry, false),
+            _ => {}
+        }
+        make(port, change, peers);
+        true
+    })
+}
+
+fn make(port: &mut Port, change: &Change, peers: Vec<Peer>) {
+    match change {
         Change::Cut => port.cut = true,
         Change::Restore => port.cut = false,
         Change::Base(base) => {
@@ -131,10 +143,11 @@ pub fn change(real: &Real, id: &Id, change: &Change) -> Result<(), Error> {
             add(&mut port.policy.block, peers);
         }
         Change::Bandwidth { inbound, outbound } => (port.inbound, port.outbound) = (*inbound, *outbound),
-    })
+    }
 }
 
-fn add(list: &mut Vec<Peer>, peers: Vec<Peer>) {
+/// Adds whom a list lacks, as long as there is room.
+pub(super) fn add(list: &mut Vec<Peer>, peers: Vec<Peer>) {
     for peer in peers {
         if !list.contains(&peer) && list.len() < PEERS_MAX {
             list.push(peer);

@@ -8,8 +8,10 @@
 //! | `names` | what interfaces and networks of ours are called |
 //! | `own` | Terrarium's own network |
 //! | `guard` | who enforces what may pass |
+//! | `follow` | names of lists, looked up again |
 //! | `live` | what can be done while a sandbox runs |
 
+pub(crate) mod follow;
 pub mod fuzz;
 pub mod grammar;
 pub(crate) mod guard;

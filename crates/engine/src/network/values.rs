@@ -62,7 +62,7 @@ fn port(text: &str) -> Option<u16> {
 }
 
 /// Whom a list names.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Host {
     /// Everybody.
@@ -74,7 +74,7 @@ pub enum Host {
 }
 
 /// An entry of `network.allow` or `network.block`.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// Who.
     pub host: Host,

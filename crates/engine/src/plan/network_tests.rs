@@ -72,12 +72,15 @@ fn every_key_that_is_wrong_is_named() {
         allow: texts(&["example.org:70000"]),
         block: texts(&["10.0.0.0/8", "10.0.0.1/8"]),
         dns: texts(&["resolver"]),
+        forwards: texts(&["8080:80", "70000:80", "8080:81"]),
         ..custom(interface)
     };
     let found = fields(network);
     let one = "network.interfaces[0]";
     for field in [
         "network.dns[0]".to_owned(),
+        "network.forwards[1]".to_owned(),
+        "network.forwards[2]".to_owned(),
         "network.allow[0]".to_owned(),
         "network.block[1]".to_owned(),
         format!("{one}.mac"),
@@ -111,6 +114,9 @@ fn keys_that_rule_each_other_out_are_named() {
         one(&|one| *one = Interface { parameters: [("A".into(), "b".into())].into(), ..named() }),
         name("parameters")
     );
+    let both = fields(custom(Interface { user: true, ..named() }));
+    assert_eq!(both[0], "network.interfaces[0].user", "{both:?}");
+    assert_eq!(fields(custom(Interface { source: Some("a/b".into()), ..named() })), name("source"));
     let twice = Network { interfaces: vec![Interface::default(); 2], ..custom(Interface::default()) };
     assert_eq!(fields(twice), ["network.interfaces"]);
     let none = Network { block: texts(&["*"]), allow: texts(&["*"]), ..Network::default() };

@@ -5,6 +5,7 @@
 use super::directory::make_private;
 use super::real::Real;
 use crate::error::{Error, NetworkError};
+use crate::network::follow::{self, Named};
 use crate::network::guard::{self, Saved};
 use crate::network::own::{self, Own};
 use crate::network::{live, names};
@@ -110,7 +111,8 @@ fn enforce(real: &Real, plan: &Plan, instance: &Instance, prepared: &Prepared) -
         outbound: interface.outbound,
         forwards: wish.forwards.clone(),
     };
-    guard::hold(real, &instance.directory, &Saved { own: own.clone(), port })
+    let named = Named::new(&wish.allow, &wish.block, follow::now());
+    guard::hold(real, &instance.directory, &Saved { own: own.clone(), port, named })
 }
 
 fn mac(plan: &Plan, instance: &Instance, index: usize, interface: &InterfacePlan) -> Mac {

@@ -9,6 +9,7 @@ use super::{Held, Picture, Progress, Review, Watch};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
+use crate::network::follow;
 use crate::places::Places;
 use crate::plan::Plan;
 use crate::profile::{Changes as Fate, Profile};
@@ -16,7 +17,7 @@ use crate::uri::Uri;
 use crate::virt::{Domain, Pool, Power};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Command;
@@ -30,6 +31,8 @@ pub struct Real {
     pub(super) caller: u32,
     pub(crate) places: Places,
     cleared: Mutex<Vec<Cleared>>,
+    /// Names of networks' lists are looked up for as long as this is here.
+    follows: OnceLock<follow::Alive>,
     /// What a layer is looked at with.
     pub(super) host: Host,
 }
@@ -45,6 +48,7 @@ impl Real {
             caller: host.caller,
             places: host.places.clone(),
             cleared: Mutex::default(),
+            follows: OnceLock::new(),
             host: host.clone(),
         }
     }
@@ -57,7 +61,19 @@ impl Real {
             caller: self.caller,
             places: self.places.clone(),
             cleared: Mutex::default(),
+            follows: OnceLock::new(),
             host: self.host.clone(),
+        }
+    }
+
+    /// Has the names of networks' lists looked up from now on, if there are any.
+    fn follow_names(&self) {
+        if self.follows.get().is_none() && follow::is_needed(&self.places.runtime) {
+            self.follows.get_or_init(|| {
+                let alive = follow::Alive::default();
+                follow::begin(self.again(), Arc::downgrade(&alive));
+                alive
+            });
         }
     }
 
@@ -159,10 +175,11 @@ impl Driver for Real {
         progress: &(dyn Fn(Progress) + Send + Sync),
         handler: Handler,
     ) -> Result<Started, Error> {
-        start::start(self, plan, how, progress, handler)
+        start::start(self, plan, how, progress, handler).inspect(|_| self.follow_names())
     }
 
     fn list(&self) -> Listing {
+        self.follow_names();
         list::list(self)
     }
 
@@ -193,6 +210,7 @@ impl Driver for Real {
 
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {
         let request = ToInit::Attach { keyboard: how.keyboard, out: how.out, err: how.err };
+        self.follow_names();
         self.converse(id, Patience::ATTACH, &request, handler)
     }
 
