@@ -110,6 +110,10 @@ impl ChangesWindow {
         });
         self.list.set_factory(Some(&factory));
         self.list.set_model(Some(&chosen));
+        if self.looking.found.all.len() == 1 {
+            // There is nothing to choose between.
+            chosen.set_selected(0);
+        }
     }
 
     /// An entry and what was decided about it.
