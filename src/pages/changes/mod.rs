@@ -123,6 +123,10 @@ impl ChangesWindow {
         });
         self.list.set_factory(Some(&factory));
         self.list.set_model(Some(&chosen));
+        if self.looking.found.all.len() == 1 {
+            // There is nothing to choose between.
+            chosen.set_selected(0);
+        }
         // Back at the list the same one can be chosen again.
         self.leaflet.connect_visible_child_notify(move |leaflet| {
             if leaflet.is_folded() && leaflet.visible_child_name().is_some_and(|name| name == "list") {
