@@ -2,39 +2,104 @@
 //! The application: one instance, its translations, its shortcuts.
 
 use crate::bridge::Bridge;
+use crate::frames;
 use crate::look;
-use crate::window::Window;
+use crate::search::{self, Chosen};
+use crate::window::{Purpose, Window};
 use adw::prelude::*;
+use adw::subclass::prelude::*;
 use gettextrs::gettext;
-use gtk::glib;
+use gtk::{gio, glib};
 
 /// The app's id on the desktop.
 pub const APP_ID: &str = "org.terrarium.Terrarium";
 
 const SIGUSR1: i32 = 10;
+/// So long a program without a window waits for another question, in
+/// milliseconds.
+const LINGER: u32 = 10_000;
+
+mod imp {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct App;
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for App {
+        const NAME: &'static str = "TrApplication";
+        type Type = super::App;
+        type ParentType = adw::Application;
+    }
+
+    impl ObjectImpl for App {}
+
+    impl ApplicationImpl for App {
+        fn dbus_register(
+            &self,
+            connection: &gio::DBusConnection,
+            object_path: &str,
+        ) -> Result<(), glib::Error> {
+            self.parent_dbus_register(connection, object_path)?;
+            search::provide(self.obj().upcast_ref(), connection, open_chosen)
+        }
+    }
+
+    impl GtkApplicationImpl for App {}
+    impl AdwApplicationImpl for App {}
+}
+
+glib::wrapper! {
+    /// The application: it answers the desktop's search as well.
+    pub struct App(ObjectSubclass<imp::App>)
+        @extends adw::Application, gtk::Application, gio::Application,
+        @implements gio::ActionGroup, gio::ActionMap;
+}
+
+/// What was chosen in the desktop's search is run, or searched for here.
+fn open_chosen(app: &gio::Application, chosen: Chosen) {
+    app.activate();
+    let Some(window) = app.downcast_ref().and_then(Window::first) else { return };
+    match chosen {
+        Chosen::Profile(stem) => window.run_by_name(stem),
+        Chosen::Search(words) => {
+            window.show("home");
+            window.home.search_for(&words);
+        }
+    }
+    window.widget.present();
+}
 
 /// Runs until the last window is closed.
 pub fn run() -> glib::ExitCode {
     let _ = tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).try_init();
     set_up_texts();
     load_resources();
-    let flags = gtk::gio::ApplicationFlags::HANDLES_COMMAND_LINE | gtk::gio::ApplicationFlags::HANDLES_OPEN;
-    let app = adw::Application::builder().application_id(APP_ID).flags(flags).build();
+    let flags = gio::ApplicationFlags::HANDLES_COMMAND_LINE | gio::ApplicationFlags::HANDLES_OPEN;
+    let app: App =
+        glib::Object::builder().property("application-id", APP_ID).property("flags", flags).build();
+    let app: adw::Application = app.upcast();
     add_options(&app);
-    app.connect_startup(|_| look::load());
+    app.connect_startup(|app| {
+        if app.flags().contains(gio::ApplicationFlags::IS_SERVICE) {
+            app.set_inactivity_timeout(LINGER);
+        }
+        look::load();
+    });
     app.connect_activate(|app| match app.active_window() {
         Some(window) => window.present(),
         None => Window::open(app, Bridge::real()),
     });
     app.connect_open(|app, files, _| {
         app.activate();
-        open_files(app, files.to_vec());
+        open_files(app, files.to_vec(), Purpose::View);
     });
     app.connect_command_line(|app, line| {
         app.activate();
         let words = line.arguments();
         let files = words.iter().skip(1).filter(|word| !word.to_string_lossy().starts_with('-'));
-        open_files(app, files.map(|word| line.create_file_for_arg(word)).collect());
+        let purpose = if line.options_dict().contains("edit") { Purpose::Edit } else { Purpose::View };
+        open_files(app, files.map(|word| line.create_file_for_arg(word)).collect(), purpose);
         let Some(window) = Window::first(app) else { return glib::ExitCode::SUCCESS };
         if let Ok(Some(name)) = line.options_dict().lookup::<String>("view") {
             window.view(name);
@@ -48,20 +113,20 @@ pub fn run() -> glib::ExitCode {
     app.run()
 }
 
-/// Opens files one after the other: profiles, and what is looked at.
-fn open_files(app: &adw::Application, files: Vec<gtk::gio::File>) {
+/// Opens files one after the other: profiles, and what is looked at or edited.
+fn open_files(app: &adw::Application, files: Vec<gio::File>, purpose: Purpose) {
     let Some(window) = Window::first(app).filter(|_| !files.is_empty()) else { return };
     glib::spawn_future_local(async move {
         window.bridge.begin().await;
         for file in files {
-            window.open_file(file).await;
+            window.open_file(file, purpose).await;
         }
     });
 }
 
 /// What notifications do.
 fn add_actions(app: &adw::Application) {
-    let show = gtk::gio::SimpleAction::new("show-sandbox", Some(glib::VariantTy::STRING));
+    let show = gio::SimpleAction::new("show-sandbox", Some(glib::VariantTy::STRING));
     show.connect_activate(|_, uuid| {
         if let Some(uuid) = uuid.and_then(glib::Variant::str) {
             let _ = Window::all().iter().any(|window| window.show_tab(uuid));
@@ -72,14 +137,15 @@ fn add_actions(app: &adw::Application) {
 
 /// The app's own icons, found by its id.
 pub fn load_resources() {
-    if let Err(error) = gtk::gio::resources_register_include!("terrarium.gresource") {
+    if let Err(error) = gio::resources_register_include!("terrarium.gresource") {
         tracing::warn!(%error, "the icons could not be loaded");
     }
 }
 
 /// `--view NAME` shows a sandbox, in the window that is open if there is one.
 /// `--dump-state FILE` is for tests: on SIGUSR1 what the first window shows is
-/// written there as text, the terminal's content included.
+/// written there as text, the terminal's content and how many pictures were
+/// drawn included.
 fn add_options(app: &adw::Application) {
     app.add_main_option(
         "dump-state",
@@ -105,15 +171,24 @@ fn add_options(app: &adw::Application) {
         &gettext("Run the profile called NAME"),
         Some(&gettext("NAME")),
     );
+    app.add_main_option(
+        "edit",
+        glib::Char::from(0),
+        glib::OptionFlags::NONE,
+        glib::OptionArg::None,
+        &gettext("Edit copies of the files; what changed waits to be accepted"),
+        None,
+    );
     app.connect_handle_local_options(|app, options| {
         let Ok(Some(path)) = options.lookup::<std::path::PathBuf>("dump-state") else {
             return std::ops::ControlFlow::Continue(());
         };
+        app.connect_window_added(|_, window| frames::count(window));
         let app = app.downgrade();
         glib::unix_signal_add_local(SIGUSR1, move || {
             let Some(app) = app.upgrade() else { return glib::ControlFlow::Break };
             if let Some(window) = Window::first(&app) {
-                if let Err(error) = std::fs::write(&path, window.describe()) {
+                if let Err(error) = std::fs::write(&path, window.describe() + &frames::describe()) {
                     tracing::warn!(%error, "the state could not be written");
                 }
             }
@@ -123,7 +198,8 @@ fn add_options(app: &adw::Application) {
     });
 }
 
-fn set_up_texts() {
+/// The language of the desktop.
+pub fn set_up_texts() {
     use gettextrs::{bind_textdomain_codeset, bindtextdomain, setlocale, textdomain, LocaleCategory};
     setlocale(LocaleCategory::LcAll, "");
     let folder = option_env!("TERRARIUM_LOCALEDIR").unwrap_or("/usr/share/locale");

@@ -85,6 +85,13 @@ impl Bridge {
         self.host.get()
     }
 
+    /// `$XDG_DATA_HOME`.
+    #[must_use]
+    pub fn data_home(&self) -> PathBuf {
+        let own = self.host().map(|host| &host.places.data);
+        own.and_then(|own| own.parent()).map_or_else(glib::user_data_dir, ToOwned::to_owned)
+    }
+
     /// Does something with the driver on another thread.
     fn call<T: Send + 'static>(
         &self,

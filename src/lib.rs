@@ -21,10 +21,12 @@
 pub mod application;
 pub mod apps;
 pub mod bridge;
+pub mod frames;
 pub mod launcher;
 pub mod library;
 pub mod look;
 pub mod pages;
+pub mod search;
 pub mod settings;
 pub mod window;
 

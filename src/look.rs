@@ -74,6 +74,13 @@ pub fn name(colour: Colour) -> String {
     }
 }
 
+/// A colour, as it is under white.
+pub fn value(colour: Colour) -> gdk::RGBA {
+    let text =
+        COLOURS.iter().find(|(other, ..)| *other == colour).map_or("#5e5c64", |(_, _, light, _)| light);
+    gdk::RGBA::parse(text).unwrap_or(gdk::RGBA::BLACK)
+}
+
 /// A small square in a colour, for tabs.
 pub fn square(colour: Colour) -> gio::BytesIcon {
     let value =

@@ -24,7 +24,7 @@ fn find() -> Option<gio::Settings> {
     let installed = gio::SettingsSchemaSource::default();
     let schema = installed.as_ref().and_then(|source| source.lookup(APP_ID, true));
     // One of an older version may be installed.
-    let schema = schema.filter(|schema| schema.has_key("terminal-font")).or_else(|| {
+    let schema = schema.filter(|schema| schema.has_key("keep-finished")).or_else(|| {
         let folder = option_env!("TERRARIUM_SCHEMAS")?;
         let source = gio::SettingsSchemaSource::from_directory(folder, installed.as_ref(), false).ok()?;
         source.lookup(APP_ID, false)

@@ -17,6 +17,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use terrarium::pages::tab::Phase;
+use terrarium::pages::templates;
+use terrarium::window::Launch;
+use terrarium_engine::profile::Isolation;
 use vte::prelude::*;
 
 const BOTH: [Glass; 2] = [Glass::Container, Glass::Machine];
@@ -378,13 +381,13 @@ fn what_a_sandbox_changed_is_looked_at_and_thrown_away() {
     let list = scene::find(&changes, "list").and_downcast::<gtk::ListView>().expect("a list");
     let text = scene::find(&changes, "text").and_downcast::<gtk::TextView>().expect("a text");
     let chosen = list.model().and_downcast::<gtk::SingleSelection>().expect("a selection");
-    assert!(scene::says(&changes, "/folder") && scene::says(&changes, "/new.txt"));
+    assert!(scene::says(&changes, "~/folder") && scene::says(&changes, "~/new.txt"));
     chosen.set_selected(1);
     let content = || {
         let buffer = text.buffer();
         buffer.text(&buffer.start_iter(), &buffer.end_iter(), false)
     };
-    shown.within(BOOT, "the difference is shown", || content().contains("+ written inside"));
+    shown.within(BOOT, "the difference is shown", || content().contains("  1 + written inside"));
     shown.picture_of(&changes, "real-changes");
     WidgetExt::activate_action(&changes, "changes.discard", None).expect("it can be thrown away");
     let dialog = || {
@@ -396,4 +399,77 @@ fn what_a_sandbox_changed_is_looked_at_and_thrown_away() {
     shown.within(BOOT, "it is gone", || !changes.is_visible() && !row.is_mapped());
     let left = Command::new(ctl()).args(["changes", &name]).output().expect("terrariumctl");
     assert_eq!(left.status.code(), Some(125), "{left:?}");
+}
+
+/// Nothing of it is left once its tab is closed, and all of it is there before.
+#[gtk::test]
+fn what_is_thrown_away_is_there_until_its_tab_is_closed() {
+    let shown = open();
+    let word = format!("file-{}", std::process::id());
+    shown.start(Glass::Container, &format!("sh -c 'echo seen >~/{word}; echo ready'"));
+    let row = || {
+        let tab = shown.window.runs.current()?;
+        scene::find(tab.widget.upcast_ref(), "changes-row").filter(WidgetExt::is_mapped)
+    };
+    shown.within(BOOT, "its changes are offered", || row().is_some());
+    let uuid = shown.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
+    let listed = || Command::new(ctl()).args(["changes", &uuid]).output().expect("terrariumctl");
+    // Others clean up meanwhile.
+    assert!(Command::new(ctl()).arg("list").output().expect("terrariumctl").status.success());
+    let told = listed();
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(text.contains(&word), "{told:?}");
+    shown.act("win.close-tab");
+    let question = || {
+        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+        all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
+    };
+    shown.until("it asks", || question().is_some_and(|one| one.body().contains(&word)));
+    question().expect("a question").response("discard");
+    shown.within(BOOT, "it is closed", || shown.window.runs.current().is_none());
+    shown.within(BOOT, "nothing is left", || listed().status.code() == Some(125));
+}
+
+#[gtk::test]
+fn a_file_is_edited_and_comes_back_as_a_change() {
+    let shown = open();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("letter.txt");
+    std::fs::write(&path, "one line\n").expect("a file");
+    let app = terrarium::apps::App {
+        id: "writer.desktop".into(),
+        name: "Writer".into(),
+        comment: String::new(),
+        icon: String::new(),
+        exec: "sh -c 'echo \"and another\" >>\"$0\"; echo written' %f".into(),
+        terminal: true,
+        types: Vec::new(),
+        file: folder.path().join("writer.desktop"),
+    };
+    let mut profile = templates::edit(&path, &app, shown.window.bridge.host().expect("a host"));
+    profile.isolation = Some(Isolation::Container);
+    profile.name = format!("Letter {}", std::process::id());
+    shown.window.launch(Launch { shown: true, ..Launch::unsaved(profile) });
+    let row =
+        || shown.window.runs.current().and_then(|tab| scene::find(tab.widget.upcast_ref(), "changes-row"));
+    shown.within(BOOT, "its change is offered", || row().is_some_and(|row| row.is_mapped()));
+    let row = row().and_downcast::<adw::ActionRow>().expect("a row");
+    assert_eq!(row.title(), "1 Change");
+    adw::prelude::ActionRowExt::activate(&row);
+    shown.until("the change is shown", || scene::over("changes").is_some());
+    let changes = scene::over("changes").expect("a window");
+    assert!(scene::says(&changes, "letter.txt"));
+    let text = scene::find(&changes, "text").and_downcast::<gtk::TextView>().expect("a text");
+    let buffer = text.buffer();
+    let content = || buffer.text(&buffer.start_iter(), &buffer.end_iter(), false);
+    shown.within(BOOT, "what was added is shown", || content().contains("and another"));
+    assert_eq!(std::fs::read_to_string(&path).expect("the file"), "one line\n", "it is as it was");
+    WidgetExt::activate_action(&changes, "changes.discard", None).expect("it can be thrown away");
+    let dialog = || {
+        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+        all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
+    };
+    shown.until("it asks", || dialog().is_some());
+    dialog().expect("a question").response("discard");
+    shown.within(BOOT, "it is gone", || !changes.is_visible());
 }

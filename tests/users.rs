@@ -6,6 +6,7 @@
 mod program;
 
 use program::{wait_for, Glass, Other, Program, Who};
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 /// What `terrariumctl list` knows of the one sandbox that this test started.
@@ -27,13 +28,16 @@ fn runs_and_ends(name: &str, glass: Glass, connection: &str) {
     let uuid = one["uuid"].as_str().expect("a uuid");
     let mut watch = who.command("terrariumctl");
     watch.args(["attach", "--watch", uuid]).stdin(Stdio::null()).stdout(Stdio::piped());
-    let watch = watch.spawn().expect("terrariumctl");
+    let mut watch = watch.spawn().expect("terrariumctl");
+    let mut told = BufReader::new(watch.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    // It is there before the command ends.
+    told.read_line(&mut text).expect("text");
     program.types("typed");
     program.key("Return");
-    let output = watch.wait_with_output().expect("it ends");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    told.read_to_string(&mut text).expect("text");
     assert!(text.starts_with("before") && text.contains("then typed"), "{text}");
-    assert_eq!(output.status.code(), Some(9));
+    assert_eq!(watch.wait().expect("it ends").code(), Some(9));
     wait_for("its end", || listed(&who, &mark).is_none());
 }
 

@@ -3,14 +3,20 @@
 
 use super::Bridge;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use terrarium_engine::error::LayerError;
 use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
 use terrarium_engine::sandbox::changes::{self, Applied, Apply, Changes, Difference, Entry, Review};
-use terrarium_engine::sandbox::{Driver, Id, Layer};
+use terrarium_engine::sandbox::{Driver, Held, Id, Layer};
 use terrarium_engine::Error;
 use terrarium_protocol::Bytes;
+
+/// How long a sandbox may take to be gone once its result has come.
+const LEAVES: Duration = Duration::from_secs(6);
 
 /// A layer and what has changed in it. The sandbox that hands out contents is
 /// started when the first is asked for. Clones are the same one.
@@ -21,9 +27,78 @@ pub struct Looking {
     /// What there is to decide about.
     pub found: Arc<Changes>,
     open: Arc<Mutex<Option<Box<dyn Review>>>>,
+    /// What was decided, for each of what was found.
+    decided: Arc<Mutex<Vec<Option<Decision>>>>,
+}
+
+/// How far something has come that may take long. Clones are the same one.
+#[derive(Clone, Default)]
+pub struct Work {
+    bytes: Arc<AtomicU64>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Work {
+    /// Bytes that are written by now.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Ends it: what is written by then stays.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    fn watch(&self, bytes: u64) -> bool {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        !self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// What is to become of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is in its real place.
+    Applied,
+    /// A copy is somewhere.
+    Copied,
+    /// The next run goes on from it.
+    Kept,
+    /// It is thrown away.
+    Discarded,
 }
 
 impl Looking {
+    fn new(layer: Layer, found: Changes) -> Self {
+        let decided = Arc::new(Mutex::new(vec![None; found.all.len()]));
+        Self { layer, found: Arc::new(found), open: Arc::default(), decided }
+    }
+
+    /// What was decided, for each of what was found.
+    pub fn decisions(&self) -> MutexGuard<'_, Vec<Option<Decision>>> {
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much is undecided, and how much there is.
+    pub fn undecided(&self) -> (usize, usize) {
+        let decided = self.decisions();
+        (decided.iter().filter(|one| one.is_none()).count(), decided.len())
+    }
+
+    /// Where all lies for which this was decided.
+    pub fn all(&self, decision: Decision) -> Vec<Bytes> {
+        let decided = self.decisions();
+        let all = self.found.all.iter().zip(decided.iter());
+        let chosen = all.filter(|(_, one)| **one == Some(decision));
+        chosen.map(|(entry, _)| entry.change.path.clone()).collect()
+    }
+
+    /// Nothing was thrown away.
+    pub fn take_back_discarded(&self) {
+        let mut decided = self.decisions();
+        decided.iter_mut().filter(|one| **one == Some(Decision::Discarded)).for_each(|one| *one = None);
+    }
+
     fn with<T>(
         &self,
         driver: &dyn Driver,
@@ -32,7 +107,7 @@ impl Looking {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut review = match open.take() {
             Some(review) => review,
-            None => driver.review(&self.layer)?,
+            None => patiently(|| driver.review(&self.layer))?,
         };
         let done = work(review.as_mut());
         *open = Some(review);
@@ -45,6 +120,19 @@ impl Looking {
     }
 }
 
+/// The sandbox whose changes are known may still be on its way out.
+fn patiently<T>(work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    let begun = Instant::now();
+    loop {
+        match work() {
+            Err(Error::Layer(LayerError::InUse { .. })) if begun.elapsed() < LEAVES => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            other => return other,
+        }
+    }
+}
+
 /// Where things are put.
 fn how(host: &Host, to: Option<PathBuf>, replace: bool) -> Apply {
     let data = host.places.data.parent().unwrap_or(&host.places.data).to_owned();
@@ -52,18 +140,37 @@ fn how(host: &Host, to: Option<PathBuf>, replace: bool) -> Apply {
 }
 
 impl Bridge {
-    /// Has a sandbox whose result has come tell what it changed.
-    pub async fn gather(&self, id: Id) {
-        let _ = self.call(move |driver| driver.gather(&id)).await;
+    /// Has a sandbox whose result has come tell what it changed. Whether it did.
+    pub async fn gather(&self, id: Id) -> bool {
+        self.call(move |driver| driver.gather(&id)).await.is_ok_and(|found| found.is_some())
     }
 
-    /// What a sandbox that has ended left to be reviewed.
+    /// Keeps what a sandbox writes until it is thrown away.
+    pub async fn hold(&self, id: Id) -> Option<Held> {
+        self.call(move |driver| Ok(driver.hold(&id))).await.ok().flatten()
+    }
+
+    /// Throws away what was held of sandboxes.
+    pub async fn throw_away(&self, all: Vec<(Id, Held)>) {
+        let discard = move |driver: &dyn Driver| {
+            for (id, held) in all {
+                let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes == Fate::Discard;
+                // What cannot be removed now is swept with the next start.
+                let _ = driver.layers().iter().find(|layer| is_it(layer)).map(|layer| driver.discard(layer));
+                drop(held);
+            }
+            Ok(())
+        };
+        let _ = self.call(discard).await;
+    }
+
+    /// What a sandbox that has ended left to be looked at.
     pub async fn to_review(&self, id: Id) -> Option<Looking> {
         let look = move |driver: &dyn Driver| {
-            let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes == Fate::Review;
+            let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes != Fate::Keep;
             let Some(layer) = driver.layers().into_iter().find(is_it) else { return Ok(None) };
-            let found = Arc::new(driver.changes(&layer, &|_| true)?);
-            Ok(Some(Looking { layer, found, open: Arc::default() }))
+            let found = driver.changes(&layer, &|_| true)?;
+            Ok(Some(Looking::new(layer, found)))
         };
         self.call(look).await.ok().flatten()
     }
@@ -83,25 +190,42 @@ impl Bridge {
         entry: Entry,
         to: Option<PathBuf>,
         replace: bool,
+        work: &Work,
     ) -> Result<Applied, Error> {
+        let work = work.clone();
         let how = self.host().map(|host| how(host, to, replace)).ok_or(Error::Cancelled)?;
         self.call(move |driver| {
             let found = looking.found.clone();
-            looking.with(driver, |review| changes::apply(review, &found, &entry, &how, &|_| true))
+            looking.with(driver, |review| {
+                changes::apply(review, &found, &entry, &how, &|bytes| work.watch(bytes))
+            })
         })
         .await
     }
 
-    /// Takes one change out of the layer.
-    pub async fn forget(&self, looking: Looking, path: Bytes) -> Result<(), Error> {
-        self.call(move |driver| looking.with(driver, |review| review.forget(&path))).await
+    /// Takes what is to be thrown away out of the layer.
+    pub async fn forget_discarded(&self, looking: Looking) -> Result<(), Error> {
+        self.call(move |driver| {
+            let found = looking.found.clone();
+            let gone = looking.all(Decision::Discarded);
+            let entries = gone.iter().filter_map(|path| found.find(path.as_slice()));
+            let paths: Vec<Bytes> = entries.flat_map(|entry| changes::all_of(&found, entry)).collect();
+            if paths.is_empty() {
+                return Ok(());
+            }
+            looking.with(driver, |review| review.forget(&paths))
+        })
+        .await
     }
 
-    /// Lets the next run go on from the layer.
-    pub async fn keep(&self, looking: Looking) -> Result<(), Error> {
+    /// Lets the next run go on from the layer, or only from some of it.
+    pub async fn keep(&self, looking: Looking, only: Option<Vec<Bytes>>) -> Result<(), Error> {
         self.call(move |driver| {
             looking.end();
-            driver.keep(&looking.layer)
+            match only {
+                None => patiently(|| driver.keep(&looking.layer)),
+                Some(paths) => patiently(|| driver.keep_only(&looking.layer, &paths)),
+            }
         })
         .await
     }
@@ -110,7 +234,7 @@ impl Bridge {
     pub async fn discard(&self, looking: Looking) -> Result<(), Error> {
         self.call(move |driver| {
             looking.end();
-            driver.discard(&looking.layer)
+            patiently(|| driver.discard(&looking.layer))
         })
         .await
     }

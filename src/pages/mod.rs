@@ -16,6 +16,7 @@ mod start;
 pub mod tab;
 pub mod templates;
 pub mod terminal;
+mod usage;
 
 use gtk::glib::object::IsA;
 use gtk::{glib, prelude::*};

@@ -2,11 +2,15 @@
 //! What can be set once for all.
 
 use crate::settings::settings;
+use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
+use std::rc::Rc;
+use terrarium_engine::message;
 
 /// Shows the window.
-pub fn show(parent: &impl IsA<gtk::Window>) {
+pub fn show(window: &Rc<Window>) {
+    let parent = &window.widget;
     let page = adw::PreferencesPage::new();
     let new = adw::PreferencesGroup::builder().title(gettext("New Sandboxes")).build();
     new.add(&choice(
@@ -18,7 +22,11 @@ pub fn show(parent: &impl IsA<gtk::Window>) {
             ("machine", gettext("Virtual Machine")),
         ],
     ));
+    new.add(&default_profile(window));
     page.add(&new);
+    let ended = adw::PreferencesGroup::builder().title(gettext("Finished Runs")).build();
+    ended.add(&keep_finished());
+    page.add(&ended);
     let terminal = adw::PreferencesGroup::builder().title(gettext("Terminal")).build();
     terminal.add(&font());
     terminal.add(&choice(
@@ -48,11 +56,54 @@ pub fn show(parent: &impl IsA<gtk::Window>) {
     window.present();
 }
 
-fn choice(title: &str, key: &'static str, options: &[(&'static str, String)]) -> adw::ComboRow {
+/// What a new run begins with.
+fn default_profile(window: &Rc<Window>) -> adw::ComboRow {
+    let mut options = vec![(String::new(), gettext("Nothing Special"))];
+    for item in window.library.items() {
+        if let Ok(profile) = &item.profile {
+            options.push((item.stem(), message::shown(&profile.name)));
+        }
+    }
+    // One that is gone is no choice any more.
+    let options: Vec<(&str, String)> =
+        options.iter().map(|(stem, name)| (stem.as_str(), name.clone())).collect();
+    let row = choice(&gettext("Begin As"), "default-profile", &options);
+    row.set_subtitle(&gettext("All of a profile but its command"));
+    row.set_subtitle_lines(0);
+    row
+}
+
+/// How long the tab of what has ended stays.
+fn keep_finished() -> adw::ComboRow {
+    let options = [
+        (0, gettext("Until Closed")),
+        (600, gettext("10 Minutes")),
+        (3600, gettext("1 Hour")),
+        (86_400, gettext("1 Day")),
+    ];
+    let names: Vec<&str> = options.iter().map(|(_, name)| name.as_str()).collect();
+    let row = adw::ComboRow::builder().title(gettext("Keep")).model(&gtk::StringList::new(&names)).build();
+    row.set_subtitle(&gettext("Not closed while it is looked at, or its changes wait"));
+    row.set_subtitle_lines(0);
+    row.set_widget_name("keep-finished");
+    let now = settings().number("keep-finished", 0);
+    // One that was set elsewhere is shown as the next longer one.
+    let at = options.iter().position(|(seconds, _)| *seconds >= now).unwrap_or(options.len() - 1);
+    row.set_selected(u32::try_from(at).unwrap_or(0));
+    let all = options.map(|(seconds, _)| seconds);
+    row.connect_selected_notify(move |row| {
+        if let Some(seconds) = all.get(row.selected() as usize) {
+            settings().set_number("keep-finished", *seconds);
+        }
+    });
+    row
+}
+
+fn choice(title: &str, key: &'static str, options: &[(&str, String)]) -> adw::ComboRow {
     let names: Vec<&str> = options.iter().map(|(_, name)| name.as_str()).collect();
     let row = adw::ComboRow::builder().title(title).model(&gtk::StringList::new(&names)).build();
     row.set_widget_name(key);
-    let words: Vec<&'static str> = options.iter().map(|(word, _)| *word).collect();
+    let words: Vec<String> = options.iter().map(|(word, _)| (*word).to_owned()).collect();
     let now = settings().text(key);
     let at = words.iter().position(|word| *word == now).and_then(|at| u32::try_from(at).ok());
     row.set_selected(at.unwrap_or(0));

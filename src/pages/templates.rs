@@ -7,9 +7,9 @@ use gtk::gio;
 use gtk::prelude::*;
 use std::path::Path;
 use terrarium_engine::host::Host;
-use terrarium_engine::plan::plan;
-use terrarium_engine::profile::{Changes, Clipboard, Colour, DisplayKind, Home, Icon, Isolation, Mount};
-use terrarium_engine::profile::{MountKind, MountMode, NetworkMode, Profile};
+use terrarium_engine::plan::{self, plan};
+use terrarium_engine::profile::{Changes, Clipboard, Colour, DisplayKind, Home, Icon, Include, Isolation};
+use terrarium_engine::profile::{Mount, MountKind, MountMode, NetworkMode, Profile};
 
 /// One beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +141,25 @@ pub fn document(path: &Path, app: &App, host: &Host) -> Profile {
         profile.display.kind = DisplayKind::Window;
     }
     profile.files.mounts = vec![share(path, MountMode::Ro)];
+    best(profile, host)
+}
+
+/// A copy of a file that is edited with the app for its kind: what became of
+/// it is a change that waits to be accepted.
+pub fn edit(path: &Path, app: &App, host: &Host) -> Profile {
+    let home = plan::home(host);
+    let name = path.file_name().map(Path::new).unwrap_or(Path::new("file"));
+    // Only what lies in the home folder goes back to where it came from.
+    let target = match path.strip_prefix(&host.user.home) {
+        Ok(inner) => home.join(inner),
+        Err(_) => home.join(name),
+    };
+    let mut profile = document(path, app, host);
+    profile.command.argv = app.argv(std::slice::from_ref(&target));
+    profile.files.mounts = Vec::new();
+    profile.files.include = vec![Include { source: path.to_owned(), target }];
+    profile.files.changes = Changes::Review;
+    profile.colour = Colour::Orange;
     best(profile, host)
 }
 

@@ -2,6 +2,7 @@
 //! A terminal as all pages have it.
 
 mod links;
+pub mod osc52;
 
 use crate::look;
 use crate::settings::settings;

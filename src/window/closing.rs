@@ -6,16 +6,23 @@ use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::glib;
 use std::rc::Rc;
+use terrarium_engine::sandbox::{Held, Id};
 
 impl Window {
     pub(super) fn ask_before_closing(self: &Rc<Self>) {
         // This handler keeps the window's parts alive until it is destroyed.
         let window = self.clone();
         self.widget.connect_close_request(move |_| {
-            if window.runs.running().is_empty() {
-                return glib::Propagation::Proceed;
+            if let Some((tab, files)) = window.runs.would_lose() {
+                tab.ask_to_lose(&files, |tab| tab.close_window());
+            } else if window.runs.running().is_empty() {
+                if !window.runs.holds() {
+                    return glib::Propagation::Proceed;
+                }
+                window.leave();
+            } else {
+                window.ask_what_to_do();
             }
-            window.ask_what_to_do();
             glib::Propagation::Stop
         });
     }
@@ -51,10 +58,28 @@ impl Window {
         });
     }
 
-    /// Closes without asking.
-    fn leave(&self) {
+    /// Closes without asking. What was to leave nothing is gone by then.
+    fn leave(self: &Rc<Self>) {
+        if !self.runs.holds() {
+            return self.destroy();
+        }
+        let window = self.clone();
+        self.widget.set_visible(false);
+        glib::spawn_future_local(async move {
+            window.bridge.throw_away(window.runs.take_held()).await;
+            window.destroy();
+        });
+    }
+
+    fn destroy(&self) {
         // VTE complains when it is destroyed with the focus.
         gtk::prelude::GtkWindowExt::set_focus(&self.widget, gtk::Widget::NONE);
         self.widget.destroy();
+    }
+
+    /// What was held of sandboxes goes.
+    pub(crate) fn throw_away(&self, all: Vec<(Id, Held)>) {
+        let bridge = self.bridge.clone();
+        glib::spawn_future_local(async move { bridge.throw_away(all).await });
     }
 }

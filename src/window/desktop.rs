@@ -2,7 +2,7 @@
 //! The window's part in the desktop: what it tells of sandboxes that are not
 //! seen, what it holds up, and what is dropped on it.
 
-use super::Window;
+use super::{Purpose, Window};
 use crate::pages::tab::Tab;
 use crate::settings::settings;
 use adw::prelude::*;
@@ -75,7 +75,9 @@ impl Window {
                         Some(path) => window.form.take_path(&path),
                         None => {
                             let window = window.clone();
-                            glib::spawn_future_local(async move { window.open_file(file).await });
+                            glib::spawn_future_local(
+                                async move { window.open_file(file, Purpose::View).await },
+                            );
                         }
                     }
                 }

@@ -16,6 +16,15 @@ use terrarium_engine::plan::{plan, Plan};
 use terrarium_engine::profile::Profile;
 use terrarium_engine::reach::{reach, Grants, Reach, Secret, Strength};
 
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is looked at: shared read-only.
+    View,
+    /// A copy of it is edited, and comes back as a change.
+    Edit,
+}
+
 /// A profile that is to be run.
 #[derive(Clone)]
 pub struct Launch {
@@ -152,19 +161,21 @@ impl Window {
     pub fn ask_for_document(self: &Rc<Self>) {
         let (title, action) = (gettext("Open a Document"), gtk::FileChooserAction::Open);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        chooser.add_choice("edit", gettext("Edit a copy; you accept what changed").as_str(), &[]);
         let window = self.clone();
         glib::spawn_future_local(async move {
             if chooser.run_future().await == gtk::ResponseType::Accept {
+                let edits = chooser.choice("edit").is_some_and(|choice| choice == "true");
                 if let Some(file) = chooser.file() {
-                    window.open_file(file).await;
+                    window.open_file(file, if edits { Purpose::Edit } else { Purpose::View }).await;
                 }
             }
         });
     }
 
-    /// Looks at a file with the app for its kind, or asks for one. A profile
-    /// is shown with what it can reach.
-    pub async fn open_file(self: &Rc<Self>, file: gio::File) {
+    /// Opens a file with the app for its kind, or asks for one. A profile is
+    /// shown with what it can reach.
+    pub async fn open_file(self: &Rc<Self>, file: gio::File, purpose: Purpose) {
         let Some(path) = file.path() else {
             return self.toast(&gettext("Only files of this computer can be opened in a sandbox."));
         };
@@ -180,21 +191,28 @@ impl Window {
         };
         let apps = self.bridge.look_at(templates::read_apps).await.unwrap_or_default();
         match templates::default_app(&apps, &kind) {
-            Some(app) => self.open_with(&path, app),
+            Some(app) => self.open_with(&path, app, purpose),
             None => {
                 let window = self.clone();
                 self.toast(&gettext("No app is known for this kind of file. Choose one."));
-                apps::choose(&self.widget, &self.bridge, move |app| window.open_with(&path, &app));
+                apps::choose(&self.widget, &self.bridge, move |app| window.open_with(&path, &app, purpose));
             }
         }
     }
 
-    fn open_with(self: &Rc<Self>, path: &std::path::Path, app: &App) {
-        if let Some(host) = self.bridge.host() {
-            let profile = templates::document(path, app, host);
-            // The one file that was asked for is all that it sees.
-            self.launch(Launch { shown: true, ..Launch::unsaved(profile) });
+    fn open_with(self: &Rc<Self>, path: &std::path::Path, app: &App, purpose: Purpose) {
+        let Some(host) = self.bridge.host() else { return };
+        let profile = match purpose {
+            Purpose::View => templates::document(path, app, host),
+            Purpose::Edit => templates::edit(path, app, host),
+        };
+        if purpose == Purpose::Edit && !path.starts_with(&host.user.home) {
+            self.toast(&gettext(
+                "The file is not in your home folder: save a copy of what changed where you want it.",
+            ));
         }
+        // The one file that was asked for is all that it sees.
+        self.launch(Launch { shown: true, ..Launch::unsaved(profile) });
     }
 
     /// Asks for an app, and tries it.

@@ -8,7 +8,7 @@ mod launch;
 mod profiles;
 mod shortcuts;
 
-pub use launch::{hide, Launch};
+pub use launch::{hide, Launch, Purpose};
 
 use crate::bridge::Bridge;
 use crate::library::{Item, Library};
@@ -132,8 +132,11 @@ impl Window {
             });
             self.widget.add_action(&action);
         };
-        simple("new-run", |window| window.show_form());
-        simple("preferences", |window| crate::pages::preferences::show(&window.widget));
+        simple("new-run", |window| {
+            window.form.begin_as_set(window);
+            window.show_form();
+        });
+        simple("preferences", crate::pages::preferences::show);
         simple("new-window", |window| {
             if let Some(app) = window.widget.application().and_downcast::<adw::Application>() {
                 Self::open(&app, window.bridge.clone());

@@ -3,6 +3,7 @@
 
 use super::launch::Launch;
 use super::Window;
+use crate::launcher::Files;
 use crate::library::Item;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -136,23 +137,32 @@ impl Window {
         glib::spawn_future_local(async move {
             match window.bridge.delete_profile(item.path.clone()).await {
                 Ok(text) => {
+                    let (stem, data) = (item.stem(), window.bridge.data_home());
+                    // A launcher of what is gone would do nothing.
+                    let launcher = window.bridge.look_at(move || Files::take(&data, &stem)).await.flatten();
                     window.library.read(&window.bridge).await;
-                    window.offer_back(&item, text);
+                    window.offer_back(&item, text, launcher);
                 }
                 Err(error) => window.toast(&message::error(&error)),
             }
         });
     }
 
-    fn offer_back(self: &Rc<Self>, item: &Item, text: String) {
+    fn offer_back(self: &Rc<Self>, item: &Item, text: String, launcher: Option<Files>) {
         let said = gettext("“{name}” is deleted").replace("{name}", &message::shown(&item.name()));
-        let (weak, path) = (Rc::downgrade(self), item.path.clone());
+        let (weak, path, stem) = (Rc::downgrade(self), item.path.clone(), item.stem());
         self.offer(&said, &gettext("_Undo"), move || {
             let Some(window) = weak.upgrade() else { return };
-            let (path, text) = (path.clone(), text.clone());
+            let (path, text, stem, launcher) = (path.clone(), text.clone(), stem.clone(), launcher.clone());
             glib::spawn_future_local(async move {
                 if let Err(error) = window.bridge.write_text(path, text).await {
                     window.toast(&message::error(&error));
+                }
+                if let Some(files) = launcher {
+                    let data = window.bridge.data_home();
+                    if let Some(Err(error)) = window.bridge.look_at(move || files.put(&data, &stem)).await {
+                        window.toast(&error.to_string());
+                    }
                 }
                 window.library.read(&window.bridge).await;
             });

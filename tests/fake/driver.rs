@@ -11,16 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use terrarium_engine::console::{greet, Console, Handler, Patience};
 use terrarium_engine::error::Error;
-use terrarium_engine::network::{Change, Usage};
+use terrarium_engine::network::{self, Change};
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
-    Attach, Driver, Id, Listing, Picture, Progress, Start, Started, State, Stop, Summary,
+    Attach, Changes, Driver, Held, Id, Layer, Listing, Picture, Progress, Review, Start, Started, State,
+    Stop, Summary, Usage, Watch,
 };
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
 use terrarium_protocol::orders::Command;
-use terrarium_protocol::ToInit;
+use terrarium_protocol::{Bytes, ToInit};
 
 use super::run::Run;
 
@@ -124,6 +125,14 @@ impl Driver for Fake {
         Ok(Picture { size: display.size, pixels: pixels.chain(rest).collect() })
     }
 
+    fn usage(&self, id: &Id) -> Option<Usage> {
+        let run = self.run(id).ok()?;
+        let asked = lock(&run.inside).usage;
+        run.change(|inside| inside.usage += 1);
+        // A quarter of a processor, and more memory each time.
+        Some(Usage { processor: asked * 750_000_000, memory: (64 << 20) + asked * (8 << 20) })
+    }
+
     fn stop(&self, id: &Id, _how: Stop) -> Result<Option<Outcome>, Error> {
         let run = self.run(id)?;
         run.end(Ending::Signalled { signal: 15, stopped: true });
@@ -141,7 +150,7 @@ impl Driver for Fake {
         Ok(())
     }
 
-    fn network(&self, id: &Id) -> Result<Usage, Error> {
+    fn network(&self, id: &Id) -> Result<network::Usage, Error> {
         self.run(id)?;
         Ok(lock(&self.network).clone())
     }
@@ -162,6 +171,37 @@ impl Driver for Fake {
 
     fn xml(&self, _id: &Id) -> Result<String, Error> {
         Ok(String::new())
+    }
+
+    fn hold(&self, id: &Id) -> Option<Held> {
+        self.hold_layer(id)
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        self.all_layers()
+    }
+
+    fn changes(&self, _layer: &Layer, _watch: &Watch<'_>) -> Result<Changes, Error> {
+        Ok(self.found())
+    }
+
+    fn review(&self, _layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Ok(self.look_into())
+    }
+
+    fn keep(&self, _layer: &Layer) -> Result<(), Error> {
+        self.note("keep", &[]);
+        Ok(())
+    }
+
+    fn keep_only(&self, _layer: &Layer, paths: &[Bytes]) -> Result<(), Error> {
+        self.note("keep", paths);
+        Ok(())
+    }
+
+    fn discard(&self, _layer: &Layer) -> Result<(), Error> {
+        self.note("discard", &[]);
+        Ok(())
     }
 
     fn finish(&self, id: &Id, wait: Duration) -> Result<(), Error> {

@@ -15,10 +15,13 @@
 //! where one listens.
 
 mod driver;
+mod layers;
 pub mod network;
 mod run;
 mod serve;
 
+pub use layers::entry;
+use layers::Written;
 use run::{lock, Inside, Run};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -51,6 +54,8 @@ pub struct Fake {
     /// How long each step of a start takes, in milliseconds.
     pub slow: AtomicU32,
     execs: AtomicU32,
+    /// What they have written.
+    pub written: Arc<Written>,
     /// The network of every sandbox that has one.
     pub network: Mutex<Usage>,
     /// Networks of libvirt's, and whether they are active.
@@ -73,6 +78,7 @@ impl Fake {
             agent,
             slow,
             execs: AtomicU32::new(0),
+            written: Arc::default(),
             network: Mutex::new(network::usage()),
             networks: Mutex::default(),
         }
@@ -116,6 +122,11 @@ impl Fake {
     #[must_use]
     pub fn shells(&self) -> u32 {
         self.execs.load(Ordering::SeqCst)
+    }
+
+    /// A sandbox that somebody else started.
+    pub fn begin(&self, plan: &Plan) {
+        self.make(plan, None).expect("a sandbox");
     }
 
     fn step(&self, progress: &(dyn Fn(Progress) + Send + Sync), step: Progress) {
@@ -186,14 +197,17 @@ impl Fake {
             directory: self.folder.clone(),
             id_base: 0,
             command: argv.join(" "),
-            created: 0,
+            // Tomorrow: the clock was set back since.
+            created: std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |now| now.as_secs() + 86_400),
         };
         let summary = Summary { id, metadata, state: State::Running, status: None };
         let has_screen = plan.display == DisplayKind::Window;
         let agent = self.agent.load(Ordering::SeqCst);
         let display = has_screen.then(|| DisplayStatus { size: screen.unwrap_or_default(), up: true, agent });
         let inside = Mutex::new(Inside { screen, display, ..Inside::default() });
-        let run = Arc::new(Run { summary, path, inside, changed: Condvar::new() });
+        let run = Arc::new(Run { summary, path, inside, changed: Condvar::new(), lingers: plan.lingers });
         lock(&self.runs).push(run.clone());
         let command = run.clone();
         std::thread::spawn(move || command.play(&argv));

@@ -15,6 +15,8 @@ pub struct Run {
     pub path: PathBuf,
     pub inside: Mutex<Inside>,
     pub changed: Condvar,
+    /// What it writes is thrown away once nobody looks at it.
+    pub lingers: bool,
 }
 
 /// What its thread and its clients share.
@@ -29,6 +31,7 @@ pub struct Inside {
     pub gone: bool,
     pub paused: bool,
     pub received: bool,
+    pub usage: u64,
     pub screen: Option<ScreenSize>,
     pub display: Option<DisplayStatus>,
 }

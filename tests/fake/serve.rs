@@ -66,6 +66,7 @@ pub fn serve(run: &Arc<Run>, mut socket: UnixStream) -> Option<()> {
                         path: run.path.clone(),
                         inside: Mutex::default(),
                         changed: Condvar::new(),
+                        lingers: false,
                     };
                     return exec(&Arc::new(echo), socket, tag, decoder);
                 }

@@ -20,6 +20,7 @@ thread_local! {
         settings.set_gtk_enable_animations(false);
         terrarium::application::load_resources();
         terrarium::look::load();
+        wear(&settings);
         let app = adw::Application::builder()
             .application_id("org.terrarium.Terrarium.Test")
             .flags(gtk::gio::ApplicationFlags::NON_UNIQUE)
@@ -27,6 +28,21 @@ thread_local! {
         app.register(gtk::gio::Cancellable::NONE).expect("an application");
         app
     };
+}
+
+/// What `tools/pictures` asks for; high contrast is libadwaita's own variable.
+pub fn asked_look() -> Option<String> {
+    std::env::var("TERRARIUM_LOOK").ok()
+}
+
+/// Puts the look on that was asked for.
+fn wear(settings: &gtk::Settings) {
+    match asked_look().as_deref() {
+        Some("rtl") => gtk::Widget::set_default_direction(gtk::TextDirection::Rtl),
+        Some("large") => settings.set_gtk_xft_dpi(144 * 1024),
+        Some("german") => terrarium::application::set_up_texts(),
+        _ => {}
+    }
 }
 
 /// A window.
@@ -118,6 +134,7 @@ impl Shown {
         let bounds = gtk::graphene::Rect::new(0.0, 0.0, width as f32, height as f32);
         let renderer = widget.native().and_then(|native| native.renderer()).expect("a renderer");
         let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
+        let folder = folder.join(asked_look().unwrap_or_default());
         std::fs::create_dir_all(&folder).expect("a folder for pictures");
         let path = folder.join(format!("{name}.png"));
         renderer.render_texture(&node, Some(&bounds)).save_to_png(path).expect("a picture");

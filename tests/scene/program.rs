@@ -168,7 +168,8 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let picture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/pictures/failed.png");
+            let picture = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("target/pictures/failed-{}.png", self.0.id()));
             let _ = Command::new("import").args(["-window", "root"]).arg(picture).status();
         }
         let _ = self.0.kill();

@@ -7,6 +7,7 @@ use crate::scene::{find, over, says};
 use crate::Scene;
 use adw::prelude::*;
 use terrarium::settings::settings;
+use terrarium::window::Purpose;
 use vte::prelude::*;
 
 #[gtk::test]
@@ -93,7 +94,7 @@ fn a_profile_runs_by_its_name_and_a_file_is_opened() {
     let offer = scene.folder().join("offer.terrarium");
     std::fs::write(&offer, "version = 1\nname = \"Offer\"\n[command]\nargv = [\"echo\"]\n").expect("written");
     let (window, file) = (scene.window.clone(), gtk::gio::File::for_path(&offer));
-    gtk::glib::spawn_future_local(async move { window.open_file(file).await });
+    gtk::glib::spawn_future_local(async move { window.open_file(file, Purpose::View).await });
     scene.until("its origin is said", || {
         over("sheet").is_some_and(|sheet| says(&sheet, "From: offer.terrarium"))
     });
@@ -112,7 +113,7 @@ fn another_direction_large_text_and_high_contrast_fit() {
     gtk::Widget::set_default_direction(gtk::TextDirection::Ltr);
     let dpi = settings.gtk_xft_dpi();
     settings.set_gtk_xft_dpi(144 * 1024);
-    let sizes = [("wide", 1100, 760), ("narrow", 460, 656)];
+    let sizes = [("wide", 1100, 760), ("narrow", 376, 656)];
     shoot_at(&scene, "form-large", &sizes);
     scene.act("win.back");
     shoot_at(&scene, "home-large", &sizes);

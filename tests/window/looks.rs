@@ -27,7 +27,8 @@ pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
         }
         let now = scene.window.widget.width();
         // A frame may be drawn around it.
-        assert!((width - 16..=width).contains(&now), "{name}: {now} instead of {width}");
+        let fits = (width - 16..=width).contains(&now);
+        assert!(fits, "{name}: {now} instead of {width}\n{}", widest(scene.window.widget.upcast_ref()));
         for (scheme, look) in [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")]
         {
             manager.set_color_scheme(scheme);
@@ -37,6 +38,65 @@ pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
     }
     manager.set_color_scheme(adw::ColorScheme::Default);
     scene.window.widget.set_default_size(1100, 760);
+}
+
+/// Every page that needs no screen, in the look that `tools/pictures` asks for.
+/// Nothing here reads what is shown: it may be in any language.
+#[gtk::test]
+fn pages_fit_in_every_look() {
+    let scene = crate::home::with_profiles();
+    scene.until("they are known", || scene.window.library.items().len() > 4);
+    let sizes: &[_] = match crate::scene::asked_look() {
+        Some(_) => &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 376, 656)],
+        None => &[("narrow", 376, 656)],
+    };
+    let page = |name: &str| shoot_at(&scene, &format!("look-{name}"), sizes);
+    scene.window.start(crate::flows::small(&scene, "echo"));
+    scene.shows("phase: Running");
+    page("terminal");
+    scene.act("win.usage");
+    scene.until("what it uses is shown", || over("usage").is_some());
+    scene.pass(250);
+    scene.picture_of(&over("usage").expect("a window"), "look-usage");
+    over("usage").and_downcast::<gtk::Window>().expect("a window").close();
+    scene.act("win.back");
+    scene.pass(3500);
+    page("home");
+    scene.act("win.new-run");
+    scene.object::<adw::EntryRow>("command").set_text("echo a b c");
+    page("form");
+    let item = scene.window.library.items().into_iter().find(|item| item.stem() == "build").expect("one");
+    scene.window.edit(&item.profile.clone().expect("a profile"), Some(&item));
+    scene.object::<gtk::SpinButton>("memory").set_value(2048.0);
+    page("form-changed");
+    scene.act("win.form-reach");
+    scene.until("its reach is shown", || over("sheet").is_some());
+    scene.pass(250);
+    scene.picture_of(&over("sheet").expect("a sheet"), "look-reach");
+    over("sheet").and_downcast::<gtk::Window>().expect("a sheet").close();
+    scene.act("win.computer");
+    scene.pass(500);
+    page("computer");
+    scene.act("win.preferences");
+    scene.until("they are shown", || over("preferences").is_some());
+    scene.pass(250);
+    scene.picture_of(&over("preferences").expect("a window"), "look-preferences");
+    over("preferences").and_downcast::<gtk::Window>().expect("a window").close();
+    scene.window.show("runs");
+    scene.fake.end(0);
+    scene.shows("phase: Ended");
+    page("end");
+    scene.act("win.close-tab");
+}
+
+/// What needs the most width, from the outside in.
+fn widest(widget: &gtk::Widget) -> String {
+    let least = |one: &gtk::Widget| one.measure(gtk::Orientation::Horizontal, -1).0;
+    let children = std::iter::successors(widget.first_child(), WidgetExt::next_sibling);
+    let inner = children.filter(WidgetExt::is_visible).max_by_key(least);
+    let text = widget.downcast_ref::<gtk::Label>().map(|label| label.text()).unwrap_or_default();
+    let line = format!("{} {} {} {text}", least(widget), widget.type_(), widget.widget_name());
+    inner.map_or_else(|| line.clone(), |inner| format!("{line}\n{}", widest(&inner)))
 }
 
 #[gtk::test]
@@ -85,7 +145,10 @@ fn the_form_says_how_a_program_shows() {
     scene.object::<adw::EntryRow>("command").set_text("echo");
     scene.object::<gtk::CheckButton>("container").set_active(true);
     let clipboard = scene.object::<adw::ComboRow>("clipboard");
-    assert!(!clipboard.is_visible());
+    let sound = scene.object::<adw::ActionRow>("sound-row");
+    assert!(clipboard.is_visible() && !sound.is_visible(), "a terminal has nothing but a way out");
+    scene.object::<adw::ComboRow>("show-as").set_selected(2);
+    scene.until("nothing passes from what is not shown", || !clipboard.is_visible());
     scene.object::<adw::ComboRow>("show-as").set_selected(1);
     scene.until("what passes can be chosen", || clipboard.is_visible());
     let below = scene.object::<adw::ActionRow>("show-as-message");

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The window against a driver without libvirt.
 
+mod changes;
 mod clipboard;
+mod crowd;
 mod desktop;
 mod editor;
 #[path = "../fake/mod.rs"]
 mod fake;
+mod flows;
 mod home;
 mod looks;
 mod network;
@@ -70,6 +73,18 @@ impl Scene {
 }
 
 impl Scene {
+    /// With a home folder that there is.
+    fn with_home() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home).expect("a folder");
+        let fake = Arc::new(Fake::new(folder.path().to_owned()));
+        let mut host = host(folder.path().to_owned());
+        host.user.home = home;
+        let bridge = Bridge::with(host, fake.clone());
+        Self { shown: Shown::new(bridge.clone()), fake, bridge, folder }
+    }
+
     /// Where its files are.
     fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
@@ -120,6 +135,7 @@ fn host(folder: PathBuf) -> Host {
         qemu_group: None,
         mke2fs: Some("/usr/sbin/mke2fs".into()),
         nbd: false,
+        unmapped: Vec::new(),
     }
 }
 

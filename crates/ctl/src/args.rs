@@ -99,6 +99,9 @@ pub enum Verb {
     Keep {
         /// Name of the sandbox
         name: String,
+        /// Only these files and folders, as they are called inside; the rest is thrown away
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
     },
     /// Throw away what a sandbox changed
     Discard {

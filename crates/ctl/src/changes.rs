@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::run::DONE;
 use crate::Result;
 use serde_json::{json, Value};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_engine::error::{LayerError, NotApplied};
@@ -14,6 +14,7 @@ use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry
 use terrarium_engine::sandbox::{Driver, Layer, Real};
 use terrarium_engine::{message, plan, Error};
 use terrarium_protocol::changes::{Facts, FileKind};
+use terrarium_protocol::Bytes;
 
 /// Everything that a verb needs.
 struct Work {
@@ -55,30 +56,39 @@ pub fn show(name: &str, diff: bool, as_json: bool) -> Result {
     let work = Work::begin(name)?;
     let found = work.driver.changes(&work.layer, &|_| true)?;
     if as_json {
-        print(&serde_json::to_string(&all_as_json(&work.layer, &found)).unwrap_or_default())?;
+        let text = serde_json::to_string(&all_as_json(&work.layer, &found)).unwrap_or_default();
+        print(&mut std::io::stdout().lock(), &text);
         return Ok(DONE);
     }
-    let mut review = None;
+    let (mut review, mut out) = (None, BufWriter::new(std::io::stdout().lock()));
     for entry in &found.all {
-        print(&message::change(entry))?;
+        print(&mut out, &message::change(entry));
         if diff && has_content(entry) {
             if review.is_none() {
                 review = Some(work.driver.review(&work.layer)?);
             }
             if let Some(review) = &mut review {
-                show_difference(&work, review.as_mut(), entry)?;
+                show_difference(&work, review.as_mut(), entry, &mut out)?;
             }
         }
     }
+    flush(&mut out);
     message::change_totals(&found).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
     Ok(DONE)
 }
 
 /// A reader that has gone is no fault.
-fn print(line: &str) -> std::result::Result<(), Fault> {
-    match writeln!(std::io::stdout().lock(), "{line}") {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(DONE.into()),
-        _ => Ok(()),
+fn print(out: &mut dyn Write, line: &str) {
+    leave_without_reader(writeln!(out, "{line}"));
+}
+
+fn flush(out: &mut dyn Write) {
+    leave_without_reader(out.flush());
+}
+
+fn leave_without_reader(written: std::io::Result<()>) {
+    if written.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        std::process::exit(DONE.into());
     }
 }
 
@@ -87,25 +97,30 @@ fn has_content(entry: &Entry) -> bool {
     is_file(&entry.change.after) || (entry.change.after.is_none() && is_file(&entry.change.before))
 }
 
-fn show_difference(work: &Work, review: &mut dyn Review, entry: &Entry) -> std::result::Result<(), Fault> {
+fn show_difference(
+    work: &Work,
+    review: &mut dyn Review,
+    entry: &Entry,
+    out: &mut dyn Write,
+) -> std::result::Result<(), Fault> {
     let real = work.real(entry);
     match changes::difference(review, entry, &real)? {
-        Difference::Bytes(..) => print(&message::not_compared()),
+        Difference::Pictures(..) | Difference::Other => print(out, &message::not_compared()),
         Difference::Text(hunks) => {
             for hunk in &hunks {
-                print(&message::hunk_head(hunk))?;
+                print(out, &message::hunk_head(hunk));
                 for line in hunk {
                     let sign = match (line.old, line.new) {
                         (Some(_), Some(_)) => ' ',
                         (Some(_), None) => '-',
                         _ => '+',
                     };
-                    print(&format!("{sign}{}", message::text_line(&line.text)))?;
+                    print(out, &format!("{sign}{}", message::text_line(&line.text)));
                 }
             }
-            Ok(())
         }
     }
+    Ok(())
 }
 
 fn all_as_json(layer: &Layer, found: &Changes) -> Value {
@@ -159,9 +174,14 @@ fn facts(facts: &Facts) -> Value {
 }
 
 /// `keep`
-pub fn keep(name: &str) -> Result {
+pub fn keep(name: &str, paths: &[PathBuf]) -> Result {
     let work = Work::begin(name)?;
-    work.driver.keep(&work.layer)?;
+    if paths.is_empty() {
+        work.driver.keep(&work.layer)?;
+    } else {
+        let paths: Vec<Bytes> = paths.iter().map(|path| work.inside(path).into()).collect();
+        work.driver.keep_only(&work.layer, &paths)?;
+    }
     Ok(DONE)
 }
 
@@ -172,9 +192,13 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
         work.driver.discard(&work.layer)?;
         return Ok(DONE);
     }
+    let found = work.driver.changes(&work.layer, &|_| true)?;
     let mut review = work.driver.review(&work.layer)?;
     for path in paths {
-        review.forget(&work.inside(path).into())?;
+        let path = work.inside(path);
+        // What lies in a folder that is none may be taken out, too.
+        let all = found.find(&path).map(|entry| changes::all_of(&found, entry));
+        review.forget(&all.unwrap_or_else(|| vec![path.into()]))?;
     }
     Ok(DONE)
 }

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         Verb::Log { name } => screenshot::log(&name),
         Verb::Screenshot { name, file } => screenshot::screenshot(&name, &file),
         Verb::Changes { name, diff, json } => changes::show(&name, diff, json),
-        Verb::Keep { name } => changes::keep(&name),
+        Verb::Keep { name, paths } => changes::keep(&name, &paths),
         Verb::Discard { name, paths } => changes::discard(&name, &paths),
         Verb::Apply { name, paths, to, replace } => changes::apply(&name, &paths, to.as_deref(), replace),
         Verb::Network(options) => network::network(&options),

@@ -130,6 +130,8 @@ pub enum LayerError {
     },
     /// What the sandbox sent is not what was asked for.
     Broken,
+    /// There are more changes than are told, so that nobody can choose.
+    Partial,
     /// A file in it cannot be had.
     File {
         /// Its path inside.

@@ -195,7 +195,7 @@ as_root! {
             assert_eq!(content(&mut client, path).as_deref(), expected, "{path}");
         }
         for path in ["/etc/issue", "/home/me/dir", "/usr/bin/env2"] {
-            client.say(&ToInit::Forget { path: path.into() });
+            client.say(&ToInit::Forget { paths: vec![path.into(), "/etc/none/such".into()] });
             assert_eq!(client.finish().code(), Some(0), "{path}");
         }
         let (again, _) = changes(&mut client);

@@ -74,11 +74,12 @@ pub enum ToInit {
         /// Absolute, inside; no link is followed.
         path: crate::Bytes,
     },
-    /// Take this out of the layer, with all in it; the host's shows again.
-    /// A program without output, whose exit status is an error number.
+    /// Take these out of the layer, with all in them; the host's shows again.
+    /// A program without output, whose exit status is an error number: ENOENT
+    /// if there is none of them.
     Forget {
         /// Absolute, inside; no link is followed.
-        path: crate::Bytes,
+        paths: Vec<crate::Bytes>,
     },
     /// No more input comes. With a terminal it does nothing.
     CloseInput,

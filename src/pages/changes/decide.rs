@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What becomes of changes: applied, copied, kept, thrown away.
+//!
+//! Applying and copying happen at once. What is kept or thrown away is noted,
+//! so that it can be taken back, and done when the window is left.
 
 use super::ChangesWindow;
+use crate::bridge::changes::Decision;
 use crate::bridge::Bridge;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -9,8 +13,22 @@ use gtk::{gio, glib};
 use std::path::PathBuf;
 use std::rc::Rc;
 use terrarium_engine::error::{LayerError, NotApplied};
-use terrarium_engine::sandbox::changes::Entry;
+use terrarium_engine::sandbox::changes::{self, Entry};
 use terrarium_engine::{message, plan, Error};
+use terrarium_protocol::changes::FileKind;
+
+/// Every action on one entry.
+const OF_ONE: [&str; 4] = ["apply", "copy", "keep-one", "forget"];
+
+/// A decision in a word.
+pub fn word(decision: Decision) -> String {
+    match decision {
+        Decision::Applied => gettext("Applied"),
+        Decision::Copied => gettext("Copied"),
+        Decision::Kept => gettext("Kept"),
+        Decision::Discarded => gettext("Discarded"),
+    }
+}
 
 impl ChangesWindow {
     pub(super) fn add_actions(self: &Rc<Self>) {
@@ -26,16 +44,21 @@ impl ChangesWindow {
         };
         on("apply", |page| page.apply(None, false));
         on("copy", Self::copy);
-        on("forget", Self::forget);
+        on("forget", |page| page.note(Decision::Discarded));
+        on("keep-one", |page| page.note(Decision::Kept));
         on("keep", Self::keep);
         on("discard", Self::ask_to_discard);
         self.widget.insert_action_group("changes", Some(&group));
-        for name in ["apply", "copy", "forget"] {
-            self.enable(name, false);
-        }
+        self.may_nothing();
     }
 
-    fn bridge(&self) -> Option<Bridge> {
+    /// There is nothing to decide about.
+    pub(super) fn may_nothing(&self) {
+        OF_ONE.iter().for_each(|name| self.enable(name, false));
+        self.outside.set_visible(false);
+    }
+
+    pub(super) fn bridge(&self) -> Option<Bridge> {
         self.window.upgrade().map(|window| window.bridge.clone())
     }
 
@@ -46,11 +69,12 @@ impl ChangesWindow {
     /// What can be done with the entry that is seen.
     pub(super) fn may_apply(&self, entry: &Entry) {
         let there = entry.change.after.is_some();
-        let home = self.window.upgrade().and_then(|window| window.bridge.host().map(plan::home));
-        let inside = home.is_some_and(|home| entry.path().starts_with(home));
-        self.enable("apply", there && inside);
-        self.enable("copy", there);
-        self.enable("forget", true);
+        let inside = self.home.as_ref().is_some_and(|home| entry.path().starts_with(home));
+        let may_choose = !self.looking.found.totals.partial;
+        for (name, may) in OF_ONE.into_iter().zip([there && inside, there, may_choose, true]) {
+            self.enable(name, may);
+        }
+        self.outside.set_visible(!(there && inside));
     }
 
     /// Puts the selected one to its real place, or into `to`.
@@ -58,31 +82,47 @@ impl ChangesWindow {
         let (Some(index), Some(bridge)) = (self.selected(), self.bridge()) else { return };
         let Some(entry) = self.looking.found.all.get(index).cloned() else { return };
         let (page, copies) = (self.clone(), to.is_some());
+        let work = self.progress.begin(self.size_of(index));
         glib::spawn_future_local(async move {
-            match bridge.apply(page.looking.clone(), entry, to, replace).await {
+            let done = bridge.apply(page.looking.clone(), entry, to, replace, &work).await;
+            page.progress.end();
+            match done {
                 Ok(applied) => {
-                    page.decide(index, if copies { gettext("Copied") } else { gettext("Applied") });
+                    page.decide(index, Some(if copies { Decision::Copied } else { Decision::Applied }));
                     for left in &applied.left {
                         page.toast(&message::left_out(left.as_slice()));
                     }
                 }
                 Err(Error::Layer(LayerError::NotApplied { why: NotApplied::Changed, .. })) if !copies => {
-                    page.ask_to_replace();
+                    page.ask_to_replace().await;
                 }
+                Err(Error::Cancelled) => {}
                 Err(error) => page.toast(&message::error(&error)),
             }
         });
     }
 
-    fn ask_to_replace(self: &Rc<Self>) {
-        let dialog = adw::MessageDialog::new(
-            Some(&self.widget),
-            Some(&gettext("Replace Your File?")),
-            Some(&gettext("The real one is another than when the run began. It goes to the trash.")),
+    /// Bytes of an entry, with all in it.
+    fn size_of(&self, index: usize) -> u64 {
+        let of = |at: &usize| self.looking.found.all[*at].change.after.as_ref();
+        let files = self.with_inner(index);
+        let sizes = files.iter().filter_map(of).filter(|after| after.kind == FileKind::File);
+        sizes.fold(0, |sum, after| sum.saturating_add(after.size))
+    }
+
+    /// It saw a copy of the file, or none, or one that is another by now.
+    async fn ask_to_replace(self: &Rc<Self>) {
+        let text = if self.saw_this_one().await {
+            gettext("The sandbox had a copy of it, or made one of the same name. Yours goes to the trash.")
+        } else {
+            gettext("The real one is another than when the run began. It goes to the trash.")
+        };
+        let dialog = self.question(
+            &gettext("Replace Your File?"),
+            &text,
+            &[("cancel", &gettext("_Cancel")), ("replace", &gettext("_Replace"))],
         );
-        dialog.add_responses(&[("cancel", &gettext("_Cancel")), ("replace", &gettext("_Replace"))]);
         dialog.set_response_appearance("replace", adw::ResponseAppearance::Destructive);
-        dialog.set_close_response("cancel");
         let weak = Rc::downgrade(self);
         dialog.connect_response(Some("replace"), move |_, _| {
             if let Some(page) = weak.upgrade() {
@@ -90,6 +130,30 @@ impl ChangesWindow {
             }
         });
         dialog.present();
+    }
+
+    /// A question; closing it is the first answer.
+    pub(super) fn question(&self, title: &str, text: &str, answers: &[(&str, &str)]) -> adw::MessageDialog {
+        let dialog = adw::MessageDialog::new(Some(&self.widget), Some(title), Some(text));
+        dialog.add_responses(answers);
+        if let Some((first, _)) = answers.first() {
+            dialog.set_close_response(first);
+        }
+        dialog
+    }
+
+    /// Whether the selected one is new inside while the real one has been what
+    /// it is since before the run began.
+    async fn saw_this_one(&self) -> bool {
+        let entry = self.selected().and_then(|index| self.looking.found.all.get(index));
+        let (Some(entry), Some(bridge)) = (entry, self.bridge()) else { return false };
+        let Some(host) = bridge.host() else { return false };
+        let tag = &self.looking.layer.tag;
+        let real = changes::real_place(entry, tag, &host.user.home, &plan::home(host));
+        let ask = move || std::fs::symlink_metadata(real).ok().and_then(|about| about.modified().ok());
+        let changed = bridge.look_at(ask).await.flatten();
+        let began = std::time::UNIX_EPOCH + std::time::Duration::from_secs(tag.started);
+        entry.change.before.is_none() && changed.is_some_and(|changed| changed <= began)
     }
 
     fn copy(self: &Rc<Self>) {
@@ -110,25 +174,25 @@ impl ChangesWindow {
         });
     }
 
-    /// Takes the selected one out of the layer.
-    fn forget(self: &Rc<Self>) {
-        let (Some(index), Some(bridge)) = (self.selected(), self.bridge()) else { return };
-        let Some(path) = self.looking.found.all.get(index).map(|entry| entry.change.path.clone()) else {
-            return;
-        };
-        let page = self.clone();
-        glib::spawn_future_local(async move {
-            match bridge.forget(page.looking.clone(), path).await {
-                Ok(()) => page.decide(index, gettext("Discarded")),
-                Err(error) => page.toast(&message::error(&error)),
+    /// Notes what is to become of the selected one, and says how to take that
+    /// back.
+    fn note(self: &Rc<Self>, decision: Decision) {
+        let Some(index) = self.selected() else { return };
+        let before = self.decide(index, Some(decision));
+        let toast = adw::Toast::builder().title(word(decision)).button_label(gettext("_Undo")).build();
+        let weak = Rc::downgrade(self);
+        toast.connect_button_clicked(move |_| {
+            if let Some(page) = weak.upgrade() {
+                page.take_back(&before);
             }
         });
+        self.toasts.add_toast(toast);
     }
 
     fn keep(self: &Rc<Self>) {
         let (Some(bridge), page) = (self.bridge(), self.clone()) else { return };
         glib::spawn_future_local(async move {
-            match bridge.keep(page.looking.clone()).await {
+            match bridge.keep(page.looking.clone(), None).await {
                 Ok(()) => page.settle(),
                 Err(error) => page.toast(&message::error(&error)),
             }
@@ -136,41 +200,14 @@ impl ChangesWindow {
     }
 
     fn ask_to_discard(self: &Rc<Self>) {
-        let dialog = adw::MessageDialog::new(
-            Some(&self.widget),
-            Some(&gettext("Discard All Changes?")),
-            Some(&gettext("What the sandbox wrote is gone then. What you applied or copied stays.")),
+        let dialog = self.question(
+            &gettext("Discard All Changes?"),
+            &gettext("What the sandbox wrote is gone then. What you applied or copied stays."),
+            &[("cancel", &gettext("_Cancel")), ("discard", &gettext("_Discard"))],
         );
-        dialog.add_responses(&[("cancel", &gettext("_Cancel")), ("discard", &gettext("_Discard"))]);
         dialog.set_response_appearance("discard", adw::ResponseAppearance::Destructive);
-        dialog.set_close_response("cancel");
         let page = self.clone();
-        dialog.connect_response(Some("discard"), move |_, _| {
-            let (Some(bridge), page) = (page.bridge(), page.clone()) else { return };
-            glib::spawn_future_local(async move {
-                match bridge.discard(page.looking.clone()).await {
-                    Ok(()) => page.settle(),
-                    Err(error) => page.toast(&message::error(&error)),
-                }
-            });
-        });
+        dialog.connect_response(Some("discard"), move |_, _| page.finish(&[]));
         dialog.present();
-    }
-
-    fn settle(&self) {
-        self.settled.set(true);
-        if let Some(window) = self.window.upgrade() {
-            window.runs.changes_are_settled(&self.looking.layer.tag.uuid);
-        }
-        self.widget.close();
-    }
-
-    /// What is undecided waits for another time.
-    pub(super) fn closes(&self) -> glib::Propagation {
-        if let (false, Some(bridge)) = (self.settled.get(), self.bridge()) {
-            let looking = self.looking.clone();
-            glib::spawn_future_local(async move { bridge.looked(looking).await });
-        }
-        glib::Propagation::Proceed
     }
 }

@@ -3,6 +3,7 @@
 //! what there is to say about anything else.
 
 use super::super::object;
+use super::pictures::Pictures;
 use super::row;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -17,6 +18,8 @@ pub struct Detail {
     text: gtk::TextView,
     about: adw::StatusPage,
     warning: gtk::Revealer,
+    pictures: Pictures,
+    leaflet: adw::Leaflet,
 }
 
 impl Detail {
@@ -28,6 +31,8 @@ impl Detail {
             text: object(builder, "text"),
             about: object(builder, "about"),
             warning: object(builder, "outdated"),
+            pictures: Pictures::new(builder),
+            leaflet: object(builder, "leaflet"),
         };
         let tags = detail.text.buffer().tag_table();
         // The colours of the accent's palette, over light and dark alike.
@@ -47,6 +52,14 @@ impl Detail {
         self.stack.set_visible_child_name("waits");
     }
 
+    /// Nothing is chosen.
+    pub fn clear(&self) {
+        self.title.set_title("");
+        self.title.set_subtitle("");
+        self.warning.set_reveal_child(false);
+        self.stack.set_visible_child_name("none");
+    }
+
     /// A folder, a link and their like.
     pub fn show_nothing(&self) {
         self.say(&gettext("Nothing to Compare"), "");
@@ -56,7 +69,11 @@ impl Detail {
     pub fn show(&self, found: Result<&Difference, &Error>) {
         match found {
             Ok(Difference::Text(hunks)) => self.show_text(hunks),
-            Ok(Difference::Bytes(..)) => self.say(&gettext("Not a Text"), &message::not_compared()),
+            Ok(Difference::Pictures(old, new)) => {
+                self.pictures.show(old.as_ref(), new.as_ref());
+                self.stack.set_visible_child_name("pictures");
+            }
+            Ok(Difference::Other) => self.say(&gettext("Not Shown"), &message::shown_kinds()),
             Err(error) => self.say(&gettext("It Cannot Be Read"), &message::error(error)),
         }
     }
@@ -68,7 +85,7 @@ impl Detail {
     }
 
     fn show_text(&self, hunks: &[Vec<Line>]) {
-        let buffer = self.text.buffer();
+        let (buffer, columns) = (self.text.buffer(), Columns::new(hunks, self.leaflet.is_folded()));
         buffer.set_text("");
         for hunk in hunks {
             insert(&buffer, &format!("{}\n", message::hunk_head(hunk)), Some("head"));
@@ -78,17 +95,37 @@ impl Detail {
                     (Some(_), None) => ('-', Some("deleted")),
                     _ => ('+', Some("added")),
                 };
-                let number =
-                    |number: Option<usize>| number.map(|number| number.to_string()).unwrap_or_default();
-                let (old, new) = (number(line.old), number(line.new));
-                insert(
-                    &buffer,
-                    &format!("{old:>5} {new:>5} {sign} {}\n", message::text_line(&line.text)),
-                    tag,
-                );
+                let text = format!("{} {sign} {}\n", columns.of(line), message::text_line(&line.text));
+                insert(&buffer, &text, tag);
             }
         }
         self.stack.set_visible_child_name("text");
+    }
+}
+
+/// The numbers before lines: as wide as they have to be, and one where there
+/// is no room for two, or no second one.
+struct Columns {
+    width: usize,
+    both: bool,
+}
+
+impl Columns {
+    fn new(hunks: &[Vec<Line>], narrow: bool) -> Self {
+        let lines = || hunks.iter().flatten();
+        let most = lines().flat_map(|line| [line.old, line.new]).flatten().max().unwrap_or(0);
+        let both = lines().any(|line| line.old.is_some()) && lines().any(|line| line.new.is_some());
+        Self { width: most.to_string().len().max(3), both: both && !narrow }
+    }
+
+    fn of(&self, line: &Line) -> String {
+        let width = self.width;
+        let number = |number: Option<usize>| number.map(|number| number.to_string()).unwrap_or_default();
+        if self.both {
+            format!("{:>width$} {:>width$}", number(line.old), number(line.new))
+        } else {
+            format!("{:>width$}", number(line.new.or(line.old)))
+        }
     }
 }
 

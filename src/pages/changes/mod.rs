@@ -6,19 +6,24 @@
 
 mod decide;
 mod detail;
+mod leave;
+mod pictures;
+mod progress;
 mod row;
 
 use super::object;
-use crate::bridge::changes::Looking;
+use crate::bridge::changes::{Decision, Looking};
 use crate::window::Window;
 use adw::prelude::*;
 use detail::Detail;
 use gettextrs::ngettext;
 use gtk::{gio, glib};
-use std::cell::{Cell, RefCell};
+use progress::Progress;
+use std::cell::Cell;
+use std::path::PathBuf;
 use std::rc::{Rc, Weak};
-use terrarium_engine::message;
 use terrarium_engine::sandbox::changes::Entry;
+use terrarium_engine::{message, plan};
 
 /// A window about one layer.
 pub struct ChangesWindow {
@@ -30,8 +35,11 @@ pub struct ChangesWindow {
     detail: Detail,
     looking: Looking,
     window: Weak<Window>,
-    /// What was decided, a word for each entry.
-    decided: RefCell<Vec<Option<String>>>,
+    progress: Progress,
+    /// The home folder inside.
+    home: Option<PathBuf>,
+    /// Why something is not applied.
+    outside: gtk::Label,
     /// Keep or discard was chosen for the whole.
     settled: Cell<bool>,
     /// Which comparison is wanted; an earlier one that comes late is not shown.
@@ -55,7 +63,9 @@ impl ChangesWindow {
             detail: Detail::new(&builder),
             looking: looking.clone(),
             window: Rc::downgrade(window),
-            decided: RefCell::new(vec![None; looking.found.all.len()]),
+            outside: object(&builder, "outside"),
+            progress: Progress::new(&builder),
+            home: window.bridge.host().map(plan::home),
             settled: Cell::new(false),
             wanted: Cell::new(0),
         });
@@ -97,11 +107,14 @@ impl ChangesWindow {
         let weak = Rc::downgrade(self);
         factory.connect_bind(move |_, item| {
             if let Some(page) = weak.upgrade() {
-                row::bind(item, |index| page.shown(index));
+                row::bind(item, page.home.as_deref(), |index| page.shown(index));
             }
         });
         let chosen = gtk::SingleSelection::new(Some(self.rows.clone()));
+        // Whoever clicks on the first one wants to see it, too.
         chosen.set_autoselect(false);
+        chosen.set_can_unselect(true);
+        chosen.set_selected(gtk::INVALID_LIST_POSITION);
         let weak = Rc::downgrade(self);
         chosen.connect_selected_notify(move |chosen| {
             if let Some(page) = weak.upgrade() {
@@ -110,12 +123,19 @@ impl ChangesWindow {
         });
         self.list.set_factory(Some(&factory));
         self.list.set_model(Some(&chosen));
+        // Back at the list the same one can be chosen again.
+        self.leaflet.connect_visible_child_notify(move |leaflet| {
+            if leaflet.is_folded() && leaflet.visible_child_name().is_some_and(|name| name == "list") {
+                chosen.set_selected(gtk::INVALID_LIST_POSITION);
+            }
+        });
     }
 
     /// An entry and what was decided about it.
     fn shown(&self, index: usize) -> Option<(&Entry, Option<String>)> {
         let entry = self.looking.found.all.get(index)?;
-        Some((entry, self.decided.borrow().get(index).cloned().flatten()))
+        let decision = self.looking.decisions().get(index).copied().flatten();
+        Some((entry, decision.map(decide::word)))
     }
 
     fn selected(&self) -> Option<usize> {
@@ -127,7 +147,8 @@ impl ChangesWindow {
     fn select(self: &Rc<Self>, index: u32) {
         let Some(entry) = usize::try_from(index).ok().and_then(|index| self.looking.found.all.get(index))
         else {
-            return;
+            self.detail.clear();
+            return self.may_nothing();
         };
         self.wanted.set(self.wanted.get() + 1);
         self.detail.begin(entry);
@@ -146,13 +167,41 @@ impl ChangesWindow {
         });
     }
 
-    /// Draws a row anew.
-    fn decide(&self, index: usize, word: String) {
-        if let Some(place) = self.decided.borrow_mut().get_mut(index) {
-            *place = Some(word);
-        }
-        if let Ok(index) = u32::try_from(index) {
-            self.rows.items_changed(index, 1, 1);
+    /// An entry and all in it.
+    fn with_inner(&self, index: usize) -> Vec<usize> {
+        let all = &self.looking.found.all;
+        let Some(folder) = all.get(index).map(|entry| entry.change.path.as_slice()) else {
+            return Vec::new();
+        };
+        let is_in = |entry: &Entry| {
+            entry.change.path.as_slice().strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        let inner = (index + 1..all.len()).filter(|&at| is_in(&all[at]));
+        std::iter::once(index).chain(inner).collect()
+    }
+
+    /// Notes what becomes of an entry, and of all in it; what was noted before.
+    fn decide(&self, index: usize, decision: Option<Decision>) -> Vec<(usize, Option<Decision>)> {
+        let chosen = self.with_inner(index);
+        let mut decided = self.looking.decisions();
+        let before = chosen.iter().map(|&at| (at, std::mem::replace(&mut decided[at], decision))).collect();
+        drop(decided);
+        self.redraw(&chosen);
+        before
+    }
+
+    fn take_back(&self, before: &[(usize, Option<Decision>)]) {
+        let mut decided = self.looking.decisions();
+        before.iter().for_each(|(at, decision)| decided[*at] = *decision);
+        drop(decided);
+        self.redraw(&before.iter().map(|(at, _)| *at).collect::<Vec<_>>());
+    }
+
+    /// Draws rows anew: all from the first to the last.
+    fn redraw(&self, rows: &[usize]) {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return };
+        if let (Ok(first), Ok(count)) = (u32::try_from(*first), u32::try_from(last - first + 1)) {
+            self.rows.items_changed(first, count, count);
         }
     }
 

@@ -2,7 +2,10 @@
 //! One change in the list: how, what, and what was decided.
 
 use adw::prelude::*;
+use gettextrs::gettext;
 use gtk::{glib, pango};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use terrarium_engine::message;
 use terrarium_engine::sandbox::changes::{Entry, Kind};
 use terrarium_protocol::changes::{Facts, FileKind};
@@ -28,7 +31,11 @@ pub fn set_up(item: &glib::Object) {
 }
 
 /// Fills them.
-pub fn bind<'a>(item: &glib::Object, of: impl FnOnce(usize) -> Option<(&'a Entry, Option<String>)>) {
+pub fn bind<'a>(
+    item: &glib::Object,
+    home: Option<&Path>,
+    of: impl FnOnce(usize) -> Option<(&'a Entry, Option<String>)>,
+) {
     let Some(item) = item.downcast_ref::<gtk::ListItem>() else { return };
     let Some(index) = item.item().and_downcast::<glib::BoxedAnyObject>() else { return };
     let index = *index.borrow::<usize>();
@@ -45,7 +52,7 @@ pub fn bind<'a>(item: &glib::Object, of: impl FnOnce(usize) -> Option<(&'a Entry
     }
     let labels: Vec<gtk::Widget> =
         std::iter::successors(both.first_child(), WidgetExt::next_sibling).collect();
-    let texts = [message::escaped(entry.change.path.as_slice()), facts(entry)];
+    let texts = [place(entry, home), facts(entry)];
     for (label, text) in labels.iter().zip(texts) {
         if let Some(label) = label.downcast_ref::<gtk::Label>() {
             label.set_label(&text);
@@ -53,6 +60,15 @@ pub fn bind<'a>(item: &glib::Object, of: impl FnOnce(usize) -> Option<(&'a Entry
     }
     if let Some(decided) = decided.downcast_ref::<gtk::Label>() {
         decided.set_label(decision.as_deref().unwrap_or_default());
+    }
+}
+
+/// Its path; in the home folder as people write it.
+fn place(entry: &Entry, home: Option<&Path>) -> String {
+    let inner = home.and_then(|home| entry.path().strip_prefix(home).ok());
+    match inner.filter(|inner| !inner.as_os_str().is_empty()) {
+        Some(inner) => message::escaped(&[b"~/", inner.as_os_str().as_bytes()].concat()),
+        None => message::escaped(entry.change.path.as_slice()),
     }
 }
 
@@ -70,12 +86,19 @@ pub fn facts(entry: &Entry) -> String {
     };
     let sizes: Vec<String> =
         [size(&entry.change.before), size(&entry.change.after)].into_iter().flatten().collect();
+    let is_folder = entry.change.after.as_ref().is_some_and(|facts| facts.kind == FileKind::Folder);
+    let folder = is_folder.then(|| gettext("folder"));
     let from = entry.moved_from.as_ref().map(|from| message::escaped(from.as_slice()));
-    [Some(message::change_word(entry.kind())), from, Some(sizes.join(" → ")).filter(|text| !text.is_empty())]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" · ")
+    [
+        Some(message::change_word(entry.kind())),
+        from,
+        folder,
+        Some(sizes.join(" → ")).filter(|text| !text.is_empty()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(" · ")
 }
 
 fn letter(kind: Kind) -> &'static str {

@@ -5,16 +5,104 @@ use crate::bridge::Bridge;
 use crate::pages::changes::ChangesWindow;
 use crate::pages::tab::Tab;
 use adw::prelude::*;
-use gettextrs::ngettext;
+use gettextrs::{gettext, ngettext};
+use gtk::glib;
 use std::rc::Rc;
+use std::time::Duration;
 use terrarium_engine::profile::Changes;
-use terrarium_engine::sandbox::Id;
+use terrarium_engine::sandbox::changes::Entry;
+use terrarium_engine::sandbox::{Held, Id};
+use terrarium_engine::{message, plan};
+use terrarium_protocol::changes::FileKind;
+
+/// Between two looks at whether that is known.
+const ASKS: Duration = Duration::from_millis(10);
+/// How many files a question names.
+const NAMED: usize = 5;
 
 impl Tab {
     /// Whether what it changes may be looked at. Not known of one that was
     /// found: then it is asked.
     pub(in crate::pages) fn is_reviewed(&self) -> bool {
-        self.plan_again().is_none_or(|plan| plan.changes == Changes::Review)
+        self.held.borrow().is_some() || self.plan_again().is_none_or(|plan| plan.changes == Changes::Review)
+    }
+
+    /// What it writes stays as long as this tab, if it is to be thrown away
+    /// and was started here.
+    pub(in crate::pages) async fn hold(&self, bridge: &Bridge, id: Id) {
+        if self.plan.is_none() {
+            return;
+        }
+        // Its start and its end ask, perhaps at the same time.
+        while self.holds.get() == Some(false) {
+            glib::timeout_future(ASKS).await;
+        }
+        if self.holds.get().is_none() {
+            self.holds.set(Some(false));
+            self.held.replace(bridge.hold(id).await);
+            self.holds.set(Some(true));
+        }
+    }
+
+    /// What is thrown away with this tab.
+    pub(in crate::pages) fn take_held(&self) -> Option<(Id, Held)> {
+        self.changes_are_settled();
+        let held = self.held.take();
+        self.id().zip(held)
+    }
+
+    /// Files in the home folder, as the user knows it, that would be thrown
+    /// away with this tab. What programs keep for themselves is none.
+    pub(in crate::pages) fn would_lose(&self) -> Vec<String> {
+        let looking = self.end_page.to_review.borrow();
+        let home = self.window.upgrade().and_then(|window| window.bridge.host().map(plan::home));
+        let (Some(looking), Some(home)) = (looking.as_ref(), home) else { return Vec::new() };
+        if self.held.borrow().is_none() || self.may_go.get() {
+            return Vec::new();
+        }
+        let decided = looking.decisions();
+        let undecided = looking.found.all.iter().zip(decided.iter()).filter(|(_, one)| one.is_none());
+        let name = |(entry, _): (&Entry, _)| {
+            let inner = entry.path().strip_prefix(&home).ok()?;
+            let is_file = entry.change.after.as_ref().is_some_and(|after| after.kind == FileKind::File);
+            let is_hidden = inner.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+            (is_file && !is_hidden).then(|| message::escaped(inner.as_os_str().as_encoded_bytes()))
+        };
+        undecided.filter_map(name).collect()
+    }
+
+    /// Asks before files are thrown away, and names some. `then` if they may.
+    pub(crate) fn ask_to_lose(self: &Rc<Self>, names: &[String], then: impl Fn(&Rc<Tab>) + 'static) {
+        let Some(window) = self.window.upgrade() else { return };
+        let title = ngettext(
+            "Discard {count} File?",
+            "Discard {count} Files?",
+            u32::try_from(names.len()).unwrap_or(u32::MAX),
+        );
+        let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join("\n");
+        if names.len() > NAMED {
+            text.push_str("\n…");
+        }
+        let title = title.replace("{count}", &names.len().to_string());
+        let dialog = adw::MessageDialog::new(Some(&window.widget), Some(&title), Some(&text));
+        dialog.add_responses(&[
+            ("cancel", &gettext("_Cancel")),
+            ("look", &gettext("_Look at Them")),
+            ("discard", &gettext("_Discard")),
+        ]);
+        dialog.set_response_appearance("discard", adw::ResponseAppearance::Destructive);
+        dialog.set_default_response(Some("look"));
+        dialog.set_close_response("cancel");
+        let tab = self.clone();
+        dialog.connect_response(None, move |_, answer| match answer {
+            "look" => tab.look_at_changes(),
+            "discard" => {
+                tab.may_go.set(true);
+                then(&tab);
+            }
+            _ => {}
+        });
+        dialog.present();
     }
 
     /// Says on the page of the end what there is to look at.
@@ -32,6 +120,11 @@ impl Tab {
         page.changes_row.set_title(&text.replace("{count}", &count.to_string()));
         page.changes.set_visible(true);
         page.to_review.replace(Some(looking));
+    }
+
+    /// Closes the window that it is in.
+    pub(crate) fn close_window(&self) {
+        self.window.upgrade().iter().for_each(|window| window.widget.close());
     }
 
     pub(super) fn look_at_changes(&self) {

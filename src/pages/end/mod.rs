@@ -3,6 +3,7 @@
 //! picture, and what next.
 
 mod changes;
+mod close;
 mod quoted;
 mod words;
 
@@ -155,6 +156,7 @@ impl Tab {
             gtk::prelude::GtkWindowExt::set_focus(&window.widget, gtk::Widget::NONE);
         }
         self.change();
+        self.close_later();
     }
 
     /// Programs with windows take TERM for a reason to exit by themselves:

@@ -225,6 +225,11 @@ impl Form {
         window.toast(&gettext("{name} is chosen").replace("{name}", &message::shown(&app.name)));
     }
 
+    /// An image is shown as a device.
+    pub fn take_disk(&self, path: &Path) {
+        self.folders.add_path(super::share::Kind::Disk, path);
+    }
+
     /// A file was dropped on the form: it is shared, and can be opened.
     pub fn take_path(&self, path: &Path) {
         self.folders

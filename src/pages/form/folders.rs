@@ -57,6 +57,7 @@ impl Folders {
             ("file", gettext("F_ile…"), Kind::Shared(MountKind::HostBind)),
             ("copy", gettext("_Copy of a File…"), Kind::Copied),
             ("image", gettext("Disk _Image…"), Kind::Shared(MountKind::HostImage)),
+            ("disk", gettext("Image as a _Device…"), Kind::Disk),
             ("memory", gettext("_Memory"), Kind::Shared(MountKind::Ram)),
             ("inside", gettext("Path _Inside"), Kind::Shared(MountKind::GuestBind)),
         ] {
@@ -105,10 +106,20 @@ impl Folders {
         let target = match (kind, path.file_name()) {
             (Kind::Copied, Some(name)) => self.home.borrow().join(name),
             (Kind::Shared(MountKind::HostImage), _) => PathBuf::from("/mnt/image"),
+            (Kind::Disk, _) => self.free_tag(),
             _ => path.to_owned(),
         };
         self.add(Share::new(kind, path, &target, MountMode::Ro, &self.signal));
         self.signal.emit();
+    }
+
+    /// A name for a device that no other has.
+    fn free_tag(&self) -> PathBuf {
+        let shares = self.shares.borrow();
+        let disks = || shares.iter().filter(|share| share.kind == Kind::Disk);
+        let is_free = |tag: &String| disks().all(|share| share.disk().tag != *tag);
+        let tag = (1..).map(|number| format!("disk{number}")).find(is_free);
+        tag.unwrap_or_default().into()
     }
 
     fn add(&self, share: Rc<Share>) -> Rc<Share> {
@@ -209,17 +220,22 @@ impl Folders {
             let (source, target) = (&copy.source, &copy.target);
             self.add(Share::new(Kind::Copied, source, target, MountMode::Ro, &self.signal));
         }
+        for disk in &profile.files.disks {
+            self.add(Share::of_disk(disk, &self.signal));
+        }
     }
 
     /// What the rows say.
     pub fn read(&self, profile: &mut Profile) {
-        let (mut mounts, mut include) = (Vec::new(), Vec::new());
+        let (mut mounts, mut include, mut disks) = (Vec::new(), Vec::new(), Vec::new());
         for share in self.shares.borrow().iter() {
             match share.kind {
                 Kind::Shared(kind) => mounts.push(share.mount(kind)),
                 Kind::Copied => include.push(Include { source: share.source(), target: share.target() }),
+                Kind::Disk => disks.push(share.disk()),
             }
         }
+        profile.files.disks = disks;
         profile.files.mounts = mounts;
         profile.files.include = include;
     }
@@ -227,12 +243,13 @@ impl Folders {
     /// Each problem below the row that it is about.
     pub fn show_problems(&self, problems: &[Problem]) {
         let home = self.home.borrow();
-        let (mut mounts, mut copies) = (0, 0);
+        let (mut mounts, mut copies, mut disks) = (0, 0, 0);
         for share in self.shares.borrow().iter() {
             share.tell(&home);
             let key = match share.kind {
                 Kind::Shared(_) => numbered("files.mounts", &mut mounts),
                 Kind::Copied => numbered("files.include", &mut copies),
+                Kind::Disk => numbered("files.disks", &mut disks),
             };
             let found = problems.iter().find(|problem| problem.field.starts_with(&key)).map(message::problem);
             let text = found.map(|found| format!("{} {}", found.text, found.fix).trim().to_owned());

@@ -107,6 +107,7 @@ impl Form {
             let shown = match field.key {
                 "display.kind" => true,
                 "network.mode" => true,
+                "display.clipboard" => profile.display.kind != DisplayKind::None,
                 "network.allow" => profile.network.mode == NetworkMode::Custom,
                 key if key.starts_with("network.") => profile.network.mode != NetworkMode::None,
                 "display.session" => window && profile.display.manager == Manager::Session,

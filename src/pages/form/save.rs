@@ -2,7 +2,9 @@
 //! The form's menu: what is done with the profile as a whole.
 
 use super::Form;
-use crate::launcher;
+use crate::launcher::{self, Files};
+use crate::pages::templates;
+use crate::settings::settings;
 use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -62,28 +64,38 @@ impl Form {
     /// Makes the profile one of the desktop's apps, or no more.
     fn set_launcher(self: &Rc<Self>, window: &Rc<Window>, on: bool) {
         let Some(item) = self.item.borrow().clone() else { return };
-        let (path, stem) = (launcher::path(&item.stem()), item.stem());
-        let program = std::env::current_exe().unwrap_or_else(|_| "terrarium".into());
-        let text = launcher::text(&self.saved.borrow(), &stem, &program);
-        let (form, window) = (self.clone(), window.clone());
+        let (form, window, stem) = (self.clone(), window.clone(), item.stem());
+        let data = window.bridge.data_home();
         glib::spawn_future_local(async move {
-            let done = if on {
-                window.bridge.write_text(path, text).await
-            } else {
-                window.bridge.delete_profile(path).await.map(drop)
-            };
-            match done {
-                Ok(()) if on => window.toast(&gettext("It is among your apps now")),
-                Ok(()) => window.toast(&gettext("Launcher removed")),
-                Err(error) => window.toast(&message::error(&error)),
+            if on {
+                let files = form.make_launcher(&window, &stem).await;
+                match window.bridge.look_at(move || files.put(&data, &stem)).await {
+                    Some(Err(error)) => window.toast(&error.to_string()),
+                    _ => window.toast(&gettext("It is among your apps now")),
+                }
+            } else if window.bridge.look_at(move || Files::take(&data, &stem)).await.flatten().is_some() {
+                window.toast(&gettext("Launcher removed"));
             }
             form.look_for_launcher(&window);
         });
     }
 
+    async fn make_launcher(&self, window: &Rc<Window>, stem: &str) -> Files {
+        let profile = self.saved.borrow().clone();
+        let apps = window.bridge.look_at(templates::read_apps).await.unwrap_or_default();
+        let icon = launcher::draw(&window.widget, &profile, launcher::app_of(&profile, &apps));
+        let icon = icon.map(|icon| icon.save_to_png_bytes().to_vec()).unwrap_or_default();
+        let program = std::env::current_exe().unwrap_or_else(|_| "terrarium".into());
+        let text = launcher::text(&profile, stem, &program, !icon.is_empty()).into_bytes();
+        Files { text, icon }
+    }
+
     /// Whether there is a launcher.
     pub(super) fn look_for_launcher(self: &Rc<Self>, window: &Rc<Window>) {
-        let Some(path) = self.item.borrow().as_ref().map(|item| launcher::path(&item.stem())) else { return };
+        let data = window.bridge.data_home();
+        let Some(path) = self.item.borrow().as_ref().map(|item| launcher::path(&data, &item.stem())) else {
+            return;
+        };
         let (form, window) = (self.clone(), window.clone());
         glib::spawn_future_local(async move {
             let there = window.bridge.look_at(move || path.exists()).await;
@@ -158,6 +170,23 @@ impl Form {
             });
         });
         dialog.present();
+    }
+
+    /// What nobody has begun yet begins as it is set: with all of a profile
+    /// but its name and command.
+    pub fn begin_as_set(self: &Rc<Self>, window: &Rc<Window>) {
+        let stem = settings().text("default-profile");
+        let touched = self.item.borrow().is_some() || !self.command.text().is_empty() || self.is_changed();
+        if stem.is_empty() || touched {
+            return;
+        }
+        let items = window.library.items();
+        let found = items.into_iter().find(|item| item.stem() == stem).and_then(|item| item.profile.ok());
+        if let Some(profile) = found {
+            let mut profile = Profile { name: String::new(), ..profile };
+            profile.command.argv = Vec::new();
+            self.fill(window, &profile, None);
+        }
     }
 
     /// Back to how it was saved.

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use terrarium_engine::message::{self, tilde};
-use terrarium_engine::profile::{ImageFormat, Mount, MountKind, MountMode};
+use terrarium_engine::profile::{Disk, ImageFormat, Mount, MountKind, MountMode};
 
 /// What a row is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Kind {
     Shared(MountKind),
     /// One of `files.include`.
     Copied,
+    /// One of `files.disks`: an image as a device, whose target is its tag.
+    Disk,
 }
 
 /// One row.
@@ -63,7 +65,7 @@ impl Share {
             down: button("go-down-symbolic", &gettext("Move Down")),
             choose: button("folder-open-symbolic", &gettext("Choose…")),
             source: adw::EntryRow::builder().title(source_title(kind)).text(source.to_string_lossy()).build(),
-            target: adw::EntryRow::builder().title(gettext("Seen At")).text(target.to_string_lossy()).build(),
+            target: adw::EntryRow::builder().title(target_title(kind)).text(target.to_string_lossy()).build(),
             mode: mode_list,
             trusted: gtk::Switch::builder().valign(gtk::Align::Center).build(),
             format: Cell::new(None),
@@ -80,6 +82,23 @@ impl Share {
         share.format.set(mount.format);
         signal.quietly(|| share.trusted.set_active(mount.trusted));
         share
+    }
+
+    /// The row of one of a profile's disks.
+    pub fn of_disk(disk: &Disk, signal: &Signal) -> Rc<Self> {
+        let share = Self::new(Kind::Disk, &disk.source, Path::new(&disk.tag), disk.mode, signal);
+        share.format.set(disk.format);
+        share
+    }
+
+    /// What it is in a profile as a disk.
+    pub fn disk(&self) -> Disk {
+        Disk {
+            tag: self.target.text().into(),
+            source: self.source(),
+            mode: self.mode(),
+            format: self.format.get(),
+        }
     }
 
     /// What it is in a profile.
@@ -101,6 +120,7 @@ impl Share {
             Kind::Shared(MountKind::GuestBind) => "folder-visiting-symbolic",
             Kind::Shared(MountKind::Ram) => "media-flash-symbolic",
             Kind::Copied => "edit-copy-symbolic",
+            Kind::Disk => "drive-multidisk-symbolic",
         };
         self.row.add_prefix(&gtk::Image::from_icon_name(icon));
         // What is added first stands last.
@@ -108,8 +128,10 @@ impl Share {
         let has_mode = !matches!(self.kind, Kind::Copied | Kind::Shared(MountKind::Ram));
         self.mode.set_visible(has_mode);
         self.row.add_action(&self.mode);
-        let on_this_computer =
-            matches!(self.kind, Kind::Copied | Kind::Shared(MountKind::HostBind | MountKind::HostImage));
+        let on_this_computer = matches!(
+            self.kind,
+            Kind::Copied | Kind::Disk | Kind::Shared(MountKind::HostBind | MountKind::HostImage)
+        );
         self.choose.set_visible(on_this_computer);
         self.source.add_suffix(&self.choose);
         self.row.add_row(&self.source);
@@ -123,6 +145,10 @@ impl Share {
         trusted.set_activatable_widget(Some(&self.trusted));
         trusted.set_visible(self.kind == Kind::Shared(MountKind::HostImage));
         self.row.add_row(&trusted);
+        if self.kind == Kind::Disk {
+            // Nothing is mounted, so nothing lies over it.
+            return;
+        }
         let order = adw::ActionRow::builder().title(gettext("Order")).build();
         order.set_subtitle(&gettext("What is mounted later lies over what was before."));
         order.set_subtitle_lines(0);
@@ -197,7 +223,11 @@ impl Share {
             Kind::Shared(MountKind::Ram) => gettext("Memory"),
             Kind::Shared(MountKind::HostBind) if source.as_os_str().is_empty() => gettext("Empty Folder"),
             Kind::Copied => gettext("Copy of {name}").replace("{name}", &name.unwrap_or_default()),
-            Kind::Shared(_) => name.unwrap_or_else(|| path.clone()),
+            Kind::Shared(_) | Kind::Disk => name.unwrap_or_else(|| path.clone()),
+        };
+        let target_text = match self.kind {
+            Kind::Disk => format!("/dev/disk/by-tag/{target_text}"),
+            _ => target_text,
         };
         let is_same = source == target || tilde(&source, home) == tilde(&target, home);
         let subtitle = match (path.is_empty(), is_same) {
@@ -214,7 +244,14 @@ fn source_title(kind: Kind) -> String {
     match kind {
         Kind::Shared(MountKind::Ram) => gettext("Size (half of the memory if empty)"),
         Kind::Shared(MountKind::GuestBind) => gettext("Path Inside"),
-        Kind::Shared(_) | Kind::Copied => gettext("On This Computer"),
+        Kind::Shared(_) | Kind::Copied | Kind::Disk => gettext("On This Computer"),
+    }
+}
+
+fn target_title(kind: Kind) -> String {
+    match kind {
+        Kind::Disk => gettext("Name in /dev/disk/by-tag"),
+        _ => gettext("Seen At"),
     }
 }
 

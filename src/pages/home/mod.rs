@@ -9,6 +9,8 @@ mod thumbnails;
 mod usage;
 mod welcome;
 
+pub(crate) use summary::summary;
+
 use super::object;
 use crate::window::Window;
 use adw::prelude::*;
@@ -158,6 +160,12 @@ impl Home {
     pub fn begin_search(&self) {
         self.search_bar.set_search_mode(true);
         self.search.grab_focus();
+    }
+
+    /// Opens the search with these words.
+    pub fn search_for(&self, words: &str) {
+        self.begin_search();
+        self.search.set_text(words);
     }
 
     /// What is listed and said, as text, for tests.

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What the running sandboxes use and wrote last, while Home is seen.
+//! What the running sandboxes use and wrote last, while that is seen.
 
 use super::Home;
+use crate::pages::usage::{Sample, SPAN};
 use crate::window::Window;
 use gettextrs::gettext;
 use gtk::glib;
 use gtk::prelude::*;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
@@ -23,6 +24,8 @@ const EVERY: Duration = Duration::from_secs(3);
 pub struct Meter {
     before: RefCell<HashMap<Id, (Instant, Usage)>>,
     words: RefCell<HashMap<Id, String>>,
+    /// What was measured in the last minute.
+    samples: RefCell<HashMap<Id, VecDeque<Sample>>>,
     /// How far the output was that a card shows.
     ends: RefCell<HashMap<Id, u64>>,
 }
@@ -38,6 +41,7 @@ impl Meter {
         let is_there = |id: &Id| sandboxes.iter().any(|one| one.id == *id);
         self.before.borrow_mut().retain(|id, _| is_there(id));
         self.words.borrow_mut().retain(|id, _| is_there(id));
+        self.samples.borrow_mut().retain(|id, _| is_there(id));
         self.ends.borrow_mut().retain(|id, _| is_there(id));
     }
 
@@ -48,8 +52,10 @@ impl Meter {
 
     fn add(&self, id: Id, now: Instant, usage: Usage) {
         let before = self.before.borrow_mut().insert(id.clone(), (now, usage));
+        let processor = before.and_then(|(then, old)| share(now - then, old, usage));
+        self.keep(&id, Sample { at: now, processor, memory: usage.memory });
         let memory = message::size(usage.memory);
-        let words = match before.and_then(|(then, old)| share(now - then, old, usage)) {
+        let words = match processor {
             Some(percent) => {
                 let text = gettext("{percent} % CPU · {memory}");
                 text.replace("{percent}", &percent.to_string()).replace("{memory}", &memory)
@@ -57,6 +63,15 @@ impl Meter {
             None => memory,
         };
         self.words.borrow_mut().insert(id, words);
+    }
+
+    fn keep(&self, id: &Id, sample: Sample) {
+        let mut all = self.samples.borrow_mut();
+        let samples = all.entry(id.clone()).or_default();
+        samples.push_back(sample);
+        while samples.front().is_some_and(|first| sample.at - first.at > SPAN) {
+            samples.pop_front();
+        }
     }
 }
 
@@ -68,26 +83,41 @@ fn share(passed: Duration, old: Usage, new: Usage) -> Option<u64> {
 }
 
 impl Home {
-    /// Measures for as long as the window is there.
+    /// What a sandbox has used in the last minute.
+    pub(in crate::pages) fn samples(&self, id: &Id) -> Vec<Sample> {
+        self.meter
+            .samples
+            .borrow()
+            .get(id)
+            .map(|samples| samples.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
+    /// Measures for as long as the window is there: all while Home is seen,
+    /// else the one whose tab is.
     pub(super) fn watch_usage(self: &Rc<Self>, window: &Rc<Window>) {
         let (home, window) = (self.clone(), Rc::downgrade(window));
         glib::spawn_future_local(async move {
             while let Some(open) = window.upgrade().filter(|window| window.widget.is_visible()) {
+                let seen = open.runs.current().and_then(|tab| tab.id()).filter(|_| open.shows("runs"));
                 drop(open);
                 if home.widget.is_mapped() {
-                    home.measure(&window).await;
+                    home.measure(&window, None).await;
                     home.read_lines(&window).await;
+                } else if seen.is_some() {
+                    home.measure(&window, seen).await;
                 }
                 glib::timeout_future(EVERY).await;
             }
         });
     }
 
-    async fn measure(&self, window: &Weak<Window>) {
+    async fn measure(&self, window: &Weak<Window>, only: Option<Id>) {
         let shown = self.shown.borrow().clone().unwrap_or_default();
         let ids: Vec<Id> = shown
             .iter()
             .filter(|one| matches!(one.state, State::Running | State::Paused))
+            .filter(|one| only.as_ref().is_none_or(|only| one.id == *only))
             .map(|one| one.id.clone())
             .collect();
         let Some(bridge) = window.upgrade().map(|window| window.bridge.clone()).filter(|_| !ids.is_empty())

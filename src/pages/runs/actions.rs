@@ -69,6 +69,12 @@ impl Runs {
                 window.tell_reach(&plan.profile, None);
             }
         });
+        self.add_simple(window, "usage", |_, window, tab| {
+            if let Some(id) = tab.id() {
+                let most = tab.plan_again().map(|plan| plan.memory);
+                crate::pages::usage::show(&window, &id, &tab.name(), most);
+            }
+        });
         self.add_choices(window);
         self.add_send_key(window);
         self.add_devices(window);
@@ -200,6 +206,7 @@ impl Runs {
         state("network", self.has_details().to_variant());
         enable("restart", runs && tab.has_plan());
         enable("reach", tab.has_plan());
+        enable("usage", runs);
         for name in ["find", "zoom-in", "zoom-out", "zoom-normal"] {
             enable(name, !tab.shows_screen());
         }

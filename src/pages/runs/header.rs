@@ -33,6 +33,16 @@ impl Runs {
                 }
             });
         }
+        // A page that is not seen is not measured, and yet has to let the
+        // window become narrow.
+        if let Some(window) = self.window.borrow().upgrade() {
+            let weak = Rc::downgrade(self);
+            window.widget.connect_default_width_notify(move |window| {
+                if let Some(runs) = weak.upgrade() {
+                    runs.set_narrow(window.default_width() < NARROW);
+                }
+            });
+        }
         let weak = Rc::downgrade(self);
         measure.connect_resize(move |_, width, _| {
             let weak = weak.clone();
@@ -79,7 +89,10 @@ impl Runs {
 
     /// Shows how things are.
     pub(super) fn refresh(&self) {
-        let Some(tab) = self.current() else { return };
+        let Some(tab) = self.current() else {
+            self.details_button.set_visible(false);
+            return;
+        };
         let colour = tab.facts.colour;
         let looks = Some((colour, tab.facts.icon()));
         if self.looks.replace(looks) != looks {

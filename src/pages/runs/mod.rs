@@ -192,7 +192,18 @@ impl Runs {
             runs.leave_fullscreen(&window);
             let closed = runs.tabs.borrow().iter().position(|tab| tab.widget == child);
             if let Some(index) = closed {
-                let tab = runs.tabs.borrow_mut().remove(index);
+                let tab = runs.tabs.borrow()[index].clone();
+                let files = tab.would_lose();
+                if !files.is_empty() {
+                    view.close_page_finish(page, false);
+                    let runs = Rc::downgrade(&runs);
+                    tab.ask_to_lose(&files, move |tab| {
+                        runs.upgrade().iter().for_each(|runs| runs.close(tab));
+                    });
+                    return glib::Propagation::Stop;
+                }
+                runs.tabs.borrow_mut().remove(index);
+                window.throw_away(tab.take_held().into_iter().collect());
                 if tab.let_go() {
                     window.toast(&gettext("It keeps running. You find it on the home page."));
                 }

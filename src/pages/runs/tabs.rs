@@ -8,7 +8,7 @@ use crate::window::Window;
 use std::rc::Rc;
 use std::time::Instant;
 use terrarium_engine::plan::Plan;
-use terrarium_engine::sandbox::{Id, Listing, Summary};
+use terrarium_engine::sandbox::{Held, Id, Listing, Summary};
 
 impl Runs {
     /// The tab that is seen.
@@ -76,6 +76,23 @@ impl Runs {
         });
         self.refresh();
         self.focus();
+    }
+
+    /// The first tab with files that would be thrown away with it, and their
+    /// names.
+    pub fn would_lose(&self) -> Option<(Rc<Tab>, Vec<String>)> {
+        let tabs = self.tabs.borrow();
+        tabs.iter().map(|tab| (tab.clone(), tab.would_lose())).find(|(_, files)| !files.is_empty())
+    }
+
+    /// Whether anything is thrown away with a tab.
+    pub fn holds(&self) -> bool {
+        self.tabs.borrow().iter().any(|tab| tab.held.borrow().is_some())
+    }
+
+    /// What is thrown away with all tabs.
+    pub fn take_held(&self) -> Vec<(Id, Held)> {
+        self.tabs.borrow().iter().filter_map(|tab| tab.take_held()).collect()
     }
 
     /// Closes a tab.

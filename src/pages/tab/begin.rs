@@ -25,7 +25,8 @@ impl Tab {
         let tab = self.clone();
         glib::spawn_future_local(async move {
             let Some(window) = tab.window.upgrade() else { return };
-            let Some(plan) = tab.plan.clone() else { return };
+            let Some(mut plan) = tab.plan.clone() else { return };
+            plan.linger();
             // The command is to begin with the size that it will have.
             let _ = glib::future_with_timeout(SIZED, tab.sized.recv()).await;
             let screen = tab.screen.as_ref().and_then(|screen| screen.wanted());
@@ -35,12 +36,14 @@ impl Tab {
             let (progress, events, started) = window.bridge.start(plan, how);
             tab.watch_start(window.bridge.clone(), progress);
             tab.listen(window.bridge.clone(), events);
+            let bridge = window.bridge.clone();
             drop(window);
             match started.await {
                 Ok(started) => {
                     tab.set_name(&started.name);
-                    *tab.id.borrow_mut() = Some(started.id);
+                    *tab.id.borrow_mut() = Some(started.id.clone());
                     tab.begin(started.console);
+                    tab.hold(&bridge, started.id).await;
                 }
                 Err(error) => tab.fail(error),
             }

@@ -2,6 +2,7 @@
 //! One sandbox in the window: its start, its terminal or screen, its end.
 
 mod begin;
+mod clipboard;
 mod control;
 pub mod facts;
 mod log;
@@ -15,7 +16,7 @@ use super::end::EndPage;
 use super::object;
 use super::screen::Screen;
 use super::start::StartPage;
-use super::terminal;
+use super::terminal::{self, osc52::Scanner};
 use crate::window::Window;
 use gtk::glib;
 use gtk::prelude::*;
@@ -27,7 +28,7 @@ use std::time::Instant;
 use terrarium_engine::console::Console;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
-use terrarium_engine::sandbox::{Id, State, Summary};
+use terrarium_engine::sandbox::{Held, Id, State, Summary};
 use vte::prelude::*;
 
 /// Between TERM and KILL, in milliseconds.
@@ -70,6 +71,12 @@ pub struct Tab {
     since: Cell<Option<Instant>>,
     keyboard: Cell<bool>,
     cancelled: Cell<bool>,
+    /// What it writes is thrown away with this tab, and not before.
+    pub(in crate::pages) held: RefCell<Option<Held>>,
+    /// Whether that was asked for, and whether it is known.
+    pub(in crate::pages) holds: Cell<Option<bool>>,
+    /// Whether what is thrown away may be: it was asked.
+    pub(in crate::pages) may_go: Cell<bool>,
     forced: Cell<bool>,
     pub(super) restarts: Cell<bool>,
     paused: Cell<bool>,
@@ -83,6 +90,12 @@ pub struct Tab {
     /// What is waited for, in words.
     waiting: RefCell<Option<String>>,
     changed: RefCell<Option<Box<dyn Fn()>>>,
+    /// Finds what the terminal wants on the clipboard.
+    scanner: RefCell<Scanner>,
+    /// Whether a question about that is open.
+    asks: Cell<bool>,
+    /// When the last one was answered with no.
+    denied: Cell<Option<Instant>>,
     /// VTE has drawn what it was fed.
     drawn: async_channel::Receiver<()>,
     /// The page has got a size.
@@ -138,6 +151,9 @@ impl Tab {
             since: Cell::new(None),
             keyboard: Cell::new(true),
             cancelled: Cell::new(false),
+            held: RefCell::default(),
+            holds: Cell::new(None),
+            may_go: Cell::new(false),
             forced: Cell::new(false),
             restarts: Cell::new(false),
             paused: Cell::new(false),
@@ -147,6 +163,9 @@ impl Tab {
             stopping: Cell::new(None),
             waiting: RefCell::default(),
             changed: RefCell::default(),
+            scanner: RefCell::default(),
+            asks: Cell::new(false),
+            denied: Cell::new(None),
             drawn,
             sized,
             got_size,

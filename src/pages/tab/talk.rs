@@ -89,7 +89,7 @@ impl Tab {
         });
     }
 
-    fn feed(&self, console: &Console, bytes: &[u8]) {
+    fn feed(self: &Rc<Self>, console: &Console, bytes: &[u8]) {
         // What was drawn before does not count for these bytes.
         while self.drawn.try_recv().is_ok() {}
         let has_terminal = match &self.plan {
@@ -97,6 +97,7 @@ impl Tab {
             None => console.status().terminal.is_some(),
         };
         if has_terminal {
+            self.take_for_clipboard(bytes);
             self.terminal.feed(bytes);
         } else {
             terminal::feed_plain(&self.terminal, bytes);
@@ -125,12 +126,17 @@ impl Tab {
         glib::timeout_future(Duration::from_millis(50)).await;
         self.console.replace(None);
         if let Some(id) = self.id() {
-            if self.is_reviewed() {
-                bridge.gather(id.clone()).await;
-            }
+            self.hold(bridge, id.clone()).await;
+            let told = self.is_reviewed() && bridge.gather(id.clone()).await;
             bridge.received(id.clone(), console.clone()).await;
+            // Nobody has to wait until it is gone.
+            if told {
+                self.offer_changes(bridge, id.clone()).await;
+            }
             let _ = bridge.finish(id.clone()).await;
-            self.offer_changes(bridge, id).await;
+            if !told {
+                self.offer_changes(bridge, id).await;
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use super::{err, out, Glass, User};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::RwLockWriteGuard;
 
 /// terrariumctl as the user of the glass.
 pub fn ctl(glass: Glass, words: &[&str]) -> Output {
@@ -36,12 +37,14 @@ pub struct Host {
     glass: Glass,
     files: Vec<String>,
     mounts: Vec<String>,
+    _mine: RwLockWriteGuard<'static, ()>,
 }
 
 impl Host {
-    /// As it is.
+    /// As it is, and so for as long as this lives but for what its test does.
     pub fn now(glass: Glass) -> Self {
-        Self { glass, files: files(glass), mounts: mounts(glass) }
+        let mine = super::traces::host_is_mine();
+        Self { glass, files: files(glass), mounts: mounts(glass), _mine: mine }
     }
 
     /// Panics with the first difference.

@@ -4,7 +4,7 @@
 use super::{list, User};
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 /// Tests that compare what was there before with what is there afterwards run
@@ -12,6 +12,19 @@ use std::time::{Duration, Instant};
 pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+static HOST: RwLock<()> = RwLock::new(());
+
+/// For tests that put something where the whole computer, or another test's
+/// user, has it: they do it beside each other.
+pub fn host_is_changed() -> RwLockReadGuard<'static, ()> {
+    HOST.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For a test that compares it, or that has the user's home for itself.
+pub fn host_is_mine() -> RwLockWriteGuard<'static, ()> {
+    HOST.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The tests' own two users; root's sandboxes may be anybody's.

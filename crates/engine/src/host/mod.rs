@@ -57,6 +57,10 @@ pub struct Host {
     pub network: Networks,
     /// What stands in the root directory and may be shown.
     pub root: Vec<RootEntry>,
+    /// Those of them whose file system shows no other owners than its own:
+    /// root of a container's inside can only look at them.
+    #[serde(default)]
+    pub unmapped: Vec<PathBuf>,
     /// Directories that no sandbox sees unless they are shared.
     pub hidden: Vec<PathBuf>,
     /// Folders that a private home has.

@@ -43,6 +43,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
     let caller = Uid::effective().as_raw();
     let user = command_user(caller, options.user.as_deref());
     let in_group_libvirt = is_in_group("libvirt");
+    let root = root::entries(Path::new("/"));
     Host {
         arch: std::env::consts::ARCH.to_owned(),
         family: family::family(Path::new("/")),
@@ -58,7 +59,8 @@ pub fn probe(options: &ProbeOptions) -> Host {
         connections: connections(caller, in_group_libvirt, options.connect),
         display: displays(),
         network: super::network::probe(Path::new("/")),
-        root: root::entries(Path::new("/")),
+        unmapped: root::unmapped(Path::new("/"), &root),
+        root,
         hidden: root::hidden(Path::new("/")),
         environment: environment(),
         folders: folders::folders(&config(), Path::new("/")),

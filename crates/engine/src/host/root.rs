@@ -40,6 +40,32 @@ pub fn entries(top: &Path) -> Vec<RootEntry> {
     SHOWN.iter().filter_map(one).chain(LINKS.iter().filter_map(one).filter(is_link)).collect()
 }
 
+/// File systems that the kernel does not id-map (FS_ALLOW_IDMAP), or that lie on
+/// others as a layer does, which cannot be stacked any higher: their numbers in
+/// linux/magic.h and in their own sources.
+const UNMAPPED: &[i64] = &[
+    0x794c_7630, // overlay
+    0x6969,      // nfs
+    0x6573_5546, // fuse
+    0x0102_1997, // 9p
+    0xff53_4d42, // cifs
+    0xfe53_4d42, // smb2
+    0x5346_414f, // afs
+    0x2fc1_2fc1, // zfs
+    0xca45_1a4e, // bcachefs
+];
+
+/// Those of the entries whose owners cannot be shown as others.
+#[must_use]
+pub fn unmapped(top: &Path, entries: &[RootEntry]) -> Vec<PathBuf> {
+    let is_unmapped = |path: &Path| {
+        let there = top.join(path.strip_prefix("/").unwrap_or(path));
+        nix::sys::statfs::statfs(&there).is_ok_and(|found| UNMAPPED.contains(&(found.filesystem_type().0)))
+    };
+    let directories = entries.iter().filter(|entry| matches!(entry, RootEntry::Directory { .. }));
+    directories.map(RootEntry::path).filter(|path| is_unmapped(path)).map(Path::to_owned).collect()
+}
+
 /// Directories that no sandbox sees: what else stands in the root, and in
 /// /var. A command there is a mistake of the profile and not of its name.
 #[must_use]
@@ -66,6 +92,15 @@ pub fn hidden(top: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_shows_no_other_owners_is_known() {
+        let number = |path: &str| nix::sys::statfs::statfs(path).unwrap().filesystem_type().0;
+        assert!(!UNMAPPED.contains(&number("/proc")));
+        let entries =
+            [RootEntry::Directory { path: "/proc".into() }, RootEntry::Directory { path: "/no".into() }];
+        assert_eq!(unmapped(Path::new("/"), &entries), Vec::<PathBuf>::new());
+    }
 
     #[test]
     fn what_is_not_shown_is_hidden() {

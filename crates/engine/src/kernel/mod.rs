@@ -24,7 +24,7 @@ mod xz;
 
 pub use cache::prepare;
 pub use find::{find, running_has};
-pub use wanted::{wanted, Video, BASE, DISK};
+pub use wanted::{wanted, Video, BASE};
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 /// that lies over them.
 pub const BASE: &[&str] =
     &["virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay", "virtio_blk", "ext4"];
-/// What disks need.
-pub const DISK: &[&str] = &["virtio_blk"];
 /// Keyboard and tablet, and what SPICE's agent makes a pointer of.
 const INPUT: &[&str] = &["virtio_input", "evdev", "uinput"];
 /// Sound. The codec's driver comes first: the controller's looks for it once,

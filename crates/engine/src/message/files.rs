@@ -125,6 +125,11 @@ pub(super) fn note(note: &Note) -> Option<String> {
         Note::ImageTrusted { path } => {
             Some(about(&gettext("This computer’s own kernel reads the image {path}: a prepared one can attack it."), path))
         }
+        Note::StaysReadOnly { paths } => {
+            let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            let text = gettext("Root of the sandbox can read {paths} and not write there: the file system cannot show other owners. In a virtual machine it can.");
+            Some(fill(&text, &[("paths", &names.join(", "))]))
+        }
         Note::HiddenInside { path } => {
             Some(about(&gettext("What is hidden in {path} is hidden from the command, but not from whoever takes over the virtual machine’s kernel."), path))
         }

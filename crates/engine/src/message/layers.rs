@@ -62,6 +62,7 @@ pub(super) fn error(error: &LayerError) -> String {
             &[("name", name)],
         ),
         LayerError::Broken => gettext("The sandbox sent something else than what was asked for. Its changes cannot be read; discard them."),
+        LayerError::Partial => gettext("There are more changes than can be told, so none can be chosen. Keep or discard all of them."),
         LayerError::File { path, errno } => {
             let why = super::system_words(&std::io::Error::from_raw_os_error(*errno));
             fill(
@@ -195,6 +196,12 @@ pub fn text_line(text: &str) -> String {
 #[must_use]
 pub fn not_compared() -> String {
     gettext("(not a text, or too long to compare)")
+}
+
+/// What is shown of changed files beside each other.
+#[must_use]
+pub fn shown_kinds() -> String {
+    gettext("Texts of up to 1 MiB and PNG pictures are shown here. Save a copy to look at anything else.")
 }
 
 /// What of a folder was not applied.

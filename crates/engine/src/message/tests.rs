@@ -282,6 +282,7 @@ fn notes() -> Vec<Note> {
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
         Note::HiddenInside { path: "/the/path".into() },
+        Note::StaysReadOnly { paths: vec!["/the/path".into()] },
         Note::ImageTrusted { path: "/the/path".into() },
         Note::UserModeReachesHost,
     ];
@@ -290,7 +291,7 @@ fn notes() -> Vec<Note> {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
             Note::SoundInMachines | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
-            Note::ImageTrusted { .. } => {}
+            Note::ImageTrusted { .. } | Note::StaysReadOnly { .. } => {}
             Note::UserModeReachesHost => {}
         }
     }
@@ -487,6 +488,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::None { name: foreign() },
         L::Kept { name: foreign() },
         L::Broken,
+        L::Partial,
         L::File { path: HOSTILE.into(), errno: 2 },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
@@ -498,7 +500,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
     for one in &all {
         match one {
             L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
-            L::Broken | L::File { .. } | L::NotApplied { .. } => {}
+            L::Broken | L::Partial | L::File { .. } | L::NotApplied { .. } => {}
         }
     }
     all.into_iter()
@@ -576,6 +578,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
             text_line(HOSTILE),
             layer_full(),
             not_compared(),
+            shown_kinds(),
         ],
     ];
     for line in lines.concat() {

@@ -72,6 +72,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         clipboard: profile.display.clipboard,
         passes,
         changes: profile.files.changes,
+        lingers: false,
         writable: profile.files.writable,
         mke2fs: host.mke2fs.clone().unwrap_or_default(),
         network: profile.network.mode,
@@ -83,6 +84,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         sources: shares.sources.clone(),
         images: shares.images.clone(),
         root: shares.root.clone(),
+        fresh_home: files::fresh_home(profile, host),
         guarded: if shares.looks_at_nothing() { Vec::new() } else { shares.guarded.clone() },
         caller: host.caller,
         user_name: host.user.name.clone(),
@@ -102,6 +104,10 @@ fn notes(profile: &Profile, host: &Host, glass: &glass::Glass) -> Vec<Note> {
     }
     if profile.security.privileged {
         notes.push(Note::Privileged);
+        let is_container = glass.isolation == Isolation::Container && profile.files.root.is_none();
+        if is_container && !host.unmapped.is_empty() {
+            notes.push(Note::StaysReadOnly { paths: host.unmapped.clone() });
+        }
     }
     notes.extend(display::notes(profile, host, glass.isolation));
     notes

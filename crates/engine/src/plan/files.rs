@@ -2,6 +2,7 @@
 //! What a sandbox sees.
 
 use super::build::bytes;
+use super::FreshHome;
 use crate::host::{self, Host};
 use crate::profile::{Home, Isolation, Profile};
 use std::path::{Component, Path, PathBuf};
@@ -71,23 +72,40 @@ pub(super) fn private(host: &Host, memory: u64) -> Vec<Mount> {
 /// Where programs keep what is theirs (XDG base directories), in a private home.
 const BASE: [&str; 4] = [".cache", ".config", ".local/share", ".local/state"];
 
-/// Folders of a private home: the user's by their names, and the programs'.
+/// Where the list lies that says which folder is which.
+pub const USER_DIRS: &str = ".config/user-dirs.dirs";
+
+/// Folders of a home: the user's by their names, and the programs'.
+fn home_folders(host: &Host) -> impl Iterator<Item = &str> {
+    host.folders.iter().map(|folder| folder.name.as_str()).chain(BASE)
+}
+
+/// Those of a private home, which init makes.
 pub(super) fn folders(profile: &Profile, host: &Host) -> Vec<Bytes> {
     if profile.files.home != Home::Private {
         return Vec::new();
     }
-    let names = host.folders.iter().map(|folder| folder.name.as_str()).chain(BASE);
-    names.map(|name| bytes(&home(host).join(name))).collect()
+    home_folders(host).map(|name| bytes(&home(host).join(name))).collect()
 }
 
 /// The list that says which is which.
 pub(super) fn user_dirs(profile: &Profile, host: &Host) -> Option<File> {
-    if profile.files.home != Home::Private || host.folders.is_empty() {
-        return None;
-    }
+    let content = Some(which_is_which(host)).filter(|text| !text.is_empty());
+    let content = content.filter(|_| profile.files.home == Home::Private)?;
+    Some(File { path: bytes(&home(host).join(USER_DIRS)), content: content.as_str().into() })
+}
+
+fn which_is_which(host: &Host) -> String {
     let line = |one: &host::Folder| format!("XDG_{}_DIR=\"$HOME/{}\"\n", one.purpose, one.name);
-    let content: String = host.folders.iter().map(line).collect();
-    Some(File { path: bytes(&home(host).join(".config/user-dirs.dirs")), content: content.as_str().into() })
+    host.folders.iter().map(line).collect()
+}
+
+/// What a kept home has in the beginning: the same.
+pub(super) fn fresh_home(profile: &Profile, host: &Host) -> Option<FreshHome> {
+    (profile.files.home == Home::Kept).then(|| FreshHome {
+        folders: home_folders(host).map(PathBuf::from).collect(),
+        user_dirs: which_is_which(host),
+    })
 }
 
 /// What holds the system itself.

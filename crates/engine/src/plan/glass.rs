@@ -171,9 +171,6 @@ impl Glass {
         let directories = directories.filter(|_| shares.root.is_none());
         let exports = directories.enumerate().map(export).chain(shares.exports.iter().cloned());
         let mut wanted = kernel::wanted(self.video, passes.sound || passes.microphone, passes.usb);
-        if !shares.images.is_empty() {
-            wanted.extend(kernel::DISK);
-        }
         if network != NetworkMode::None {
             wanted.push("virtio_net");
         }

@@ -27,7 +27,7 @@ pub use build::plan;
 pub use desktop::screen_environment;
 pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, slug};
-pub use files::home;
+pub use files::{home, USER_DIRS};
 pub use glass::no_kvm_reason;
 pub use network::{InterfacePlan, NetworkPlan, NetworkProblem, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
@@ -66,6 +66,9 @@ pub struct Plan {
     pub passes: Passes,
     /// What becomes of what it writes.
     pub changes: Changes,
+    /// What is thrown away is not thrown away as long as somebody holds it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lingers: bool,
     /// How much it may write, in bytes.
     pub writable: u64,
     /// The program that makes its layer.
@@ -89,6 +92,9 @@ pub struct Plan {
     pub images: Vec<ImageSource>,
     /// `files.root`: the folder whose system is shown.
     pub root: Option<PathBuf>,
+    /// What a kept home has when it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_home: Option<FreshHome>,
     /// What is hidden in shares, or may not be written there.
     pub guarded: Vec<Guarded>,
     /// Caller's uid: part of the domain's name.
@@ -103,6 +109,15 @@ pub struct Plan {
     pub secrets: usize,
     /// What this is the plan of.
     pub profile: Profile,
+}
+
+/// A kept home that nobody has used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FreshHome {
+    /// Folders, by their paths in it.
+    pub folders: Vec<PathBuf>,
+    /// The list that says which is which, if there is anything to say.
+    pub user_dirs: String,
 }
 
 /// What only a machine has.
@@ -264,11 +279,11 @@ pub struct Instance {
 }
 
 impl Plan {
-    /// What would be thrown away can be looked at first: whoever starts this
-    /// has to discard its layer ([`crate::sandbox::Driver::discard`]).
-    pub fn review_first(&mut self) {
+    /// What would be thrown away when it ends can be looked at until whoever
+    /// starts this lets go of it ([`crate::sandbox::Driver::hold`]).
+    pub fn linger(&mut self) {
         if self.changes == Changes::Discard {
-            self.changes = Changes::Review;
+            self.lingers = true;
             self.orders.layer.iter_mut().for_each(|layer| layer.outlives = true);
         }
     }

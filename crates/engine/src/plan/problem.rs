@@ -176,6 +176,8 @@ pub enum Note {
     Emulated { reason: AcceleratorReason },
     /// The command is root inside.
     Privileged,
+    /// Root inside can look at these and cannot change them.
+    StaysReadOnly { paths: Vec<PathBuf> },
     /// Something that a screen is better with is not installed.
     DisplayLacks { piece: Piece, family: Family },
     /// Sound was asked for, and so far only machines have it.

@@ -34,6 +34,36 @@ fn the_isolation_follows_what_works() {
 }
 
 #[test]
+fn what_root_inside_cannot_write_is_told() {
+    let mut host = host();
+    let told = |profile: &Profile, host: &Host| {
+        plan(profile, host).notes.contains(&Note::StaysReadOnly { paths: vec!["/opt".into()] })
+    };
+    let mut root = profile(&["true"]);
+    root.security.privileged = true;
+    assert!(!told(&root, &host));
+    host.unmapped = vec!["/opt".into()];
+    assert!(told(&root, &host) && !told(&profile(&["true"]), &host));
+    root.isolation = Some(Isolation::Machine);
+    assert!(!told(&root, &host), "its kernel writes a layer of its own");
+}
+
+#[test]
+fn a_kept_home_begins_with_the_same_folders() {
+    let mut host = host();
+    host.folders = vec![crate::host::Folder { purpose: "MUSIC".into(), name: "Musik".into() }];
+    let fresh = |home| {
+        let mut profile = profile(&["true"]);
+        profile.files.home = home;
+        plan(&profile, &host).plan.unwrap().fresh_home
+    };
+    let kept = fresh(crate::profile::Home::Kept).unwrap();
+    assert!(kept.folders.contains(&"Musik".into()) && kept.folders.contains(&".local/share".into()));
+    assert_eq!(kept.user_dirs, "XDG_MUSIC_DIR=\"$HOME/Musik\"\n");
+    assert_eq!(fresh(crate::profile::Home::Private), None);
+}
+
+#[test]
 fn every_problem_is_found_at_once_and_names_its_key() {
     let mut wrong = profile(&["/home/ada/.local/bin/tool", "a\0b"]);
     wrong.name = "a/b".into();

@@ -70,7 +70,7 @@ pub enum Fact {
     },
     /// The home folder.
     Home(Home),
-    /// The clipboard; `None` if there is no screen that it could pass.
+    /// The clipboard; `None` if nothing could pass.
     Clipboard(Option<Clipboard>),
     /// Whether files may be dropped into it.
     Drops(bool),
@@ -239,5 +239,11 @@ fn sockets(plan: &Plan) -> Fact {
 }
 
 fn clipboard(plan: &Plan) -> Fact {
-    Fact::Clipboard((plan.display == DisplayKind::Window).then_some(plan.clipboard))
+    Fact::Clipboard(match (plan.display, plan.clipboard) {
+        (DisplayKind::Window, policy) => Some(policy),
+        // A terminal has a way out (OSC 52), and is never told what is copied.
+        (DisplayKind::Terminal, Clipboard::Ask) => Some(Clipboard::Ask),
+        (DisplayKind::Terminal, Clipboard::Out | Clipboard::Both) => Some(Clipboard::Out),
+        _ => None,
+    })
 }

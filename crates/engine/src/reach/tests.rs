@@ -34,7 +34,12 @@ fn a_default_profile_reaches_the_system_and_nothing_of_the_users() {
     let words = message::reach(&of(&profile(Isolation::Container)));
     assert_eq!(
         titles(&words.can),
-        ["Read the system", "Use this computer’s kernel", "Use up to 1 GiB of memory"]
+        [
+            "Read the system",
+            "Ask for your clipboard",
+            "Use this computer’s kernel",
+            "Use up to 1 GiB of memory"
+        ]
     );
     let cannot = titles(&words.cannot);
     for title in ["See your secrets", "Change your files", "Talk to the network", "See your home folder"] {
@@ -121,6 +126,24 @@ fn a_window_says_what_passes() {
     for (policy, title) in policies {
         wish.display.clipboard = policy;
         let words = message::reach(&of(&wish));
+        match title {
+            Some(title) => assert!(titles(&words.can).contains(&title), "{policy:?}"),
+            None => assert!(titles(&words.cannot).contains(&"Use your clipboard")),
+        }
+    }
+    // A terminal can fill it and no more.
+    let mut terminal = wish.clone();
+    terminal.display.kind = DisplayKind::Terminal;
+    for (policy, title) in [
+        (Clipboard::Ask, Some("Ask for your clipboard")),
+        (Clipboard::In, None),
+        (Clipboard::Out, Some("Fill your clipboard")),
+        (Clipboard::Both, Some("Fill your clipboard")),
+        (Clipboard::Off, None),
+    ] {
+        let mut terminal = terminal.clone();
+        terminal.display.clipboard = policy;
+        let words = message::reach(&of(&terminal));
         match title {
             Some(title) => assert!(titles(&words.can).contains(&title), "{policy:?}"),
             None => assert!(titles(&words.cannot).contains(&"Use your clipboard")),

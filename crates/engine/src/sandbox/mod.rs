@@ -200,6 +200,9 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
+/// Something is kept as long as this is there.
+pub type Held = Box<dyn Send>;
+
 /// All that can be done with sandboxes. [`Real`] does it with libvirt; the
 /// tests of the window have another.
 pub trait Driver: Send + Sync {
@@ -373,6 +376,14 @@ pub trait Driver: Send + Sync {
         Vec::new()
     }
 
+    /// Keeps the layer of a sandbox that is to leave nothing, but lingers
+    /// ([`Plan::linger`]), until this is dropped or the caller has ended.
+    /// Whoever holds it calls [`Self::discard`] in the end. `None` if there is
+    /// no such layer, or somebody else holds it.
+    fn hold(&self, _id: &Id) -> Option<Held> {
+        None
+    }
+
     /// How a layer differs from this computer's files. Starts its sandbox,
     /// with nothing running in it, if nobody gathered that; `watch` is told
     /// how many changes have arrived.
@@ -398,6 +409,16 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// The layer is in use, or another one is kept under that name.
     fn keep(&self, _layer: &Layer) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// As [`Self::keep`], with these changes alone and what is in them; the
+    /// rest is thrown away. `paths` are the changes' own.
+    ///
+    /// # Errors
+    /// As [`Self::keep`]; one is not among the changes, or not all of those
+    /// were told.
+    fn keep_only(&self, _layer: &Layer, _paths: &[terrarium_protocol::Bytes]) -> Result<(), Error> {
         Ok(())
     }
 

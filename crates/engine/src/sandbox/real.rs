@@ -5,14 +5,14 @@ use super::sources::stage;
 use super::Usage;
 use super::{changes, directory, layers, lost, screen, set_ids, Changes, Cleared, Layer};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
-use super::{Picture, Progress, Review, Watch};
+use super::{Held, Picture, Progress, Review, Watch};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
 use crate::network::follow;
 use crate::places::Places;
 use crate::plan::Plan;
-use crate::profile::Profile;
+use crate::profile::{Changes as Fate, Profile};
 use crate::uri::Uri;
 use crate::virt::{Domain, Pool, Power};
 use std::os::fd::OwnedFd;
@@ -280,6 +280,12 @@ impl Driver for Real {
         changes::outdated(self, plan)
     }
 
+    fn hold(&self, id: &Id) -> Option<Held> {
+        let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes == Fate::Discard;
+        let layer = self.layers().into_iter().find(is_it)?;
+        layers::hold(&layer.folder).map(|lock| -> Held { Box::new(lock) })
+    }
+
     fn layers(&self) -> Vec<Layer> {
         layers::all(&self.places, self.caller)
     }
@@ -294,6 +300,10 @@ impl Driver for Real {
 
     fn keep(&self, layer: &Layer) -> Result<(), Error> {
         changes::keep(self, layer)
+    }
+
+    fn keep_only(&self, layer: &Layer, paths: &[Bytes]) -> Result<(), Error> {
+        changes::keep_only(self, layer, paths)
     }
 
     fn discard(&self, layer: &Layer) -> Result<(), Error> {

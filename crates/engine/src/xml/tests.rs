@@ -76,6 +76,7 @@ pub fn host() -> Host {
         qemu_group: Some("libvirt-qemu".into()),
         mke2fs: Some("/usr/sbin/mke2fs".into()),
         nbd: false,
+        unmapped: Vec::new(),
     }
 }
 

@@ -147,8 +147,8 @@ fn backing(device: &File) -> nix::Result<(u64, u64)> {
     Errno::result(done).map(|_| (info[0], info[1]))
 }
 
-/// A machine's disk by its serial number.
-fn find(serial: &str) -> Option<PathBuf> {
+/// A machine's disk by its serial number; the kernel may not have found it yet.
+pub fn find(serial: &str) -> Option<PathBuf> {
     let begun = Instant::now();
     loop {
         let all = std::fs::read_dir("/sys/block").into_iter().flatten().flatten();

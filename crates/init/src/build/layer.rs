@@ -16,7 +16,7 @@
 
 use super::overlay::{escape, READ_ONLY};
 use super::site::{open_host, Site, Spot};
-use super::{credentials, idmapped, Place};
+use super::{credentials, idmapped, images, Place};
 use crate::fault::{at, io_at, Result};
 use crate::ids;
 use crate::layer::{base, place_of};
@@ -42,7 +42,7 @@ const COMMIT: &str = "commit=1";
 /// In hundredths of a second: when what is written has to go to the disk, and
 /// how often that is looked at.
 const EXPIRE: [(&str, &str); 2] =
-    [("/proc/sys/vm/dirty_expire_centisecs", "200"), ("/proc/sys/vm/dirty_writeback_centisecs", "50")];
+    [("/proc/sys/vm/dirty_expire_centisecs", "100"), ("/proc/sys/vm/dirty_writeback_centisecs", "50")];
 /// Neither depends on what the host's files are called or how they are
 /// numbered: the layer may outlive them.
 const ALWAYS: &[u8] = b",redirect_dir=off,metacopy=off,index=off";
@@ -295,12 +295,8 @@ fn like(upper: &Path, lower: &Path) -> nix::Result<()> {
 /// The disk with this serial number, as a machine's kernel has found it.
 fn mount_disk(serial: &str, base: &Path, outlives: bool) -> Result<PathBuf> {
     let fail = || at(Step::Layer, "disk");
-    let is_it = |entry: &fs::DirEntry| {
-        fs::read_to_string(entry.path().join("serial")).is_ok_and(|found| found.trim() == serial)
-    };
-    let entries = fs::read_dir("/sys/block").map_err(io_at(Step::Layer, "/sys/block"))?;
-    let disk = entries.flatten().find(is_it).ok_or_else(|| fail()(Errno::ENODEV))?;
-    let (device, to) = (Path::new("/dev").join(disk.file_name()), base.join("disk"));
+    let device = images::find(serial).ok_or_else(|| fail()(Errno::ENODEV))?;
+    let to = base.join("disk");
     fs::create_dir_all(&to).map_err(io_at(Step::Layer, "disk"))?;
     // Without a journal there is nothing to commit.
     let options = outlives.then_some(COMMIT);

@@ -11,20 +11,31 @@ use nix::unistd::{unlinkat, UnlinkatFlags};
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
+use terrarium_protocol::Bytes;
 
-/// Removes it, with all in it.
-pub fn forget(layer: &Kept, path: &[u8]) -> nix::Result<()> {
+/// Removes these, with all in them. One that is not there, any more or at all,
+/// is no fault as long as another one is.
+pub fn forget(layer: &Kept, paths: &[Bytes]) -> nix::Result<()> {
+    let mut found = false;
+    let done = paths.iter().try_for_each(|path| match one(layer, path.as_slice()) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(()),
+        other => {
+            found = true;
+            other
+        }
+    });
+    layer.sync();
+    done.and(if found { Ok(()) } else { Err(Errno::ENOENT) })
+}
+
+fn one(layer: &Kept, path: &[u8]) -> nix::Result<()> {
     let place = place_of(layer, path).ok_or(Errno::EINVAL)?;
     let (Some(above), Some(name)) = (place.parent(), place.file_name()) else { return Err(Errno::EINVAL) };
     let above = directory(layer, above)?;
     let name = CString::new(name.as_bytes()).map_err(|_| Errno::EINVAL)?;
     match unlinkat(&above, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
         Err(Errno::EISDIR | Errno::EPERM) => {}
-        other => {
-            other?;
-            layer.sync();
-            return Ok(());
-        }
+        other => return other,
     }
     // Depth first, with a descriptor for each level.
     let mut stack = vec![(open(&above, &name)?, name)];
@@ -48,7 +59,6 @@ pub fn forget(layer: &Kept, path: &[u8]) -> nix::Result<()> {
             stack.push((deeper, name));
         }
     }
-    layer.sync();
     Ok(())
 }
 

@@ -238,15 +238,15 @@ impl List {
             self.totals.partial = true;
             return Ok(());
         }
-        let target = |found: &FileStat, at: Option<std::ffi::OsString>| {
-            let is_link = found.st_mode & S_IFMT == libc::S_IFLNK;
-            at.filter(|_| is_link).unwrap_or_default()
-        };
+        let is_link = |found: &FileStat| found.st_mode & S_IFMT == libc::S_IFLNK;
         let before = before.map(|found| {
-            let link = pair.lower.and_then(|lower| self.caller.target(lower, pair.name));
-            facts(found, &target(found, link))
+            let lower = pair.lower.filter(|_| is_link(found));
+            facts(found, &lower.and_then(|lower| self.caller.target(lower, pair.name)).unwrap_or_default())
         });
-        let after = after.map(|found| facts(found, &target(found, readlinkat(pair.upper, pair.name).ok())));
+        let after = after.map(|found| {
+            let target = is_link(found).then(|| readlinkat(pair.upper, pair.name).ok()).flatten();
+            facts(found, &target.unwrap_or_default())
+        });
         let change = Change { path: Bytes::from(self.path.as_slice()), what, before, after };
         self.encoder.change(&change, &mut self.waiting);
         if self.waiting.len() >= ENOUGH {

@@ -32,6 +32,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use terrarium_protocol::Bytes;
 
 /// What is to be done.
 pub enum Work<'a> {
@@ -39,8 +40,8 @@ pub enum Work<'a> {
     List,
     /// Hand out one file.
     Contents(&'a [u8]),
-    /// Take something out.
-    Forget(&'a [u8]),
+    /// Take these out.
+    Forget(&'a [Bytes]),
 }
 
 /// Begins it in a copy of init.
@@ -75,7 +76,7 @@ fn child(layer: &Kept, place: Place, user: (u32, u32), work: &Work, out: File) -
     match work {
         Work::List => list::write(layer, lower::Caller::new(place, user), out),
         Work::Contents(path) => contents::write(layer, path, out),
-        Work::Forget(path) => forget::forget(layer, path),
+        Work::Forget(paths) => forget::forget(layer, paths),
     }
 }
 

@@ -83,7 +83,7 @@ impl Sandbox {
             ToInit::Look(orders) => self.look(talk, &orders),
             ToInit::Changes => self.hand_out(talk, &Work::List),
             ToInit::Contents { path } => self.hand_out(talk, &Work::Contents(path.as_slice())),
-            ToInit::Forget { path } => self.hand_out(talk, &Work::Forget(path.as_slice())),
+            ToInit::Forget { paths } => self.hand_out(talk, &Work::Forget(&paths)),
             ToInit::CloseInput => {
                 if let Some(job) = self.job_with_keyboard(talk) {
                     job.end_input();

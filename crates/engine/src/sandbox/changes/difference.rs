@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A file of a sandbox's against the host's.
 
-use super::listing::Entry;
+use super::listing::{on_host, Entry};
+use super::picture::{self, Picture, PICTURE_MAX};
 use super::session::Review;
 use crate::error::Error;
 use crate::sandbox::layers::Tag;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use terrarium_protocol::changes::FileKind;
 
-/// Longest file of which all is looked at, in bytes.
+/// Longest text that is compared, in bytes.
 pub const WHOLE_MAX: usize = 1 << 20;
 /// Lines around a difference.
 const AROUND: usize = 3;
@@ -37,9 +38,10 @@ pub struct Line {
 pub enum Difference {
     /// A text: hunks of lines that belong together.
     Text(Vec<Vec<Line>>),
-    /// Two contents that are no text: the host's and the sandbox's, as far as
-    /// there are any and they are no longer than [`WHOLE_MAX`].
-    Bytes(Option<Vec<u8>>, Option<Vec<u8>>),
+    /// Two pictures: the host's and the sandbox's, as far as there are any.
+    Pictures(Option<Picture>, Option<Picture>),
+    /// Anything else, or too long.
+    Other,
 }
 
 /// Compares. `real`: where the host's file is, see [`real_place`].
@@ -48,26 +50,35 @@ pub enum Difference {
 /// The sandbox's file cannot be read.
 pub fn difference(review: &mut dyn Review, entry: &Entry, real: &Path) -> Result<Difference, Error> {
     let is_file = entry.change.after.as_ref().is_some_and(|after| after.kind == FileKind::File);
-    let (new, too_long) = match is_file {
-        true => {
-            let new = review.whole(&entry.change.path, WHOLE_MAX)?;
-            let too_long = new.is_none();
-            (new, too_long)
-        }
-        false => (None, false),
+    let new = if is_file { Some(review.whole(&entry.change.path, most)?) } else { None };
+    let (old, new) = match (of_host(real), new) {
+        (Some(None), _) | (_, Some(None)) => return Ok(Difference::Other),
+        (old, new) => (old.flatten(), new.flatten()),
     };
-    let old = of_host(real);
-    if too_long || old.as_ref().is_some_and(|old| old.len() > WHOLE_MAX) {
-        return Ok(Difference::Bytes(old.filter(|old| old.len() <= WHOLE_MAX), new));
+    if [&old, &new].into_iter().flatten().all(|bytes| picture::is_picture(bytes)) {
+        let (before, after) = (old.as_deref().map(picture::decode), new.as_deref().map(picture::decode));
+        return Ok(match (before, after) {
+            (Some(None), _) | (_, Some(None)) | (None, None) => Difference::Other,
+            (before, after) => Difference::Pictures(before.flatten(), after.flatten()),
+        });
     }
-    let text = |bytes: &Option<Vec<u8>>| match bytes {
+    let text = |bytes: Option<Vec<u8>>| match bytes {
         None => Some(String::new()),
-        Some(bytes) if bytes.contains(&0) => None,
-        Some(bytes) => String::from_utf8(bytes.clone()).ok(),
+        Some(bytes) if bytes.contains(&0) || bytes.len() > WHOLE_MAX => None,
+        Some(bytes) => String::from_utf8(bytes).ok(),
     };
-    match (text(&old), text(&new)) {
+    match (text(old), text(new)) {
         (Some(before), Some(after)) => Ok(Difference::Text(lines(&before, &after))),
-        _ => Ok(Difference::Bytes(old, new)),
+        _ => Ok(Difference::Other),
+    }
+}
+
+/// How long a file may be that begins like this.
+fn most(head: &[u8]) -> usize {
+    if picture::is_picture(head) {
+        PICTURE_MAX
+    } else {
+        WHOLE_MAX
     }
 }
 
@@ -78,20 +89,21 @@ pub fn difference(review: &mut dyn Review, entry: &Entry, real: &Path) -> Result
 pub fn real_place(entry: &Entry, tag: &Tag, home: &Path, home_inside: &Path) -> PathBuf {
     match (entry.path().strip_prefix(home_inside), &tag.root) {
         (Ok(inner), _) => home.join(inner),
-        (Err(_), None) => entry.path().to_owned(),
-        (Err(_), Some(root)) => root.join(entry.path().strip_prefix("/").unwrap_or(entry.path())),
+        (Err(_), root) => on_host(entry.path(), root.as_deref()),
     }
 }
 
-/// A regular file of the host, as the caller; one byte more than is shown
-/// tells that it is longer.
-fn of_host(path: &Path) -> Option<Vec<u8>> {
+/// A regular file of the host, as the caller, if there is one; and what it
+/// holds, if it is not too long.
+fn of_host(path: &Path) -> Option<Option<Vec<u8>>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path.as_os_str().as_bytes(), flags, Mode::empty()).ok()?);
     file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut bytes = Vec::new();
-    file.take(WHOLE_MAX as u64 + 1).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    (&file).take(WHOLE_MAX as u64 + 1).read_to_end(&mut bytes).ok()?;
+    let most = most(&bytes);
+    file.take((most - WHOLE_MAX) as u64).read_to_end(&mut bytes).ok()?;
+    Some((bytes.len() <= most).then_some(bytes))
 }
 
 fn lines(before: &str, after: &str) -> Vec<Vec<Line>> {

@@ -3,19 +3,24 @@
 //! of the protocol, so that nothing has to be started to show it.
 
 use super::super::directory::fault;
+use super::moves;
 use crate::error::{Error, FileAction, LayerError};
 use crate::sandbox::Tag;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use terrarium_protocol::changes::{
     Change, Decoder, Encoder, Facts, FileKind, Record, Totals, What, CHANGES_MAX,
 };
 use terrarium_protocol::Bytes;
 
+/// In the layer's folder, and one that is no longer true.
+const NAME: &str = "listing";
+const ASIDE: &str = "listing.old";
 /// Most bytes of paths that are kept in memory; the rest is only counted.
 const PATHS_MAX: usize = 64 << 20;
 /// Most that init may tell, in bytes.
@@ -62,7 +67,7 @@ impl Entry {
     /// Its path inside.
     #[must_use]
     pub fn path(&self) -> &Path {
-        Path::new(std::ffi::OsStr::from_bytes(self.change.path.as_slice()))
+        Path::new(OsStr::from_bytes(self.change.path.as_slice()))
     }
 }
 
@@ -159,8 +164,8 @@ impl Collector {
 /// Keeps it with the layer. What the host's files were when the sandbox
 /// changed them first stays known.
 pub fn store(folder: &Path, found: &Changes) -> Result<(), Error> {
-    let (path, fresh) = (folder.join("listing"), folder.join("listing.new"));
-    let known = read(&path);
+    let (path, fresh, aside) = (folder.join(NAME), folder.join("listing.new"), folder.join(ASIDE));
+    let known = read(&path).or_else(|| read(&aside));
     let before: HashMap<&[u8], &Option<Facts>> = known
         .iter()
         .flat_map(|known| &known.all)
@@ -175,12 +180,19 @@ pub fn store(folder: &Path, found: &Changes) -> Result<(), Error> {
         encoder.change(&change, &mut out);
     }
     encoder.end(&found.totals, &mut out);
-    fs::write(&fresh, out).and_then(|()| fs::rename(&fresh, &path)).map_err(fault(FileAction::Write, &path))
+    let written = fs::write(&fresh, out).and_then(|()| fs::rename(&fresh, &path));
+    written.map_err(fault(FileAction::Write, &path))?;
+    let _ = fs::remove_file(aside);
+    Ok(())
 }
 
-/// Forgets it: the layer is another now.
-pub fn forget(folder: &Path) {
-    let _ = fs::remove_file(folder.join("listing"));
+/// The layer is another now. What the host's files were first stays known.
+pub fn set_aside(folder: &Path) {
+    // One that is aside already is the older one, and says as much.
+    let _ = match folder.join(ASIDE).exists() {
+        true => fs::remove_file(folder.join(NAME)),
+        false => fs::rename(folder.join(NAME), folder.join(ASIDE)),
+    };
 }
 
 fn read(path: &Path) -> Option<Changes> {
@@ -198,22 +210,28 @@ fn read(path: &Path) -> Option<Changes> {
 /// What was kept of it, compared with the host as it is now. `None` if there
 /// is nothing, or of another run.
 pub fn load(folder: &Path, tag: &Tag) -> Option<Changes> {
-    let path = folder.join("listing");
+    let path = folder.join(NAME);
     let written = fs::metadata(&path).and_then(|found| found.modified()).ok()?;
     let since = written.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
     if since < tag.started {
         return None;
     }
     let mut found = read(&path)?;
-    found.all.iter_mut().for_each(|entry| entry.outdated = is_outdated(&entry.change));
-    find_moves(&mut found);
+    let root = tag.root.as_deref();
+    found.all.iter_mut().for_each(|entry| entry.outdated = is_outdated(&entry.change, root));
+    moves::find(&mut found, root);
     Some(found)
 }
 
+/// Where the host's is: below the root that was shown instead of its own.
+pub fn on_host(path: &Path, root: Option<&Path>) -> PathBuf {
+    root.map_or_else(|| path.to_owned(), |root| root.join(path.strip_prefix("/").unwrap_or(path)))
+}
+
 /// Whether the host's file is another than the one that was changed.
-fn is_outdated(change: &Change) -> bool {
+fn is_outdated(change: &Change, root: Option<&Path>) -> bool {
     let Some(before) = &change.before else { return false };
-    let path = Path::new(std::ffi::OsStr::from_bytes(change.path.as_slice()));
+    let path = on_host(Path::new(OsStr::from_bytes(change.path.as_slice())), root);
     // What cannot be seen cannot be told.
     match fs::symlink_metadata(path) {
         Ok(found) if before.kind == FileKind::Folder => !found.is_dir(),
@@ -223,35 +241,4 @@ fn is_outdated(change: &Change) -> bool {
         }
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
-}
-
-/// A file that is gone and one that is new, of the same size and time, are one
-/// that was moved, unless there are several of them.
-fn find_moves(changes: &mut Changes) {
-    let mut gone: HashMap<(u64, i64, u32), Vec<usize>> = HashMap::new();
-    let mut fresh: HashMap<(u64, i64, u32), Vec<usize>> = HashMap::new();
-    for (index, entry) in changes.all.iter().enumerate() {
-        let (facts, map) = match entry.change.what {
-            What::Deleted => (&entry.change.before, &mut gone),
-            What::Added => (&entry.change.after, &mut fresh),
-            _ => continue,
-        };
-        if let Some(facts) = facts.as_ref().filter(|facts| facts.kind == FileKind::File && facts.size > 0) {
-            map.entry((facts.size, facts.modified, facts.nanoseconds)).or_default().push(index);
-        }
-    }
-    let mut remove = Vec::new();
-    for (key, from) in gone {
-        let (Some([to]), [from]) = (fresh.get(&key).map(Vec::as_slice), from.as_slice()) else { continue };
-        changes.all[*to].moved_from = Some(changes.all[*from].change.path.clone());
-        changes.all[*to].change.before = changes.all[*from].change.before.clone();
-        remove.push(*from);
-    }
-    changes.totals.changes = changes.totals.changes.saturating_sub(remove.len() as u64);
-    let mut index = 0;
-    remove.sort_unstable();
-    changes.all.retain(|_| {
-        index += 1;
-        remove.binary_search(&(index - 1)).is_err()
-    });
 }

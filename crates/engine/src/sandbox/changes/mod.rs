@@ -5,7 +5,10 @@
 //! |---|---|
 //! | [`listing`] | what changed, as init told it, and kept with the layer |
 //! | [`session`] | a sandbox in which nothing runs, that hands out contents |
+//! | [`moves`] | what was moved, as far as that can be told |
+//! | [`choose`] | what belongs to a change, and to all others |
 //! | [`difference`] | a text against the host's |
+//! | [`picture`] | a picture that may be hostile |
 //! | [`apply`] | puts something to its real place, or elsewhere |
 //! | [`trash`] | where the old one goes |
 //!
@@ -14,22 +17,28 @@
 //! through [`apply`], which follows no link.
 
 mod apply;
+mod choose;
 mod difference;
 mod listing;
+mod moves;
+mod picture;
 mod session;
 #[cfg(test)]
 mod tests;
 mod trash;
 
 pub use apply::{apply, Applied, Apply};
+pub use choose::all_of;
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
+pub(super) use listing::set_aside;
 pub use listing::{Changes, Entry, Kind};
-pub use session::{Review, Watch};
+pub use picture::{check as check_picture, Picture, PICTURE_MAX};
+pub use session::{Review, Sink, Watch};
 
 use super::layers::{self, Layer};
 use super::real::Real;
 use super::{list, Id};
-use crate::error::{Error, FileAction, LayerError};
+use crate::error::{Error, FileAction, LayerError, NotApplied};
 use crate::plan::Plan;
 use crate::profile::Changes as Fate;
 use std::fs;
@@ -55,10 +64,11 @@ pub fn outdated(real: &Real, plan: &Plan) -> Vec<Bytes> {
 
 /// See [`super::Driver::changes`].
 pub fn of(real: &Real, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Error> {
-    free(real, layer)?;
+    // What was told at the end of a run is known before its sandbox is gone.
     if let Some(known) = listing::load(&layer.folder, &layer.tag) {
         return Ok(known);
     }
+    free(real, layer)?;
     let mut review = review(real, layer)?;
     let found = review.list(watch)?;
     listing::store(&layer.folder, &found)?;
@@ -86,6 +96,27 @@ pub fn keep(real: &Real, layer: &Layer) -> Result<(), Error> {
     }
     layer.tag.changes = Fate::Keep;
     layer.save()
+}
+
+/// See [`super::Driver::keep_only`].
+pub fn keep_only(real: &Real, layer: &Layer, paths: &[Bytes]) -> Result<(), Error> {
+    let found = of(real, layer, &|_| true)?;
+    if found.totals.partial {
+        return Err(Error::Layer(LayerError::Partial));
+    }
+    let is_there = |path: &&Bytes| found.find(path.as_slice()).is_some();
+    if let Some(missing) = paths.iter().find(|path| !is_there(path)) {
+        let (path, why) = (missing.0.clone(), NotApplied::Unchanged);
+        return Err(Error::Layer(LayerError::NotApplied { path, why }));
+    }
+    let rest = choose::all_but(&found, paths);
+    if !rest.is_empty() {
+        let mut review = review(real, layer)?;
+        review.forget(&rest)?;
+        let left = review.list(&|_| true)?;
+        listing::store(&layer.folder, &left)?;
+    }
+    keep(real, layer)
 }
 
 /// See [`super::Driver::discard`].

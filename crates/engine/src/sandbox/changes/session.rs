@@ -20,6 +20,8 @@ use terrarium_protocol::{Bytes, ToInit};
 const SILENCE: Duration = Duration::from_secs(60);
 /// Pieces that wait to be dealt with; then init waits.
 const QUEUE: usize = 8;
+/// Most bytes of paths that are asked for at once: one may be 32 KiB long.
+const ASKED_MAX: usize = 256 * 1024;
 /// What a machine needs to look at files.
 const MEMORY: u64 = 512 << 20;
 
@@ -47,20 +49,21 @@ pub trait Review: Send {
     /// There is no such file in the layer, or `sink` fails.
     fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error>;
 
-    /// Takes something out of the layer, with all in it. The host's shows
-    /// again.
+    /// Takes these out of the layer, with all in them. The host's show again.
+    /// [`super::all_of`] tells what belongs to a change.
     ///
     /// # Errors
-    /// The sandbox cannot do it.
-    fn forget(&mut self, path: &Bytes) -> Result<(), Error>;
+    /// The sandbox cannot do it, or there is none of them.
+    fn forget(&mut self, paths: &[Bytes]) -> Result<(), Error>;
 }
 
 impl dyn Review + '_ {
-    /// All of a file, if it is no longer than `most` bytes.
+    /// All of a file, if it is no longer than `most` says of its beginning, in
+    /// bytes.
     ///
     /// # Errors
     /// As [`Review::contents`].
-    pub fn whole(&mut self, path: &Bytes, most: usize) -> Result<Option<Vec<u8>>, Error> {
+    pub fn whole(&mut self, path: &Bytes, most: impl Fn(&[u8]) -> usize) -> Result<Option<Vec<u8>>, Error> {
         let mut bytes = Vec::new();
         let mut fits = true;
         self.contents(path, &mut |piece| {
@@ -69,7 +72,8 @@ impl dyn Review + '_ {
                 Piece::End(length) => (length, Vec::new()),
             };
             let at = usize::try_from(offset).unwrap_or(usize::MAX);
-            fits &= at.saturating_add(part.len()) <= most;
+            let head = if at == 0 { &part } else { &bytes };
+            fits &= at.saturating_add(part.len()) <= most(head);
             if fits {
                 bytes.resize(at, 0);
                 bytes.extend(part);
@@ -245,16 +249,42 @@ impl Review for Session {
         match code {
             0 if ended || !wanted => Ok(()),
             0 => Err(Error::Layer(LayerError::Broken)),
-            errno => Err(Error::Layer(LayerError::File { path: path.0.clone(), errno: errno.into() })),
+            errno => Err(file_error(path, errno)),
         }
     }
 
-    fn forget(&mut self, path: &Bytes) -> Result<(), Error> {
-        listing::forget(&self.folder);
-        self.talk.console.ask(&ToInit::Forget { path: path.clone() });
-        match self.talk.output(|_| Ok(true))? {
-            0 => Ok(()),
-            errno => Err(Error::Layer(LayerError::File { path: path.0.clone(), errno: errno.into() })),
+    fn forget(&mut self, paths: &[Bytes]) -> Result<(), Error> {
+        listing::set_aside(&self.folder);
+        let mut found = false;
+        for some in portions(paths) {
+            self.talk.console.ask(&ToInit::Forget { paths: some.to_vec() });
+            match self.talk.output(|_| Ok(true))? {
+                0 => found = true,
+                errno if i32::from(errno) == nix::libc::ENOENT => {}
+                errno => return Err(file_error(&some[0], errno)),
+            }
         }
+        let missing = || file_error(paths.first().unwrap_or(&Bytes::default()), nix::libc::ENOENT as u8);
+        found.then_some(()).ok_or_else(missing)
     }
+}
+
+fn file_error(path: &Bytes, errno: u8) -> Error {
+    Error::Layer(LayerError::File { path: path.0.clone(), errno: errno.into() })
+}
+
+/// What goes into one message.
+fn portions(paths: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
+    let mut rest = paths;
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let fits = rest.iter().take_while(|path| {
+            size += path.0.len() + 16;
+            size <= ASKED_MAX
+        });
+        let count = fits.count().max(1).min(rest.len());
+        let (some, after) = rest.split_at(count);
+        rest = after;
+        (!some.is_empty()).then_some(some)
+    })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::apply::{apply, Applied, Apply};
-use super::listing::{load, store, Changes, Collector, Entry, Kind};
+use super::choose::{all_but, all_of};
+use super::listing::{load, set_aside, store, Changes, Collector, Entry, Kind};
 use super::session::{Review, Sink, Watch};
 use crate::error::{Error, LayerError, NotApplied};
 use crate::profile::{Changes as Fate, Isolation};
@@ -36,7 +37,7 @@ impl Review for Fake {
         Ok(())
     }
 
-    fn forget(&mut self, _: &Bytes) -> Result<(), Error> {
+    fn forget(&mut self, _: &[Bytes]) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -313,6 +314,114 @@ fn what_was_moved_is_told_once_and_doubt_is_not_a_move() {
     ];
     assert_eq!(told, expected.map(|(path, kind)| (path.to_owned(), kind)));
     assert_eq!((found.all[0].moved_from.clone(), found.totals.changes), (Some("/a".into()), 6));
+}
+
+/// What is at a path of this computer, as a layer's change of it.
+fn seen(path: &Path, what: What) -> Entry {
+    let found = fs::symlink_metadata(path).unwrap();
+    let kind = match () {
+        () if found.is_dir() => FileKind::Folder,
+        () if found.is_symlink() => FileKind::Link,
+        () => FileKind::File,
+    };
+    let (size, modified) = (found.size(), found.mtime());
+    let nanoseconds = u32::try_from(found.mtime_nsec()).unwrap();
+    let facts = Some(Facts { size, modified, nanoseconds, ..facts(kind, 0) });
+    let (before, after) = if what == What::Deleted { (facts, None) } else { (None, facts) };
+    entry(path.to_str().unwrap(), what, before, after)
+}
+
+/// A folder of the host, and a copy of it elsewhere with its times, as mv makes
+/// one; what a layer that has moved it tells.
+fn moved_folder(top: &Path) -> Vec<Entry> {
+    let (old, new) = (top.join("old"), top.join("new"));
+    fs::create_dir_all(old.join("in/deep")).unwrap();
+    for (name, text) in [("a", "one"), ("in/b", "three"), ("in/deep/c", "")] {
+        fs::write(old.join(name), text).unwrap();
+    }
+    symlink("a", old.join("in/link")).unwrap();
+    let copied = std::process::Command::new("cp").arg("-a").args([&old, &new]).status();
+    assert!(copied.unwrap().success());
+    let inner = ["", "a", "in", "in/b", "in/deep", "in/deep/c", "in/link"];
+    let mut all: Vec<Entry> = inner.iter().map(|name| seen(&new.join(name), What::Added)).collect();
+    all[0].change.path = new.to_str().unwrap().into();
+    all.push(seen(&old, What::Deleted));
+    all
+}
+
+#[test]
+fn a_folder_that_was_moved_is_told_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = moved_folder(folder.path());
+    let told = |all: &[Entry]| {
+        let totals = Totals { changes: all.len() as u64, ..Totals::default() };
+        store(folder.path(), &Changes { all: all.to_vec(), totals }).unwrap();
+        let found = load(folder.path(), &tag(0)).unwrap();
+        let kinds: Vec<Kind> = found.all.iter().map(Entry::kind).collect();
+        (kinds, found)
+    };
+    let (kinds, found) = told(&all);
+    assert_eq!((kinds, found.totals.changes), (vec![Kind::Moved; 7], 7));
+    let old = folder.path().join("old");
+    let from = |at: usize| found.all[at].moved_from.clone().unwrap();
+    assert_eq!((from(0), from(3)), (old.to_str().unwrap().into(), old.join("in/b").to_str().unwrap().into()));
+    // All of it goes together; what lay in the folder is not missing by itself.
+    let both = [found.all[0].change.path.clone(), from(0)];
+    assert_eq!(all_of(&found, &found.all[0]), both);
+    // One that was changed meanwhile is another, and so is one of two.
+    let mut other = all.clone();
+    other[3].change.after.as_mut().unwrap().size += 1;
+    assert_eq!(told(&other).0.iter().filter(|kind| **kind == Kind::Moved).count(), 0);
+    fs::write(old.join("more"), "x").unwrap();
+    let (kinds, found) = told(&all);
+    assert!(!kinds.contains(&Kind::Moved) && found.find(old.to_str().unwrap().as_bytes()).is_some());
+}
+
+#[test]
+fn what_is_not_kept_is_taken_out() {
+    let folder = FileKind::Folder;
+    let mut all = vec![
+        added("/a", folder),
+        added("/a/b", folder),
+        added("/a/b/c", FileKind::File),
+        added("/a/b/d", FileKind::File),
+        added("/a/e", FileKind::File),
+        added("/a-b", FileKind::File),
+        added("/f", folder),
+        added("/f/g", FileKind::File),
+        added("/f/h", FileKind::File),
+    ];
+    all[7].moved_from = Some("/etc/was".into());
+    all.sort_by(|a, b| a.change.path.cmp(&b.change.path));
+    let changes = Changes { all, totals: Totals::default() };
+    let rest = |keep: &[&str]| {
+        let keep: Vec<Bytes> = keep.iter().map(|path| Bytes::from(*path)).collect();
+        let rest = all_but(&changes, &keep);
+        rest.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(rest(&["/a/b/c"]), "/a-b /a/b/d /a/e /f /etc/was");
+    assert_eq!(rest(&["/a", "/f/h"]), "/a-b /f/g /etc/was");
+    assert_eq!(rest(&["/a", "/f", "/a-b"]), "");
+    assert_eq!(rest(&["/f/g"]), "/a /a-b /f/h");
+}
+
+#[test]
+fn what_was_taken_out_does_not_make_the_rest_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join("host");
+    fs::write(&host, "one").unwrap();
+    let path = host.to_str().unwrap().to_owned();
+    let changed = |before: Facts| {
+        let all = vec![entry(&path, What::Modified, Some(before), Some(facts(FileKind::File, 9)))];
+        Changes { all, totals: Totals { changes: 1, ..Totals::default() } }
+    };
+    store(folder.path(), &changed(of_host(&host))).unwrap();
+    set_aside(folder.path());
+    assert!(load(folder.path(), &tag(0)).is_none(), "it is not true any more");
+    set_aside(folder.path());
+    fs::write(&host, "two, longer").unwrap();
+    store(folder.path(), &changed(of_host(&host))).unwrap();
+    assert!(load(folder.path(), &tag(0)).unwrap().all[0].outdated);
 }
 
 /// A hostile init repeats one long path for ever: a byte each, 32 KiB unpacked.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Makes a layer ready for a run: a fresh one, or the one that was kept.
 
-use super::super::directory::{fault, make_private};
-use super::{image, lock, remove, wait_until_free, Layer, Lock, Tag};
+use super::super::changes::set_aside;
+use super::super::directory::fault;
+use super::{claim, image, lock, remove, wait_until_free, Layer, Lock, Tag};
 use crate::error::{Error, FileAction, LayerError};
 use crate::plan::Plan;
 use crate::profile::Changes;
@@ -29,6 +30,8 @@ pub struct Ready {
     /// What it is.
     pub layer: Layer,
     fresh: bool,
+    /// Somebody looks at it before it goes.
+    lingers: bool,
     /// Open while libvirt may look for it here.
     file: Option<File>,
     _lock: Lock,
@@ -60,7 +63,7 @@ impl Ready {
     /// The sandbox has it open. One that is to leave nothing has no name any
     /// more from now on, so that it cannot be left.
     pub fn keep(mut self) {
-        self.fresh &= self.layer.tag.changes == Changes::Discard;
+        self.fresh &= self.layer.tag.changes == Changes::Discard && !self.lingers;
     }
 }
 
@@ -109,14 +112,9 @@ fn goes_on(plan: &Plan) -> Option<String> {
     }
 }
 
-fn folder(plan: &Plan, id: &str) -> Result<PathBuf, Error> {
-    let all = plan.places.layers(plan.caller);
-    let mode = if plan.caller == 0 { 0o711 } else { 0o700 };
-    make_private(all.parent().unwrap_or(&all), mode)?;
-    make_private(&all, mode)?;
-    let folder = all.join(id);
-    make_private(&folder, mode)?;
-    Ok(folder)
+/// The folder of this name, locked.
+fn folder(plan: &Plan, id: &str) -> Result<(PathBuf, Lock), Error> {
+    claim(&plan.places.layers(plan.caller), id, if plan.caller == 0 { 0o711 } else { 0o700 })
 }
 
 fn tag(plan: &Plan, uuid: &str) -> Tag {
@@ -134,10 +132,12 @@ fn tag(plan: &Plan, uuid: &str) -> Tag {
 
 /// A fresh one, without its tag on the disk: what has none is half made.
 fn fresh(plan: &Plan, id: &str, uuid: &str) -> Result<Ready, Error> {
-    let folder = folder(plan, id)?;
-    let held = lock(&folder)?;
+    made((plan, uuid), folder(plan, id)?)
+}
+
+fn made((plan, uuid): (&Plan, &str), (folder, held): (PathBuf, Lock)) -> Result<Ready, Error> {
     let layer = Layer { folder, tag: tag(plan, uuid) };
-    let ready = Ready { layer, fresh: true, file: None, _lock: held };
+    let ready = Ready { layer, fresh: true, lingers: plan.lingers, file: None, _lock: held };
     make(plan, &ready.image())?;
     Ok(ready)
 }
@@ -173,9 +173,8 @@ fn kept(
     uuid: &str,
     is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
 ) -> Result<Ready, Error> {
-    let folder = folder(plan, id)?;
-    let Some(layer) = Layer::load(&folder) else { return fresh(plan, id, uuid) };
-    let held = lock(&folder)?;
+    let (folder, held) = folder(plan, id)?;
+    let Some(layer) = Layer::load(&folder) else { return made((plan, uuid), (folder, held)) };
     if is_in_use(Path::new(id))? {
         return Err(Error::Layer(LayerError::InUse { name: plan.name.clone() }));
     }
@@ -184,7 +183,9 @@ fn kept(
         return Err(Error::Layer(LayerError::OfOther { name, isolation }));
     }
     wait_until_free(&folder, &plan.name)?;
-    Ok(Ready { layer, fresh: false, file: None, _lock: held })
+    // What it held is not what it will hold.
+    set_aside(&folder);
+    Ok(Ready { layer, fresh: false, lingers: false, file: None, _lock: held })
 }
 
 /// A layer to be looked at.
@@ -197,7 +198,7 @@ pub fn existing(layer: &Layer, is_in_use: impl FnOnce(&Path) -> Result<bool, Err
         return Err(Error::Layer(LayerError::InUse { name: layer.tag.name.clone() }));
     }
     wait_until_free(&layer.folder, &layer.tag.name)?;
-    Ok(Ready { layer: layer.clone(), fresh: false, file: None, _lock: held })
+    Ok(Ready { layer: layer.clone(), fresh: false, lingers: false, file: None, _lock: held })
 }
 
 /// The folder of what is kept under a name.
@@ -212,7 +213,7 @@ fn make(plan: &Plan, path: &Path) -> Result<(), Error> {
     file.set_len(plan.writable).map_err(failed())?;
     // What nobody goes on from needs no journal.
     let mut command = Command::new(&plan.mke2fs);
-    if plan.changes == Changes::Discard {
+    if plan.changes == Changes::Discard && !plan.lingers {
         command.args(["-O", "^has_journal"]);
     }
     command.args(OPTIONS).args(["-E", EXTENDED]).arg(path);

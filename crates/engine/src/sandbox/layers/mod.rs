@@ -8,7 +8,8 @@
 //!
 //! In it: `image`, a sparse file with an ext4 file system; `tag`, whose it is;
 //! `listing`, what is in it, as init told when the run ended; `lock`, held
-//! while a sandbox with it is being started.
+//! while a sandbox with it is being started; `held`, locked while somebody
+//! looks at what is to be thrown away.
 //!
 //! No image is ever opened on the host but by a kernel: the host's own for
 //! what a container wrote, a machine's for what a machine wrote.
@@ -19,7 +20,7 @@ mod unreadable;
 pub use make::{existing, kept_id, ready, Making, Ready};
 pub use unreadable::unreadable;
 
-use super::directory::fault;
+use super::directory::{fault, make_private};
 use crate::error::{Error, FileAction, LayerError};
 use crate::places::Places;
 use crate::profile::{Changes, Isolation};
@@ -32,6 +33,8 @@ use std::time::{Duration, Instant};
 
 /// Longest tag that is read, in bytes.
 const TAG_MAX: u64 = 64 * 1024;
+/// In a layer's folder: locked by whoever still looks at it.
+const HELD: &str = "held";
 /// How long a kernel may take to let go of an image.
 const LET_GO: Duration = Duration::from_secs(5);
 
@@ -117,20 +120,60 @@ pub fn remove(layer: &Path) -> Result<(), Error> {
     fs::remove_dir_all(layer).map_err(fault(FileAction::Remove, layer))
 }
 
+/// Makes a folder among a user's layers, if it is not there, and takes its
+/// lock. `mode`: of the folders.
+///
+/// # Errors
+/// It cannot be made, or a sandbox is being started with it.
+fn claim(all: &Path, id: &str, mode: u32) -> Result<(PathBuf, Lock), Error> {
+    make_private(all.parent().unwrap_or(all), mode)?;
+    make_private(all, mode)?;
+    // One that is not locked yet looks like one that was left.
+    let _no_sweep = held(all, FlockArg::LockShared)?;
+    let folder = all.join(id);
+    make_private(&folder, mode)?;
+    let held = lock(&folder)?;
+    Ok((folder, held))
+}
+
+/// Holds the folder of all layers against a sweep, or for one.
+fn held(all: &Path, how: FlockArg) -> Result<Lock, Error> {
+    let folder = File::open(all).map_err(fault(FileAction::Read, all))?;
+    Flock::lock(folder, how).map_err(|(_, errno)| fault(FileAction::Read, all)(errno.into()))
+}
+
 /// Removes what is left of runs that were to leave nothing: of sandboxes that
-/// have no directory any more, and are not being started.
+/// have no directory any more, and are not being started. Not while one begins
+/// to be: the next start does.
 pub fn sweep(places: &Places, caller: u32) {
-    let Ok(folders) = fs::read_dir(places.layers(caller)) else { return };
+    let all = places.layers(caller);
+    let Ok(_alone) = held(&all, FlockArg::LockExclusiveNonblock) else { return };
+    let Ok(folders) = fs::read_dir(&all) else { return };
     let uuid = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("uuid")).ok();
     let runs = fs::read_dir(&places.runtime).into_iter().flatten().flatten();
     let wanted: Vec<String> = runs.filter_map(uuid).collect();
     for folder in folders.flatten().map(|entry| entry.path()) {
         let is_waiting = Layer::load(&folder).is_some_and(|layer| layer.tag.changes != Changes::Discard);
         let is_running = wanted.iter().any(|uuid| folder.ends_with(uuid));
-        if !is_waiting && !is_running && lock(&folder).is_ok() {
+        if !is_waiting && !is_running && lock(&folder).is_ok() && !is_held(&folder) {
             let _ = remove(&folder);
         }
     }
+}
+
+/// Keeps a layer from being swept as long as it is there.
+///
+/// # Errors
+/// The layer is gone, or somebody else holds it.
+pub fn hold(folder: &Path) -> Option<Lock> {
+    let open =
+        || OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join(HELD));
+    Flock::lock(open().ok()?, FlockArg::LockExclusiveNonblock).ok()
+}
+
+fn is_held(folder: &Path) -> bool {
+    let Ok(file) = File::open(folder.join(HELD)) else { return false };
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).is_err()
 }
 
 /// Keeps others from starting anything with a layer.
@@ -177,6 +220,11 @@ fn is_looped(image: &Path) -> bool {
 mod tests {
     use super::*;
 
+    fn places(top: &Path) -> Places {
+        let below = |name| top.join(name);
+        Places { config: below("config"), data: below("data"), cache: below("cache"), runtime: below("run") }
+    }
+
     fn layer(places: &Places, id: &str, changes: Changes) -> Layer {
         let folder = places.layers(1000).join(id);
         fs::create_dir_all(&folder).unwrap();
@@ -197,19 +245,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_being_claimed_is_not_swept() {
+        let top = tempfile::tempdir().unwrap();
+        let places = places(top.path());
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    sweep(&places, 1000);
+                }
+            });
+            for i in 0..2000 {
+                let claimed = claim(&places.layers(1000), &format!("{i}"), 0o700);
+                let is_there = claimed.as_ref().is_ok_and(|(folder, _)| folder.join("lock").exists());
+                if !is_there {
+                    done.store(true, std::sync::atomic::Ordering::Relaxed);
+                    panic!("{i}: {:?}", claimed.err());
+                }
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        sweep(&places, 1000);
+        assert_eq!(fs::read_dir(places.layers(1000)).unwrap().count(), 0);
+    }
+
+    #[test]
     fn what_nobody_waits_for_is_swept() {
         let top = tempfile::tempdir().unwrap();
-        let places = Places {
-            config: top.path().join("config"),
-            data: top.path().join("data"),
-            cache: top.path().join("cache"),
-            runtime: top.path().join("run"),
-        };
+        let places = places(top.path());
         let kept = layer(&places, "keep-x", Changes::Keep);
         let waiting = layer(&places, "one", Changes::Review);
         let running = layer(&places, "two", Changes::Discard);
         let left = layer(&places, "three", Changes::Discard);
         let starting = layer(&places, "four", Changes::Discard);
+        let looked_at = layer(&places, "six", Changes::Discard);
+        let looks = hold(&looked_at.folder).unwrap();
+        assert!(hold(&looked_at.folder).is_none());
         let half = places.layers(1000).join("five");
         fs::create_dir(&half).unwrap();
         fs::create_dir_all(places.runtime.join("1")).unwrap();
@@ -217,15 +288,20 @@ mod tests {
         let held = lock(&starting.folder).unwrap();
         assert!(matches!(lock(&starting.folder), Err(Error::Layer(LayerError::InUse { .. }))));
         sweep(&places, 1000);
-        for (layer, stays) in
-            [(&kept, true), (&waiting, true), (&running, true), (&left, false), (&starting, true)]
-        {
+        for (layer, stays) in [
+            (&kept, true),
+            (&waiting, true),
+            (&running, true),
+            (&left, false),
+            (&starting, true),
+            (&looked_at, true),
+        ] {
             assert_eq!(layer.folder.exists(), stays, "{:?}", layer.folder);
         }
         assert!(!half.exists());
-        drop(held);
+        drop((held, looks));
         sweep(&places, 1000);
-        assert!(!starting.folder.exists());
+        assert!(!starting.folder.exists() && !looked_at.folder.exists());
         assert_eq!(all(&places, 1000).len(), 3);
         assert_eq!(Layer::load(&kept.folder), Some(kept));
     }

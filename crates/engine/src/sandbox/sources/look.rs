@@ -4,7 +4,7 @@
 use super::super::directory::{fault, make_private};
 use super::mounts;
 use crate::error::{Error, FileAction};
-use crate::plan::{Guarded, Plan, ProblemKind, ShareSource};
+use crate::plan::{Guarded, Plan, ProblemKind, ShareSource, USER_DIRS};
 use nix::errno::Errno;
 use nix::fcntl::{open, AtFlags, OFlag};
 use nix::sys::stat::Mode;
@@ -112,9 +112,26 @@ pub fn make_home(plan: &Plan, path: &Path) -> Result<(), Error> {
         Err(Errno::EEXIST) => return Ok(()),
         other => other.map_err(|errno| fault(FileAction::Create, path)(errno.into()))?,
     }
-    let user = &plan.orders.user;
-    if is_root {
-        chown(path, Some(user.uid), Some(user.gid)).map_err(fault(FileAction::Create, path))?;
+    // Nobody else has been in it yet, so that no path in it leads elsewhere.
+    fill_home(plan, path).map_err(fault(FileAction::Create, path))
+}
+
+/// What a private home has, too.
+fn fill_home(plan: &Plan, path: &Path) -> io::Result<()> {
+    let Some(fresh) = &plan.fresh_home else { return Ok(()) };
+    let mut made: Vec<PathBuf> = vec![path.to_owned()];
+    for folder in &fresh.folders {
+        fs::create_dir_all(path.join(folder))?;
+        made.extend(folder.ancestors().filter(|one| !one.as_os_str().is_empty()).map(|one| path.join(one)));
+    }
+    if !fresh.user_dirs.is_empty() {
+        let list = path.join(USER_DIRS);
+        fs::write(&list, &fresh.user_dirs)?;
+        made.push(list);
+    }
+    if plan.caller == 0 {
+        let user = &plan.orders.user;
+        made.iter().rev().try_for_each(|one| chown(one, Some(user.uid), Some(user.gid)))?;
     }
     Ok(())
 }

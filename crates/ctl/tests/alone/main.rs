@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Tests that compare the whole computer before and after, or that disturb all
+//! others. They run one after another, and nothing else with sandboxes beside
+//! them.
+
+#[macro_use]
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_input;
+mod endings;
+mod trouble;

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What becomes of what a sandbox writes.
+
+use crate::common::layers::*;
+use crate::common::share::*;
+use crate::common::*;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{symlink, PermissionsExt};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+for_both! {
+    fn nothing_is_left_of_a_run_that_is_thrown_away(glass: Glass) {
+        let before = Host::now(glass);
+        let name = fresh_name("thrown-away");
+        let script = "echo x >file; for d in /usr /etc /var/lib; do touch $d/made 2>/dev/null && echo $d; done; ls /etc/made";
+        assert_eq!(out(&sh(glass, script)), "");
+        let root = run(glass, &["-p"], &["sh", "-c", script]).output().unwrap();
+        assert_eq!(out(&root), "/usr\n/etc\n/var/lib\n/etc/made\n", "{}", err(&root));
+        // While it runs its image has no name any more: nobody can leave it.
+        let runs = run(glass, &["--detach", "-n", &name], &["sleep", "60"]).output().unwrap();
+        assert!(runs.status.success(), "{}", err(&runs));
+        let stop = Stop { user: glass.user(), name: name.clone() };
+        assert_eq!(layers(glass, &name), 0);
+        drop(stop);
+        assert_eq!(layers(glass, &name), 0);
+        before.is_as_it_was();
+    }
+}
+
+for_both! {
+    fn what_changed_is_told_applied_and_thrown_away(glass: Glass) {
+        let before = Host::now(glass);
+        let name = fresh_name("review");
+        let script = "printf 'one\\ntwo\\n' >text; mkdir -p dir/deep; echo 4 >dir/deep/four; chmod 4750 dir/deep/four; \
+            ln -s /etc/passwd dir/link; mkfifo dir/fifo; rm /etc/issue; echo more >>/etc/profile; mv /etc/shells /etc/moved; mv /etc/skel /etc/skeleton; \
+            chmod 600 /etc/deluser.conf /etc/adduser.conf /etc/login.defs 2>/dev/null; mkdir /srv2; touch /usr/bin/new; cat /etc/issue";
+        let done = run(glass, &["-p", "--changes", "review", "-n", &name], &["sh", "-c", script]).output().unwrap();
+        assert_eq!(out(&done), "", "{}", err(&done));
+        let shown = changes(glass, &name, &[]);
+        let home = glass.user().home().display().to_string();
+        for line in ["Added        ~/text (8 bytes, 0644)", "Added        ~/dir (folder, 0755)", "Added        ~/dir/deep/four (2 bytes, 4750)",
+            "Added        ~/dir/link (→ /etc/passwd, 0777)", "Added        ~/dir/fifo (pipe, 0644)", "Deleted      /etc/issue (", "Modified     /etc/profile (",
+            "Moved        /etc/moved (", "Permissions  /etc/login.defs (", "Added        /srv2 (folder, 0755)", "Added        /usr/bin/new (0 bytes, 0644)"] {
+            let line = line.replace('~', &home);
+            assert!(shown.contains(&line), "{line}: {shown}");
+        }
+        for (from, to) in [("/etc/shells", "/etc/moved"), ("/etc/skel", "/etc/skeleton"), ("/etc/skel/.bashrc", "/etc/skeleton/.bashrc")] {
+            let is_told = |line: &str| line.starts_with(&format!("Moved        {to} (")) && line.ends_with(&format!(", from {from}"));
+            assert!(shown.lines().any(is_told) && !shown.contains(&format!("Deleted      {from} ")), "{from}: {shown}");
+        }
+        let diff = changes(glass, &name, &["--diff"]);
+        assert!(diff.contains("+more\n") && diff.contains("+one\n+two\n"), "{diff}");
+        let json: serde_json::Value = serde_json::from_str(&changes(glass, &name, &["--json"])).unwrap();
+        assert_eq!((&json["partial"], json["total"].as_u64()), (&false.into(), Some(json["changes"].as_array().unwrap().len() as u64)));
+        let target = Folder::home(glass);
+        let to = target.path.display().to_string();
+        // Copies of what can be copied; nothing keeps more than permissions.
+        let applied = ctl(glass, &["apply", &name, "dir", "text", "/etc/profile", "--to", &to]);
+        assert!(applied.status.success() && err(&applied).contains("dir/fifo") && err(&applied).contains("dir/link"), "{}", err(&applied));
+        assert_eq!(target.names(), ["dir", "profile", "text"]);
+        let four = target.path.join("dir/deep/four");
+        assert_eq!((fs::read_to_string(&four).unwrap().as_str(), fs::metadata(&four).unwrap().permissions().mode() & 0o7777), ("4\n", 0o750));
+        assert_eq!(fs::read_dir(target.path.join("dir")).unwrap().count(), 1);
+        // Nothing is replaced, nothing outside the home is touched.
+        for (options, words) in [(&["text", "--to", to.as_str()][..], "--replace"), (&["/etc/profile"], "home folder"), (&["dir/link"], "neither"), (&["nothing"], "not among")] {
+            let refused = ctl(glass, &[&["apply", &name], options].concat());
+            assert!(refused.status.code() == Some(125) && err(&refused).contains(words), "{options:?}: {}", err(&refused));
+        }
+        if glass == Glass::Container || scaled(0, 1) == 1 {
+            what_is_chosen_goes_on(glass, &name);
+        }
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert!(err(&ctl(glass, &["changes", &name])).contains("no changes"));
+        assert_eq!(layers(glass, &name), 0);
+        drop(target);
+        before.is_as_it_was();
+    }
+}
+
+/// The rest is thrown away: what was moved is where it was.
+fn what_is_chosen_goes_on(glass: Glass, name: &str) {
+    let refused = ctl(glass, &["keep", name, "text", "nothing"]);
+    assert!(
+        err(&refused).contains("not among") && changes(glass, name, &[]).contains("/srv2"),
+        "{}",
+        err(&refused)
+    );
+    let kept = ctl(glass, &["keep", name, "text", "dir/deep"]);
+    assert!(kept.status.success(), "{}", err(&kept));
+    let listed = changes(glass, name, &[]);
+    let home = glass.user().home().display().to_string();
+    for (line, path) in listed.lines().zip(["dir", "dir/deep", "dir/deep/four", "text"]) {
+        assert!(line.starts_with(&format!("Added        {home}/{path} (")), "{listed}");
+    }
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    let script = "cat text dir/deep/four; ls -d dir/* /etc/issue /etc/shells /etc/skel /etc/skel/.bashrc /etc/skeleton /srv2 /usr/bin/new 2>/dev/null";
+    let next = run(glass, &["-p", "--changes", "keep", "-n", name], &["sh", "-c", script]).output().unwrap();
+    let expected = "one\ntwo\n4\n/etc/issue\n/etc/shells\n/etc/skel\n/etc/skel/.bashrc\ndir/deep\n";
+    assert_eq!(out(&next), expected, "{}", err(&next));
+}
+
+for_both! {
+    fn what_is_kept_goes_on(glass: Glass) {
+        let name = fresh_name("keep");
+        let keep = |script: &str| {
+            let options = ["-p", "--changes", "keep", "-n", &name];
+            run(glass, &options, &["sh", "-c", script]).output().unwrap()
+        };
+        assert_eq!(out(&keep("echo 1 >count; echo new >/usr/mine; rm /etc/issue; echo ok")), "ok\n");
+        let second = keep("cat count /usr/mine; ls /etc/issue 2>/dev/null; echo 2 >>count");
+        assert_eq!(out(&second), "1\nnew\n", "{}", err(&second));
+        // Two at once would be two kernels that write the same disk.
+        let runs = run(glass, &["--detach", "--changes", "keep", "-n", &name], &["sleep", "60"]).output().unwrap();
+        assert!(runs.status.success(), "{}", err(&runs));
+        let stop = Stop { user: glass.user(), name: name.clone() };
+        // Another sandbox that has the same slug.
+        let other = run(glass, &["--changes", "keep", "-n", &name.to_uppercase()], &["true"]).output().unwrap();
+        assert!(other.status.code() == Some(125) && err(&other).contains("used by a sandbox"), "{}", err(&other));
+        for verb in ["changes", "discard", "keep"] {
+            let refused = ctl(glass, &[verb, &name]);
+            assert!(refused.status.code() == Some(125) && err(&refused).contains("used by a sandbox"), "{verb}: {}", err(&refused));
+        }
+        drop(stop);
+        assert!(changes(glass, &name, &[]).contains("/usr/mine"));
+        // This computer's own file changes under the one that was kept.
+        let file = PathBuf::from("/var/cache").join(&name);
+        fs::write(&file, "host\n").unwrap();
+        assert_eq!(out(&keep(&format!("echo sandbox >>{}", file.display()))), "");
+        fs::write(&file, "another host\n").unwrap();
+        let told = keep(&format!("cat {}", file.display()));
+        let listed = changes(glass, &name, &[]);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(out(&told), "host\nsandbox\n");
+        assert!(err(&told).contains(&file.display().to_string()) && listed.contains("changed on this computer since"), "{}{listed}", err(&told));
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        let fresh = keep("ls count /usr/mine 2>/dev/null; ls /etc/issue");
+        assert_eq!(out(&fresh), "/etc/issue\n", "{}", err(&fresh));
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+for_both! {
+    fn a_killed_sandbox_keeps_what_it_had_written(glass: Glass) {
+        let name = fresh_name("killed");
+        let script = "for i in $(seq 200); do echo $i >f$i; done; echo done >/var/lib/../../home/last; echo ready; sleep 600";
+        let options = ["-p", "--detach", "--changes", "review", "-n", &name];
+        let started = run(glass, &options, &["sh", "-c", script]).output().unwrap();
+        assert!(started.status.success(), "{}", err(&started));
+        let has_said = |one: serde_json::Value| one["status"]["streams"][0]["end"].as_u64() > Some(0);
+        wait_for("ready", Duration::from_secs(30), || listed(glass.user(), &name).is_some_and(has_said));
+        std::thread::sleep(Duration::from_secs(5));
+        assert!(ctl(glass, &["stop", "--now", &name]).status.success());
+        let shown = changes(glass, &name, &[]);
+        assert!(shown.contains("/f200 (4 bytes") && shown.contains("/home/last (5 bytes"), "{shown}");
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+for_both! {
+    fn what_may_be_written_has_an_end(glass: Glass) {
+        let script = "head -c 100000000 /dev/urandom >big; echo $?; rm big; echo small >small && cat small; exit 3";
+        let done = run(glass, &["--writable", "40M"], &["sh", "-c", script]).output().unwrap();
+        assert_eq!((out(&done).as_str(), done.status.code()), ("1\nsmall\n", Some(3)), "{}", err(&done));
+        assert!(err(&done).contains("No space left"), "{}", err(&done));
+        let full = run(glass, &["--writable", "40M"], &["sh", "-c", "head -c 100000000 /dev/zero >big 2>/dev/null; exit 4"]).output().unwrap();
+        assert!(full.status.code() == Some(4) && err(&full).contains("--writable"), "{}", err(&full));
+        for wrong in ["1K", "99999999T", "much"] {
+            let refused = run(glass, &["--writable", wrong], &["echo", "ran"]).output().unwrap();
+            assert_eq!((out(&refused).as_str(), refused.status.code()), ("", Some(125)), "{}", err(&refused));
+        }
+    }
+}
+
+for_both! {
+    fn a_package_is_installed_and_all_of_it_is_told(glass: Glass) {
+        let folder = Folder::home(glass);
+        let package = package(&folder);
+        let name = fresh_name("package");
+        let mount = folder.bind("/packages", "");
+        let script = format!("export DEBIAN_FRONTEND=noninteractive; apt-get install -y /packages/{package} >/tmp/log 2>&1 || \
+            {{ cat /tmp/log; exit 1; }}; terrarium-test-tool; dpkg -s terrarium-test-tool | grep Status; cat /etc/terrarium-test.conf");
+        let options = ["-p", "--changes", "review", "-n", &name, "-m", &mount];
+        let done = run(glass, &options, &["sh", "-c", &script]).output().unwrap();
+        assert_eq!(out(&done), "installed\nStatus: install ok installed\nsetting\n", "{}", err(&done));
+        let shown = changes(glass, &name, &[]);
+        for path in ["/usr/bin/terrarium-test-tool", "/etc/terrarium-test.conf", "/var/lib/dpkg/info/terrarium-test-tool.list"] {
+            assert!(shown.contains(&format!("Added        {path} (")), "{path}: {shown}");
+        }
+        assert!(shown.contains("Modified     /var/lib/dpkg/status ("), "{shown}");
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        let gone = run(glass, &["-p"], &["sh", "-c", "ls /usr/bin/terrarium-test-tool /etc/terrarium-test.conf; dpkg -s terrarium-test-tool"]).output().unwrap();
+        assert_eq!(out(&gone), "", "{}", err(&gone));
+        assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+for_both! {
+    fn twenty_thousand_files_are_told_at_once(glass: Glass) {
+        let name = fresh_name("many");
+        let count = scaled(if glass == Glass::Container { 20_000 } else { 5_000 }, 20_000);
+        let script = format!("mkdir many; cd many; perl -e 'for (1..{count}) {{ open F, \">\", \"file-$_\" or die; print F $_; close F }}'; echo made");
+        let mut runs = run(glass, &["--changes", "review", "-n", &name], &["sh", "-c", &script]);
+        let mut runs = runs.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut made = String::new();
+        BufReader::new(runs.stdout.take().unwrap()).read_line(&mut made).unwrap();
+        let begun = Instant::now();
+        // It is known before the sandbox is gone.
+        let folders = || fs::read_dir(layers_of(glass.user())).unwrap().flatten().map(|entry| entry.path());
+        let is_it = |path: &PathBuf| fs::read_to_string(path.join("tag")).is_ok_and(|tag| tag.contains(&name));
+        wait_for("what init tells", Duration::from_secs(60), || folders().any(|path| is_it(&path) && path.join("listing").exists()));
+        let told = begun.elapsed();
+        let shown = changes(glass, &name, &[]);
+        println!("{glass:?}: {count} added files told {told:?} after the end, printed {:?} after it", begun.elapsed());
+        let done = runs.wait_with_output().unwrap();
+        assert_eq!(made, "made\n", "{}", err(&done));
+        assert_eq!(shown.lines().count(), count + 1);
+        assert!(ctl(glass, &["discard", &name]).status.success());
+    }
+}
+
+/// Only what was chosen, and only where it was chosen to be.
+#[test]
+fn applying_follows_no_link_and_replaces_nothing_unasked() {
+    let glass = Glass::Container;
+    let name = fresh_name("apply");
+    let (folder, victim) = (Folder::home(glass), Folder::home(glass));
+    let inner = folder.path.strip_prefix(glass.user().home()).unwrap().display().to_string();
+    let script = format!("mkdir -p {inner}/sub {inner}/other; for f in new old sub/file other/file link; do echo sandbox >{inner}/$f; done");
+    let done = run(glass, &["--changes", "review", "-n", &name], &["sh", "-c", &script]).output().unwrap();
+    assert!(done.status.success(), "{}", err(&done));
+    folder.file("old", "mine\n");
+    victim.file("kept", "kept\n");
+    symlink(&victim.path, folder.path.join("sub")).unwrap();
+    symlink(victim.path.join("kept"), folder.path.join("link")).unwrap();
+    let apply = |path: &str, more: &[&str]| {
+        let path = format!("{inner}/{path}");
+        ctl(glass, &[&["apply", &name, &path], more].concat())
+    };
+    for (path, more, words) in [
+        ("old", &[][..], "--replace"),
+        ("sub/file", &[], "in the way"),
+        ("link", &["--replace"], "in the way"),
+        ("sub", &[], "in the way"),
+    ] {
+        let refused = apply(path, more);
+        assert!(
+            refused.status.code() == Some(125) && err(&refused).contains(words),
+            "{path}: {}",
+            err(&refused)
+        );
+    }
+    assert_eq!(victim.names(), ["kept"]);
+    assert_eq!(fs::read_to_string(victim.path.join("kept")).unwrap(), "kept\n");
+    assert_eq!(fs::read_to_string(folder.path.join("old")).unwrap(), "mine\n");
+    for (path, more) in [("new", &[][..]), ("old", &["--replace"]), ("other", &[])] {
+        let applied = apply(path, more);
+        assert!(applied.status.success(), "{path}: {}", err(&applied));
+    }
+    for path in ["new", "old", "other/file"] {
+        assert_eq!(fs::read_to_string(folder.path.join(path)).unwrap(), "sandbox\n");
+    }
+    // No half file stays, and the old one is in the trash.
+    assert_eq!(folder.names(), ["link", "new", "old", "other", "sub"]);
+    let trash = glass.user().home().join(".local/share/Trash");
+    assert_eq!(fs::read_to_string(trash.join("files/old")).unwrap(), "mine\n");
+    assert!(fs::read_to_string(trash.join("info/old.trashinfo")).unwrap().contains("/old\n"));
+    fs::remove_dir_all(trash).unwrap();
+    assert!(ctl(glass, &["discard", &name]).status.success());
+}
+
+/// What a sandbox may think of to hurt whoever looks at it.
+#[test]
+fn a_hostile_layer_is_told_and_does_no_harm() {
+    for count in scaled(&[30_000][..], &[30_000, 1_000_000]) {
+        a_hostile_layer(*count);
+    }
+}
+
+/// `count`: tiny files in it. Of very many only some are told, which is said.
+fn a_hostile_layer(count: usize) {
+    let glass = Glass::Container;
+    let name = fresh_name("hostile");
+    let script = format!(
+        "perl -e 'mkdir \"deep\"; chdir \"deep\"; for (1..1000) {{ mkdir \"d\"; chdir \"d\" }} open F, \">\", \"bottom\"; print F \"b\"; close F;
+           chdir $ENV{{HOME}}; open F, \">\", join \"\", map {{ chr(128 + $_ % 120) }} 1..255; close F; open F, \">\", \"a\\nAdded etc-passwd\\e[2J\\x{{e2}}\\x{{80}}\\x{{ae}}\"; close F;
+           open F, \">\", \"sparse\"; truncate F, 50e9; seek F, 25e9, 0; print F \"middle\"; close F;
+           mkdir \"long\"; chdir \"long\"; for (1..150) {{ my $n = \"x\" x 250; mkdir $n; chdir $n }}
+           chdir $ENV{{HOME}}; mkdir \"many\"; for (1..{count}) {{ open F, \">\", \"many/$_\"; close F }}
+           mkdir \".terrarium\"; symlink \"/etc/shadow\", \"shadow\"; symlink \"../../../../..\", \"up\"; link \"sparse\", \"hard\"; mkdir \"x\"; symlink \"/etc\", \"x/etc\"'"
+    );
+    let done =
+        run(glass, &["-p", "--changes", "review", "--writable", "8G", "-n", &name], &["sh", "-c", &script])
+            .output()
+            .unwrap();
+    assert!(done.status.success(), "{}", err(&done));
+    let begun = Instant::now();
+    let mut shows = glass.user().ctl();
+    let shown = measured(shows.args(["changes", &name]));
+    println!("{count} files and other things listed in {:?}, {} KiB", begun.elapsed(), shown.1);
+    let text = out(&shown.0);
+    assert!(shown.1 < 600 * 1024, "{} KiB", shown.1);
+    if count > terrarium_protocol::changes::CHANGES_MAX {
+        let said = format!("{}{text}", err(&shown.0));
+        assert!(said.contains("not all can be shown"), "{}", &said[..300]);
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 0);
+        return;
+    }
+    assert!(
+        text.contains("/bottom (1 bytes")
+            && text.contains("shadow (→ /etc/shadow")
+            && text.contains("sparse (46."),
+        "{}",
+        &text[..text.len().min(3000)]
+    );
+    assert!(
+        !text.contains('\u{1b}')
+            && !text.contains('\u{202e}')
+            && text.contains("a\\nAdded etc-passwd\\u{1b}[2J\\u{202e}"),
+        "escaped"
+    );
+    assert!(text.contains("\\x81\\x82\\x83"), "escaped");
+    // Its links stay links, its holes stay holes.
+    let target = Folder::home(glass);
+    let to = target.path.display().to_string();
+    for path in ["shadow", "up", "x/etc", "x/etc/passwd", "up/etc/passwd"] {
+        assert_eq!(ctl(glass, &["apply", &name, path, "--to", &to]).status.code(), Some(125), "{path}");
+    }
+    let begun = Instant::now();
+    let applied = ctl(glass, &["apply", &name, "sparse", "deep", "--to", &to]);
+    println!("a file of 50 GB and 1000 folders applied in {:?}", begun.elapsed());
+    assert!(applied.status.success(), "{}", err(&applied));
+    let sparse = fs::metadata(target.path.join("sparse")).unwrap();
+    assert!(sparse.len() == 50_000_000_000 && std::os::unix::fs::MetadataExt::blocks(&sparse) < 1000);
+    assert!(ctl(glass, &["discard", &name, "many", "deep"]).status.success());
+    let left = changes(glass, &name, &[]);
+    assert!(
+        !left.contains("/many") && !left.contains("/bottom") && left.contains("/sparse"),
+        "{}",
+        &left[..left.len().min(2000)]
+    );
+    assert!(ctl(glass, &["discard", &name]).status.success());
+    assert_eq!(layers(glass, &name), 0);
+}
+
+/// What a crash leaves behind is gone with the next start.
+#[test]
+fn leftovers_are_swept_and_the_other_isolation_is_refused() {
+    let user = User::Member;
+    let all = layers_of(user);
+    let left = all.join("11111111-1111-4111-8111-111111111111");
+    for path in [&all, &left] {
+        let _ = fs::create_dir(path);
+        std::os::unix::fs::chown(path, Some(user.uid()), Some(user.uid())).unwrap();
+    }
+    let image = left.join("image");
+    fs::write(&image, "half made").unwrap();
+    std::os::unix::fs::chown(&image, Some(user.uid()), Some(user.uid())).unwrap();
+    assert!(sh(Glass::Container, "true").status.success());
+    assert!(!left.exists());
+    // An image that the other isolation wrote is never mounted.
+    let name = fresh_name("other");
+    assert!(run(Glass::Container, &["--changes", "keep", "-n", &name], &["true"])
+        .status()
+        .unwrap()
+        .success());
+    let tag = all.join(format!("keep-{name}")).join("tag");
+    let text = fs::read_to_string(&tag).unwrap();
+    fs::write(&tag, text.replace("\"container\"", "\"machine\"")).unwrap();
+    let refused =
+        run(Glass::Container, &["--changes", "keep", "-n", &name], &["echo", "ran"]).output().unwrap();
+    assert!(out(&refused).is_empty() && err(&refused).contains("must not read it"), "{}", err(&refused));
+    assert!(user.ctl().args(["discard", &name]).status().unwrap().success());
+}

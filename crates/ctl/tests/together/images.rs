@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Images of the host as file systems and as disks of a sandbox.
+
+use crate::common::image::*;
+use crate::common::share::*;
+use crate::common::*;
+use std::fs;
+use std::os::unix::fs::{chown, PermissionsExt};
+use std::path::Path;
+
+/// A folder with what images are made of.
+fn tree(glass: Glass) -> Folder {
+    let tree = Folder::home(glass);
+    tree.file("file", "on the image\n");
+    let theirs = tree.file("theirs", "SECRET\n");
+    chown(&theirs, Some(0), Some(0)).unwrap();
+    fs::set_permissions(&theirs, fs::Permissions::from_mode(0o600)).unwrap();
+    let run = tree.path.join("id");
+    fs::copy("/usr/bin/id", &run).unwrap();
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o4755)).unwrap();
+    let null = tree.path.join("null");
+    let made = std::process::Command::new("mknod").arg("-m666").arg(null).args(["c", "1", "3"]).status();
+    assert!(made.unwrap().success());
+    tree
+}
+
+/// What a container's mount has to say.
+fn trust(glass: Glass) -> &'static str {
+    match glass {
+        Glass::Container => ",trusted",
+        Glass::Machine => "",
+    }
+}
+
+for_both! {
+    fn images_are_mounted_and_disks_are_devices(glass: Glass) {
+        let (tree, folder) = (tree(glass), Folder::home(glass));
+        let read_only = ext4(&folder, "ro.img", &tree.path);
+        let writable = ext4(&folder, "rw.img", &tree.path);
+        let disk = sparse(&folder, "disk.img", 1 << 20);
+        let fixed = sparse(&folder, "fixed.img", 1 << 20);
+        fs::write(&fixed, [b"FIXED".to_vec(), vec![0; (1 << 20) - 5]].concat()).unwrap();
+        let before = fs::read(&read_only).unwrap();
+        let trust = trust(glass);
+        let a = format!("host-image:/mnt/deep/a={}{trust}", read_only.display());
+        let b = format!("host-image:/b={},format=raw,rw{trust}", writable.display());
+        let c = format!("file:data={},rw", disk.display());
+        let d = format!("file:fixed.x={},format=raw", fixed.display());
+        let script = "cat /mnt/deep/a/file; touch /mnt/deep/a/no 2>/dev/null || echo ro; \
+            echo more >>/b/file && cat /b/file; cat /b/theirs 2>/dev/null || echo denied; /b/id -u; \
+            cat /b/null 2>/dev/null || echo nodev; stat -c %u /b/file /b/theirs; ls /mnt/deep/a/in; \
+            grep -o ' /mnt/deep/a ro,nosuid,nodev\\| /b rw,nosuid,nodev' /proc/self/mountinfo | sort -u; \
+            printf WRITTEN >/dev/disk/by-tag/data && sync; head -c 5 /dev/disk/by-tag/fixed.x; echo; \
+            chmod 600 /dev/disk/by-tag/fixed.x 2>/dev/null; (echo x >/dev/disk/by-tag/fixed.x) 2>/dev/null || echo denied; ls /dev/disk/by-tag";
+        let options = ["-m", &a, "-m", "ram:/mnt/deep/a/in=1M", "-m", &b, "--disk", &c, "--disk", &d];
+        let output = run(glass, &options, &["sh", "-c", script]).output().unwrap();
+        let user = glass.user().uid();
+        let expected = format!("on the image\nro\non the image\nmore\ndenied\n{user}\nnodev\n{user}\n0\n /b rw,nosuid,nodev\n /mnt/deep/a ro,nosuid,nodev\nFIXED\ndenied\ndata\nfixed.x\n");
+        assert_eq!(out(&output), expected, "{}", err(&output));
+        assert!(fs::read(&read_only).unwrap() == before, "what is read-only was written");
+        assert_eq!(read(&writable, "/file"), "on the image\nmore\n");
+        assert!(fs::read(&disk).unwrap().starts_with(b"WRITTEN"));
+        if glass == Glass::Container {
+            // What a sandbox wrote as a disk this computer's kernel never reads.
+            fs::write(&disk, before).unwrap();
+            let output = with(glass, &[&format!("host-image:/x={},trusted", disk.display())], "true");
+            assert!(output.status.code() == Some(125) && err(&output).contains("never mounts"), "{}", err(&output));
+        }
+    }
+}
+
+for_both! {
+    fn an_image_that_was_not_closed_is_read_as_it_is(glass: Glass) {
+        let (tree, folder) = (tree(glass), Folder::home(glass));
+        let image = ext4(&folder, "a.img", &tree.path);
+        let device = Loop::new(&image);
+        let mounted = Mounted::new(folder.dir("m"), &[&device.0]);
+        fs::write(folder.path.join("m/new"), "new").unwrap();
+        let copied = std::process::Command::new("sh")
+            .args(["-c", "sync -f m && cp a.img b.img && chmod 444 b.img"])
+            .current_dir(&folder.path)
+            .status();
+        assert!(copied.unwrap().success());
+        drop((mounted, device));
+        let dirty = folder.path.join("b.img");
+        let before = fs::read(&dirty).unwrap();
+        assert!(before[1024 + 0x60] & 4 != 0, "its journal is in use");
+        let mount = format!("host-image:/a={}{}", dirty.display(), trust(glass));
+        assert_eq!(out(&with(glass, &[&mount], "cat /a/file")), "on the image\n");
+        assert!(fs::read(&dirty).unwrap() == before);
+    }
+}
+
+#[test]
+fn a_machine_reads_qcow2() {
+    let glass = Glass::Machine;
+    let (tree, folder) = (tree(glass), Folder::home(glass));
+    let raw = ext4(&folder, "raw.img", &tree.path);
+    let image = qcow2(&folder, "a.qcow2", &raw, "");
+    let mount = format!("host-image:/a={},rw", image.display());
+    let output = with(glass, &[&mount], "cat /a/file; ls -d /a/lost+found");
+    assert_eq!(out(&output), "on the image\n/a/lost+found\n", "{}", err(&output));
+}
+
+#[test]
+fn a_container_says_what_qcow2_needs() {
+    if Path::new("/sys/module/nbd").exists() {
+        return;
+    }
+    let glass = Glass::Container;
+    let folder = Folder::home(glass);
+    let raw = sparse(&folder, "raw.img", 1 << 20);
+    let image = qcow2(&folder, "a.qcow2", &raw, "");
+    for format in ["", ",format=qcow2"] {
+        let output = with(glass, &[&format!("host-image:/a={}{format},trusted", image.display())], "true");
+        assert!(output.status.code() == Some(125) && err(&output).contains("nbd"), "{}", err(&output));
+    }
+}
+
+for_both! {
+    fn bad_images_are_named(glass: Glass) {
+        let (tree, folder) = (tree(glass), Folder::home(glass));
+        let good = ext4(&folder, "good.img", &tree.path);
+        sparse(&folder, "empty.img", 0);
+        let unknown = sparse(&folder, "unknown.img", 1 << 20);
+        qcow2(&folder, "backed.img", &unknown, "/etc/shadow");
+        let theirs = ext4(&folder, "theirs.img", &tree.path);
+        chown(&theirs, Some(0), Some(0)).unwrap();
+        let hidden = sparse(&folder, "hidden.img", 1 << 20);
+        chown(&hidden, Some(0), Some(0)).unwrap();
+        fs::set_permissions(&hidden, fs::Permissions::from_mode(0o600)).unwrap();
+        let looped = ext4(&folder, "looped.img", &tree.path);
+        let _device = Loop::new(&looped);
+        folder.dir("dir");
+        let trust = trust(glass);
+        let refused = |options: &[&str], words: &str, field: &str| {
+            let output = run(glass, options, &["echo", "ran"]).output().unwrap();
+            assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{options:?}");
+            assert!(err(&output).contains(words) && err(&output).contains(field), "{options:?}: {}", err(&output));
+        };
+        for (name, rest, words) in [
+            ("missing.img", "", "There is no"),
+            ("empty.img", "", "size is 0"),
+            ("unknown.img", "", "no file system"),
+            ("dir", "", "no file system"),
+            ("backed.img", "", if glass == Glass::Machine { "another file" } else { "nbd" }),
+            ("unknown.img", ",format=qcow2", if glass == Glass::Machine { "format qcow2" } else { "nbd" }),
+            ("hidden.img", "", "may not read"),
+            ("theirs.img", ",rw", "may not write"),
+            ("looped.img", "", "/dev/loop"),
+        ] {
+            let mount = format!("host-image:/x={}/{name}{rest}{trust}", folder.path.display());
+            refused(&["-m", &mount], words, "files.mounts[0]");
+        }
+        let good = good.display();
+        if glass == Glass::Container {
+            refused(&["-m", &format!("host-image:/x={good}")], "attack", "files.mounts[0]");
+        }
+        // Twice in one sandbox, in a share that may be written, and in two.
+        let twice = [format!("host-image:/x={good},rw{trust}"), format!("host-image:/y={good}{trust}")];
+        refused(&["-m", &twice[0], "-m", &twice[1]], "in use", "files.mounts[");
+        refused(&["-m", &twice[1], "-m", &folder.bind("/w", ",rw")], "would break it", "files.mounts[1]");
+        for tag in ["a/b", "", "terrarium-0", "123456789012345678901"] {
+            refused(&["--disk", &format!("file:{tag}={good}")], if tag.is_empty() { "not a disk" } else { "tag of a disk" }, tag);
+        }
+        let name = fresh_name("image");
+        let options = ["--detach", "-n", &name, "-m", &twice[1]];
+        let started = run(glass, &options, &["sleep", "60"]).output().unwrap();
+        assert!(started.status.success(), "{}", err(&started));
+        let stop = Stop { user: glass.user(), name: name.clone() };
+        refused(&["-m", &twice[0]], &name, "files.mounts[0]");
+        refused(&["-m", &folder.bind("/w", ",rw")], "would break it", "files.mounts[0]");
+        if glass == Glass::Container {
+            assert_eq!(out(&with(glass, &[&twice[1]], "cat /y/file")), "on the image\n", "both only read");
+        }
+        drop(stop);
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What sandboxes do, shown with real ones that run side by side. One program,
+//! so that no processor waits for the longest test of each file.
+
+#[macro_use]
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bombs;
+mod calls;
+mod changes;
+mod clients;
+mod confinement;
+mod display;
+mod doors;
+mod files;
+mod guest;
+mod help;
+mod holds;
+mod ids;
+mod images;
+mod options;
+mod root;
+mod sandboxes;
+mod shut;
+mod streams;
+mod terminal;

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The window is left: what was decided is done now. Nothing that is undecided
+//! is thrown away without a question.
+
+use super::ChangesWindow;
+use crate::bridge::changes::Decision;
+use adw::prelude::*;
+use gettextrs::{gettext, ngettext};
+use gtk::glib;
+use std::rc::Rc;
+use terrarium_engine::message;
+use terrarium_protocol::Bytes;
+
+impl ChangesWindow {
+    /// Somebody wants to close it.
+    pub(super) fn closes(self: &Rc<Self>) -> glib::Propagation {
+        // Whoever leaves does not wait for a copy.
+        self.progress.cancel();
+        let (undecided, all) = self.looking.undecided();
+        if self.settled.get() || undecided == all {
+            self.end_looking();
+            return glib::Propagation::Proceed;
+        }
+        if undecided == 0 {
+            self.finish(&self.looking.all(Decision::Kept));
+        } else {
+            self.ask_about_the_rest(undecided);
+        }
+        glib::Propagation::Stop
+    }
+
+    fn ask_about_the_rest(self: &Rc<Self>, undecided: usize) {
+        let count = u32::try_from(undecided).unwrap_or(u32::MAX);
+        let text = ngettext(
+            "{count} change is undecided. It waits until you come back, or is thrown away.",
+            "{count} changes are undecided. They wait until you come back, or are thrown away.",
+            count,
+        );
+        let dialog = self.question(
+            &gettext("Keep Undecided Changes?"),
+            &text.replace("{count}", &undecided.to_string()),
+            &[
+                ("cancel", &gettext("_Cancel")),
+                ("discard", &gettext("_Discard")),
+                ("later", &gettext("Decide _Later")),
+            ],
+        );
+        dialog.set_response_appearance("discard", adw::ResponseAppearance::Destructive);
+        dialog.set_default_response(Some("later"));
+        let page = self.clone();
+        dialog.connect_response(None, move |_, answer| match answer {
+            "discard" => page.finish(&page.looking.all(Decision::Kept)),
+            "later" => page.leave(),
+            _ => {}
+        });
+        dialog.present();
+    }
+
+    /// Nothing but these goes on to the next run.
+    pub(super) fn finish(self: &Rc<Self>, kept: &[Bytes]) {
+        let (Some(bridge), page, kept) = (self.bridge(), self.clone(), kept.to_vec()) else { return };
+        glib::spawn_future_local(async move {
+            let looking = page.looking.clone();
+            let done = match kept.is_empty() {
+                true => bridge.discard(looking).await,
+                false => bridge.keep(looking, Some(kept)).await,
+            };
+            match done {
+                Ok(()) => page.settle(),
+                Err(error) => page.toast(&message::error(&error)),
+            }
+        });
+    }
+
+    /// What is undecided waits; what was thrown away is gone.
+    fn leave(self: &Rc<Self>) {
+        let (Some(bridge), page) = (self.bridge(), self.clone()) else { return };
+        glib::spawn_future_local(async move {
+            if bridge.forget_discarded(page.looking.clone()).await.is_err() {
+                // It waits with the others then.
+                page.looking.take_back_discarded();
+            }
+            page.settled.set(true);
+            page.widget.close();
+        });
+    }
+
+    /// Nothing of it waits any more.
+    pub(super) fn settle(&self) {
+        self.settled.set(true);
+        if let Some(window) = self.window.upgrade() {
+            window.runs.changes_are_settled(&self.looking.layer.tag.uuid);
+        }
+        self.widget.close();
+    }
+
+    fn end_looking(&self) {
+        let (Some(bridge), looking) = (self.bridge(), self.looking.clone()) else { return };
+        glib::spawn_future_local(async move { bridge.looked(looking).await });
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What a program in the terminal wants on the clipboard: as the profile has
+//! it, and only while the tab is before the user's eyes.
+
+use super::Tab;
+use crate::window::Window;
+use adw::prelude::*;
+use gettextrs::{gettext, ngettext};
+use spice_view::ClipboardPolicy;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use terrarium_engine::message;
+
+/// Characters of a text that the question shows.
+const SHOWN: usize = 120;
+
+/// Who was told no is not heard again so soon.
+const DEAF: Duration = Duration::from_secs(10);
+
+fn is_fresh(denied: Option<Instant>) -> bool {
+    denied.is_some_and(|denied| denied.elapsed() < DEAF)
+}
+
+impl Tab {
+    /// Looks for such wishes in what was written.
+    pub(super) fn take_for_clipboard(self: &Rc<Self>, bytes: &[u8]) {
+        let wanted = self.scanner.borrow_mut().look(bytes);
+        // The last one is what would be there in the end.
+        let (Some(text), Some(window)) = (wanted.into_iter().next_back(), self.window.upgrade()) else {
+            return;
+        };
+        let count = text.chars().count();
+        match self.facts.clipboard {
+            _ if !self.is_seen(&window) => self.log.add("clipboard: not filled, nobody looks"),
+            ClipboardPolicy::Out | ClipboardPolicy::Both => {
+                window.widget.clipboard().set_text(&text);
+                self.log.add(&format!("clipboard: filled by the terminal, {count} characters"));
+            }
+            ClipboardPolicy::Ask if !self.asks.get() && !is_fresh(self.denied.get()) => {
+                self.ask_for_clipboard(&window, text);
+            }
+            _ => self.log.add("clipboard: not filled"),
+        }
+    }
+
+    fn is_seen(self: &Rc<Self>, window: &Rc<Window>) -> bool {
+        window.shows("runs") && window.runs.current().is_some_and(|current| Rc::ptr_eq(&current, self))
+    }
+
+    fn ask_for_clipboard(self: &Rc<Self>, window: &Rc<Window>, text: String) {
+        let title =
+            gettext("“{name}” Wants to Fill Your Clipboard").replace("{name}", &message::shown(&self.name()));
+        let count = text.chars().count();
+        let size = ngettext("Text, {count} character", "Text, {count} characters", count as u32);
+        let begin: String = text.chars().take(SHOWN).collect();
+        let more = if count > SHOWN { "…" } else { "" };
+        let body = format!(
+            "{}\n\n\u{2068}{}{more}\u{2069}",
+            size.replace("{count}", &count.to_string()),
+            message::shown(&begin)
+        );
+        let dialog = adw::MessageDialog::new(Some(&window.widget), Some(&title), Some(&body));
+        dialog.set_widget_name("ask-terminal");
+        dialog.add_responses(&[("deny", &gettext("_Deny")), ("allow", &gettext("_Allow"))]);
+        // Who types for the sandbox answers nothing.
+        dialog.set_default_response(Some("deny"));
+        dialog.set_close_response("deny");
+        self.asks.set(true);
+        let tab = self.clone();
+        dialog.connect_response(None, move |dialog, answer| {
+            tab.asks.set(false);
+            let allowed = answer == "allow";
+            tab.denied.set((!allowed).then(Instant::now));
+            tab.log.add(if allowed { "clipboard: filled, allowed" } else { "clipboard: not filled, denied" });
+            if allowed {
+                dialog.clipboard().set_text(&text);
+            }
+        });
+        dialog.present();
+    }
+}

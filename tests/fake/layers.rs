@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What sandboxes without libvirt have written: whatever a test says.
+
+use super::run::lock;
+use super::Fake;
+use std::sync::Mutex;
+use std::time::Duration;
+use terrarium_engine::error::Error;
+use terrarium_engine::profile::{Changes as Fate, Isolation};
+use terrarium_engine::sandbox::changes::{Entry, Sink, Watch};
+use terrarium_engine::sandbox::{Changes, Held, Id, Layer, Review, Tag};
+use terrarium_protocol::changes::{Change, Facts, FileKind, Totals, What};
+use terrarium_protocol::contents::Piece;
+use terrarium_protocol::Bytes;
+
+/// The changes of every sandbox, and what was decided about them.
+#[derive(Default)]
+pub struct Written {
+    found: Mutex<Changes>,
+    contents: Mutex<Vec<(Bytes, Vec<u8>)>>,
+    decided: Mutex<Vec<String>>,
+    slow: Mutex<Option<u64>>,
+}
+
+/// Contents come in pieces of this, in bytes.
+const PIECE: usize = 1000;
+
+/// An entry of a size, or a folder.
+#[must_use]
+pub fn entry(path: &str, what: What, size: Option<u64>) -> Entry {
+    let kind = if size.is_some() { FileKind::File } else { FileKind::Folder };
+    let facts = Facts {
+        kind,
+        mode: 0o644,
+        uid: 1000,
+        gid: 1000,
+        size: size.unwrap_or(4096),
+        modified: 1,
+        nanoseconds: 0,
+        target: Bytes::default(),
+    };
+    let before = (what != What::Added).then(|| facts.clone());
+    let after = (what != What::Deleted).then_some(facts);
+    Entry { change: Change { path: path.into(), what, before, after }, moved_from: None, outdated: false }
+}
+
+impl Written {
+    /// Every sandbox has changed this.
+    pub fn set(&self, mut all: Vec<Entry>) {
+        all.sort_by(|a, b| a.change.path.cmp(&b.change.path));
+        let totals = Totals { changes: all.len() as u64, ..Totals::default() };
+        *lock(&self.found) = Changes { all, totals };
+    }
+
+    /// What a file holds.
+    pub fn holds(&self, path: &str, bytes: &[u8]) {
+        lock(&self.contents).push((path.into(), bytes.to_vec()));
+    }
+
+    /// Each piece of a file takes this long, in milliseconds.
+    pub fn is_slow(&self, milliseconds: u64) {
+        *lock(&self.slow) = Some(milliseconds);
+    }
+
+    /// What was decided, in order.
+    #[must_use]
+    pub fn decided(&self) -> Vec<String> {
+        lock(&self.decided).clone()
+    }
+
+    fn note(&self, verb: &str, paths: &[Bytes]) {
+        let all: Vec<String> =
+            std::iter::once(verb.to_owned()).chain(paths.iter().map(ToString::to_string)).collect();
+        lock(&self.decided).push(all.join(" "));
+    }
+}
+
+impl Fake {
+    pub(super) fn all_layers(&self) -> Vec<Layer> {
+        let of = |run: &std::sync::Arc<super::Run>| {
+            let tag = Tag {
+                name: run.summary.name().to_owned(),
+                uuid: run.summary.id.uuid.clone(),
+                isolation: Isolation::Container,
+                changes: if run.lingers { Fate::Discard } else { Fate::Review },
+                size: 1 << 30,
+                started: 0,
+                command: String::new(),
+                root: None,
+            };
+            Layer { folder: self.folder.join("layer"), tag }
+        };
+        lock(&self.runs).iter().map(of).collect()
+    }
+
+    /// Nobody else sweeps here.
+    pub(super) fn hold_layer(&self, id: &Id) -> Option<Held> {
+        let run = self.run(id).ok()?;
+        run.lingers.then(|| -> Held { Box::new(()) })
+    }
+
+    pub(super) fn found(&self) -> Changes {
+        lock(&self.written.found).clone()
+    }
+
+    pub(super) fn look_into(&self) -> Box<dyn Review> {
+        Box::new(Looked(self.written.clone()))
+    }
+
+    pub(super) fn note(&self, verb: &str, paths: &[Bytes]) {
+        self.written.note(verb, paths);
+    }
+}
+
+struct Looked(std::sync::Arc<Written>);
+
+impl Review for Looked {
+    fn list(&mut self, _watch: &Watch<'_>) -> Result<Changes, Error> {
+        Ok(lock(&self.0.found).clone())
+    }
+
+    fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error> {
+        let all = lock(&self.0.contents);
+        let bytes =
+            all.iter().find(|(other, _)| other == path).map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+        drop(all);
+        for (at, piece) in bytes.chunks(PIECE).enumerate() {
+            std::thread::sleep(Duration::from_millis(lock(&self.0.slow).unwrap_or(0)));
+            if !sink(Piece::Bytes((at * PIECE) as u64, piece.to_vec()))? {
+                return Ok(());
+            }
+        }
+        sink(Piece::End(bytes.len() as u64)).map(drop)
+    }
+
+    fn forget(&mut self, paths: &[Bytes]) -> Result<(), Error> {
+        self.0.note("forget", paths);
+        Ok(())
+    }
+}

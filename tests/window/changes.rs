@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The page of what a sandbox has written.
+
+use crate::fake::entry;
+use crate::scene::{find, says};
+use crate::Scene;
+use adw::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use terrarium_engine::plan::plan;
+use terrarium_engine::profile::{Changes, Isolation, Profile};
+use terrarium_engine::sandbox::changes::Entry;
+use terrarium_protocol::changes::What;
+
+impl Scene {
+    /// Runs something that leaves these changes, and looks at them.
+    fn review(&self, all: Vec<Entry>) -> gtk::Widget {
+        self.run_and_leave(all, Changes::Review);
+        self.look()
+    }
+
+    fn run_and_leave(&self, all: Vec<Entry>, fate: Changes) {
+        self.fake.written.set(all);
+        let mut profile = Profile::new("Build a Project", vec!["print".into(), "x".into()]);
+        profile.isolation = Some(Isolation::Container);
+        profile.files.changes = fate;
+        let planned = plan(&profile, self.bridge.host().expect("a computer"));
+        self.window.start(planned.plan.expect("a plan"));
+        self.within(Duration::from_secs(60), "its changes are offered", || self.offer().is_some());
+    }
+
+    fn offer(&self) -> Option<gtk::Widget> {
+        let tab = self.window.runs.current()?;
+        find(tab.widget.upcast_ref(), "changes-row").filter(WidgetExt::is_mapped)
+    }
+
+    /// Opens the page from that of the end.
+    fn look(&self) -> gtk::Widget {
+        let row = self.offer().and_downcast::<adw::ActionRow>().expect("a row");
+        ActionRowExt::activate(&row);
+        self.until("they are shown", || page().is_some());
+        page().expect("a window")
+    }
+}
+
+/// The window about changes, if there is one. The form has a row of that name.
+fn page() -> Option<gtk::Widget> {
+    let all = gtk::Window::list_toplevels().into_iter();
+    let is_it = |one: &gtk::Widget| one.is_visible() && one.buildable_id().is_some_and(|id| id == "changes");
+    all.into_iter().find(is_it)
+}
+
+fn choose(changes: &gtk::Widget, index: u32) {
+    let list = find(changes, "list").and_downcast::<gtk::ListView>().expect("a list");
+    let chosen = list.model().and_downcast::<gtk::SingleSelection>().expect("a selection");
+    chosen.set_selected(index);
+}
+
+fn act(changes: &gtk::Widget, action: &str) {
+    changes.activate_action(&format!("changes.{action}"), None).expect("it can be done");
+}
+
+fn question() -> Option<adw::MessageDialog> {
+    let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+    all.into_iter().find_map(|one| one.downcast().ok())
+}
+
+fn answer(scene: &Scene, with: &str) {
+    scene.until("it asks", || question().is_some());
+    let dialog = question().expect("a question");
+    dialog.response(with);
+    // As its buttons do.
+    gtk::prelude::GtkWindowExt::destroy(&dialog);
+}
+
+fn close(changes: &gtk::Widget) {
+    changes.downcast_ref::<gtk::Window>().expect("a window").close();
+}
+
+fn some() -> Vec<Entry> {
+    let mut moved = entry("/etc/skeleton/.bashrc", What::Added, Some(3526));
+    moved.moved_from = Some("/etc/skel/.bashrc".into());
+    let mut outdated = entry("/home/me/src/tree.c", What::Added, Some(4200));
+    outdated.outdated = true;
+    vec![
+        entry("/home/me/tests", What::Added, None),
+        entry(
+            "/home/me/tests/corpus/a file with quite a long name, longer than there is room.txt",
+            What::Added,
+            Some(12),
+        ),
+        outdated,
+        entry("/home/me/picture.png", What::Added, Some(400)),
+        entry("/home/me/program", What::Added, Some(90_000_000)),
+        entry("/usr/bin/tool", What::Modified, Some(70_000)),
+        entry("/etc/issue", What::Deleted, Some(27)),
+        entry("/var/lib/thing", What::Type, Some(27)),
+        entry("/etc/login.defs", What::Permissions, Some(12_569)),
+        moved,
+    ]
+}
+
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let pixels: Vec<u8> =
+        (0..width * height).flat_map(|at| [(at % width) as u8, (at / width) as u8, 99]).collect();
+    encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels)).expect("a picture");
+    bytes
+}
+
+#[gtk::test]
+fn changes_fit_wide_and_narrow() {
+    let scene = Scene::new();
+    let text: String =
+        (1..80).map(|line| format!("    line {line} of a text, as a compiler would read it;\n")).collect();
+    scene.fake.written.holds("/home/me/src/tree.c", text.as_bytes());
+    scene.fake.written.holds("/home/me/picture.png", &png(240, 180));
+    scene.fake.written.holds("/home/me/program", &[0; 64]);
+    let changes = scene.review(some());
+    let window = changes.downcast_ref::<gtk::Window>().expect("a window").clone();
+    let manager = adw::StyleManager::default();
+    let stack = find(&changes, "detail").and_downcast::<gtk::Stack>().expect("a stack");
+    let leaflet = find(&changes, "leaflet").and_downcast::<adw::Leaflet>().expect("a leaflet");
+    for (size, width, height) in [("wide", 1000, 680), ("narrow", 400, 700)] {
+        for _ in 0..2 {
+            window.set_default_size(width, height);
+            scene.pass(150);
+        }
+        assert!((width - 16..=width).contains(&window.width()), "{size}: {}", window.width());
+        leaflet.set_visible_child_name("list");
+        choose(&changes, gtk::INVALID_LIST_POSITION);
+        scene.pass(400);
+        let shoot = |name: &str| {
+            for (scheme, look) in
+                [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")]
+            {
+                manager.set_color_scheme(scheme);
+                scene.pass(80);
+                scene.picture_of(&changes, &format!("changes-{name}-{size}-{look}"));
+            }
+        };
+        shoot("list");
+        assert!(stack.visible_child_name().is_some_and(|name| name == "none"), "nothing is chosen yet");
+        // By path: /etc/issue, …, /home/me/picture.png, program, src/tree.c, …
+        for (index, child, name) in
+            [(0, "text", "deleted"), (3, "pictures", "pictures"), (4, "about", "other"), (5, "text", "text")]
+        {
+            choose(&changes, index);
+            scene.until(name, || stack.visible_child_name().is_some_and(|found| found == child));
+            scene.pass(400);
+            shoot(name);
+        }
+    }
+    manager.set_color_scheme(adw::ColorScheme::Default);
+    // Narrow, whoever goes back can come again.
+    let title = || stack.visible_child_name().map(String::from).unwrap_or_default();
+    find(&changes, "back").and_downcast::<gtk::Button>().expect("a button").emit_clicked();
+    scene.until("the list is back", || title() == "none");
+    choose(&changes, 5);
+    scene.until("it is seen again", || title() == "text");
+    close(&changes);
+    scene.until("it is closed", || page().is_none());
+}
+
+#[gtk::test]
+fn what_is_decided_is_done_when_it_is_left() {
+    let scene = Scene::new();
+    let all = || ["/home/me/a", "/home/me/b", "/home/me/b/in", "/home/me/c"];
+    let entries =
+        || all().iter().map(|path| entry(path, What::Added, (!path.ends_with('b')).then_some(3))).collect();
+    let changes = scene.review(entries());
+    choose(&changes, 1);
+    act(&changes, "keep-one");
+    assert!(says(&changes, "Kept") && scene.fake.written.decided().is_empty());
+    choose(&changes, 0);
+    act(&changes, "forget");
+    close(&changes);
+    // One is undecided: nothing happens to it unasked.
+    answer(&scene, "cancel");
+    assert!(changes.is_visible() && scene.fake.written.decided().is_empty());
+    close(&changes);
+    answer(&scene, "later");
+    scene.until("it is left", || page().is_none() && !scene.fake.written.decided().is_empty());
+    assert_eq!(scene.fake.written.decided(), ["forget /home/me/a"]);
+    let again = scene.look();
+    assert!(says(&again, "Kept"), "what was decided is known");
+    choose(&again, 3);
+    act(&again, "forget");
+    close(&again);
+    scene.until("it is done", || scene.fake.written.decided().len() == 2);
+    assert_eq!(scene.fake.written.decided()[1], "keep /home/me/b /home/me/b/in");
+    let row = find(scene.window.runs.current().expect("a tab").widget.upcast_ref(), "changes-row");
+    scene.until("nothing waits", || row.as_ref().is_some_and(|row| !row.is_mapped()));
+}
+
+#[gtk::test]
+fn what_is_thrown_away_waits_for_the_page_of_its_end() {
+    let scene = Scene::new();
+    let added = |path: &str| entry(path, What::Added, Some(9));
+    scene.run_and_leave(vec![added("/home/me/a/report.txt"), added("/home/me/.cache/x")], Changes::Discard);
+    let tabs = || scene.window.runs.current().is_some();
+    scene.act("win.close-tab");
+    scene.until("it asks", || question().is_some());
+    let body = question().expect("a question").body();
+    assert!(body.contains("a/report.txt") && !body.contains(".cache"), "{body:?}");
+    answer(&scene, "cancel");
+    scene.pass(200);
+    assert!(tabs() && scene.fake.written.decided().is_empty(), "nothing is lost yet");
+    scene.act("win.close-tab");
+    answer(&scene, "discard");
+    scene.until("it is gone", || !tabs() && scene.fake.written.decided() == ["discard"]);
+    // What programs keep for themselves is nothing to ask about.
+    scene.run_and_leave(vec![added("/home/me/.cache/x")], Changes::Discard);
+    scene.act("win.close-tab");
+    scene.until("it is gone", || !tabs() && scene.fake.written.decided() == ["discard", "discard"]);
+    assert!(question().is_none());
+    // A window that is closed throws away as well.
+    scene.run_and_leave(vec![added("/etc/x")], Changes::Discard);
+    scene.window.widget.close();
+    scene.until("it is gone", || scene.fake.written.decided().len() == 3);
+}
+
+#[gtk::test]
+fn a_long_copy_shows_how_far_it_is_and_can_be_ended() {
+    let scene = Scene::with_home();
+    scene.fake.written.is_slow(60);
+    let home = scene.folder().join("home");
+    let path = home.join("large");
+    scene.fake.written.holds(path.to_str().expect("a text"), &[7; 40_000]);
+    let changes = scene.review(vec![entry(path.to_str().expect("a text"), What::Added, Some(40_000))]);
+    choose(&changes, 0);
+    let work = find(&changes, "work").and_downcast::<gtk::Revealer>().expect("a revealer");
+    let bar = find(&changes, "work-bar").and_downcast::<gtk::ProgressBar>().expect("a bar");
+    let stack = find(&changes, "detail").and_downcast::<gtk::Stack>().expect("a stack");
+    scene.until("it is compared", || stack.visible_child_name().is_some_and(|name| name != "waits"));
+    act(&changes, "apply");
+    scene.until("it is seen", || work.reveals_child() && bar.fraction() > 0.2);
+    scene.picture_of(&changes, "changes-work");
+    assert!(bar.fraction() < 0.9 && !path.exists(), "{}", bar.fraction());
+    find(&changes, "cancel-work").and_downcast::<gtk::Button>().expect("a button").emit_clicked();
+    scene.until("it is ended", || !work.reveals_child());
+    assert_eq!(std::fs::read_dir(&home).expect("a folder").count(), 0, "nothing half is left");
+    scene.fake.written.is_slow(0);
+    act(&changes, "apply");
+    scene.until("it is there", || path.exists() && says(&changes, "Applied"));
+    close(&changes);
+    scene.until("what was applied is not kept", || scene.fake.written.decided() == ["discard"]);
+}
+
+/// Best of some: the computer may be busy with other tests.
+#[gtk::test]
+fn twenty_thousand_changes_open_at_once_and_scroll() {
+    let scene = Scene::new();
+    let many =
+        (0..20_000).map(|number| entry(&format!("/home/me/many/{number:05}"), What::Added, Some(number)));
+    let first = scene.review(many.collect());
+    close(&first);
+    scene.until("it is closed", || page().is_none());
+    let opened = (0..3).map(|_| {
+        let begun = Instant::now();
+        let changes = scene.look();
+        scene.until("rows are drawn", || says(&changes, "~/many/00000"));
+        scene.picture_of(&changes, "changes-many");
+        let took = begun.elapsed();
+        let steps = scroll(&scene, &changes);
+        close(&changes);
+        scene.until("it is closed", || page().is_none());
+        (took, steps)
+    });
+    let (opened, steps): (Vec<Duration>, Vec<Duration>) = opened.unzip();
+    let best = |all: &[Duration]| all.iter().min().copied().unwrap_or_default();
+    println!("20000 changes open in {:?}, a frame of scrolling takes {:?}", best(&opened), best(&steps));
+    assert!(best(&opened) < Duration::from_millis(500), "{opened:?}");
+    assert!(best(&steps) < Duration::from_millis(50), "{steps:?}");
+}
+
+/// How long a frame takes after a step, in the middle of all.
+fn scroll(scene: &Scene, changes: &gtk::Widget) -> Duration {
+    let list = find(changes, "list").and_downcast::<gtk::ListView>().expect("a list");
+    let place = list.vadjustment().expect("it scrolls");
+    let clock = list.frame_clock().expect("it is drawn");
+    let (begun, frames) = (Rc::new(Cell::new(Instant::now())), Rc::new(RefCell::new(Vec::new())));
+    let begins = begun.clone();
+    let first = clock.connect_before_paint(move |_| begins.set(Instant::now()));
+    let ends = frames.clone();
+    let last = clock.connect_after_paint(move |_| ends.borrow_mut().push(begun.get().elapsed()));
+    let (from, room) = (place.value(), place.upper() - place.page_size());
+    assert!(room > 100_000.0, "{room}");
+    for step in 1..=40 {
+        let before = frames.borrow().len();
+        place.set_value(from + room * f64::from(step) / 40.0);
+        list.queue_draw();
+        scene.until("a frame", || frames.borrow().len() > before);
+    }
+    clock.disconnect(first);
+    clock.disconnect(last);
+    assert!(says(changes, "/many/19999"), "the end is reached");
+    let mut frames = frames.take();
+    frames.sort();
+    frames[frames.len() / 2]
+}
