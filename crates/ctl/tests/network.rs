@@ -5,9 +5,11 @@
 mod common;
 
 use common::net::*;
+use common::share::{picture, Folder};
 use common::traces::alone;
 use common::*;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -499,4 +501,75 @@ fn a_name_that_moves_is_followed() {
     wait_for("the other address", Duration::from_secs(10), || answer() == ["internet4", "lan4"]);
     drop(sandbox);
     run.wait().unwrap();
+}
+
+/// A root in which /etc/resolv.conf is missing, or a link into places that a
+/// sandbox has of its own, or to nowhere, as services of resolution leave it.
+#[test]
+fn names_are_resolved_whatever_resolv_conf_is() {
+    let _alone = alone();
+    let system = Folder::home(Glass::Container);
+    ["usr/bin", "etc/odd", "var"].iter().for_each(|name| drop(system.dir(name)));
+    let busybox = system.path.join("usr/bin/busybox");
+    std::fs::copy("/bin/busybox", &busybox).unwrap();
+    for name in ["sh", "cat", "touch"] {
+        symlink("busybox", system.path.join("usr/bin").join(name)).unwrap();
+    }
+    symlink("usr/bin", system.path.join("bin")).unwrap();
+    system.file("etc/real", "nameserver 192.0.2.53\n");
+    let root = system.path.display().to_string();
+    let place = system.path.join("etc/resolv.conf");
+    for link in [
+        None,
+        Some("../run/systemd/resolve/stub-resolv.conf"),
+        Some("/run/resolvconf/resolv.conf"),
+        Some("/etc/odd/nowhere"),
+        Some("real"),
+    ] {
+        let _ = std::fs::remove_file(&place);
+        link.iter().for_each(|target| symlink(target, &place).unwrap());
+        let before = picture(&system.path);
+        let script = "cat /etc/resolv.conf; touch /etc/resolv.conf 2>/dev/null || echo shut; cat /etc/hosts";
+        let options = ["-N", "internet", "-r", &root];
+        let output = run_as(USER, Glass::Container, &options, &["sh", "-c", script]).output().unwrap();
+        let text = out(&output);
+        let is_right =
+            text.contains("\nnameserver 1") && text.contains("shut\n") && text.contains("localhost");
+        assert!(is_right && !text.contains("192.0.2.53"), "{link:?}: {text}{}", err(&output));
+        assert_eq!(picture(&system.path), before, "{link:?}");
+    }
+}
+
+#[test]
+fn a_network_without_ipv4_is_one() {
+    let _alone = alone();
+    let network = Named::new("a");
+    let bridge = format!("tta{}", std::process::id());
+    std::fs::write(format!("/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6"), "0").unwrap();
+    // Unique local (RFC 4193), a part that is this test's.
+    let net = format!("fd7e:{:x}", std::process::id() % 0xffff);
+    ip(&format!("-6 address add {net}::1/64 dev {bridge} nodad"));
+    let host = std::net::TcpListener::bind((format!("{net}::1"), 0)).unwrap();
+    let port = host.local_addr().unwrap().port();
+    let server =
+        std::thread::spawn(move || host.accept().map(|(mut client, _)| client.write_all(b"hello\n")));
+    let option = format!("source={},address={net}::9/64,route=::/0%{net}::1", network.name);
+    let dns = format!("{net}::1");
+    let script = format!("grep -c '/32 host LOCAL' /proc/net/fib_trie; cat /etc/resolv.conf; cat < /dev/tcp/{net}::1/{port}; tr -s ' ' </proc/net/ipv6_route | cut -d' ' -f1,2,10");
+    let output = networked(Glass::Container, &["-N", &option, "--dns", &dns], &script);
+    let text = out(&output);
+    // Unblocks the server, should nobody have come.
+    let _ = std::net::TcpStream::connect((format!("{net}::1"), port));
+    server.join().unwrap().unwrap().unwrap();
+    assert!(
+        text.contains(&format!("nameserver {net}::1\n")) && text.contains("hello\n"),
+        "{text}{}",
+        err(&output)
+    );
+    assert_eq!(text.matches("nameserver").count(), 1, "{text}");
+    assert!(text.contains("00000000000000000000000000000000 00 eth0"), "a way to everybody: {text}");
+    assert!(
+        text.lines().next().is_some_and(|count| count.parse::<u32>().is_ok_and(|count| count <= 2)),
+        "lo has IPv4 alone: {text}"
+    );
 }

@@ -66,8 +66,9 @@ fn real(site: &Site, path: &Path) -> nix::Result<PathBuf> {
         }
         let next = done.join(&part);
         // The sandbox's own view of this name, itself not followed.
-        let outside = site.find(&done)?.map(|above| above.path().join(&part));
-        match outside.and_then(|path| std::fs::read_link(path).ok()) {
+        let above = site.find(&done)?;
+        // Its path is good for as long as it is open.
+        match above.as_ref().and_then(|above| std::fs::read_link(above.path().join(&part)).ok()) {
             Some(target) => {
                 links += 1;
                 if links > LINKS {
