@@ -13,6 +13,7 @@ mod program;
 mod sandboxes;
 #[path = "../scene/mod.rs"]
 mod scene;
+mod sound;
 
 use adw::prelude::*;
 use gtk::{gdk, glib, graphene};

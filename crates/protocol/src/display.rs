@@ -52,7 +52,8 @@ pub struct Display {
     /// Whether windows of programs are to fill the screen. Some programs ask
     /// the manager for the contrary as they come up.
     pub fill: bool,
-    /// Whether the command may use sound devices.
+    /// Whether the command may use sound: a machine's devices, or the FIFO that a
+    /// container's server plays.
     pub sound: bool,
     /// Whether the command may use USB devices that are handed in.
     pub usb: bool,

@@ -41,9 +41,9 @@ pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
 pub(super) fn note(note: &Note) -> String {
     match note {
         Note::DisplayLacks { piece, family } => format!("{} {}", lacks(*piece), install(*piece, *family)),
-        Note::SoundInMachines => {
-            gettext("The sandbox will be silent: so far only virtual machines have sound.")
-        }
+        Note::SoundThroughAlsa => gettext(
+            "Programs that play through ALSA are heard, one at a time: a container has no sound server.",
+        ),
         Note::LittleMemory { asked, better } => {
             let values = [size(*asked), size(*better)];
             let text = gettext(

@@ -277,7 +277,7 @@ fn notes() -> Vec<Note> {
         lacks(Piece::Agent),
         lacks(Piece::Manager),
         lacks(Piece::Bus),
-        Note::SoundInMachines,
+        Note::SoundThroughAlsa,
         Note::LittleMemory { asked: 512 << 20, better: 768 << 20 },
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
@@ -289,7 +289,7 @@ fn notes() -> Vec<Note> {
     for one in &all {
         match one {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
-            Note::SoundInMachines | Note::LittleMemory { .. } => {}
+            Note::SoundThroughAlsa | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
             Note::ImageTrusted { .. } | Note::StaysReadOnly { .. } => {}
             Note::UserModeReachesHost => {}

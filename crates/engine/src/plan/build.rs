@@ -139,7 +139,10 @@ fn orders(
         },
         id_base: 0,
         folders: files::folders(profile, host),
-        files: display::files(profile, host).into_iter().chain(files::user_dirs(profile, host)).collect(),
+        files: display::files(profile, host, glass.isolation)
+            .into_iter()
+            .chain(files::user_dirs(profile, host))
+            .collect(),
         network: None,
         display,
         log: None,
@@ -189,6 +192,7 @@ fn command(
     if display::is_wanted(profile) {
         environment.extend(super::screen_environment(host, glass.glx()));
     }
+    environment.extend(display::has_fifo(profile, glass.isolation).then(super::desktop::sound_environment));
     add_variables(profile, &mut environment, found);
     check_length(argv, &environment, found);
     Command {

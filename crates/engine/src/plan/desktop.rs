@@ -26,6 +26,26 @@ const FONTS: &str = r#"<?xml version="1.0"?>
 const FONTS_FILE: &str = "/run/terrarium/fonts.conf";
 /// Where GTK's settings lie; before /etc/xdg.
 const SETTINGS: &str = "/run/terrarium/xdg";
+/// ALSA's settings where no sound device is: what is played goes, at the pace
+/// of its reader, into the FIFO that init makes. The rate is the one that SPICE
+/// plays best.
+const ALSA: &str = r#"pcm.!default {
+    type plug
+    slave {
+        pcm {
+            type file
+            file "/tmp/.X11-unix/sound/playback"
+            format "raw"
+            slave.pcm { type null }
+        }
+        format S16_LE
+        rate 48000
+        channels 2
+    }
+    hint { show on description "Terrarium" }
+}
+"#;
+const ALSA_FILE: &str = "/run/terrarium/asound.conf";
 /// Where init puts the key to the screen.
 const KEY: &str = "/run/terrarium/Xauthority";
 
@@ -80,6 +100,16 @@ pub(super) fn gtk_files(look: &Look) -> Vec<File> {
         content: text.as_str().into(),
     };
     vec![file("gtk-3.0"), file("gtk-4.0")]
+}
+
+/// ALSA's settings in a container.
+pub(super) fn sound_file() -> File {
+    File { path: ALSA_FILE.into(), content: ALSA.into() }
+}
+
+/// What makes ALSA read them.
+pub(super) fn sound_environment() -> (Bytes, Bytes) {
+    ("ALSA_CONFIG_PATH".into(), ALSA_FILE.into())
 }
 
 /// The variables of a command with a screen, beside those that every command

@@ -53,7 +53,7 @@ pub(super) fn passes(profile: &Profile, isolation: Isolation) -> Passes {
     }
     let machine = isolation == Isolation::Machine;
     Passes {
-        sound: wish.sound && machine,
+        sound: wish.sound,
         microphone: wish.microphone && machine,
         drop: wish.drop,
         usb: wish.usb && machine,
@@ -133,13 +133,19 @@ fn keyboard(host: &Host) -> Option<Vec<Bytes>> {
     Some(std::iter::once(bytes(program)).chain(options.iter().map(|word| word.as_str().into())).collect())
 }
 
+/// Whether sound goes into a FIFO that the container's server plays.
+pub(super) fn has_fifo(profile: &Profile, isolation: Isolation) -> bool {
+    is_wanted(profile) && profile.display.sound && isolation == Isolation::Container
+}
+
 /// Files that the screen's programs read.
-pub(super) fn files(profile: &Profile, host: &Host) -> Vec<File> {
+pub(super) fn files(profile: &Profile, host: &Host, isolation: Isolation) -> Vec<File> {
     if !is_wanted(profile) {
         return Vec::new();
     }
     let openbox = is_small(profile, host).then(|| desktop::openbox_files(&host.display.look));
-    openbox.into_iter().flatten().chain(desktop::gtk_files(&host.display.look)).collect()
+    let sound = has_fifo(profile, isolation).then(desktop::sound_file);
+    openbox.into_iter().flatten().chain(desktop::gtk_files(&host.display.look)).chain(sound).collect()
 }
 
 /// What is worth knowing about a screen.
@@ -155,8 +161,8 @@ pub(super) fn notes(profile: &Profile, host: &Host, isolation: Isolation) -> Vec
     let missing = pieces.into_iter().filter(|piece| !host.display.has(*piece));
     let mut notes: Vec<Note> =
         missing.map(|piece| Note::DisplayLacks { piece, family: host.family }).collect();
-    if wish.sound && isolation == Isolation::Container {
-        notes.push(Note::SoundInMachines);
+    if has_fifo(profile, isolation) {
+        notes.push(Note::SoundThroughAlsa);
     }
     if isolation == Isolation::Machine && profile.limits.memory < COMFORTABLE {
         notes.push(Note::LittleMemory { asked: profile.limits.memory, better: COMFORTABLE });

@@ -180,8 +180,8 @@ pub enum Note {
     StaysReadOnly { paths: Vec<PathBuf> },
     /// Something that a screen is better with is not installed.
     DisplayLacks { piece: Piece, family: Family },
-    /// Sound was asked for, and so far only machines have it.
-    SoundInMachines,
+    /// Sound was asked for in a container, which has no sound server.
+    SoundThroughAlsa,
     /// A machine with a window has little memory.
     LittleMemory { asked: u64, better: u64 },
     /// Sockets in a share reach the host's programs.

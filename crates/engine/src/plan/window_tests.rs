@@ -203,10 +203,16 @@ fn containers_have_one_monitor_and_neither_ears_nor_ports() {
     let mut loud = window(Isolation::Container);
     (loud.display.sound, loud.display.drop) = (true, true);
     let planned = plan(&loud, &host());
-    assert_eq!(planned.notes, [Note::SoundInMachines]);
+    assert_eq!(planned.notes, [Note::SoundThroughAlsa]);
     let plan = planned.plan.unwrap();
-    assert_eq!(plan.passes, Passes { drop: true, ..Passes::default() });
-    assert!(!plan.orders.display.unwrap().sound);
+    assert_eq!(plan.passes, Passes { sound: true, drop: true, ..Passes::default() });
+    assert!(plan.orders.display.as_ref().unwrap().sound);
+    let settings = b"/run/terrarium/asound.conf";
+    assert!(plan.orders.files.iter().any(|file| file.path.as_slice() == settings));
+    let environment = &plan.orders.command.environment;
+    assert!(environment
+        .iter()
+        .any(|(name, value)| name.as_slice() == b"ALSA_CONFIG_PATH" && value.as_slice() == settings));
 }
 
 #[test]
@@ -321,7 +327,7 @@ proptest! {
             prop_assert!(!display.server.as_slice().is_empty());
             prop_assert!(display.manager.as_ref().is_none_or(|words| !words[0].as_slice().is_empty()));
             prop_assert!((1..=4).contains(&plan.passes.monitors));
-            let of_machine = plan.passes.sound || plan.passes.microphone || plan.passes.usb || plan.passes.monitors > 1;
+            let of_machine = plan.passes.microphone || plan.passes.usb || plan.passes.monitors > 1;
             prop_assert!(plan.machine.is_some() || !of_machine);
             if let Some(machine) = &plan.machine {
                 let video = machine.video.unwrap();

@@ -11,6 +11,8 @@ pub const SPICE_PORT: u16 = 5900;
 pub const AGENT_PORT: &str = "/tmp/agent";
 /// The same for the pointer's events that the agent hands back.
 pub const AGENT_POINTER: &str = "/tmp/pointer";
+/// The folder whose FIFOs a container's server plays; the command sees it, too.
+pub const SOUND: &str = "/tmp/.X11-unix/sound";
 
 /// What all have in common: no hot plug, no zapping, no blanking.
 const COMMON: &str = r#"Section "ServerFlags"
@@ -43,7 +45,7 @@ EndSection
 
 /// A container's: Xorg is the SPICE server itself. Without the sizes and the
 /// number of heads this driver damages its heap (Debian 12, 0.1.5).
-pub fn spiceqxl(agent: bool) -> String {
+pub fn spiceqxl(agent: bool, sound: bool) -> String {
     let agent = if agent {
         format!(
             "    Option \"SpiceVdagentEnabled\" \"true\"\n    \
@@ -53,6 +55,8 @@ pub fn spiceqxl(agent: bool) -> String {
     } else {
         String::new()
     };
+    let sound =
+        if sound { format!("    Option \"SpicePlaybackFIFODir\" \"{SOUND}\"\n") } else { String::new() };
     let card = format!(
         r#"Section "Device"
     Identifier "card"
@@ -69,7 +73,7 @@ pub fn spiceqxl(agent: bool) -> String {
     Option "FrameBufferSize" "32"
     Option "CommandBufferSize" "128"
     Option "SurfaceBufferSize" "128"
-{agent}EndSection
+{agent}{sound}EndSection
 "#
     );
     [COMMON, &card, &input("keyboard", "xspice keyboard", ""), &input("pointer", "xspice pointer", "")]

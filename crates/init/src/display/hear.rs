@@ -92,6 +92,7 @@ impl Display {
             // The number and the end of its line come in two pieces.
             Ok(count) if number[..count].contains(&b'\n') => {
                 server.ready = Ready::Up;
+                self.offer_sound();
                 self.up();
                 true
             }

@@ -107,6 +107,9 @@ impl Display {
     pub fn begin(orders: display::Display, place: Place, user: &User, id_base: u32) -> Result<Self> {
         let uid = ids::display(id_base);
         server::share(uid).map_err(at(Step::Display, "/tmp/.X11-unix"))?;
+        if orders.sound && place == Place::Container {
+            server::share_sound().map_err(at(Step::Display, config::SOUND))?;
+        }
         let (owner, group) = crate::build::owner(user, id_base, place);
         let bus = PathBuf::from(format!("/run/user/{}/bus", user.uid));
         let on_demand = orders.bus.is_some() && orders.bus_on_demand;
@@ -148,12 +151,22 @@ impl Display {
             program: self.orders.server.as_slice(),
             glx: self.orders.glx,
             agent: self.orders.agent.is_some(),
+            sound: self.orders.sound,
             cookie: &self.cookie,
             log: &self.log_pipe.1,
             home: &self.home,
         };
         self.server = Some(Server::start(&wish)?);
         Ok(())
+    }
+
+    /// Where a container's sound goes, once its server is up.
+    fn offer_sound(&mut self) {
+        if self.orders.sound && self.place == Place::Container {
+            if let Err(errno) = server::make_fifo(self.uid) {
+                self.note("sound", errno);
+            }
+        }
     }
 
     /// What it was ordered to be.

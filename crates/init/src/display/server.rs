@@ -19,7 +19,7 @@ use nix::sched::{setns, unshare, CloneFlags};
 use nix::sys::socket::{connect, setsockopt, socket, sockopt, AddressFamily, SockFlag, SockType, SockaddrIn};
 use nix::sys::stat::Mode;
 use nix::sys::time::TimeVal;
-use nix::unistd::{chown, pipe2, Gid, Pid, Uid};
+use nix::unistd::{chown, mkfifo, pipe2, Gid, Pid, Uid};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -68,6 +68,8 @@ pub struct Wish<'a> {
     pub glx: bool,
     /// Whether an agent will be there.
     pub agent: bool,
+    /// Whether it plays what the command writes into a FIFO.
+    pub sound: bool,
     /// Who may connect.
     pub cookie: &'a [u8; 16],
     /// Where its errors go.
@@ -83,6 +85,23 @@ pub fn share(uid: u32) -> nix::Result<()> {
     // Not the server's own: it would let everybody write there.
     let options = format!("size=64k,nr_inodes=16,mode=775,uid=0,gid={uid}");
     mount(Some("tmpfs"), SHARED, Some("tmpfs"), flags, Some(options.as_str()))
+}
+
+/// Makes the folder whose FIFOs a container's server plays.
+pub fn share_sound() -> nix::Result<()> {
+    fs::create_dir(config::SOUND).map_err(errno)
+}
+
+/// Makes the FIFO in it, anew: a server sees only what comes while it runs.
+/// The command can write into it, and neither make nor remove anything.
+pub fn make_fifo(uid: u32) -> nix::Result<()> {
+    let fifo = Path::new(config::SOUND).join("playback");
+    let _ = fs::remove_file(&fifo);
+    mkfifo(&fifo, Mode::S_IRUSR)?;
+    // Whatever the umask is.
+    fs::set_permissions(config::SOUND, fs::Permissions::from_mode(0o755)).map_err(errno)?;
+    fs::set_permissions(&fifo, fs::Permissions::from_mode(0o622)).map_err(errno)?;
+    chown(&fifo, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))
 }
 
 #[allow(clippy::needless_pass_by_value)] // as map_err passes it
@@ -189,7 +208,7 @@ fn furnish(wish: &Wish, found: Option<&devices::Found>) -> nix::Result<()> {
     }
     let text = match found {
         Some(found) => config::modesetting(&found.make(Path::new("/tmp"), wish.uid)?),
-        None => config::spiceqxl(wish.agent),
+        None => config::spiceqxl(wish.agent, wish.sound),
     };
     give("/tmp/xorg.conf", text.as_bytes(), wish.uid)?;
     give("/tmp/authority", &config::authority(wish.cookie), wish.uid)
