@@ -130,14 +130,15 @@ mod tests {
     fn every_section_ends_and_the_agent_is_named_only_if_there_is_one() {
         let devices =
             Devices { card: "/tmp/card".into(), keyboard: "/tmp/k".into(), pointer: "/tmp/p".into() };
-        for text in [spiceqxl(false), spiceqxl(true), modesetting(&devices)] {
+        for text in [spiceqxl(false, false), spiceqxl(true, true), modesetting(&devices)] {
             let count = |word: &str| text.lines().filter(|line| line.starts_with(word)).count();
             assert_eq!(count("Section"), count("EndSection"), "{text}");
             assert_eq!(text.matches('"').count() % 2, 0);
             assert!(!text.contains("{") && text.contains("AutoAddDevices"));
         }
-        assert!(!spiceqxl(false).contains("Vdagent"));
-        assert!(spiceqxl(true).contains("127.0.0.1"));
+        let quiet = spiceqxl(false, false);
+        assert!(!quiet.contains("Vdagent") && !quiet.contains("Playback"));
+        assert!(spiceqxl(true, false).contains("127.0.0.1") && spiceqxl(false, true).contains(SOUND));
         assert!(modesetting(&devices).contains("\"/tmp/card\""));
     }
 
