@@ -4,6 +4,7 @@
 use crate::bridge::Bridge;
 use crate::frames;
 use crate::look;
+use crate::renderer;
 use crate::search::{self, Chosen};
 use crate::window::{Purpose, Window};
 use adw::prelude::*;
@@ -75,6 +76,7 @@ pub fn run() -> glib::ExitCode {
     let _ = tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).try_init();
     set_up_texts();
     load_resources();
+    renderer::choose();
     let flags = gio::ApplicationFlags::HANDLES_COMMAND_LINE | gio::ApplicationFlags::HANDLES_OPEN;
     let app: App =
         glib::Object::builder().property("application-id", APP_ID).property("flags", flags).build();

@@ -26,6 +26,7 @@ pub mod launcher;
 pub mod library;
 pub mod look;
 pub mod pages;
+pub mod renderer;
 pub mod search;
 pub mod settings;
 pub mod window;

@@ -198,12 +198,16 @@ fn a_killed_window_is_opened_again_where_it_was() {
         killed.stdout.as_mut().expect("a pipe").read_exact(&mut first).expect("what was there");
         assert_eq!(&first, b"before");
         killed.kill().and_then(|()| killed.wait()).expect("its end");
-        let next = shown.terminal_client(&["--from", "6"]);
+        let mut next = shown.terminal_client(&["--from", "6"]);
+        // It is there before the command ends.
+        let mut rest = [0; 2];
+        next.stdout.as_mut().expect("a pipe").read_exact(&mut rest).expect("the rest of the line");
+        assert_eq!(&rest, b"\r\n");
         shown.keys("typed\r");
         shown.ends("Exit code 9");
         shown.shows("then typed");
         let output = next.wait_with_output().expect("its output");
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "\r\ntyped\r\nthen typed\r\n");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "typed\r\nthen typed\r\n");
         assert_eq!(output.status.code(), Some(9), "the one that watched");
     }
 }
