@@ -220,6 +220,13 @@ pub enum NetworkError {
         /// Which.
         name: String,
     },
+    /// A name of a list of allowed ones leads into this computer's networks.
+    NotOfTheInternet {
+        /// Which.
+        name: String,
+        /// Where it leads.
+        address: std::net::IpAddr,
+    },
     /// A sandbox is on Terrarium's own network.
     InUse {
         /// Its name.

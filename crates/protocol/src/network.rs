@@ -4,7 +4,7 @@
 use crate::Bytes;
 use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// All of it. Whom the sandbox may talk to is enforced outside.
@@ -61,6 +61,45 @@ pub struct Net {
     pub ip: IpAddr,
     /// Length of its prefix in bits.
     pub prefix: u8,
+}
+
+/// Never part of the internet, whatever this computer's networks are: private,
+/// shared and link-local ranges, benchmarks, multicast, and the address that
+/// one cloud keeps its metadata at (RFC 6890).
+const NEVER: &[([u8; 4], u8)] = &[
+    ([0, 0, 0, 0], 8),
+    ([10, 0, 0, 0], 8),
+    ([100, 64, 0, 0], 10),
+    ([127, 0, 0, 0], 8),
+    ([168, 63, 129, 16], 32),
+    ([169, 254, 0, 0], 16),
+    ([172, 16, 0, 0], 12),
+    ([192, 0, 0, 0], 24),
+    ([192, 168, 0, 0], 16),
+    ([198, 18, 0, 0], 15),
+    ([224, 0, 0, 0], 3),
+];
+
+/// The same for IPv6, of what lies in [`WORLD6`]: ways into IPv4.
+const NEVER6: &[([u16; 2], u8)] = &[([0x2001, 0], 32), ([0x2002, 0], 16)];
+
+/// Where the internet is, of IPv6.
+const WORLD6: Net = Net { ip: IpAddr::V6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)), prefix: 3 };
+
+/// Networks that are never part of the internet; of IPv6 those in 2000::/3,
+/// beyond which nothing is.
+pub fn never() -> impl Iterator<Item = Net> {
+    let v4 = NEVER.iter().map(|&(ip, prefix)| Net { ip: IpAddr::V4(ip.into()), prefix });
+    let v6 = NEVER6
+        .iter()
+        .map(|&([a, b], prefix)| Net { ip: IpAddr::V6(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0)), prefix });
+    v4.chain(v6)
+}
+
+/// Whether an address can be part of the internet.
+#[must_use]
+pub fn is_of_the_internet(ip: IpAddr) -> bool {
+    (ip.is_ipv4() || WORLD6.holds(ip)) && !never().any(|net| net.holds(ip))
 }
 
 /// Bits of an address of that kind.

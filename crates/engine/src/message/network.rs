@@ -206,6 +206,10 @@ pub(super) fn error(error: &NetworkError) -> String {
             let text = gettext("The name {name} of the network’s lists has no address now. Correct it, or try again when this computer is online.");
             fill(&text, &[("name", name)])
         }
+        NetworkError::NotOfTheInternet { name, address } => {
+            let text = gettext("The name {name} leads to {address}, which is not on the internet but in this computer’s networks. If the sandbox may reach it, put the address itself on the list.");
+            fill(&text, &[("name", name), ("address", &address.to_string())])
+        }
         NetworkError::InUse { sandbox } => {
             fill(&gettext("The network of sandboxes is in use by “{name}”. Stop that sandbox, and try again."), &[("name", sandbox)])
         }

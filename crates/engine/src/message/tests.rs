@@ -140,13 +140,14 @@ fn network_errors() -> Vec<crate::error::NetworkError> {
         N::NoRange,
         N::Full,
         N::UnknownHost { name: text() },
+        N::NotOfTheInternet { name: text(), address: std::net::Ipv4Addr::LOCALHOST.into() },
         N::InUse { sandbox: text() },
         N::NotOwn,
     ];
     for one in &all {
         match one {
             N::Guard { .. } | N::Missing { .. } | N::NoRange | N::Full => {}
-            N::UnknownHost { .. } | N::InUse { .. } | N::NotOwn => {}
+            N::UnknownHost { .. } | N::NotOfTheInternet { .. } | N::InUse { .. } | N::NotOwn => {}
         }
     }
     all

@@ -152,14 +152,17 @@ pub type Alive = Arc<()>;
 fn refresh(real: &Real, now: u64) {
     for directory in guard::directories(&real.places.runtime) {
         let Some(saved) = guard::read(&directory).filter(|saved| saved.named.is_due(now)) else { continue };
-        let names = saved.named.allow.iter().chain(&saved.named.block);
         // Nothing is locked while somebody's name server is waited for.
-        let look = |entry: &Entry| -> Result<Vec<Peer>, Error> { live::resolve(std::slice::from_ref(entry)) };
-        let found: Found =
-            names.filter_map(|known| Some((known.entry.clone(), look(&known.entry).ok()?))).collect();
+        let mut found = look(&saved.named.allow, live::resolve_allowed);
+        found.extend(look(&saved.named.block, live::resolve));
         let _ =
             guard::change(real, &directory, |saved| saved.named.freshen(&mut saved.port.policy, &found, now));
     }
+}
+
+fn look(names: &[Known], resolve: fn(&[Entry]) -> Result<Vec<Peer>, Error>) -> Found {
+    let one = |entry: &Entry| Some((entry.clone(), resolve(std::slice::from_ref(entry)).ok()?));
+    names.iter().filter_map(|known| one(&known.entry)).collect()
 }
 
 #[cfg(test)]

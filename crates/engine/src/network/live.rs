@@ -9,7 +9,7 @@ use crate::sandbox::{Id, Real};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 use terrarium_protocol::guard::{Base, Contact, Peer, Policy, Port, Protocol, PEERS_MAX};
-use terrarium_protocol::network::{bits, Net};
+use terrarium_protocol::network::{bits, is_of_the_internet, Net};
 
 /// What can be changed while a sandbox runs. It holds at once, and until it is
 /// changed again.
@@ -112,7 +112,8 @@ pub fn change(real: &Real, id: &Id, change: &Change) -> Result<(), Error> {
     let directory = real.own_directory(id)?;
     // Names are looked up before anything is locked.
     let peers = match change {
-        Change::Allow(entry) | Change::Block(entry) => resolve(std::slice::from_ref(entry))?,
+        Change::Allow(entry) => resolve_allowed(std::slice::from_ref(entry))?,
+        Change::Block(entry) => resolve(std::slice::from_ref(entry))?,
         _ => Vec::new(),
     };
     guard::change(real, &directory, |Saved { port, named, .. }| {
@@ -179,6 +180,20 @@ pub fn usage(real: &Real, id: &Id) -> Result<Usage, Error> {
 /// # Errors
 /// A name has no address.
 pub fn resolve(list: &[Entry]) -> Result<Vec<Peer>, Error> {
+    peers(list, look_up)
+}
+
+/// The same of a list of whom a sandbox may talk to. Whoever answers for a name
+/// of the internet, who may be the one that made the sandbox's program, opens
+/// nothing of this computer's networks with it.
+///
+/// # Errors
+/// A name has no address, or none of the internet.
+pub fn resolve_allowed(list: &[Entry]) -> Result<Vec<Peer>, Error> {
+    peers(list, |name| not_rebound(name, look_up(name)?))
+}
+
+fn peers(list: &[Entry], look_up: impl Fn(&str) -> Result<Vec<Net>, Error>) -> Result<Vec<Peer>, Error> {
     let mut all = Vec::new();
     for entry in list {
         let nets = match &entry.host {
@@ -188,6 +203,26 @@ pub fn resolve(list: &[Entry]) -> Result<Vec<Peer>, Error> {
         add(&mut all, entry.peers(&nets));
     }
     Ok(all)
+}
+
+/// Last parts of names that nobody on the internet answers for: RFC 6761, 6762
+/// and 8375, what ICANN has set aside, and what routers use.
+const LOCAL: &[&str] = &["arpa", "corp", "home", "internal", "lan", "local", "localhost", "test"];
+
+/// Leaves out what is not of the internet, unless the name is not, either.
+fn not_rebound(name: &str, mut nets: Vec<Net>) -> Result<Vec<Net>, Error> {
+    let last = name.trim_end_matches('.').rsplit_once('.').map(|(_, last)| last.to_ascii_lowercase());
+    if last.is_none_or(|last| LOCAL.contains(&last.as_str())) {
+        return Ok(nets);
+    }
+    let first = nets.first().copied();
+    nets.retain(|net| is_of_the_internet(net.ip));
+    match (nets.is_empty(), first) {
+        (true, Some(net)) => {
+            Err(Error::Network(NetworkError::NotOfTheInternet { name: name.to_owned(), address: net.ip }))
+        }
+        _ => Ok(nets),
+    }
 }
 
 fn look_up(name: &str) -> Result<Vec<Net>, Error> {
@@ -206,6 +241,24 @@ fn look_up(name: &str) -> Result<Vec<Net>, Error> {
 mod tests {
     use super::super::values::entry;
     use super::*;
+
+    #[test]
+    fn a_name_of_the_internet_opens_no_network_of_this_computer() {
+        let nets = |text: &str| -> Vec<Net> {
+            text.split_whitespace().flat_map(|one| entry(one).unwrap().nets()).collect()
+        };
+        let world = "192.0.2.1 2001:db8::1";
+        let near = "10.1.2.3 127.0.0.1 169.254.169.254 192.168.1.1 ::1 fd00::1 fe80::1 ::ffff:192.168.1.1 2002:c0a8:101::1";
+        let all = nets(&format!("{near} {world}"));
+        for name in ["example.org", "example.org.", "lan.example", "a.LAN.Org"] {
+            assert_eq!(not_rebound(name, all.clone()).unwrap(), nets(world), "{name}");
+            let refused = not_rebound(name, nets(near)).unwrap_err();
+            assert!(matches!(refused, Error::Network(NetworkError::NotOfTheInternet { .. })), "{name}");
+        }
+        for name in ["printer", "printer.local", "Printer.LAN.", "nas.home.arpa", "git.internal"] {
+            assert_eq!(not_rebound(name, all.clone()).unwrap(), all, "{name}");
+        }
+    }
 
     #[test]
     fn lists_say_who_is_blocked_and_by_what() {

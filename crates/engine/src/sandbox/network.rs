@@ -32,7 +32,7 @@ pub fn prepare(real: &Real, plan: &Plan) -> Result<Option<Prepared>, Error> {
     let Some(wish) = &plan.reach else { return Ok(None) };
     make_private(&real.places.runtime, if plan.caller == 0 { 0o711 } else { 0o700 })?;
     check_names(real, plan, wish)?;
-    let (allow, block) = (live::resolve(&wish.allow)?, live::resolve(&wish.block)?);
+    let (allow, block) = (live::resolve_allowed(&wish.allow)?, live::resolve(&wish.block)?);
     let own = match wish.own() {
         Some(_) => Some(own::ensure(&real.pool, &plan.connection, plan.caller, &real.places.runtime)?),
         None => None,

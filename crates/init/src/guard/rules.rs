@@ -10,27 +10,7 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use terrarium_protocol::guard::{Base, Peer, Port, Protocol, Rules};
-use terrarium_protocol::network::{Mac, Net};
-
-/// Never part of the internet, whatever this computer's networks are: private,
-/// shared and link-local ranges, benchmarks, multicast, and the address that
-/// one cloud keeps its metadata at.
-const NEVER: &[&str] = &[
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "168.63.129.16/32",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "224.0.0.0/3",
-];
-
-/// The same for IPv6, of what lies in 2000::/3: ways into IPv4.
-const NEVER6: &[&str] = &["2001::/32", "2002::/16"];
+use terrarium_protocol::network::{never, Mac, Net};
 
 /// How many packets of each kind are told of, at most.
 const TOLD: &str = "limit rate 200/second burst 400 packets";
@@ -81,11 +61,10 @@ impl Made<'_> {
     }
 
     fn sets(&self, text: &mut String) -> Done {
-        for (name, kind, never, is_v4) in
-            [("local4", "ipv4_addr", NEVER, true), ("local6", "ipv6_addr", NEVER6, false)]
-        {
-            let mut all: Vec<String> = never.iter().map(|&one| one.to_owned()).collect();
-            all.extend(self.local.iter().filter(|net| net.ip.is_ipv4() == is_v4).map(ToString::to_string));
+        for (name, kind, is_v4) in [("local4", "ipv4_addr", true), ("local6", "ipv6_addr", false)] {
+            let nets = never().chain(self.local.iter().copied());
+            let all: Vec<String> =
+                nets.filter(|net| net.ip.is_ipv4() == is_v4).map(|net| net.to_string()).collect();
             writeln!(
                 text,
                 " set {name} {{ type {kind}; flags interval; auto-merge; elements = {{ {} }}; }}",
