@@ -4,21 +4,42 @@
 
 use crate::common::traces::{alone, nothing_is_left, traces};
 use crate::common::*;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::MutexGuard;
 
-/// Fails with these words, and leaves nothing.
+/// The computer, of which a test leaves nothing other than it was.
+struct Untouched {
+    before: BTreeSet<String>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Untouched {
+    fn new() -> Self {
+        let alone = alone();
+        Self { before: traces(), _alone: alone }
+    }
+}
+
+impl Drop for Untouched {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            nothing_is_left(&self.before);
+        }
+    }
+}
+
+/// Fails with these words.
 fn fails(mut command: Command, says: &str) -> Output {
-    let before = traces();
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(125), "{}{}", out(&output), err(&output));
     assert!(err(&output).to_lowercase().contains(&says.to_lowercase()), "{says} is not in: {}", err(&output));
     assert!(out(&output).is_empty());
-    nothing_is_left(&before);
     output
 }
 
@@ -40,7 +61,7 @@ fn with_profile(glass: Glass, folder: &Path, name: &OsStr, text: &str) -> Comman
 
 for_both! {
     fn no_command_and_an_empty_one(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         let mut none = glass.user().ctl();
         none.args(["run", glass.option()]);
         fails(none, "command");
@@ -51,7 +72,7 @@ for_both! {
 
 for_both! {
     fn names_that_cannot_be(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         fails(run(glass, &["-n", "a/b"], &["true"]), "a/b");
         fails(run(glass, &["-n", ""], &["true"]), "name");
         fails(run(glass, &["-n", "a\nb"], &["true"]), "name");
@@ -60,7 +81,7 @@ for_both! {
 
 #[test]
 fn uris_that_are_refused() {
-    let _alone = alone();
+    let _alone = Untouched::new();
     for uri in ["qemu+ext:///system?command=/bin/true", "test:///default", "rubbish"] {
         for user in [User::Plain, User::Member] {
             let mut ctl = user.ctl();
@@ -87,7 +108,7 @@ fn uris_that_are_refused() {
 
 for_both! {
     fn limits_that_cannot_be(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         fails(run(glass, &["--memory", "9999 TiB"], &["true"]), "memory");
         fails(run(glass, &["--memory", "many"], &["true"]), "many");
         fails(run(glass, &["--cpus", "0"], &["true"]), "processor");
@@ -100,7 +121,7 @@ for_both! {
 
 for_both! {
     fn a_command_or_a_folder_that_the_sandbox_does_not_see(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         fails(run(glass, &[], &["/srv/tool"]), "/srv");
         fails(run(glass, &["--cwd", "/no/such"], &["true"]), "/no/such");
     }
@@ -108,7 +129,7 @@ for_both! {
 
 for_both! {
     fn arguments_longer_than_the_kernel_takes(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         let folder = open_folder();
         let words = vec![format!("\"{}\"", "x".repeat(100_000)); 21].join(",");
         let text = format!("version = 1\nname = \"long\"\n[command]\nargv = [\"echo\",{words}]\n");
@@ -119,7 +140,7 @@ for_both! {
 for_both! {
     // A shell cannot pass one; a profile can.
     fn a_nul_in_arguments_is_refused_and_a_newline_is_not(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         let folder = open_folder();
         let name = OsStr::new("nul.terrarium");
         for key in ["argv = [\"echo\", \"a\\u0000b\"]", "argv = [\"echo\"]\nenvironment = { A = \"a\\u0000b\" }",
@@ -144,7 +165,7 @@ impl Drop for Odd {
 
 for_both! {
     fn file_names_need_not_be_text(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         let odd = Odd(Path::new("/opt").join(fresh_name("terrarium-odd")));
         fs::create_dir(&odd.0).unwrap();
         let program = odd.0.join(OsStr::from_bytes(b"b\xffd\nx"));
@@ -166,7 +187,7 @@ for_both! {
 
 #[test]
 fn a_user_without_the_group_is_told_and_nothing_is_left() {
-    let _alone = alone();
+    let _alone = Untouched::new();
     let output = fails(run_as(User::Plain, Glass::Container, &[], &["true"]), "libvirt");
     let words = err(&output).to_lowercase();
     assert!(words.contains("--machine") || words.contains("virtual machine"), "{words}");
@@ -174,7 +195,7 @@ fn a_user_without_the_group_is_told_and_nothing_is_left() {
 
 for_both! {
     fn a_runtime_folder_that_is_too_long_or_not_set(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         let long = std::env::temp_dir().join(fresh_name("x")).join("x".repeat(90));
         fs::create_dir_all(&long).unwrap();
         fs::set_permissions(&long, fs::Permissions::from_mode(0o777)).unwrap();
@@ -211,7 +232,7 @@ impl Drop for Disk {
 
 for_both! {
     fn a_full_disk_under_the_cache(glass: Glass) {
-        let _alone = alone();
+        let _alone = Untouched::new();
         // Neither holds what is put there: a kernel, or init.
         let disk = Disk::new(glass.user(), if glass == Glass::Machine { "4m" } else { "256k" });
         let path = disk.0.path();
@@ -226,7 +247,7 @@ for_both! {
 
 #[test]
 fn doctor_says_what_works_as_text_and_json() {
-    let _alone = alone();
+    let _alone = Untouched::new();
     for user in [User::Plain, User::Member, User::Root] {
         let text = user.ctl().arg("doctor").output().unwrap();
         assert!(text.status.success() && !out(&text).is_empty(), "{}", err(&text));
@@ -241,7 +262,7 @@ fn doctor_says_what_works_as_text_and_json() {
 
 #[test]
 fn screens_that_cannot_be() {
-    let _alone = alone();
+    let _alone = Untouched::new();
     fails(run(Glass::Machine, &["--display", "--display-size", "1x1"], &["true"]), "1x1");
     fails(run(Glass::Machine, &["--display-size", "640x480"], &["true"]), "--display");
     fails(run(Glass::Machine, &["--display", "--memory", "300M"], &["true"]), "512 MiB");
