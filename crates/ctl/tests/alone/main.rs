@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Tests that compare the whole computer before and after, or that disturb all
-//! others. They run one after another, and nothing else with sandboxes beside
-//! them.
+//! Tests that compare the whole computer before and after. They run one after
+//! another, and nothing else with sandboxes beside them.
 
 #[macro_use]
 #[path = "../common/mod.rs"]
@@ -9,4 +8,3 @@ mod common;
 
 mod bad_input;
 mod endings;
-mod trouble;

@@ -1,15 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! libvirt is restarted, hangs and dies while sandboxes run and start.
+//! libvirt is restarted, hangs and dies while sandboxes run and start. These
+//! tests disturb all others. Those of containers and those of machines, which
+//! have daemons of their own, run beside each other.
 
-use crate::common::*;
+#[macro_use]
+mod common;
+
+use common::*;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{MutexGuard, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-static BEFORE: OnceLock<Vec<String>> = OnceLock::new();
+/// One daemon's, and what was there of its users' before the first test.
+struct Turn {
+    turn: Mutex<()>,
+    before: OnceLock<Vec<String>>,
+}
+
+static TURNS: [Turn; 2] = [const { Turn { turn: Mutex::new(()), before: OnceLock::new() } }; 2];
+
+fn turn_of(glass: Glass) -> &'static Turn {
+    &TURNS[usize::from(glass == Glass::Machine)]
+}
 
 /// The daemon that serves a glass's user here.
 struct Daemon {
@@ -20,7 +35,7 @@ struct Daemon {
 impl Daemon {
     /// `None`, and this test counted as skipped, where it is not ours to disturb.
     fn of(glass: Glass, test: &str) -> Option<Self> {
-        let alone = alone();
+        let alone = alone(glass);
         let folder =
             std::env::var_os("TERRARIUM_SERVICES").unwrap_or_else(|| "/run/terrarium-services".into());
         let ours = fs::read_to_string(Path::new(&folder).join("started")).unwrap_or_default();
@@ -79,17 +94,18 @@ fn has_systemd() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-/// Nobody else's: takes the tests one after another, and remembers what was
-/// there before the first, so that it does not count as left behind.
-fn alone() -> MutexGuard<'static, ()> {
-    let alone = crate::common::traces::alone();
-    BEFORE.get_or_init(|| [traces(Glass::Container), traces(Glass::Machine)].concat());
+/// Takes the tests of a glass one after another, and remembers what was there
+/// before the first, so that it does not count as left behind.
+fn alone(glass: Glass) -> MutexGuard<'static, ()> {
+    let turn = turn_of(glass);
+    let alone = turn.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    turn.before.get_or_init(|| traces(glass));
     alone
 }
 
 /// Those that were not there before the first test.
-fn fresh(mut found: Vec<String>) -> Vec<String> {
-    let before = BEFORE.get().map_or(&[][..], Vec::as_slice);
+fn fresh(glass: Glass, mut found: Vec<String>) -> Vec<String> {
+    let before = turn_of(glass).before.get().map_or(&[][..], Vec::as_slice);
     found.retain(|one| !before.contains(one));
     found
 }
@@ -126,7 +142,7 @@ fn processes(glass: Glass) -> Vec<String> {
 fn nothing_is_left(glass: Glass) {
     wait_for("nothing to be left", Duration::from_secs(40), || {
         list(glass.user());
-        fresh(traces(glass)).is_empty()
+        fresh(glass, traces(glass)).is_empty()
     });
 }
 
@@ -184,7 +200,7 @@ for_both! {
             nothing_is_left(glass);
             let child = run(glass, &[], &["true"]).stderr(Stdio::piped()).spawn().unwrap();
             let begun = Instant::now();
-            while fresh(processes(glass)).is_empty() && begun.elapsed() < Duration::from_secs(20) {}
+            while fresh(glass, processes(glass)).is_empty() && begun.elapsed() < Duration::from_secs(20) {}
             daemon.kill();
             let output = child.wait_with_output().unwrap();
             daemon.start();
@@ -296,7 +312,7 @@ for_both! {
 
 for_both! {
     fn a_start_is_given_up_with_ctrl_c(glass: Glass) {
-        let _alone = alone();
+        let _alone = alone(glass);
         let mut child = run(glass, &["-v"], &["sleep", "60"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut words = BufReader::new(child.stderr.take().unwrap());
         until_it_says(&mut words, "Boot the sandbox");
