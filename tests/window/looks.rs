@@ -10,7 +10,8 @@ use adw::prelude::*;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Gives the window a size, and leaves pictures of it, light and dark.
+/// Gives the window a size, and leaves pictures of it; dark ones, too, with the
+/// full counts and for `tools/pictures`.
 pub fn shoot(scene: &Scene, name: &str) {
     // The narrowest is 360 pixels wide, beside a frame.
     shoot_at(scene, name, &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 376, 656)]);
@@ -19,6 +20,10 @@ pub fn shoot(scene: &Scene, name: &str) {
 /// The same with these sizes.
 pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
     let manager = adw::StyleManager::default();
+    // Nobody compares the pictures of every day, and dark ones fit as light ones do.
+    let full = crate::scene::asked_look().is_some() || std::env::var_os("TERRARIUM_TEST_SCALE").is_some();
+    let schemes = [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")];
+    let schemes = if full { &schemes[..] } else { &schemes[..1] };
     for &(size, width, height) in sizes {
         for _ in 0..2 {
             // Narrow it needs less: the rest of the way comes after that.
@@ -29,8 +34,7 @@ pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
         // A frame may be drawn around it.
         let fits = (width - 16..=width).contains(&now);
         assert!(fits, "{name}: {now} instead of {width}\n{}", widest(scene.window.widget.upcast_ref()));
-        for (scheme, look) in [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")]
-        {
+        for &(scheme, look) in schemes {
             manager.set_color_scheme(scheme);
             scene.pass(60);
             scene.picture(&format!("{name}-{size}-{look}"));
