@@ -103,7 +103,7 @@ pub enum Verb {
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Throw away what a sandbox changed
+    /// Throw away what a sandbox changed, with what its earlier runs kept
     Discard {
         /// Name of the sandbox
         name: String,

@@ -200,9 +200,14 @@ impl ChangesWindow {
     }
 
     fn ask_to_discard(self: &Rc<Self>) {
+        let text = if self.looking.layer.goes_on() {
+            gettext("What the sandbox wrote is gone then, and what its earlier runs kept. What you applied or copied stays.")
+        } else {
+            gettext("What the sandbox wrote is gone then. What you applied or copied stays.")
+        };
         let dialog = self.question(
             &gettext("Discard All Changes?"),
-            &gettext("What the sandbox wrote is gone then. What you applied or copied stays."),
+            &text,
             &[("cancel", &gettext("_Cancel")), ("discard", &gettext("_Discard"))],
         );
         dialog.set_response_appearance("discard", adw::ResponseAppearance::Destructive);

@@ -82,6 +82,12 @@ impl Layer {
         self.folder.file_name().map(PathBuf::from).unwrap_or_default()
     }
 
+    /// Whether it holds what earlier runs kept, too.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.id() == Path::new(&kept_id(&self.tag.name))
+    }
+
     pub(super) fn load(folder: &Path) -> Option<Self> {
         let file = File::open(folder.join("tag")).ok()?;
         let tag = serde_json::from_reader(std::io::Read::take(file, TAG_MAX)).ok()?;
@@ -303,6 +309,7 @@ mod tests {
         sweep(&places, 1000);
         assert!(!starting.folder.exists() && !looked_at.folder.exists());
         assert_eq!(all(&places, 1000).len(), 3);
+        assert!(kept.goes_on() && !waiting.goes_on());
         assert_eq!(Layer::load(&kept.folder), Some(kept));
     }
 }
