@@ -302,7 +302,12 @@ pub fn probes(targets: &[(&str, &str, String, u16)]) -> String {
             "dns" => format!("exec 3<>/dev/udp/{address}/{port}; printf '\\0\\7\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\7version\\4bind\\0\\0\\20\\0\\3' >&3; head -c 1 <&3 | wc -c | grep -q 1"),
             how => {
                 let size = how.trim_start_matches("udp");
-                format!("exec 3<>/dev/udp/{address}/{port}; head -c {size} /dev/zero >&3; head -c 1 <&3 | grep -q .")
+                // One of these may be lost: until who has an address is known, the
+                // kernel keeps few pieces.
+                format!(
+                    "exec 3<>/dev/udp/{address}/{port}; for try in 1 2; do head -c {size} /dev/zero >&3; \
+                     read -r -n 1 -t $((${{SECONDS_EACH:-2}} / 2)) <&3 && exit; done; exit 1"
+                )
             }
         };
         script.push_str(&format!(
