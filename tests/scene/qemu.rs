@@ -55,7 +55,9 @@ impl Drop for Machine {
 
 fn spawn(socket: &Path) -> Child {
     let spice = format!("unix=on,addr={},disable-ticketing=on", socket.display());
-    Command::new("qemu-system-x86_64")
+    // It goes with the test, also if that is killed or keeps what it holds.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
         .args(["-machine", "q35,accel=tcg", "-m", "64", "-nodefaults", "-display", "none", "-vga", "qxl"])
         // The firmware waits for Escape for a minute.
         .args(["-boot", "menu=on,splash-time=60000", "-device", "usb-ehci", "-device", "usb-tablet"])
