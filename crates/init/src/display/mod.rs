@@ -5,7 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
-//! | [`usb`] | devices that are handed in for the command |
+//! | [`usb`], [`mixer`] | devices for the command: those that are handed in, sound |
 //! | [`confined`] | who runs it: a user that the command does not have |
 //! | [`watcher`], [`screen`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
 //! | [`beside`], [`bus`], [`later`] | agent, session bus, window manager; when |
@@ -20,6 +20,7 @@ mod heads;
 mod hear;
 mod later;
 mod life;
+mod mixer;
 mod picture;
 mod screen;
 mod server;
@@ -32,6 +33,7 @@ pub use beside::{daemon_waits, Beside};
 pub use devices::sound;
 pub use hear::Source;
 pub use life::Lost;
+pub use mixer::turn_up;
 
 use crate::build::Place;
 use crate::channel::set_nonblocking;
