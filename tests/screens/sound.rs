@@ -4,7 +4,7 @@
 
 use crate::clipboard::inside;
 use crate::program::{Glass, BOOT};
-use crate::sandboxes::open;
+use crate::sandboxes::{open, Scene};
 
 /// Samples of two channels in a second.
 const RATE: usize = 48_000;
@@ -63,6 +63,11 @@ fn pitch(samples: &[i16], rate: usize) -> usize {
     periods.get(periods.len() / 2).map_or(0, |period| rate / period)
 }
 
+/// What a program inside records.
+fn record(scene: &Scene) -> Vec<i16> {
+    inside(scene, RECORD).split_whitespace().map(|one| one.parse().expect("a sample")).collect()
+}
+
 fn is_heard(glass: Glass) {
     let (ear, scene) = (Ear::new(), open());
     let screen = scene.run_profile(glass, TONE, |profile| profile.display.sound = true);
@@ -76,7 +81,8 @@ fn is_heard(glass: Glass) {
     assert_eq!(ear.left().len(), before, "it is muted");
     screen.set_muted(false);
     scene.within(BOOT, "it is heard again", || ear.left().len() > before);
-    assert_eq!(inside(&scene, RECORD), "", "there is no microphone");
+    // In a container ALSA has silence to record.
+    assert!(loud(&record(&scene)).is_empty(), "there is no microphone");
 }
 
 #[gtk::test]
@@ -94,8 +100,7 @@ fn a_machine_is_heard() {
 fn a_machine_hears_the_microphone_alone() {
     let (ear, scene) = (Ear::new(), open());
     let screen = scene.run_profile(Glass::Machine, TONE, |profile| profile.display.microphone = true);
-    let numbers = inside(&scene, RECORD);
-    let samples: Vec<i16> = numbers.split_whitespace().map(|one| one.parse().expect("a sample")).collect();
+    let samples = record(&scene);
     let pitch = pitch(loud(&samples), RECORDED);
     assert!(loud(&samples).len() > RECORDED / 2, "{} of {}", loud(&samples).len(), samples.len());
     assert!((420..=460).contains(&pitch), "{pitch} Hz");
@@ -110,7 +115,7 @@ fn without_leave_nothing_can_be_played() {
         let screen = scene.run_shown(glass, script);
         scene.within(BOOT, "it tried", || scene.said().contains("played: 1"));
         assert_eq!(inside(&scene, "ls -A /dev/snd /tmp/.X11-unix/sound 2>/dev/null"), "");
-        assert_eq!(inside(&scene, RECORD), "", "there is no microphone");
+        assert!(record(&scene).is_empty(), "there is no microphone");
         assert!(!screen.may_sound() && ear.left().is_empty());
     }
 }

@@ -86,6 +86,8 @@ pub struct Display {
     cookie: [u8; 16],
     server: Option<Server>,
     daemon: Option<Pid>,
+    /// Keeps a container's server listening to its FIFO.
+    sound: Option<OwnedFd>,
     later: Later,
     watcher: Option<Watcher>,
     log: Ring,
@@ -130,6 +132,7 @@ impl Display {
             cookie: key_for(owner)?,
             server: None,
             daemon: None,
+            sound: None,
             watcher: None,
             log: Ring::new(LOG),
             log_pipe: log_pipe().map_err(at(Step::Display, "log"))?,
@@ -165,8 +168,9 @@ impl Display {
     /// Where a container's sound goes, once its server is up.
     fn offer_sound(&mut self) {
         if self.orders.sound && self.place == Place::Container {
-            if let Err(errno) = server::make_fifo(self.uid) {
-                self.note("sound", errno);
+            match server::make_fifo(self.uid) {
+                Ok(fifo) => self.sound = Some(fifo),
+                Err(errno) => self.note("sound", errno),
             }
         }
     }
