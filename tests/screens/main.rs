@@ -13,6 +13,7 @@ mod program;
 mod sandboxes;
 #[path = "../scene/mod.rs"]
 mod scene;
+mod sizes;
 mod sound;
 
 use adw::prelude::*;
@@ -233,24 +234,6 @@ fn programs_of_several_kinds_show() {
         let screen = shown.run_shown(Glass::Container, &command);
         let picture = format!("Container-screen-{name}");
         shown.within(BOOT, name, || shown.colours(&screen, &picture) > colours);
-    }
-}
-
-#[gtk::test]
-fn the_screen_follows_the_window() {
-    for glass in [Glass::Container, Glass::Machine] {
-        let shown = open();
-        let screen = shown.run_shown(glass, "exec xterm -e sleep 1000");
-        let step = if glass == Glass::Container { 8 } else { 1 };
-        for (width, height) in [(901, 633), (640, 480), (1111, 777)] {
-            shown.window.widget.set_default_size(width, height);
-            shown.within(BOOT, "the guest has the view's size", || {
-                let view = &screen.view;
-                let scale = view.scale_factor() as u32;
-                let wanted = (view.width() as u32 * scale / step * step, view.height() as u32 * scale);
-                (view.guest_width(), view.guest_height()) == wanted
-            });
-        }
     }
 }
 
