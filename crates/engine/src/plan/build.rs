@@ -190,9 +190,9 @@ fn command(
     let terminal = profile.display.kind == DisplayKind::Terminal;
     let mut environment = super::environment(host, terminal, profile.security.privileged);
     if display::is_wanted(profile) {
-        environment.extend(super::screen_environment(host, glass.glx()));
+        let fifo = display::has_fifo(profile, glass.isolation);
+        environment.extend(super::screen_environment(host, glass.glx(), fifo));
     }
-    environment.extend(display::has_fifo(profile, glass.isolation).then(super::desktop::sound_environment));
     add_variables(profile, &mut environment, found);
     check_length(argv, &environment, found);
     Command {
