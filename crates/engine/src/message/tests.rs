@@ -201,6 +201,8 @@ fn problems() -> Vec<ProblemKind> {
         K::NotASize { text: text() },
         K::RamSize { asked: 2, most: 1 },
         K::SourceMissing { path: path() },
+        K::SourceCircle { path: path() },
+        K::PlaceInFile { path: path(), file: path() },
         K::SourceDenied { path: path(), writable: false },
         K::SourceDenied { path: path(), writable: true },
         K::SourceKind { path: path() },
@@ -242,6 +244,7 @@ fn problems() -> Vec<ProblemKind> {
             K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
+            K::SourceCircle { .. } | K::PlaceInFile { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
             K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}
