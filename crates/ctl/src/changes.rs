@@ -152,6 +152,7 @@ fn as_json(entry: &Entry) -> Value {
         "before": entry.change.before.as_ref().map(facts),
         "after": entry.change.after.as_ref().map(facts),
         "outdated": entry.outdated,
+        "kept_otherwise": entry.again,
     });
     if let Some(from) = &entry.moved_from {
         value["moved_from"] = json!(text(from.as_slice()));
@@ -198,7 +199,9 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
         let path = work.inside(path);
         // What lies in a folder that is none may be taken out, too.
         let all = found.find(&path).map(|entry| changes::all_of(&found, entry));
-        review.forget(&all.unwrap_or_else(|| vec![path.into()]))?;
+        let all = all.unwrap_or_else(|| vec![path.into()]);
+        changes::may_go(&found, &all)?;
+        review.forget(&all)?;
     }
     Ok(DONE)
 }
@@ -213,6 +216,8 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         home_inside: plan::home(&work.host),
         data,
         to: to.map(Path::to_owned),
+        under: None,
+        since: Some(work.layer.tag.started),
         replace,
     };
     let mut entries = Vec::new();
@@ -224,6 +229,9 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
     let mut review = work.driver.review(&work.layer)?;
     for entry in entries {
         let applied = changes::apply(review.as_mut(), &found, entry, &how, &|_| true)?;
+        for gone in &applied.gone {
+            eprintln!("terrariumctl: {}", message::in_trash(gone));
+        }
         for left in &applied.left {
             eprintln!("terrariumctl: {}", message::left_out(left.as_slice()));
         }

@@ -491,10 +491,12 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::NotMade { words: foreign() },
         L::None { name: foreign() },
         L::Kept { name: foreign() },
+        L::KeptEarlier { path: HOSTILE.into() },
         L::Broken,
         L::Partial,
         L::File { path: HOSTILE.into(), errno: 2 },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Gone },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
@@ -504,7 +506,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
     for one in &all {
         match one {
             L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
-            L::Broken | L::Partial | L::File { .. } | L::NotApplied { .. } => {}
+            L::KeptEarlier { .. } | L::Broken | L::Partial | L::File { .. } | L::NotApplied { .. } => {}
         }
     }
     all.into_iter()
@@ -561,7 +563,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
                 after: Some(facts(kind)),
             };
             let moved_from = (what == What::Added).then(|| Bytes::from(path.as_slice()));
-            all.push(Entry { change, moved_from, outdated: true });
+            all.push(Entry { change, moved_from, outdated: true, again: true });
         }
     }
     for entry in &all {
@@ -581,6 +583,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
             hunk_head(&[Line { old: Some(1), new: None, text: HOSTILE.into() }]),
             text_line(HOSTILE),
             layer_full(),
+            in_trash(std::path::Path::new(HOSTILE)),
             not_compared(),
             shown_kinds(),
         ],
