@@ -216,6 +216,10 @@ fn put(review: &mut dyn Review, found: &Changes, chosen: &[Chosen], how: &Apply,
             break;
         }
     }
+    if let Err(error) = changes::sync(&how) {
+        put.failed += 1;
+        put.error.get_or_insert(error);
+    }
     put
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::profile::Changes as Fate;
 use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry, Review};
 use terrarium_engine::sandbox::{Driver, Layer, Real};
 use terrarium_engine::{message, plan, Error};
@@ -30,7 +31,10 @@ impl Work {
         let is_it = |layer: &Layer| {
             layer.tag.name == name || layer.tag.uuid == name || layer.id().as_os_str() == name
         };
-        let layer = driver.layers().into_iter().find(is_it);
+        let mut layers: Vec<Layer> = driver.layers().into_iter().filter(is_it).collect();
+        // What waits for a decision comes before what is kept.
+        layers.sort_by_key(|layer| layer.tag.changes == Fate::Keep);
+        let layer = layers.into_iter().next();
         let layer = layer.ok_or_else(|| Error::Layer(LayerError::None { name: name.to_owned() }))?;
         Ok(Self { host, driver, layer })
     }
@@ -236,5 +240,6 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
             eprintln!("terrariumctl: {}", message::left_out(left.as_slice()));
         }
     }
+    changes::sync(&how)?;
     Ok(DONE)
 }

@@ -203,7 +203,7 @@ impl ChangesWindow {
     /// Notes what becomes of changes; what was noted before.
     fn decide(&self, chosen: &[usize], decision: Decision) -> Vec<(usize, Option<Decision>)> {
         let mut decided = self.looking.decisions();
-        let set = |&at: &usize| (at, std::mem::replace(&mut decided[at], Some(decision)));
+        let set = |&at: &usize| (at, decided[at].replace(decision));
         let before = chosen.iter().map(set).collect();
         drop(decided);
         self.redraw();

@@ -91,14 +91,15 @@ impl Changes {
     /// The one at a path inside.
     #[must_use]
     pub fn find(&self, path: &[u8]) -> Option<&Entry> {
-        self.all.iter().find(|entry| entry.change.path.as_slice() == path)
+        let found = self.all.binary_search_by(|entry| entry.change.path.as_slice().cmp(path));
+        found.ok().map(|index| &self.all[index])
     }
 
     /// What lies in a folder, however deep.
     pub fn below<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = &'a Entry> + 'a {
-        self.all.iter().filter(move |entry| {
-            entry.change.path.as_slice().strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/"))
-        })
+        let prefix = [path, b"/"].concat();
+        let begin = self.all.partition_point(|entry| entry.change.path.as_slice() < prefix.as_slice());
+        self.all[begin..].iter().take_while(move |entry| entry.change.path.as_slice().starts_with(&prefix))
     }
 }
 

@@ -29,7 +29,7 @@ mod session;
 mod tests;
 mod trash;
 
-pub use apply::{apply, Applied, Apply};
+pub use apply::{apply, sync, Applied, Apply};
 pub use choose::{all_of, may_go};
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
 pub(super) use listing::{forget_kept, hand_on, set_aside};

@@ -87,7 +87,14 @@ impl Stage {
             fake.files.insert(entry.change.path.0.clone(), pieces);
         }
         let changes = Changes { all: entries, totals: Totals::default() };
-        Self { top, fake, changes, how }
+        let mut stage = Self { top, fake, changes, how };
+        stage.sort();
+        stage
+    }
+
+    /// As they come from a sandbox.
+    fn sort(&mut self) {
+        self.changes.all.sort_by(|a, b| a.change.path.cmp(&b.change.path));
     }
 
     fn home(&self, name: &str) -> PathBuf {
@@ -258,6 +265,7 @@ fn nothing_outside_the_home_is_deleted() {
     let fifo = stage.home("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     stage.changes.all.push(gone("/home/me/fifo", facts(FileKind::Fifo, 0)));
+    stage.sort();
     for (path, why) in all.into_iter().chain([("/home/me/fifo", NotApplied::InTheWay)]) {
         assert_eq!(stage.why(path), why, "{path}");
     }

@@ -69,7 +69,7 @@ pub struct Applied {
 ///
 /// # Errors
 /// It may not be applied, the disk will not have it, or `watch` ended it. What
-/// was put down before stays.
+/// was put down before stays. After copies comes [`sync`].
 pub fn apply(
     review: &mut dyn Review,
     changes: &Changes,
@@ -83,7 +83,8 @@ pub fn apply(
     let mut work =
         Work { review, how, top: &top, root: root.into(), watch, bytes: 0, applied: Applied::default() };
     let inner = |one: &Entry| one.path().strip_prefix(entry.path()).map(|rest| place.join(rest));
-    let below = changes.below(entry.change.path.as_slice());
+    // A file that took the place of a folder has nothing below.
+    let below = changes.below(entry.change.path.as_slice()).filter(|_| kind(entry) != Some(FileKind::File));
     let all: Vec<(&Entry, PathBuf)> = std::iter::once((entry, place.clone()))
         .chain(below.filter_map(|one| Some((one, inner(one).ok()?))))
         .collect();
@@ -109,11 +110,18 @@ pub fn apply(
     for (entry, from) in &moved {
         work.gone(entry, from, false)?;
     }
-    if how.to.is_some() {
-        // Copies are many, and each by itself would take as long as all.
-        syncfs(&work.root).map_err(|errno| fault(FileAction::Write, &top)(errno.into()))?;
-    }
     Ok(work.applied)
+}
+
+/// Has the disk write what was copied: once for all, since each by itself
+/// would take as long.
+///
+/// # Errors
+/// The disk is full, or fails.
+pub fn sync(how: &Apply) -> Result<(), Error> {
+    let Some(to) = &how.to else { return Ok(()) };
+    let failed = fault(FileAction::Write, to);
+    File::open(to).and_then(|to| syncfs(to).map_err(Into::into)).map_err(failed)
 }
 
 impl Apply {
@@ -319,6 +327,7 @@ impl Work<'_> {
         let mode = entry.change.after.as_ref().map_or(0o644, |after| after.mode) & 0o777;
         fchmod(&file, Mode::from_raw_mode(mode)).map_err(&failed)?;
         if self.how.to.is_some() {
+            // See `sync`.
             return Ok(());
         }
         file.sync_all().map_err(&written)
