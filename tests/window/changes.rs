@@ -117,7 +117,7 @@ fn changes_fit_wide_and_narrow() {
     let text: String =
         (1..80).map(|line| format!("    line {line} of a text, as a compiler would read it;\n")).collect();
     scene.fake.written.holds("/home/me/src/tree.c", text.as_bytes());
-    scene.fake.written.holds("/home/me/picture.png", &png(240, 180));
+    scene.fake.written.holds("/home/me/picture.png", &png(1500, 1100));
     scene.fake.written.holds("/home/me/program", &[0; 64]);
     let changes = scene.review(some());
     let window = changes.downcast_ref::<gtk::Window>().expect("a window").clone();
