@@ -103,7 +103,7 @@ pub enum Verb {
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Throw away what a sandbox changed, with what its earlier runs kept
+    /// Throw away what a sandbox changed, or what is kept of it
     Discard {
         /// Name of the sandbox
         name: String,

@@ -24,7 +24,8 @@ pub use displays::{unseen, window_not_opened};
 pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines};
 pub use layers::{
-    change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, shown_kinds, text_line,
+    change, change_totals, change_word, hunk_head, in_trash, layer_full, left_out, not_compared, shown_kinds,
+    text_line,
 };
 pub use layers::{outdated, to_review};
 pub use network::{

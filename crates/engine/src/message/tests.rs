@@ -201,6 +201,8 @@ fn problems() -> Vec<ProblemKind> {
         K::NotASize { text: text() },
         K::RamSize { asked: 2, most: 1 },
         K::SourceMissing { path: path() },
+        K::SourceCircle { path: path() },
+        K::PlaceInFile { path: path(), file: path() },
         K::SourceDenied { path: path(), writable: false },
         K::SourceDenied { path: path(), writable: true },
         K::SourceKind { path: path() },
@@ -242,6 +244,7 @@ fn problems() -> Vec<ProblemKind> {
             K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
+            K::SourceCircle { .. } | K::PlaceInFile { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
             K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}
@@ -488,10 +491,12 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::NotMade { words: foreign() },
         L::None { name: foreign() },
         L::Kept { name: foreign() },
+        L::KeptEarlier { path: HOSTILE.into() },
         L::Broken,
         L::Partial,
         L::File { path: HOSTILE.into(), errno: 2 },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Gone },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
@@ -501,7 +506,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
     for one in &all {
         match one {
             L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
-            L::Broken | L::Partial | L::File { .. } | L::NotApplied { .. } => {}
+            L::KeptEarlier { .. } | L::Broken | L::Partial | L::File { .. } | L::NotApplied { .. } => {}
         }
     }
     all.into_iter()
@@ -558,7 +563,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
                 after: Some(facts(kind)),
             };
             let moved_from = (what == What::Added).then(|| Bytes::from(path.as_slice()));
-            all.push(Entry { change, moved_from, outdated: true });
+            all.push(Entry { change, moved_from, outdated: true, again: true });
         }
     }
     for entry in &all {
@@ -578,6 +583,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
             hunk_head(&[Line { old: Some(1), new: None, text: HOSTILE.into() }]),
             text_line(HOSTILE),
             layer_full(),
+            in_trash(std::path::Path::new(HOSTILE)),
             not_compared(),
             shown_kinds(),
         ],
