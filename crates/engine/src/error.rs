@@ -234,4 +234,6 @@ pub enum NetworkError {
     },
     /// The sandbox is not on Terrarium's own network.
     NotOwn,
+    /// libvirt's filter keeps no bandwidth.
+    BandwidthNeedsNft,
 }
