@@ -19,7 +19,7 @@ pub const PORTS_MAX: usize = 256;
 /// Most rules of one port's lists.
 pub const PEERS_MAX: usize = 512;
 /// Most names of one port's lists.
-pub const NAMES_MAX: usize = 128;
+pub const NAMES_MAX: usize = 256;
 /// Longest name of a host, in bytes (RFC 1035).
 pub const NAME_MAX: usize = 253;
 

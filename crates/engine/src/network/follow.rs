@@ -77,9 +77,10 @@ impl Named {
         let one = |known: &Known, allow: bool| {
             let Host::Name(name) = &known.entry.host else { return Vec::new() };
             let far = allow && !live::is_local(name);
+            let name = name.trim_end_matches('.');
             let any = Net::of(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 32);
             let name = |peer: Peer| Name {
-                name: name.clone(),
+                name: name.to_owned(),
                 allow,
                 protocol: peer.protocol,
                 ports: peer.ports,
@@ -258,6 +259,48 @@ mod tests {
         policy.block = peers("192.0.2.2:443/tcp");
         assert!(!look(&mut policy, "192.0.2.2:443/tcp", 1100 + KEEP));
         assert_eq!((policy.allow, policy.block), (peers("10.0.0.0/8"), peers("192.0.2.2:443/tcp")));
+    }
+
+    #[test]
+    fn the_guard_gets_names_as_the_resolver_has_them() {
+        let lists = ["A.example.", "nas.lan:80", "10.0.0.1"].map(|text| entry(text).unwrap());
+        let names = Named::new(&lists, &[entry("bad.example:1-2/udp").unwrap()], 0).names();
+        assert!(names.iter().all(Name::is_proper));
+        let short = |one: &Name| (one.name.clone(), one.allow, one.far, one.protocol.is_some());
+        let found: Vec<_> = names.iter().map(short).collect();
+        let wanted = [
+            ("a.example", true, true, false),
+            ("nas.lan", true, false, true),
+            ("nas.lan", true, false, true),
+            ("bad.example", false, false, true),
+        ];
+        assert_eq!(found, wanted.map(|(name, allow, far, kind)| (name.to_owned(), allow, far, kind)));
+    }
+
+    #[test]
+    fn what_the_sandbox_was_told_is_shown_as_listed() {
+        let lists = ["a.example:443/tcp"].map(|text| entry(text).unwrap());
+        let mut named = Named::new(&[], &lists, 0);
+        let mut policy = Policy::default();
+        let contact = |peer: &str, name: Option<&str>| Contact {
+            peer: peer.parse().unwrap(),
+            protocol: 6,
+            port: Some(443),
+            refused: true,
+            count: 1,
+            last: 0,
+            received: 0,
+            sent: 0,
+            name: name.map(str::to_owned),
+        };
+        named.add_told(
+            &mut policy,
+            &[contact("192.0.2.1", Some("a.example")), contact("192.0.2.2", Some("b.example"))],
+        );
+        assert_eq!(policy.block, peers("192.0.2.1:443/tcp"));
+        named.freshen(&mut policy, &vec![(lists[0].clone(), peers("192.0.2.3:443/tcp"))], 1);
+        assert_eq!(named.name_of(&contact("192.0.2.3", None)).as_deref(), Some("a.example"));
+        assert_eq!(named.name_of(&contact("192.0.2.4", None)), None);
     }
 
     #[test]
