@@ -7,6 +7,7 @@ mod clipboard;
 mod devices;
 mod drop;
 mod many;
+mod network;
 #[path = "../scene/program.rs"]
 mod program;
 mod programs;

@@ -26,10 +26,16 @@ fn networked(glass: Glass, network: &[&str], script: &str) -> std::process::Outp
 
 /// A sandbox that goes on, and says "ready" first.
 fn lasting(glass: Glass, network: &[&str], script: &str) -> Stop {
+    lasting_by(Enforcer::Guard, glass, network, script)
+}
+
+/// The same, with another enforcer.
+fn lasting_by(enforcer: Enforcer, glass: Glass, network: &[&str], script: &str) -> Stop {
     let name = fresh_name("net");
     let mut options = vec!["--detach", "-n", &name];
     options.extend(network);
-    let output = run_as(USER, glass, &options, &["bash", "-c", script]).output().unwrap();
+    let run = run_as(USER, glass, &options, &["bash", "-c", script]);
+    let output = enforcer.seen_by(run).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     Stop { user: USER, name }
 }
@@ -125,14 +131,20 @@ fn nobody_reaches_more_than_the_mode_says() {
 fn without_a_network_nothing_leaves() {
     let _alone = alone();
     let world = World::new();
-    let before = world.internet.packets();
     let script = format!(
         "cat /proc/net/dev | grep -c : ; {}",
         probes(&[("internet4", "tcp", world.internet.v4.to_string(), 80)])
     );
-    let output = networked(Glass::Container, &[], &script);
-    assert_eq!(out(&output).trim(), "1", "lo alone");
-    assert_eq!(world.internet.packets(), before);
+    for glass in glasses() {
+        // What comes from somebody else does not come again.
+        let silent = (0..3).any(|_| {
+            let before = world.internet.packets();
+            let output = networked(glass, &[], &script);
+            assert_eq!(out(&output).trim(), "1", "{glass:?}: lo alone");
+            world.internet.packets() == before
+        });
+        assert!(silent, "{glass:?}: packets arrive");
+    }
 }
 
 #[test]
@@ -144,20 +156,22 @@ fn names_are_resolved_and_files_are_right() {
         perl -MTime::HiRes=time -MIO::Socket::IP -e '$s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => 53, Proto => "udp"); $b = time;
             print $s "\0\7\1\0\0\1\0\0\0\0\0\0\7version\4bind\0\0\20\0\3"; recv($s, $t, 512, 0); printf "%d ms\n", (time - $b) * 1000' "$gateway""#;
     let before = std::fs::read("/etc/resolv.conf").unwrap();
-    let output = networked(Glass::Container, &["-N", "internet"], script);
-    let text = out(&output);
-    assert!(text.contains("nameserver 1") && text.contains("2\nsame\nshut\n"), "{text}{}", err(&output));
-    let milliseconds: u32 = text.trim().lines().last().unwrap().trim_end_matches(" ms").parse().unwrap();
-    assert!(milliseconds < 300, "{text}");
+    for glass in glasses() {
+        let output = networked(glass, &["-N", "internet"], script);
+        let text = out(&output);
+        assert!(text.contains("nameserver 1") && text.contains("2\nsame\nshut\n"), "{text}{}", err(&output));
+        let milliseconds: u32 = text.trim().lines().last().unwrap().trim_end_matches(" ms").parse().unwrap();
+        assert!(milliseconds < 300, "{glass:?}: {text}");
+    }
     assert_eq!(std::fs::read("/etc/resolv.conf").unwrap(), before);
 }
 
 /// What a hostile root sends arrives nowhere that it should not: neither at
 /// the bridge, nor at another sandbox, nor beyond.
-fn root_gets_nothing_through(glass: Glass) {
+fn root_gets_nothing_through(glass: Glass, enforcer: Enforcer) {
     let _alone = alone();
     let world = World::new();
-    let other = lasting(Glass::Container, &["-N", "full"], OTHER);
+    let other = lasting_by(enforcer, Glass::Container, &["-N", "full"], OTHER);
     let folder = share::Folder::new(USER, &USER.home());
     let program = compiled("frames.c", &folder.path);
     // A number that names its process on this computer.
@@ -165,21 +179,27 @@ fn root_gets_nothing_through(glass: Glass) {
     let shared = folder.bind("/mnt", "");
     let script = format!("sleep {nap}");
     let options = ["-N", "internet", "-p", "-m", &shared];
-    let sandbox = lasting(glass, if glass == Glass::Machine { &options } else { &options[..2] }, &script);
+    let options = if glass == Glass::Machine { &options[..] } else { &options[..2] };
+    let sandbox = lasting_by(enforcer, glass, options, &script);
     let (own, others) = (usage(&sandbox), usage(&other));
     let own4 = own["addresses"][0].as_str().unwrap();
+    // Without the guard there is no IPv6; what its root tries is a guess.
+    let six = |usage: &serde_json::Value, guess: &str| {
+        usage["addresses"][1].as_str().map_or_else(|| format!("fd00:7:7:7::{guess}"), str::to_owned)
+    };
+    let own6 = six(&own, "5");
     let bridge = bridge(USER);
     let text = |path: String| std::fs::read_to_string(path).unwrap().trim().to_owned();
     let words = [
         "send".to_owned(),
         "eth0".to_owned(),
         own4.to_owned(),
-        own["addresses"][1].as_str().unwrap().to_owned(),
+        own6.clone(),
         format!("{}.1", own4.rsplit_once('.').unwrap().0),
-        format!("{}::1", own["addresses"][1].as_str().unwrap().split_once("::").unwrap().0),
+        format!("{}::1", own6.split_once("::").unwrap().0),
         text(format!("/sys/class/net/{bridge}/address")),
         others["addresses"][0].as_str().unwrap().to_owned(),
-        others["addresses"][1].as_str().unwrap().to_owned(),
+        six(&others, "6"),
         inside(&other, "cat /sys/class/net/eth0/address").trim().to_owned(),
         world.internet.v4.to_string(),
     ];
@@ -237,16 +257,134 @@ fn root_gets_nothing_through(glass: Glass) {
 
 #[test]
 fn root_of_a_container_gets_nothing_through() {
-    root_gets_nothing_through(Glass::Container);
+    root_gets_nothing_through(Glass::Container, Enforcer::Guard);
 }
 
 #[test]
 fn root_of_a_machine_gets_nothing_through() {
-    root_gets_nothing_through(Glass::Machine);
+    root_gets_nothing_through(Glass::Machine, Enforcer::Guard);
 }
 
 #[test]
-fn a_network_of_libvirts_gives_or_takes_addresses() {
+fn root_of_a_container_gets_nothing_through_libvirts_filter() {
+    root_gets_nothing_through(Glass::Container, Enforcer::Filter);
+}
+
+#[test]
+fn root_of_a_machine_gets_nothing_through_libvirts_filter() {
+    root_gets_nothing_through(Glass::Machine, Enforcer::Filter);
+}
+
+/// Names of our filters of libvirt's.
+fn filters() -> Vec<String> {
+    let output =
+        std::process::Command::new("virsh").args(["-qc", "lxc:///system", "nwfilter-list"]).output().unwrap();
+    let ours = format!("terrarium-{}-", USER.uid());
+    out(&output).split_whitespace().filter(|word| word.starts_with(&ours)).map(str::to_owned).collect()
+}
+
+#[test]
+fn without_nft_libvirts_filter_enforces_the_modes() {
+    let _alone = alone();
+    let world = World::new();
+    world.lan.also(&near(&world));
+    let other = lasting_by(Enforcer::Filter, Glass::Container, &["-N", "full"], OTHER);
+    let mut usage = usage(&other);
+    assert_eq!(
+        (usage["addresses"].as_array().unwrap().len(), &usage["seen"]),
+        (1, &serde_json::json!(false))
+    );
+    let addresses = usage["addresses"].as_array_mut().unwrap();
+    addresses.push("fd00:7:7:7::6".into());
+    let all = targets(&world, &usage);
+    let script = probes(&all);
+    let reached = |glass: Glass, network: &[&str]| {
+        let script =
+            if glass == Glass::Machine { format!("SECONDS_EACH=12\n{script}") } else { script.clone() };
+        let run = run_as(USER, glass, network, &["bash", "-c", &script]);
+        let output = Enforcer::Filter.seen_by(run).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{glass:?} {network:?}: {}", err(&output));
+        answers(&out(&output))
+    };
+    let internet: Vec<&str> = INTERNET.into_iter().filter(|name| !name.ends_with('6')).collect();
+    for glass in glasses() {
+        assert_eq!(reached(glass, &["-N", "internet"]), internet, "{glass:?}");
+    }
+    let mut everything: Vec<&str> = all
+        .iter()
+        .map(|one| one.0)
+        .filter(|name| !name.starts_with("other") && !name.ends_with('6'))
+        .collect();
+    everything.sort_unstable();
+    assert_eq!(reached(Glass::Container, &["-N", "full"]), everything);
+    let (allow, lan) = (format!("{}:80/tcp", world.internet.v4), format!("{}:81", world.lan.v4));
+    assert_eq!(reached(Glass::Container, &["--allow", &allow, "--allow", &lan]), ["internet4", "lan-udp"]);
+    let block = format!("{}:80/tcp", world.internet.v4);
+    let left: Vec<&str> = internet.into_iter().filter(|name| *name != "internet4").collect();
+    assert_eq!(reached(Glass::Container, &["-N", "internet", "--block", &block]), left);
+    assert_eq!(filters().len(), 1, "the other one's");
+    drop(other);
+    wait_for("the filters to go", Duration::from_secs(5), || filters().is_empty());
+}
+
+#[test]
+fn without_nft_changes_hold_and_what_is_left_is_taken_away() {
+    let _alone = alone();
+    let world = World::new();
+    let sandbox = lasting_by(Enforcer::Filter, Glass::Container, &["-N", "internet"], "sleep 600");
+    let probe = probes(&[
+        ("internet4", "tcp", world.internet.v4.to_string(), 80),
+        ("lan4", "tcp", world.lan.v4.to_string(), 80),
+    ]);
+    let reached = || answers(&inside(&sandbox, &probe));
+    assert_eq!(reached(), ["internet4"]);
+    change(&sandbox, &["block", &world.internet.v4.to_string()]);
+    change(&sandbox, &["allow", &world.lan.v4.to_string()]);
+    assert_eq!(reached(), ["lan4"]);
+    change(&sandbox, &["cut"]);
+    assert_eq!(reached(), [""; 0]);
+    change(&sandbox, &["restore"]);
+    assert_eq!(reached(), ["lan4"]);
+    let rate = USER.ctl().args(["network", &sandbox.name, "bandwidth", "--inbound", "1M"]).output().unwrap();
+    assert_eq!(rate.status.code(), Some(125));
+    assert!(err(&rate).contains("nftables"), "{}", err(&rate));
+    let domain = filters().pop().unwrap();
+    // Nobody is asked to clean up; the next one who looks does.
+    let killed = std::process::Command::new("virsh")
+        .args(["-qc", "lxc:///system", "destroy", &domain])
+        .output()
+        .unwrap();
+    assert!(killed.status.success(), "{}", err(&killed));
+    wait_for("the filter to go", Duration::from_secs(20), || {
+        list(USER);
+        filters().is_empty()
+    });
+    // One that nobody knows of any more, as after a restart of this computer.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("filter");
+    std::fs::write(&file, format!("<filter name='terrarium-{}-77' chain='root'/>", USER.uid())).unwrap();
+    let defined = std::process::Command::new("virsh")
+        .args(["-qc", "lxc:///system", "nwfilter-define"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(defined.status.success() && filters().len() == 1, "{}", err(&defined));
+    drop(sandbox);
+    let removed = USER.ctl().args(["doctor", "--remove"]).output().unwrap();
+    assert!(removed.status.success() && filters().is_empty(), "{}", err(&removed));
+}
+
+#[test]
+fn a_network_of_libvirts_gives_or_takes_addresses_of_a_container() {
+    gives_or_takes_addresses(Glass::Container);
+}
+
+#[test]
+fn a_network_of_libvirts_gives_or_takes_addresses_of_a_machine() {
+    gives_or_takes_addresses(Glass::Machine);
+}
+
+fn gives_or_takes_addresses(glass: Glass) {
     let _alone = alone();
     let (one, other) = (Named::new("a"), Named::new("b"));
     let dhcp = format!("dhcp,source={}", one.name);
@@ -261,7 +399,7 @@ fn a_network_of_libvirts_gives_or_takes_addresses() {
     let server =
         std::thread::spawn(move || host.accept().map(|(mut client, _)| client.write_all(b"hello\n")));
     let script = format!("GATE={}.1 PORT={port}; {script}", other.net);
-    let output = networked(Glass::Container, &["-N", &dhcp, "-N", &fixed], &script);
+    let output = networked(glass, &["-N", &dhcp, "-N", &fixed], &script);
     let text = out(&output);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let given = (100..=200).any(|host| text.contains(&format!("{}.{host}\n", one.net)));
@@ -302,11 +440,20 @@ fn a_port_of_this_computer_leads_inside_and_goes_with_the_sandbox() {
 }
 
 #[test]
-fn what_is_cut_stands_still_and_goes_on() {
+fn what_is_cut_of_a_container_stands_still_and_goes_on() {
+    stands_still_and_goes_on(Glass::Container);
+}
+
+#[test]
+fn what_is_cut_of_a_machine_stands_still_and_goes_on() {
+    stands_still_and_goes_on(Glass::Machine);
+}
+
+fn stands_still_and_goes_on(glass: Glass) {
     let _alone = alone();
     let world = World::new();
     let download = format!("cat < /dev/tcp/{}/4000 > /dev/null", world.internet.v4);
-    let sandbox = lasting(Glass::Container, &["-N", "internet"], &download);
+    let sandbox = lasting(glass, &["-N", "internet"], &download);
     wait_for("bytes", Duration::from_secs(5), || world.internet.sent() > 1 << 20);
     change(&sandbox, &["cut"]);
     std::thread::sleep(Duration::from_millis(900));
@@ -386,12 +533,12 @@ fn a_network_that_this_computer_joins_is_its_own_from_then_on() {
 #[test]
 fn many_start_at_once_with_addresses_of_their_own_and_leave_nothing() {
     let _alone = alone();
-    let count = scaled(6, 20);
+    let (count, machines) = (scaled(6, 20), scaled(1, 3));
     let begun = Instant::now();
     let all: Vec<Stop> = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..count)
-            .map(|_| scope.spawn(|| lasting(Glass::Container, &["-N", "internet"], "sleep 600")))
-            .collect();
+        let glass = |number: usize| if number < machines { Glass::Machine } else { Glass::Container };
+        let start = |number| move || lasting(glass(number), &["-N", "internet"], "sleep 600");
+        let starts: Vec<_> = (0..count).map(|number| scope.spawn(start(number))).collect();
         starts.into_iter().map(|start| start.join().unwrap()).collect()
     });
     println!("{count} sandboxes with a network started in {:?}", begun.elapsed());
@@ -452,12 +599,31 @@ fn what_cannot_be_is_refused_with_its_key() {
     assert!(err(&plain).contains("network.mode: ") && err(&plain).contains("libvirt"), "{}", err(&plain));
 }
 
-/// The same program, that sees other names of hosts.
-fn with_hosts(ctl: &std::process::Command, hosts: &std::path::Path) -> std::process::Command {
+/// Who enforces whom sandboxes reach.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Enforcer {
+    Guard,
+    Filter,
+}
+
+impl Enforcer {
+    /// A computer that seems to have what this one takes, and not what the
+    /// other does.
+    fn seen_by(self, ctl: std::process::Command) -> std::process::Command {
+        match self {
+            Self::Guard => ctl,
+            Self::Filter => with(&ctl, std::path::Path::new("/dev/null"), "/usr/sbin/nft"),
+        }
+    }
+}
+
+/// The same program, that sees something else at a path.
+fn with(ctl: &std::process::Command, what: &std::path::Path, at: &str) -> std::process::Command {
     let mut command = std::process::Command::new("unshare");
-    command.args(["-m", "sh", "-c", r#"mount --bind "$0" /etc/hosts && exec "$@""#]).arg(hosts);
+    command.args(["-m", "sh", "-c", r#"mount --bind "$0" "$1" && shift && exec "$@""#]).arg(what).arg(at);
     command.arg(ctl.get_program()).args(ctl.get_args()).env_clear().current_dir("/");
     command.envs(ctl.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null());
     command
 }
 
@@ -472,7 +638,7 @@ fn a_name_that_moves_is_followed() {
     let name = fresh_name("names");
     let run =
         run_as(USER, Glass::Container, &["-n", &name, "--allow", "moves.test:80/tcp"], &["sleep", "600"]);
-    let mut run = with_hosts(&run, &hosts);
+    let mut run = with(&run, &hosts, "/etc/hosts");
     let mut run = run.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let sandbox = Stop { user: USER, name };
     let directory = || {
@@ -501,6 +667,113 @@ fn a_name_that_moves_is_followed() {
     wait_for("the other address", Duration::from_secs(10), || answer() == ["internet4", "lan4"]);
     drop(sandbox);
     run.wait().unwrap();
+}
+
+/// What the network's resolver knows, until the test ends.
+struct Says(Vec<String>);
+
+impl Says {
+    fn update(how: &str, host: &str) -> std::process::Output {
+        let network = format!("terrarium-{}", USER.uid());
+        let words = ["-qc", "lxc:///system", "net-update", &network, how, "dns-host", host, "--live"];
+        std::process::Command::new("virsh").args(words).output().unwrap()
+    }
+
+    fn new(all: &[(&str, &[&str])]) -> Self {
+        let names = |names: &[&str]| {
+            names.iter().map(|name| format!("<hostname>{name}</hostname>")).collect::<String>()
+        };
+        let host = |(ip, all): &(&str, &[&str])| format!("<host ip='{ip}'>{}</host>", names(all));
+        let says = Self(all.iter().map(host).collect());
+        for one in &says.0 {
+            let output = Self::update("add", one);
+            assert!(output.status.success(), "{}", err(&output));
+        }
+        says
+    }
+}
+
+impl Drop for Says {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|one| drop(Self::update("delete", one)));
+    }
+}
+
+/// Nobody has a driver: the guard hears what the sandbox is told.
+#[test]
+fn a_name_of_a_detached_sandbox_leads_where_its_resolver_says() {
+    let _alone = alone();
+    let world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = folder.path().join("hosts");
+    let (internet, lan) = (world.internet.v4.to_string(), world.lan.v4.to_string());
+    let (near, far, bad) =
+        (fresh_name("near") + ".test", fresh_name("far") + ".example", fresh_name("bad") + ".test");
+    std::fs::write(&hosts, format!("{lan} {near}\n{internet} {far}\n192.0.2.99 {bad}\n")).unwrap();
+    let name = fresh_name("names");
+    let lists = [format!("{near}:80/tcp"), format!("{far}:81/tcp"), format!("{bad}:4000/tcp")];
+    let options = [
+        "--detach",
+        "-n",
+        &name,
+        "--allow",
+        &lists[0],
+        "--allow",
+        &lists[1],
+        "--block",
+        &lists[2],
+        "--allow",
+        "*:4000/tcp",
+    ];
+    let run = run_as(USER, Glass::Container, &options, &["sleep", "600"]);
+    let output = with(&run, &hosts, "/etc/hosts").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let sandbox = Stop { user: USER, name };
+    let script = probes(&[
+        ("near-internet", "tcp", internet.clone(), 80),
+        ("near-lan", "tcp", lan.clone(), 80),
+        ("far-internet", "tcp", internet.clone(), 81),
+        ("far-lan", "tcp", lan.clone(), 81),
+        ("bad-internet", "tcp", internet.clone(), 4000),
+    ]);
+    let reached = || answers(&inside(&sandbox, &script));
+    assert_eq!(reached(), ["bad-internet", "far-internet", "near-lan"]);
+    // What the names are now; the one of the internet leads to the local network.
+    let _says = Says::new(&[(&internet, &[&near, &bad]), (&lan, &[&far])]);
+    let asked = format!("for name in {near} {far} {bad}; do getent ahostsv4 $name | head -1; done");
+    wait_for("the resolver", Duration::from_secs(5), || {
+        inside(&sandbox, &asked).matches(&internet).count() == 2
+    });
+    wait_for("the rules", Duration::from_secs(5), || {
+        reached() == ["far-internet", "near-internet", "near-lan"]
+    });
+    let seen = usage(&sandbox);
+    let of = |port: u16, refused: bool| {
+        let mut all = seen["contacts"].as_array().unwrap().iter();
+        all.rfind(|one| one["peer"] == internet.as_str() && one["port"] == port && one["refused"] == refused)
+    };
+    let met = of(80, false).unwrap_or_else(|| panic!("{seen:#}"));
+    assert!(met["name"].is_string(), "{met}");
+    let bytes = |key: &str| met[key].as_u64().unwrap();
+    assert!(bytes("received") > 60 && bytes("sent") > 60 && bytes("sent") < 10_000, "{met}");
+    assert!(of(4000, true).is_some(), "{seen:#}");
+    let text = out(&USER.ctl().args(["network", &sandbox.name]).output().unwrap());
+    assert!(text.contains(" received, ") && text.contains(".test"), "{text}");
+}
+
+#[test]
+fn a_name_of_the_internet_opens_no_network_that_this_computer_is_in() {
+    let _alone = alone();
+    let world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = folder.path().join("hosts");
+    for ip in [world.lan.v4, world.lan.ours] {
+        std::fs::write(&hosts, format!("{ip} far.example\n")).unwrap();
+        let run = run_as(USER, Glass::Container, &["--allow", "far.example:80/tcp"], &["true"]);
+        let output = with(&run, &hosts, "/etc/hosts").output().unwrap();
+        assert_eq!(output.status.code(), Some(125), "{}", err(&output));
+        assert!(err(&output).contains(&ip.to_string()), "{}", err(&output));
+    }
 }
 
 /// A root in which /etc/resolv.conf is missing, or a link into places that a

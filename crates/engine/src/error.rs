@@ -242,4 +242,6 @@ pub enum NetworkError {
     },
     /// The sandbox is not on Terrarium's own network.
     NotOwn,
+    /// libvirt's filter keeps no bandwidth.
+    BandwidthNeedsNft,
 }

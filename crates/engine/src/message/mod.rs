@@ -29,7 +29,8 @@ pub use layers::{
 };
 pub use layers::{outdated, to_review};
 pub use network::{
-    contact, network_removed, no_network, not_a_network, not_a_rate, not_an_entry, peer, usage,
+    contact, moved, network_removed, no_network, nobody_looks, not_a_network, not_a_rate, not_an_entry, peer,
+    usage,
 };
 pub use problems::{note, problem, Sentence};
 pub use reach::{reach, reach_lines, tilde, Row, Words};

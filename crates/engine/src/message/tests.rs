@@ -109,6 +109,8 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
         P::NeedsContainers,
         P::NoNft { family: Family::Other },
         P::NoDnsmasq { family: Family::Fedora },
+        P::BandwidthNeedsNft { family: Family::Debian },
+        P::ForwardsNeedNft { family: Family::Other },
         P::KernelLacksNetwork { version: text() },
         P::NoSuchNetwork { name: text() },
         P::NetworkInactive { name: text() },
@@ -123,6 +125,7 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
             P::BandwidthElsewhere | P::FilterWithoutName | P::FilterOnOwn | P::FilterInUserMode => {}
             P::NoForward { .. } | P::ForwardTwice { .. } => {}
             P::UserMode | P::NeedsSystem { .. } | P::NeedsContainers | P::NoNft { .. } => {}
+            P::BandwidthNeedsNft { .. } | P::ForwardsNeedNft { .. } => {}
             P::NoDnsmasq { .. } | P::KernelLacksNetwork { .. } | P::NoSuchNetwork { .. } => {}
             P::NetworkInactive { .. } | P::NoSuchFilter { .. } => {}
         }
@@ -143,11 +146,13 @@ fn network_errors() -> Vec<crate::error::NetworkError> {
         N::NotOfTheInternet { name: text(), address: std::net::Ipv4Addr::LOCALHOST.into() },
         N::InUse { sandbox: text() },
         N::NotOwn,
+        N::BandwidthNeedsNft,
     ];
     for one in &all {
         match one {
             N::Guard { .. } | N::Missing { .. } | N::NoRange | N::Full => {}
             N::UnknownHost { .. } | N::NotOfTheInternet { .. } | N::InUse { .. } | N::NotOwn => {}
+            N::BandwidthNeedsNft => {}
         }
     }
     all
@@ -289,6 +294,7 @@ fn notes() -> Vec<Note> {
         Note::StaysReadOnly { paths: vec!["/the/path".into()] },
         Note::ImageTrusted { path: "/the/path".into() },
         Note::UserModeReachesHost,
+        Note::FilteredByLibvirt { family: Family::Debian },
     ];
     for one in &all {
         match one {
@@ -296,7 +302,7 @@ fn notes() -> Vec<Note> {
             Note::SoundThroughAlsa | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
             Note::ImageTrusted { .. } | Note::StaysReadOnly { .. } => {}
-            Note::UserModeReachesHost => {}
+            Note::UserModeReachesHost | Note::FilteredByLibvirt { .. } => {}
         }
     }
     all

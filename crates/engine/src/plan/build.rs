@@ -60,7 +60,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     check_runtime(host, &mut found);
     let mut notes = notes(profile, host, &glass);
     notes.extend(shares.notes.iter().cloned());
-    notes.extend(network::notes(reach.as_ref()));
+    notes.extend(network::notes(reach.as_ref(), host));
     let passes = display::passes(profile, glass.isolation);
     let plan = found.0.is_empty().then(|| Plan {
         name: profile.name.clone(),

@@ -198,4 +198,6 @@ pub enum Note {
     HiddenInside { path: PathBuf },
     /// QEMU's user mode reaches services of this computer.
     UserModeReachesHost,
+    /// Without nft a filter of libvirt's enforces whom a sandbox talks to.
+    FilteredByLibvirt { family: Family },
 }

@@ -35,7 +35,7 @@ pub use metadata::Metadata;
 pub use real::Real;
 pub use set_ids::Cleared;
 
-pub(crate) use directory::{fault, lock_file as lock, make_private};
+pub(crate) use directory::{fault, is_starting, lock_file as lock, make_private};
 pub(crate) use program::install_init;
 pub(crate) use start::random_uuid;
 
