@@ -203,7 +203,7 @@ pub fn existing(layer: &Layer, is_in_use: impl FnOnce(&Path) -> Result<bool, Err
 
 /// The folder of what is kept under a name.
 pub fn kept_id(name: &str) -> String {
-    format!("keep-{}", crate::plan::slug(name))
+    format!("keep-{}", crate::plan::folder_name(name))
 }
 
 fn make(plan: &Plan, path: &Path) -> Result<(), Error> {
