@@ -46,7 +46,7 @@ pub fn problem(problem: &Problem) -> Sentence {
                 &gettext("“{name}” cannot be the name of a sandbox."),
                 &[("name", &name.escape_debug().to_string())],
             ),
-            gettext("Use up to 100 characters, without slashes."),
+            gettext("Use up to 200 characters, without slashes."),
         ),
         ProblemKind::RootUser => both(
             gettext("The command would run as root of this computer, or as a user that does not exist."),

@@ -21,8 +21,8 @@ const ARGUMENTS_MAX: usize = 2 * 1024 * 1024;
 const PROCESSES: u64 = 4096;
 /// Open files of one process, at most.
 const FILES: u64 = 65_536;
-/// Longest name, in bytes.
-const NAME_MAX: usize = 100;
+/// Longest name, in characters.
+const NAME_MAX: usize = 200;
 
 /// Problems as they are found.
 #[derive(Default)]
@@ -168,7 +168,7 @@ fn check_name(name: &str, found: &mut Found) {
     // Characters that turn the direction of text could make a prompt lie.
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let bad = |c: char| c == '/' || c.is_control() || turns(c);
-    if name.trim().is_empty() || name.len() > NAME_MAX || name.contains(bad) {
+    if name.trim().is_empty() || name.chars().count() > NAME_MAX || name.contains(bad) {
         found.add("name", ProblemKind::Name { name: name.to_owned() });
     }
 }

@@ -2,6 +2,7 @@
 //! The few variables that every sandbox has, and names made of names.
 
 use crate::host::Host;
+use sha2::{Digest, Sha256};
 use std::os::unix::ffi::OsStrExt;
 use terrarium_protocol::Bytes;
 
@@ -30,6 +31,23 @@ pub fn environment(host: &Host, terminal: bool, privileged: bool) -> Vec<(Bytes,
     all
 }
 
+/// So much of a name's checksum is enough, in bytes.
+const MARK: usize = 8;
+
+/// The name of a folder that is this name's and no other's. Names that are
+/// alike to a file system, or cannot be told apart in its letters, must not
+/// get what another one keeps.
+#[must_use]
+pub fn folder_name(name: &str) -> String {
+    let slug = slug(name);
+    if slug == name {
+        return slug;
+    }
+    let sum = Sha256::digest(name.as_bytes());
+    let mark: String = sum.iter().take(MARK).map(|byte| format!("{byte:02x}")).collect();
+    format!("{slug}-{mark}")
+}
+
 /// A name as a host or a file can have it: lower case, digits, hyphens.
 #[must_use]
 pub fn slug(name: &str) -> String {
@@ -49,5 +67,25 @@ pub fn slug(name: &str) -> String {
         "sandbox".to_owned()
     } else {
         slug.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_names_keep_things_in_one_folder() {
+        let long = |end: &str| format!("{}{end}", "long-name-".repeat(10));
+        let names =
+            ["old-app", "Old App", "old app", "old_app", "وثائق", "صور", "文件", &long("a"), &long("b"), ""];
+        let folders: std::collections::BTreeSet<String> =
+            names.iter().map(|name| folder_name(name)).collect();
+        assert_eq!(folders.len(), names.len(), "{folders:?}");
+        assert!(folders.contains("old-app"));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(folders.iter().all(|name| name.len() < 80 && name.chars().all(plain)), "{folders:?}");
+        // "sandbox" is what a name without any letters becomes.
+        assert!(folder_name("sandbox") != folder_name("-"));
     }
 }

@@ -26,7 +26,7 @@ mod window_tests;
 pub use build::plan;
 pub use desktop::screen_environment;
 pub use display::{kernel_lacks, needed_for_screen};
-pub use environment::{environment, slug};
+pub use environment::{environment, folder_name, slug};
 pub use files::{home, USER_DIRS};
 pub use glass::no_kvm_reason;
 pub use network::{Enforcer, InterfacePlan, NetworkPlan, NetworkProblem, Source};

@@ -121,8 +121,8 @@ impl Work<'_> {
             Home::Private => return,
             Home::Readonly => (self.host.user.home.clone(), ShareKind::Shown, false),
             Home::Kept => {
-                let slug = super::slug(&self.profile.name);
-                (self.host.places.data.join("homes").join(slug), ShareKind::KeptHome, true)
+                let folder = super::folder_name(&self.profile.name);
+                (self.host.places.data.join("homes").join(folder), ShareKind::KeptHome, true)
             }
         };
         self.of_host("files.home", &path, target, writable, kind);

@@ -249,7 +249,7 @@ pub fn existing(layer: &Layer, is_in_use: impl FnOnce(&Path) -> Result<bool, Err
 
 /// The folder of what is kept under a name.
 pub fn kept_id(name: &str) -> String {
-    format!("{KEPT}{}", crate::plan::slug(name))
+    format!("{KEPT}{}", crate::plan::folder_name(name))
 }
 
 fn make(plan: &Plan, path: &Path) -> Result<(), Error> {
