@@ -251,6 +251,51 @@ fn what_was_kept_meanwhile_is_not_replaced() {
     assert_eq!(layers(glass, &name), 0);
 }
 
+for_both! {
+    fn copies_that_were_deleted_or_moved_inside_can_be_outside(glass: Glass) {
+        let (name, folder) = (fresh_name("copies"), Folder::home(glass));
+        folder.dir("dir");
+        for file in ["a", "b", "c", "dir/d", "dir/e"] {
+            folder.file(file, &format!("mine {file}\n"));
+        }
+        // What is alike might have been any of them.
+        folder.file("c", "mine c, no other\n");
+        let inner = folder.path.strip_prefix(glass.user().home()).unwrap().display().to_string();
+        let path = |file: &str| format!("{inner}/{file}");
+        let include = |file: &str| format!("{}={}", folder.path.join(file).display(), folder.path.join(file).display());
+        let (a, b, c, dir) = (include("a"), include("b"), include("c"), include("dir"));
+        let options = ["--changes", "review", "-n", &name, "-i", &a, "-i", &b, "-i", &c, "-i", &dir];
+        let script = format!("cd {inner}; rm a b dir/d; mv c moved; ls -R");
+        let done = run(glass, &options, &["sh", "-c", &script]).output().unwrap();
+        assert_eq!(out(&done), ".:\ndir\nmoved\n\n./dir:\ne\n", "{}", err(&done));
+        let shown = changes(glass, &name, &[]);
+        let at = |file: &str| folder.path.join(file).display().to_string();
+        for line in [format!("Deleted      {} (7 bytes", at("a")), format!("Deleted      {} (11 bytes", at("dir/d")), format!("Moved        {} (17 bytes", at("moved"))] {
+            assert!(shown.contains(&line), "{line}: {shown}");
+        }
+        assert_eq!(shown.lines().count(), 4, "{shown}");
+        // As it was: it goes unasked. Changed since: it does not.
+        folder.file("b", "mine, and changed\n");
+        for (file, words) in [("a", ""), ("b", "--replace"), ("moved", "")] {
+            let applied = ctl(glass, &["apply", &name, &path(file)]);
+            assert!(applied.status.success() == words.is_empty() && err(&applied).contains(words), "{file}: {}", err(&applied));
+        }
+        assert_eq!(folder.names(), ["b", "dir", "moved"]);
+        assert_eq!(fs::read_to_string(folder.path.join("moved")).unwrap(), "mine c, no other\n");
+        let trash = glass.user().home().join(".local/share/Trash");
+        assert_eq!(fs::read_to_string(trash.join("files/a")).unwrap(), "mine a\n");
+        assert_eq!(fs::read_to_string(trash.join("files/c")).unwrap(), "mine c, no other\n");
+        fs::remove_dir_all(trash).unwrap();
+        // What is discarded is not told again; the rest can be kept.
+        assert!(ctl(glass, &["discard", &name, &path("dir/d")]).status.success());
+        let left = changes(glass, &name, &[]);
+        assert!(!left.contains("dir/d") && left.lines().count() == 3, "{left}");
+        assert!(ctl(glass, &["keep", &name, &path("moved")]).status.success());
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 0);
+    }
+}
+
 /// A file that was applied, and then deleted inside.
 #[test]
 fn what_was_deleted_inside_goes_to_the_trash_when_that_is_applied() {

@@ -92,24 +92,7 @@ pub fn apply(
         let is_gone = entry.change.after.is_none();
         return Err(refused(if is_gone { NotApplied::Gone } else { NotApplied::Kind }));
     }
-    // Nothing is begun that could not be done as a whole.
-    let moved = work.moved(&all);
-    for (entry, from) in &moved {
-        work.gone(entry, from, true)?;
-    }
-    for (one, place) in all {
-        match kind(one) {
-            Some(FileKind::File) => work.file(one, &place)?,
-            Some(FileKind::Folder) => work.folder(one, &place)?,
-            Some(_) => work.applied.left.push(one.change.path.clone()),
-            None if how.to.is_none() => work.gone(one, &place, false)?,
-            // A copy has no place for it.
-            None => {}
-        }
-    }
-    for (entry, from) in &moved {
-        work.gone(entry, from, false)?;
-    }
+    work.all(&all)?;
     Ok(work.applied)
 }
 
@@ -207,6 +190,29 @@ impl Work<'_> {
             };
         }
         Err(Self::refused(entry, NotApplied::Outside))
+    }
+
+    /// Each of these, at its place.
+    fn all(&mut self, all: &[(&Entry, PathBuf)]) -> Result<(), Error> {
+        // Nothing is begun if what was moved away could not go.
+        let moved = self.moved(all);
+        for (entry, from) in &moved {
+            self.gone(entry, from, true)?;
+        }
+        for (entry, place) in all {
+            match kind(entry) {
+                Some(FileKind::File) => self.file(entry, place)?,
+                Some(FileKind::Folder) => self.folder(entry, place)?,
+                Some(_) => self.applied.left.push(entry.change.path.clone()),
+                None if self.how.to.is_none() => self.gone(entry, place, false)?,
+                // A copy has no place for it.
+                None => {}
+            }
+        }
+        for (entry, from) in &moved {
+            self.gone(entry, from, false)?;
+        }
+        Ok(())
     }
 
     /// Whether an entry can be put, or taken away, at all.
