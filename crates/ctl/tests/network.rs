@@ -125,6 +125,10 @@ fn nobody_reaches_more_than_the_mode_says() {
     let blocked = ["-N", "internet", "--block", &v6];
     let output = networked(Glass::Container, &blocked, &script);
     assert_eq!(answers(&out(&output)), ["internet-fragments", "internet-udp", "internet4", "names"]);
+    let lan = format!("{}:80/tcp", world.lan.v4);
+    let output = networked(Glass::Container, &["-N", "internet", "--allow", &lan], &script);
+    let beside = ["internet-fragments", "internet-udp", "internet4", "internet6", "lan4", "names"];
+    assert_eq!(answers(&out(&output)), beside);
 }
 
 #[test]
