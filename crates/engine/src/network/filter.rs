@@ -17,11 +17,16 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 use terrarium_protocol::guard::{Base, Peer, Port, Protocol};
 use terrarium_protocol::network::{never, Net};
 
 /// Priority of the first rule; those of libvirt's end at 1000.
 const FIRST: i32 = -990;
+
+/// How often a change that was disturbed is tried, and the time between.
+const TRIES: u32 = 5;
+const BETWEEN: Duration = Duration::from_millis(200);
 
 /// The filter of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +67,23 @@ fn mark(real: &Real) -> PathBuf {
 pub fn define(real: &Real, filter: &Filter, port: &Port, saved: &Saved) -> Result<(), Error> {
     let _lock = lock(&mark(real).with_extension("lock"))?;
     let _ = std::fs::write(mark(real), "");
-    real.pool.define_filter(&filter.connection, &xml(filter, port, saved))
+    let text = xml(filter, port, saved);
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        match real.pool.define_filter(&filter.connection, &text) {
+            // What held before still does.
+            Err(error) if tries > 0 && was_disturbed(&error) => std::thread::sleep(BETWEEN),
+            done => return done,
+        }
+    }
+}
+
+/// Whether libvirt's ebtables failed, as it does when anybody else changes
+/// rules of the kernel in the same moment (ebtables-nft 1.8.9). libvirt takes
+/// back what it had begun.
+pub fn was_disturbed(error: &Error) -> bool {
+    matches!(error, Error::Libvirt { message, .. } if message.contains("ebtables"))
 }
 
 /// Takes away those of sandboxes that are gone.

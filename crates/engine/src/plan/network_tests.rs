@@ -55,6 +55,12 @@ fn modes_become_policies() {
     let (by_address, by_name) = (of(list(&["192.0.2.1:80/tcp"])), of(list(&["example.org"])));
     assert_eq!((by_address.base, by_address.resolver), (Base::Nobody, false), "names lead nowhere");
     assert_eq!((by_name.base, by_name.resolver), (Base::Nobody, true));
+    let allow = || texts(&["192.168.1.5:631"]);
+    let beside = of(Network { allow: allow(), ..mode(NetworkMode::Internet) });
+    assert_eq!((beside.base, beside.allow.len()), (Base::Internet, 1));
+    for wish in [NetworkMode::None, NetworkMode::Full] {
+        assert_eq!(fields(Network { allow: allow(), ..mode(wish) }), ["network.allow"]);
+    }
 }
 
 #[test]

@@ -64,7 +64,9 @@ pub fn start(
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
                 tries -= 1;
-                let again = lost_its_turn(&error) || is_taken(real, &plan, number);
+                let again = lost_its_turn(&error)
+                    || crate::network::filter::was_disturbed(&error)
+                    || is_taken(real, &plan, number);
                 if tries == 0 || !again {
                     return Err(error);
                 }

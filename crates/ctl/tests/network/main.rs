@@ -2,7 +2,10 @@
 //! Whom sandboxes reach: with servers in namespaces that stand for the
 //! internet, the local network, and another sandbox.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod filter;
+mod named;
 
 use common::net::*;
 use common::share::{picture, Folder};
@@ -125,6 +128,10 @@ fn nobody_reaches_more_than_the_mode_says() {
     let blocked = ["-N", "internet", "--block", &v6];
     let output = networked(Glass::Container, &blocked, &script);
     assert_eq!(answers(&out(&output)), ["internet-fragments", "internet-udp", "internet4", "names"]);
+    let lan = format!("{}:80/tcp", world.lan.v4);
+    let output = networked(Glass::Container, &["-N", "internet", "--allow", &lan], &script);
+    let beside = ["internet-fragments", "internet-udp", "internet4", "internet6", "lan4", "names"];
+    assert_eq!(answers(&out(&output)), beside);
 }
 
 #[test]
@@ -263,115 +270,6 @@ fn root_of_a_container_gets_nothing_through() {
 #[test]
 fn root_of_a_machine_gets_nothing_through() {
     root_gets_nothing_through(Glass::Machine, Enforcer::Guard);
-}
-
-#[test]
-fn root_of_a_container_gets_nothing_through_libvirts_filter() {
-    root_gets_nothing_through(Glass::Container, Enforcer::Filter);
-}
-
-#[test]
-fn root_of_a_machine_gets_nothing_through_libvirts_filter() {
-    root_gets_nothing_through(Glass::Machine, Enforcer::Filter);
-}
-
-/// Names of our filters of libvirt's.
-fn filters() -> Vec<String> {
-    let output =
-        std::process::Command::new("virsh").args(["-qc", "lxc:///system", "nwfilter-list"]).output().unwrap();
-    let ours = format!("terrarium-{}-", USER.uid());
-    out(&output).split_whitespace().filter(|word| word.starts_with(&ours)).map(str::to_owned).collect()
-}
-
-#[test]
-fn without_nft_libvirts_filter_enforces_the_modes() {
-    let _alone = alone();
-    let world = World::new();
-    world.lan.also(&near(&world));
-    let other = lasting_by(Enforcer::Filter, Glass::Container, &["-N", "full"], OTHER);
-    let mut usage = usage(&other);
-    assert_eq!(
-        (usage["addresses"].as_array().unwrap().len(), &usage["seen"]),
-        (1, &serde_json::json!(false))
-    );
-    let addresses = usage["addresses"].as_array_mut().unwrap();
-    addresses.push("fd00:7:7:7::6".into());
-    let all = targets(&world, &usage);
-    let script = probes(&all);
-    let reached = |glass: Glass, network: &[&str]| {
-        let script =
-            if glass == Glass::Machine { format!("SECONDS_EACH=12\n{script}") } else { script.clone() };
-        let run = run_as(USER, glass, network, &["bash", "-c", &script]);
-        let output = Enforcer::Filter.seen_by(run).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{glass:?} {network:?}: {}", err(&output));
-        answers(&out(&output))
-    };
-    let internet: Vec<&str> = INTERNET.into_iter().filter(|name| !name.ends_with('6')).collect();
-    for glass in glasses() {
-        assert_eq!(reached(glass, &["-N", "internet"]), internet, "{glass:?}");
-    }
-    let mut everything: Vec<&str> = all
-        .iter()
-        .map(|one| one.0)
-        .filter(|name| !name.starts_with("other") && !name.ends_with('6'))
-        .collect();
-    everything.sort_unstable();
-    assert_eq!(reached(Glass::Container, &["-N", "full"]), everything);
-    let (allow, lan) = (format!("{}:80/tcp", world.internet.v4), format!("{}:81", world.lan.v4));
-    assert_eq!(reached(Glass::Container, &["--allow", &allow, "--allow", &lan]), ["internet4", "lan-udp"]);
-    let block = format!("{}:80/tcp", world.internet.v4);
-    let left: Vec<&str> = internet.into_iter().filter(|name| *name != "internet4").collect();
-    assert_eq!(reached(Glass::Container, &["-N", "internet", "--block", &block]), left);
-    assert_eq!(filters().len(), 1, "the other one's");
-    drop(other);
-    wait_for("the filters to go", Duration::from_secs(5), || filters().is_empty());
-}
-
-#[test]
-fn without_nft_changes_hold_and_what_is_left_is_taken_away() {
-    let _alone = alone();
-    let world = World::new();
-    let sandbox = lasting_by(Enforcer::Filter, Glass::Container, &["-N", "internet"], "sleep 600");
-    let probe = probes(&[
-        ("internet4", "tcp", world.internet.v4.to_string(), 80),
-        ("lan4", "tcp", world.lan.v4.to_string(), 80),
-    ]);
-    let reached = || answers(&inside(&sandbox, &probe));
-    assert_eq!(reached(), ["internet4"]);
-    change(&sandbox, &["block", &world.internet.v4.to_string()]);
-    change(&sandbox, &["allow", &world.lan.v4.to_string()]);
-    assert_eq!(reached(), ["lan4"]);
-    change(&sandbox, &["cut"]);
-    assert_eq!(reached(), [""; 0]);
-    change(&sandbox, &["restore"]);
-    assert_eq!(reached(), ["lan4"]);
-    let rate = USER.ctl().args(["network", &sandbox.name, "bandwidth", "--inbound", "1M"]).output().unwrap();
-    assert_eq!(rate.status.code(), Some(125));
-    assert!(err(&rate).contains("nftables"), "{}", err(&rate));
-    let domain = filters().pop().unwrap();
-    // Nobody is asked to clean up; the next one who looks does.
-    let killed = std::process::Command::new("virsh")
-        .args(["-qc", "lxc:///system", "destroy", &domain])
-        .output()
-        .unwrap();
-    assert!(killed.status.success(), "{}", err(&killed));
-    wait_for("the filter to go", Duration::from_secs(20), || {
-        list(USER);
-        filters().is_empty()
-    });
-    // One that nobody knows of any more, as after a restart of this computer.
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("filter");
-    std::fs::write(&file, format!("<filter name='terrarium-{}-77' chain='root'/>", USER.uid())).unwrap();
-    let defined = std::process::Command::new("virsh")
-        .args(["-qc", "lxc:///system", "nwfilter-define"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    assert!(defined.status.success() && filters().len() == 1, "{}", err(&defined));
-    drop(sandbox);
-    let removed = USER.ctl().args(["doctor", "--remove"]).output().unwrap();
-    assert!(removed.status.success() && filters().is_empty(), "{}", err(&removed));
 }
 
 #[test]
@@ -612,7 +510,11 @@ impl Enforcer {
     fn seen_by(self, ctl: std::process::Command) -> std::process::Command {
         match self {
             Self::Guard => ctl,
-            Self::Filter => with(&ctl, std::path::Path::new("/dev/null"), "/usr/sbin/nft"),
+            Self::Filter => {
+                // A guard that is just ending lets through nobody whom it does not know.
+                wait_for("the guard's rules to go", Duration::from_secs(10), || rules(USER).is_none());
+                with(&ctl, std::path::Path::new("/dev/null"), "/usr/sbin/nft")
+            }
         }
     }
 }
@@ -625,155 +527,6 @@ fn with(ctl: &std::process::Command, what: &std::path::Path, at: &str) -> std::p
     command.envs(ctl.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.stdin(Stdio::null());
     command
-}
-
-#[test]
-fn a_name_that_moves_is_followed() {
-    let _alone = alone();
-    let world = World::new();
-    let folder = tempfile::tempdir().unwrap();
-    let hosts = folder.path().join("hosts");
-    let is_at = |ip: std::net::Ipv4Addr| std::fs::write(&hosts, format!("{ip} moves.test\n")).unwrap();
-    is_at(world.lan.v4);
-    let name = fresh_name("names");
-    let run =
-        run_as(USER, Glass::Container, &["-n", &name, "--allow", "moves.test:80/tcp"], &["sleep", "600"]);
-    let mut run = with(&run, &hosts, "/etc/hosts");
-    let mut run = run.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let sandbox = Stop { user: USER, name };
-    let directory = || {
-        let all = std::fs::read_dir(USER.runtime()).ok()?.flatten();
-        let is_it = |path: &std::path::PathBuf| {
-            std::fs::read_to_string(path.join("name")).is_ok_and(|text| text.trim() == sandbox.name)
-        };
-        all.map(|entry| entry.path()).find(is_it)
-    };
-    let script = probes(&[
-        ("internet4", "tcp", world.internet.v4.to_string(), 80),
-        ("lan4", "tcp", world.lan.v4.to_string(), 80),
-    ]);
-    let answer = || answers(&inside(&sandbox, &script));
-    wait_for("the start", Duration::from_secs(10), || answer() == ["lan4"]);
-    is_at(world.internet.v4);
-    // It is looked up every 30 seconds; now they are over.
-    let file = directory().expect("its directory").join("network");
-    wait_for("the first look", Duration::from_secs(5), || {
-        !std::fs::read_to_string(&file).unwrap().contains("\"peers\":[]")
-    });
-    let mut saved: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    saved["named"]["looked"] = 0.into();
-    std::fs::write(&file, saved.to_string()).unwrap();
-    // What it was before goes on for a while.
-    wait_for("the other address", Duration::from_secs(10), || answer() == ["internet4", "lan4"]);
-    drop(sandbox);
-    run.wait().unwrap();
-}
-
-/// What the network's resolver knows, until the test ends.
-struct Says(Vec<String>);
-
-impl Says {
-    fn update(how: &str, host: &str) -> std::process::Output {
-        let network = format!("terrarium-{}", USER.uid());
-        let words = ["-qc", "lxc:///system", "net-update", &network, how, "dns-host", host, "--live"];
-        std::process::Command::new("virsh").args(words).output().unwrap()
-    }
-
-    fn new(all: &[(&str, &[&str])]) -> Self {
-        let names = |names: &[&str]| {
-            names.iter().map(|name| format!("<hostname>{name}</hostname>")).collect::<String>()
-        };
-        let host = |(ip, all): &(&str, &[&str])| format!("<host ip='{ip}'>{}</host>", names(all));
-        let says = Self(all.iter().map(host).collect());
-        for one in &says.0 {
-            let output = Self::update("add", one);
-            assert!(output.status.success(), "{}", err(&output));
-        }
-        says
-    }
-}
-
-impl Drop for Says {
-    fn drop(&mut self) {
-        self.0.iter().for_each(|one| drop(Self::update("delete", one)));
-    }
-}
-
-/// Nobody has a driver: the guard hears what the sandbox is told.
-#[test]
-fn a_name_of_a_detached_sandbox_leads_where_its_resolver_says() {
-    let _alone = alone();
-    let world = World::new();
-    let folder = tempfile::tempdir().unwrap();
-    let hosts = folder.path().join("hosts");
-    let (internet, lan) = (world.internet.v4.to_string(), world.lan.v4.to_string());
-    let (near, far, bad) =
-        (fresh_name("near") + ".test", fresh_name("far") + ".example", fresh_name("bad") + ".test");
-    std::fs::write(&hosts, format!("{lan} {near}\n{internet} {far}\n192.0.2.99 {bad}\n")).unwrap();
-    let name = fresh_name("names");
-    let lists = [format!("{near}:80/tcp"), format!("{far}:81/tcp"), format!("{bad}:4000/tcp")];
-    let options = [
-        "--detach",
-        "-n",
-        &name,
-        "--allow",
-        &lists[0],
-        "--allow",
-        &lists[1],
-        "--block",
-        &lists[2],
-        "--allow",
-        "*:4000/tcp",
-    ];
-    let run = run_as(USER, Glass::Container, &options, &["sleep", "600"]);
-    let output = with(&run, &hosts, "/etc/hosts").output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let sandbox = Stop { user: USER, name };
-    let script = probes(&[
-        ("near-internet", "tcp", internet.clone(), 80),
-        ("near-lan", "tcp", lan.clone(), 80),
-        ("far-internet", "tcp", internet.clone(), 81),
-        ("far-lan", "tcp", lan.clone(), 81),
-        ("bad-internet", "tcp", internet.clone(), 4000),
-    ]);
-    let reached = || answers(&inside(&sandbox, &script));
-    assert_eq!(reached(), ["bad-internet", "far-internet", "near-lan"]);
-    // What the names are now; the one of the internet leads to the local network.
-    let _says = Says::new(&[(&internet, &[&near, &bad]), (&lan, &[&far])]);
-    let asked = format!("for name in {near} {far} {bad}; do getent ahostsv4 $name | head -1; done");
-    wait_for("the resolver", Duration::from_secs(5), || {
-        inside(&sandbox, &asked).matches(&internet).count() == 2
-    });
-    wait_for("the rules", Duration::from_secs(5), || {
-        reached() == ["far-internet", "near-internet", "near-lan"]
-    });
-    let seen = usage(&sandbox);
-    let of = |port: u16, refused: bool| {
-        let mut all = seen["contacts"].as_array().unwrap().iter();
-        all.rfind(|one| one["peer"] == internet.as_str() && one["port"] == port && one["refused"] == refused)
-    };
-    let met = of(80, false).unwrap_or_else(|| panic!("{seen:#}"));
-    assert!(met["name"].is_string(), "{met}");
-    let bytes = |key: &str| met[key].as_u64().unwrap();
-    assert!(bytes("received") > 60 && bytes("sent") > 60 && bytes("sent") < 10_000, "{met}");
-    assert!(of(4000, true).is_some(), "{seen:#}");
-    let text = out(&USER.ctl().args(["network", &sandbox.name]).output().unwrap());
-    assert!(text.contains(" received, ") && text.contains(".test"), "{text}");
-}
-
-#[test]
-fn a_name_of_the_internet_opens_no_network_that_this_computer_is_in() {
-    let _alone = alone();
-    let world = World::new();
-    let folder = tempfile::tempdir().unwrap();
-    let hosts = folder.path().join("hosts");
-    for ip in [world.lan.v4, world.lan.ours] {
-        std::fs::write(&hosts, format!("{ip} far.example\n")).unwrap();
-        let run = run_as(USER, Glass::Container, &["--allow", "far.example:80/tcp"], &["true"]);
-        let output = with(&run, &hosts, "/etc/hosts").output().unwrap();
-        assert_eq!(output.status.code(), Some(125), "{}", err(&output));
-        assert!(err(&output).contains(&ip.to_string()), "{}", err(&output));
-    }
 }
 
 /// A root in which /etc/resolv.conf is missing, or a link into places that a
