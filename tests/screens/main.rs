@@ -209,6 +209,12 @@ fn click_everywhere(shown: &Scene, screen: &Screen, corner: (f32, f32)) {
     }
 }
 
+/// Waits until a window inside has the keyboard: it is there, then.
+fn has_active_window(shown: &Scene) {
+    let script = "until xprop -root _NET_ACTIVE_WINDOW | grep -q '# 0x[1-9a-f]'; do sleep 0.2; done";
+    clipboard::inside(shown, script);
+}
+
 /// In xev, which is nothing but X; then zoomed.
 fn clicks_arrive(glass: Glass) {
     let shown = open();
@@ -216,6 +222,7 @@ fn clicks_arrive(glass: Glass) {
         shown.run_shown(glass, "stdbuf -oL xev -event button | grep --line-buffered -A2 ButtonPress");
     let corner = shown.has_keyboard(&screen);
     shown.within(BOOT, "xev shows", || shown.colours(&screen, &format!("{glass:?}-screen-xev")) > 1);
+    has_active_window(&shown);
     click_everywhere(&shown, &screen, corner);
     zoom(&shown, &screen, 1.5);
     click_everywhere(&shown, &screen, corner);

@@ -29,6 +29,7 @@ static void begin(GtkApplication *app)
     gtk_event_controller_set_propagation_phase(GTK_EVENT_CONTROLLER(click), GTK_PHASE_CAPTURE);
     g_signal_connect(click, "pressed", G_CALLBACK(clicked), NULL);
     gtk_widget_add_controller(window, GTK_EVENT_CONTROLLER(click));
+    gtk_entry_set_placeholder_text(GTK_ENTRY(entry), "What is typed");
     gtk_widget_grab_focus(entry);
     gtk_window_present(GTK_WINDOW(window));
 }

@@ -5,7 +5,7 @@
 use crate::clipboard::inside;
 use crate::program::{scaled, Glass, BOOT};
 use crate::sandboxes::{open, Scene};
-use crate::{click_everywhere, xdotool, zoom};
+use crate::{click_everywhere, has_active_window, xdotool, zoom};
 use gtk::prelude::*;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,9 +18,6 @@ const PROGRAM: &str = "/tmp/with-gtk";
 /// What is typed, and what it is in two layouts.
 const TYPED: &str = "Yz-7";
 const LAYOUTS: [(&str, &str); 2] = [("us", "Yz-7"), ("de", "Zyß7")];
-/// Waits until a window has the keyboard.
-const ACTIVE: &str = "until xprop -root _NET_ACTIVE_WINDOW | grep -q '# 0x[1-9a-f]'; do sleep 0.2; done";
-
 /// It, compiled.
 fn compiled() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/screens/program.c");
@@ -36,7 +33,7 @@ fn compiled() -> PathBuf {
 /// Waits until a program is drawn and has the keyboard.
 fn shows(scene: &Scene, screen: &Screen, name: &str, colours: usize) {
     scene.within(BOOT, name, || scene.colours(screen, name) > colours);
-    inside(scene, ACTIVE);
+    has_active_window(scene);
     screen.view.grab_focus();
     scene.until("the screen has the keyboard", || screen.view.has_focus());
 }
@@ -66,7 +63,7 @@ fn text_and_clicks_arrive(glass: Glass) {
     let corner = scene.has_keyboard(&screen);
     let name = |program: &str| format!("{glass:?}-screen-{program}");
 
-    shows(&scene, &screen, &name("gtk"), 3);
+    shows(&scene, &screen, &name("gtk"), 20);
     click_everywhere(&scene, &screen, corner);
     type_in_two_layouts(&scene, "Return", |text| scene.said().contains(&format!("typed {text}.")));
     zoom(&scene, &screen, 1.5);
