@@ -84,9 +84,10 @@ impl Fake {
                 isolation: Isolation::Container,
                 changes: if run.lingers { Fate::Discard } else { Fate::Review },
                 size: 1 << 30,
-                started: 0,
+                started: run.summary.metadata.created,
                 command: String::new(),
                 root: None,
+                copies: run.copies.clone(),
             };
             Layer { folder: self.folder.join("layer"), tag }
         };

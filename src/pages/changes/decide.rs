@@ -10,6 +10,7 @@ use crate::bridge::Bridge;
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::{gio, glib};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use terrarium_engine::error::{LayerError, NotApplied};
@@ -19,6 +20,16 @@ use terrarium_protocol::changes::FileKind;
 
 /// Every action on one entry.
 const OF_ONE: [&str; 4] = ["apply", "copy", "keep-one", "forget"];
+
+/// What a sandbox knew of a file that is there already.
+enum Saw {
+    /// A copy, and the file is as it was then.
+    ACopy,
+    /// Nothing, and the file is as it was then.
+    Nothing,
+    /// The file is another than when the run began.
+    Another,
+}
 
 /// A decision in a word.
 pub fn word(decision: Decision) -> String {
@@ -88,13 +99,16 @@ impl ChangesWindow {
             page.progress.end();
             match done {
                 Ok(applied) => {
+                    if replace {
+                        page.toast(&gettext("Applied. The file as it was is in the trash."));
+                    }
                     page.decide(index, Some(if copies { Decision::Copied } else { Decision::Applied }));
                     for left in &applied.left {
                         page.toast(&message::left_out(left.as_slice()));
                     }
                 }
                 Err(Error::Layer(LayerError::NotApplied { why: NotApplied::Changed, .. })) if !copies => {
-                    page.ask_to_replace().await;
+                    page.replace_or_ask().await;
                 }
                 Err(Error::Cancelled) => {}
                 Err(error) => page.toast(&message::error(&error)),
@@ -110,12 +124,14 @@ impl ChangesWindow {
         sizes.fold(0, |sum, after| sum.saturating_add(after.size))
     }
 
-    /// It saw a copy of the file, or none, or one that is another by now.
-    async fn ask_to_replace(self: &Rc<Self>) {
-        let text = if self.saw_this_one().await {
-            gettext("The sandbox had a copy of it, or made one of the same name. Yours goes to the trash.")
-        } else {
-            gettext("The real one is another than when the run began. It goes to the trash.")
+    /// A file that was opened to be edited, and is as it was then, is
+    /// replaced: that is what was asked for. Else the sandbox saw no copy of
+    /// it, or one that is another by now.
+    async fn replace_or_ask(self: &Rc<Self>) {
+        let text = match self.saw_this_one().await {
+            Saw::ACopy => return self.apply(None, true),
+            Saw::Nothing => gettext("The sandbox made one of the same name. Yours goes to the trash."),
+            Saw::Another => gettext("The real one is another than when the run began. It goes to the trash."),
         };
         let dialog = self.question(
             &gettext("Replace Your File?"),
@@ -142,18 +158,28 @@ impl ChangesWindow {
         dialog
     }
 
-    /// Whether the selected one is new inside while the real one has been what
-    /// it is since before the run began.
-    async fn saw_this_one(&self) -> bool {
+    /// What the sandbox knew of the real file of the selected one.
+    async fn saw_this_one(&self) -> Saw {
         let entry = self.selected().and_then(|index| self.looking.found.all.get(index));
-        let (Some(entry), Some(bridge)) = (entry, self.bridge()) else { return false };
-        let Some(host) = bridge.host() else { return false };
+        let (Some(entry), Some(bridge)) = (entry, self.bridge()) else { return Saw::Another };
+        let Some(host) = bridge.host() else { return Saw::Another };
         let tag = &self.looking.layer.tag;
         let real = changes::real_place(entry, tag, &host.user.home, &plan::home(host));
-        let ask = move || std::fs::symlink_metadata(real).ok().and_then(|about| about.modified().ok());
+        let is_copy = tag.copies.iter().any(|(from, to)| *from == real && to == entry.path());
+        // Its time can be set back; when that was done cannot.
+        let ask = move || std::fs::symlink_metadata(real).ok().map(|about| about.mtime().max(about.ctime()));
         let changed = bridge.look_at(ask).await.flatten();
-        let began = std::time::UNIX_EPOCH + std::time::Duration::from_secs(tag.started);
-        entry.change.before.is_none() && changed.is_some_and(|changed| changed <= began)
+        let began = i64::try_from(tag.started).unwrap_or(0);
+        match changed {
+            Some(changed) if entry.change.before.is_none() && changed < began => {
+                if is_copy {
+                    Saw::ACopy
+                } else {
+                    Saw::Nothing
+                }
+            }
+            _ => Saw::Another,
+        }
     }
 
     fn copy(self: &Rc<Self>) {

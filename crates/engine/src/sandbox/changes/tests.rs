@@ -251,6 +251,7 @@ fn tag(started: u64) -> Tag {
         started,
         command: String::new(),
         root: None,
+        copies: Vec::new(),
     }
 }
 

@@ -59,6 +59,9 @@ pub struct Tag {
     /// Whose system it lies over, if not this computer's (`files.root`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// Files that it got copies of, and where those lie inside: the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<(PathBuf, PathBuf)>,
 }
 
 /// One layer.
@@ -243,6 +246,7 @@ mod tests {
             started: 7,
             command: String::new(),
             root: None,
+            copies: Vec::new(),
         };
         let layer = Layer { folder, tag };
         layer.save().unwrap();
