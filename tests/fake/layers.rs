@@ -84,7 +84,8 @@ impl Fake {
                 isolation: Isolation::Container,
                 changes: if run.lingers { Fate::Discard } else { Fate::Review },
                 size: 1 << 30,
-                started: run.summary.metadata.created,
+                // Its clock is a day ahead.
+                started: run.summary.metadata.created - 86_400,
                 command: String::new(),
                 root: None,
                 copies: run.copies.clone(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Very many profiles: there are rows for those that are seen, and they are
-//! used again. What comes before the profiles is the first row.
+//! used again. All rows have one height: GTK 4.8 fails at some of lists whose
+//! rows differ much.
 
 use super::profiles::{open, Row};
 use crate::library::Item;
@@ -38,9 +39,6 @@ mod imp {
         fn focus(&self, to: To) -> bool {
             let (slot, inside) = (self.obj(), self.obj().child());
             let goes_in = || inside.as_ref().is_some_and(|inside| inside.child_focus(to));
-            if !slot.is_focusable() {
-                return goes_in();
-            }
             let back = matches!(to, To::TabBackward | To::Left);
             match (slot.is_focus(), slot.focus_child().is_some()) {
                 (true, _) => matches!(to, To::TabForward | To::Right) && goes_in(),
@@ -50,11 +48,7 @@ mod imp {
         }
 
         fn grab_focus(&self) -> bool {
-            if self.obj().is_focusable() {
-                self.take_focus()
-            } else {
-                self.parent_grab_focus()
-            }
+            self.take_focus()
         }
     }
 
@@ -74,26 +68,20 @@ glib::wrapper! {
         @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget;
 }
 
-/// What a row shows.
+/// A profile, and whether it is the first and the last one.
 #[derive(Clone, PartialEq)]
-enum Entry {
-    /// What comes before the profiles.
-    Head,
-    /// A profile, and whether it is the first and the last one.
-    Profile(Box<Item>, [bool; 2]),
-}
+struct Entry(Item, [bool; 2]);
 
 /// The list.
 pub struct Many {
     list: gtk::ListView,
     model: gio::ListStore,
-    head: gtk::Box,
 }
 
 impl Many {
     /// Nothing is in it yet.
-    pub fn new(list: gtk::ListView, head: gtk::Box) -> Self {
-        Self { list, model: gio::ListStore::new::<glib::BoxedAnyObject>(), head }
+    pub fn new(list: gtk::ListView) -> Self {
+        Self { list, model: gio::ListStore::new::<glib::BoxedAnyObject>() }
     }
 
     /// Connects what can be clicked.
@@ -104,27 +92,17 @@ impl Many {
                 item.set_child(Some(&glib::Object::new::<Slot>()));
             }
         });
-        let (weak, head) = (Rc::downgrade(window), self.head.clone());
+        let weak = Rc::downgrade(window);
         factory.connect_bind(move |_, item| {
             if let Some(item) = item.downcast_ref::<gtk::ListItem>() {
-                bind(&weak, &head, item);
-            }
-        });
-        let head = self.head.clone();
-        factory.connect_unbind(move |_, item| {
-            let slot = item.downcast_ref::<gtk::ListItem>().and_then(gtk::ListItem::child);
-            if let Some(slot) =
-                slot.and_downcast::<Slot>().filter(|slot| Some(&head) == slot.child().and_downcast_ref())
-            {
-                slot.set_child(gtk::Widget::NONE);
+                bind(&weak, item);
             }
         });
         self.list.set_factory(Some(&factory));
         self.list.set_model(Some(&gtk::NoSelection::new(Some(self.model.clone()))));
         let (weak, model) = (Rc::downgrade(window), self.model.clone());
         self.list.connect_activate(move |_, position| {
-            let (Some(window), Some(Entry::Profile(item, _))) = (weak.upgrade(), entry(&model, position))
-            else {
+            let (Some(window), Some(Entry(item, _))) = (weak.upgrade(), entry(&model, position)) else {
                 return;
             };
             open(&window, &item);
@@ -134,9 +112,8 @@ impl Many {
     /// Shows these. Rows of what stays, stay.
     pub fn show(&self, items: Vec<Item>) {
         let last = items.len().saturating_sub(1);
-        let profiles = items.into_iter().enumerate();
-        let profiles = profiles.map(|(at, item)| Entry::Profile(Box::new(item), [at == 0, at == last]));
-        let new: Vec<Entry> = std::iter::once(Entry::Head).chain(profiles).collect();
+        let all = items.into_iter().enumerate();
+        let new: Vec<Entry> = all.map(|(at, item)| Entry(item, [at == 0, at == last])).collect();
         let old: Vec<Entry> = (0..self.model.n_items()).filter_map(|at| entry(&self.model, at)).collect();
         let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
         let rest = old.len().min(new.len()) - same;
@@ -145,19 +122,12 @@ impl Many {
         let added: Vec<_> =
             new[same..new.len() - ends].iter().cloned().map(glib::BoxedAnyObject::new).collect();
         let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        if self.head.parent().is_some_and(|parent| !parent.is::<Slot>()) {
-            take_out(&self.head);
-        }
         self.model.splice(number(same), number(old.len() - same - ends), &added);
     }
 
-    /// Nothing is shown here any more; what comes before goes into `other`.
-    pub fn give_back(&self, other: &gtk::Box) {
+    /// Nothing is shown here any more.
+    pub fn clear(&self) {
         self.model.remove_all();
-        if self.head.parent().as_ref() != Some(other.upcast_ref()) {
-            take_out(&self.head);
-            other.prepend(&self.head);
-        }
     }
 }
 
@@ -167,50 +137,24 @@ fn entry(model: &gio::ListStore, position: u32) -> Option<Entry> {
     Some(entry)
 }
 
-fn take_out(head: &gtk::Box) {
-    match head.parent() {
-        Some(parent) if parent.is::<Slot>() => {
-            parent.downcast_ref::<Slot>().inspect(|slot| slot.set_child(gtk::Widget::NONE));
-        }
-        Some(parent) => {
-            parent.downcast_ref::<gtk::Box>().inspect(|parent| parent.remove(head));
-        }
-        None => {}
-    }
-}
-
-fn bind(window: &Weak<Window>, head: &gtk::Box, item: &gtk::ListItem) {
+fn bind(window: &Weak<Window>, item: &gtk::ListItem) {
     let (Some(window), Some(slot)) = (window.upgrade(), item.child().and_downcast::<Slot>()) else { return };
     let Some(found) = item.item().and_downcast::<glib::BoxedAnyObject>() else { return };
-    // The row of the list around it.
-    let around = slot.parent();
-    let wear = |classes: &[&str]| {
-        if let Some(around) = &around {
-            around.set_css_classes(classes);
-        }
-    };
     let entry = found.borrow::<Entry>();
-    match &*entry {
-        Entry::Head => {
-            take_out(head);
-            slot.set_child(Some(head));
-            slot.set_focusable(false);
-            item.set_activatable(false);
-            wear(&["head"]);
-        }
-        Entry::Profile(profile, [first, last]) => {
-            let (row, inside) = slot.imp().row.get_or_init(|| Row::bare(&window));
-            let (title, subtitle) = row.show(&window, profile);
-            slot.set_child(Some(inside));
-            slot.set_focusable(true);
-            item.set_activatable(true);
-            let ends = [(*first, "first"), (*last, "last")];
-            let ends = ends.iter().filter(|(is, _)| *is).map(|(_, class)| *class);
-            wear(&["profile", "activatable"].into_iter().chain(ends).collect::<Vec<_>>());
-            slot.update_property(&[
-                gtk::accessible::Property::Label(&title),
-                gtk::accessible::Property::Description(&subtitle),
-            ]);
+    let Entry(profile, [first, last]) = &*entry;
+    let (row, inside) = slot.imp().row.get_or_init(|| Row::bare(&window));
+    let (title, subtitle) = row.show(&window, profile);
+    slot.set_child(Some(inside));
+    slot.set_focusable(true);
+    for (is, class) in [(*first, "first"), (*last, "last")] {
+        if is {
+            slot.add_css_class(class);
+        } else {
+            slot.remove_css_class(class);
         }
     }
+    slot.update_property(&[
+        gtk::accessible::Property::Label(&title),
+        gtk::accessible::Property::Description(&subtitle),
+    ]);
 }

@@ -30,15 +30,27 @@ impl Home {
         }
         self.profiles.set_visible(!items.is_empty());
         self.found.set(items.len());
-        if items.len() > MANY {
+        let many = items.len() > MANY;
+        self.place(&self.running_box, if many { &self.many_running } else { &self.head });
+        self.place(&self.profiles_box, if many { &self.many_heading } else { &self.head });
+        if many {
             self.many.show(items);
         } else {
-            self.many.give_back(&self.lists_box);
+            self.many.clear();
             for item in &items {
                 self.profiles.append(&in_list(window, item));
             }
         }
         self.show_page(window);
+    }
+
+    /// What comes before the profiles is on the page that has them.
+    fn place(&self, part: &gtk::Box, place: &gtk::Box) {
+        let now = part.parent().and_downcast::<gtk::Box>();
+        if now.as_ref() != Some(place) {
+            now.inspect(|now| now.remove(part));
+            place.append(part);
+        }
     }
 
     /// Which page has the profiles that were found.
@@ -117,8 +129,7 @@ impl Row {
     /// The inside of a row that gets the focus elsewhere.
     pub fn bare(window: &Rc<Window>) -> (Self, gtk::Box) {
         let label = |class: &str| {
-            let label = gtk::Label::builder().xalign(0.0).css_classes([class]).lines(LINES).wrap(true);
-            let label = label.wrap_mode(gtk::pango::WrapMode::WordChar);
+            let label = gtk::Label::builder().xalign(0.0).css_classes([class]);
             label.ellipsize(gtk::pango::EllipsizeMode::End).build()
         };
         let (title, subtitle) = (label("title"), label("subtitle"));
