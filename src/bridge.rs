@@ -110,6 +110,11 @@ impl Bridge {
         self.call(|driver| Ok(driver.list())).await.unwrap_or_default()
     }
 
+    /// A folder in which something comes or goes with every sandbox.
+    pub async fn watched(&self) -> Option<PathBuf> {
+        self.call(|driver| Ok(driver.watched())).await.ok().flatten()
+    }
+
     /// Starts a plan. Progress and events come through the channels.
     pub fn start(
         &self,

@@ -42,11 +42,20 @@ impl Window {
         dialog.set_close_response("cancel");
         let window = self.clone();
         dialog.connect_response(None, move |_, answer| match answer {
-            "keep" => window.leave(),
+            "keep" => window.leave_them_running(),
             "stop" => window.stop_and_close(),
             _ => {}
         });
         dialog.present();
+    }
+
+    fn leave_them_running(self: &Rc<Self>) {
+        let window = self.clone();
+        self.widget.set_visible(false);
+        glib::spawn_future_local(async move {
+            window.ask_for_background().await;
+            window.leave();
+        });
     }
 
     fn stop_and_close(self: &Rc<Self>) {

@@ -60,31 +60,25 @@ impl Window {
 
     /// A file that is dropped on Home is opened in a sandbox, one that is
     /// dropped on the form is shared.
-    pub(super) fn take_drops(self: &Rc<Self>) {
-        for (page, shares) in
-            [(self.home.widget.upcast_ref::<gtk::Widget>(), false), (self.form.widget.upcast_ref(), true)]
-        {
-            let target = gtk::DropTarget::new(gdk::FileList::static_type(), gdk::DragAction::COPY);
-            let weak = Rc::downgrade(self);
-            target.connect_drop(move |_, value, _, _| {
-                let (Some(window), Ok(files)) = (weak.upgrade(), value.get::<gdk::FileList>()) else {
-                    return false;
-                };
-                for file in files.files() {
-                    match file.path().filter(|_| shares) {
-                        Some(path) => window.form.take_path(&path),
-                        None => {
-                            let window = window.clone();
-                            glib::spawn_future_local(
-                                async move { window.open_file(file, Purpose::View).await },
-                            );
-                        }
+    pub(super) fn take_drops(self: &Rc<Self>, page: &gtk::Box, shares: bool) {
+        let target = gtk::DropTarget::new(gdk::FileList::static_type(), gdk::DragAction::COPY);
+        let weak = Rc::downgrade(self);
+        target.connect_drop(move |_, value, _, _| {
+            let (Some(window), Ok(files)) = (weak.upgrade(), value.get::<gdk::FileList>()) else {
+                return false;
+            };
+            for file in files.files() {
+                match file.path().filter(|_| shares) {
+                    Some(path) => window.form().take_path(&path),
+                    None => {
+                        let window = window.clone();
+                        glib::spawn_future_local(async move { window.open_file(file, Purpose::View).await });
                     }
                 }
-                true
-            });
-            page.add_controller(target);
-        }
+            }
+            true
+        });
+        page.add_controller(target);
     }
 
     /// The size that it had when it was closed last.

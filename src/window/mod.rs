@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The window: a stack of pages, and what they ask of each other.
 
+mod background;
 mod closing;
 mod desktop;
 mod dialogs;
@@ -15,7 +16,7 @@ use crate::library::{Item, Library};
 use crate::pages::{computer::Computer, form::Form, home::Home, new_profile, runs::Runs};
 use adw::prelude::*;
 use gtk::{gio, glib};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use terrarium_engine::message;
 use terrarium_engine::plan::Plan;
@@ -36,17 +37,18 @@ pub struct Window {
     shortcuts: gtk::ShortcutController,
     /// The first page.
     pub home: Rc<Home>,
-    /// What to run.
-    pub form: Rc<Form>,
     /// What runs.
     pub runs: Rc<Runs>,
-    computer: Rc<Computer>,
+    form: OnceCell<Rc<Form>>,
+    computer: OnceCell<Rc<Computer>>,
     /// The way to the engine.
     pub bridge: Bridge,
     /// The profiles.
     pub library: Rc<Library>,
     /// What holds up logging out; 0 is nothing.
     cookie: Cell<u32>,
+    /// Where others than the session's bus are spoken to.
+    bus: RefCell<Option<gio::DBusConnection>>,
 }
 
 impl Window {
@@ -70,16 +72,10 @@ impl Window {
         let toasts = adw::ToastOverlay::new();
         toasts.set_child(Some(&leaflet));
         widget.set_content(Some(&toasts));
-        let (home, form, runs, computer) = (Home::new(), Form::new(), Runs::new(), Computer::new());
-        let pages: [(&gtk::Widget, &str); 4] = [
-            (home.widget.upcast_ref(), "home"),
-            (form.widget.upcast_ref(), "form"),
-            (runs.widget.upcast_ref(), "runs"),
-            (computer.widget.upcast_ref(), "computer"),
-        ];
-        for (page, name) in pages {
-            leaflet.append(page).set_name(Some(name));
-        }
+        // The others come when they are asked for.
+        let (home, runs) = (Home::new(), Runs::new());
+        leaflet.append(&home.widget).set_name(Some("home"));
+        leaflet.append(&runs.widget).set_name(Some("runs"));
         let shortcuts = shortcuts::add(&widget);
         let library = Rc::default();
         let window = Rc::new(Self {
@@ -88,22 +84,21 @@ impl Window {
             leaflet,
             shortcuts,
             home,
-            form,
             runs,
-            computer,
+            form: OnceCell::new(),
+            computer: OnceCell::new(),
             bridge,
             library,
             cookie: Cell::new(0),
+            bus: RefCell::default(),
         });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
         window.home.connect(&window);
-        window.form.connect(&window);
         window.runs.connect(&window);
-        window.computer.connect(&window);
         window.add_actions();
         window.add_profile_actions();
         window.ask_before_closing();
-        window.take_drops();
+        window.take_drops(&window.home.widget, false);
         window.remember_size();
         window.begin();
         window.widget.present();
@@ -114,11 +109,39 @@ impl Window {
         let window = self.clone();
         glib::spawn_future_local(async move {
             window.bridge.begin().await;
-            window.form.host_is_known(&window);
+            if let Some(form) = window.form.get() {
+                form.host_is_known(&window);
+            }
             window.library.read(&window.bridge).await;
             window.library.watch(&window.bridge);
             window.home.watch(&window);
+            if window.bridge.draft().await.is_some() {
+                window.form().read_draft(&window);
+            }
         });
+    }
+
+    /// What to run: the form, made when it is needed first.
+    pub fn form(self: &Rc<Self>) -> &Rc<Form> {
+        self.form.get_or_init(|| {
+            let form = Form::new();
+            self.leaflet.insert_child_after(&form.widget, Some(&self.home.widget)).set_name(Some("form"));
+            self.take_drops(&form.widget, true);
+            form.connect(self);
+            if self.bridge.host().is_some() {
+                form.host_is_known(self);
+            }
+            form
+        })
+    }
+
+    fn computer(self: &Rc<Self>) -> &Rc<Computer> {
+        self.computer.get_or_init(|| {
+            let computer = Computer::new();
+            self.leaflet.append(&computer.widget).set_name(Some("computer"));
+            computer.connect(self);
+            computer
+        })
     }
 
     fn add_actions(self: &Rc<Self>) {
@@ -133,7 +156,7 @@ impl Window {
             self.widget.add_action(&action);
         };
         simple("new-run", |window| {
-            window.form.begin_as_set(window);
+            window.form().begin_as_set(window);
             window.show_form();
         });
         simple("preferences", crate::pages::preferences::show);
@@ -143,8 +166,9 @@ impl Window {
             }
         });
         simple("computer", |window| {
+            let computer = window.computer();
             window.show("computer");
-            window.computer.look(window);
+            computer.look(window);
         });
         simple("new-profile", new_profile::show);
         simple("search", |window| {
@@ -156,7 +180,11 @@ impl Window {
         simple("open-terminal", |window| window.open_terminal());
         simple("open-document", |window| window.ask_for_document());
         simple("try-app", |window| window.ask_for_app());
-        simple("run", |window| window.form.run(window));
+        simple("run", |window| {
+            if window.shows("form") {
+                window.form().run(window);
+            }
+        });
         simple("back", |window| window.show("home"));
         simple("copy", |window| window.runs.copy());
         simple("paste", |window| window.runs.paste());
@@ -206,14 +234,15 @@ impl Window {
     }
 
     /// Shows the form as it was left.
-    pub fn show_form(&self) {
+    pub fn show_form(self: &Rc<Self>) {
+        let form = self.form();
         self.show("form");
-        self.form.focus();
+        form.focus();
     }
 
     /// Shows the form with a profile, which may be one of the library.
     pub fn edit(self: &Rc<Self>, profile: &Profile, item: Option<&Item>) {
-        self.form.fill(self, profile, item);
+        self.form().fill(self, profile, item);
         self.show_form();
     }
 

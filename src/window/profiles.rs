@@ -82,7 +82,7 @@ impl Window {
         let name = profile.name.clone();
         for count in 2..1000 {
             match self.bridge.add_profile(profile.clone(), from.clone()).await {
-                Err(Error::ProfileExists { .. }) => profile.name = format!("{name} {count}"),
+                Err(Error::ProfileExists { .. }) => profile.name = another(&name, count),
                 other => return other,
             }
         }
@@ -94,13 +94,25 @@ impl Window {
     pub async fn open_profile(self: &Rc<Self>, path: PathBuf) {
         let own = self.library.of(&path);
         match self.bridge.read_profile(path.clone()).await {
-            Ok(profile) => match own {
+            Ok(mut profile) => match own {
                 Some(item) => self.launch(Launch::saved(profile, item)),
                 None => {
+                    self.tell_apart(&mut profile);
                     self.launch(Launch { from: Some(file_name(&path)), ..Launch::unsaved(profile) });
                 }
             },
             Err(error) => self.show_broken(&path, &message::lines(&error)),
+        }
+    }
+
+    /// What profiles keep is kept under their names: one that came from
+    /// elsewhere gets nothing of another one's.
+    fn tell_apart(&self, profile: &mut Profile) {
+        let items = self.library.items();
+        let is_taken = |name: &str| items.iter().any(|item| item.name() == name);
+        if is_taken(&profile.name) {
+            let others = (2..).map(|count| another(&profile.name, count));
+            profile.name = others.take(1000).find(|name| !is_taken(name)).unwrap_or_default();
         }
     }
 
@@ -174,7 +186,9 @@ impl Window {
         let Ok(text) = to_toml(profile) else { return self.toast(&message::error(&Error::NotText)) };
         let (title, action) = (gettext("Export the Profile"), gtk::FileChooserAction::Save);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
-        chooser.set_current_name(&format!("{}.{}", profile.name.replace(['/', '\0'], "-"), store::SUFFIX));
+        // A file's name has 255 bytes at most.
+        let name: String = profile.name.chars().take(60).collect();
+        chooser.set_current_name(&format!("{}.{}", name.replace(['/', '\0'], "-"), store::SUFFIX));
         let window = self.clone();
         glib::spawn_future_local(async move {
             if chooser.run_future().await != gtk::ResponseType::Accept {
@@ -230,6 +244,12 @@ impl Window {
             self.toast(&why);
         }
     }
+}
+
+/// A name with a number. It must not become longer than names may be.
+fn another(name: &str, count: u32) -> String {
+    let name: String = name.chars().take(190).collect();
+    format!("{name} {count}")
 }
 
 fn file_name(path: &std::path::Path) -> String {

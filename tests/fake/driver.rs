@@ -15,8 +15,8 @@ use terrarium_engine::network::{self, Change};
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
-    Attach, Changes, Driver, Held, Id, Layer, Listing, Picture, Progress, Review, Start, Started, State,
-    Stop, Summary, Usage, Watch,
+    Attach, Changes, Driver, Held, Id, Layer, Listing, Moved, Picture, Progress, Review, Start, Started,
+    State, Stop, Summary, Usage, Watch,
 };
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
@@ -130,7 +130,10 @@ impl Driver for Fake {
         let asked = lock(&run.inside).usage;
         run.change(|inside| inside.usage += 1);
         // A quarter of a processor, and more memory each time.
-        Some(Usage { processor: asked * 750_000_000, memory: (64 << 20) + asked * (8 << 20) })
+        // 3 MB are read, 300 kB written each time; it has no network.
+        let disk = Some(Moved { inwards: asked * 3_000_000, outwards: asked * 300_000 });
+        let memory = (64 << 20) + asked * (8 << 20);
+        Some(Usage { processor: asked * 750_000_000, memory, disk, network: None })
     }
 
     fn stop(&self, id: &Id, _how: Stop) -> Result<Option<Outcome>, Error> {

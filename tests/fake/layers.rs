@@ -89,10 +89,12 @@ impl Fake {
                 isolation: Isolation::Container,
                 changes: if run.lingers { Fate::Discard } else { Fate::Review },
                 size: 1 << 30,
-                started: 0,
+                // Its clock is a day ahead.
+                started: run.summary.metadata.created - 86_400,
                 command: String::new(),
                 root: None,
                 from: None,
+                copies: run.copies.clone(),
             };
             Layer { folder: self.folder.join("layer"), tag }
         };

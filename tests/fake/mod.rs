@@ -190,7 +190,7 @@ impl Fake {
             clipboard: plan.clipboard,
             network: plan.network,
             passes: plan.passes,
-            writable: Vec::new(),
+            writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
             layer: None,
             images: Vec::new(),
             looks: false,
@@ -207,7 +207,9 @@ impl Fake {
         let agent = self.agent.load(Ordering::SeqCst);
         let display = has_screen.then(|| DisplayStatus { size: screen.unwrap_or_default(), up: true, agent });
         let inside = Mutex::new(Inside { screen, display, ..Inside::default() });
-        let run = Arc::new(Run { summary, path, inside, changed: Condvar::new(), lingers: plan.lingers });
+        let copies = plan.profile.files.include.iter().map(|one| (one.source.clone(), one.target.clone()));
+        let (changed, lingers, copies) = (Condvar::new(), plan.lingers, copies.collect());
+        let run = Arc::new(Run { summary, path, inside, changed, lingers, copies });
         lock(&self.runs).push(run.clone());
         let command = run.clone();
         std::thread::spawn(move || command.play(&argv));

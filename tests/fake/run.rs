@@ -17,6 +17,8 @@ pub struct Run {
     pub changed: Condvar,
     /// What it writes is thrown away once nobody looks at it.
     pub lingers: bool,
+    /// What it got copies of, and where.
+    pub copies: Vec<(PathBuf, PathBuf)>,
 }
 
 /// What its thread and its clients share.

@@ -67,6 +67,7 @@ pub fn serve(run: &Arc<Run>, mut socket: UnixStream) -> Option<()> {
                         inside: Mutex::default(),
                         changed: Condvar::new(),
                         lingers: false,
+                        copies: Vec::new(),
                     };
                     return exec(&Arc::new(echo), socket, tag, decoder);
                 }

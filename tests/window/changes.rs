@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::plan::plan;
-use terrarium_engine::profile::{Changes, Isolation, Profile};
+use terrarium_engine::profile::{Changes, Include, Isolation, Profile};
 use terrarium_engine::sandbox::changes::Entry;
 use terrarium_protocol::changes::{FileKind, What};
 
@@ -351,6 +351,61 @@ fn a_long_copy_shows_how_far_it_is_and_can_be_ended() {
     scene.until("it is there", || path.exists() && says(&changes, "Applied"));
     close(&changes);
     scene.until("what was applied is not kept", || scene.fake.written.decided() == ["discard"]);
+}
+
+/// A file of the home folder has been changed inside; `opened`: the sandbox had
+/// a copy of it.
+fn edited(opened: bool) -> (Scene, std::path::PathBuf, gtk::Widget) {
+    let scene = Scene::with_home();
+    let host = scene.bridge.host().expect("a computer");
+    let real = scene.folder().join("home/letter.txt");
+    let copy = terrarium_engine::plan::home(host).join("letter.txt");
+    std::fs::write(&real, "old").expect("a file");
+    // It is older than the run, which is known to the second.
+    scene.pass(1100);
+    scene.fake.written.set(vec![entry(copy.to_str().expect("a text"), What::Added, Some(3))]);
+    scene.fake.written.holds(copy.to_str().expect("a text"), b"new");
+    let mut profile = Profile::new("Edit", vec!["print".into(), "x".into()]);
+    profile.isolation = Some(Isolation::Container);
+    profile.files.changes = Changes::Review;
+    let mut plan = plan(&profile, host).plan.expect("a plan");
+    if opened {
+        // Where a test has its home folder nothing may be copied from.
+        plan.profile.files.include = vec![Include { source: real.clone(), target: copy }];
+    }
+    scene.window.start(plan);
+    scene.within(Duration::from_secs(60), "its changes are offered", || scene.offer().is_some());
+    let changes = scene.look();
+    choose(&changes, 0);
+    let stack = find(&changes, "detail").and_downcast::<gtk::Stack>().expect("a stack");
+    scene.until("it is compared", || stack.visible_child_name().is_some_and(|name| name != "waits"));
+    (scene, real, changes)
+}
+
+#[gtk::test]
+fn an_edited_file_comes_back_in_one_step_unless_it_is_another_by_now() {
+    let text = |path: &std::path::Path| std::fs::read_to_string(path).expect("a file");
+    let (scene, real, changes) = edited(true);
+    act(&changes, "apply");
+    scene.until("it is replaced unasked", || text(&real) == "new" || question().is_some());
+    assert!(question().is_none());
+    scene.until("that the old one is kept is said", || says(&changes, "is in the trash"));
+    close(&changes);
+    scene.until("it is closed", || page().is_none());
+    for (opened, why) in [(true, "is another than"), (false, "made one of the same name")] {
+        let (scene, real, changes) = edited(opened);
+        if opened {
+            std::fs::write(&real, "somebody's").expect("a file");
+        }
+        act(&changes, "apply");
+        scene.until("it asks", || question().is_some() || text(&real) == "new");
+        let body = question().map(|question| question.body()).unwrap_or_default();
+        assert!(body.contains(why), "{body}");
+        answer(&scene, "replace");
+        scene.until("it is replaced then", || text(&real) == "new");
+        close(&changes);
+        scene.until("it is closed", || page().is_none());
+    }
 }
 
 /// Best of some: the computer may be busy with other tests.

@@ -51,7 +51,7 @@ fn what_is_changed_is_marked_goes_back_and_is_saved_beside_its_comments() {
 fn folders_come_change_and_go() {
     let scene = with_profiles();
     edit(&scene, "Build a Project");
-    let form = &scene.window.form;
+    let form = &scene.window.form();
     assert_eq!(form.profile().files.mounts.len(), 1);
     form.take_path("/srv/in".as_ref());
     assert_eq!(form.profile().files.mounts[1].target, std::path::Path::new("/srv/in"));
@@ -88,9 +88,10 @@ fn what_is_typed_outlives_a_crash() {
     // As if it had been killed: nothing is asked, nothing is closed.
     scene.window.widget.destroy();
     let next = Shown::new(scene.bridge.clone());
-    let command = next.object::<adw::EntryRow>("command");
-    next.until("it is back", || command.text() == "echo 'half a quote");
-    assert_eq!(next.window.form.profile().limits.memory, 512 << 20);
+    // The form is made for it, unasked.
+    let command = || find(next.window.widget.upcast_ref(), "command").and_downcast::<adw::EntryRow>();
+    next.until("it is back", || command().is_some_and(|one| one.text() == "echo 'half a quote"));
+    assert_eq!(next.window.form().profile().limits.memory, 512 << 20);
     next.act("win.new-run");
     next.act("win.form-revert");
     next.until("nothing is kept", || !draft.exists());
@@ -131,9 +132,9 @@ fn what_is_not_for_this_glass_says_why() {
     assert!(below.is_visible() && below.title().contains("machine"), "{}", below.title());
     let kernel = scene.object::<adw::EntryRow>("kernel");
     assert!(!kernel.is_visible(), "containers have none of their own");
-    assert!(find(scene.window.form.widget.upcast_ref(), "domain-xml").is_some());
+    assert!(find(scene.window.form().widget.upcast_ref(), "domain-xml").is_some());
     // The form begins with what terrariumctl begins with.
-    let profile = scene.window.form.profile();
+    let profile = scene.window.form().profile();
     assert_eq!((profile.limits.memory, profile.limits.cpus), (1 << 30, None));
 }
 

@@ -121,7 +121,7 @@ fn disks_come_and_go_in_the_form() {
     });
     scene.until("it is listed", || row(&scene, "Disks").is_some());
     row(&scene, "Disks").expect("a row").emit_by_name::<()>("activated", &[]);
-    let form = &scene.window.form;
+    let form = &scene.window.form();
     assert!(says(form.widget.upcast_ref(), "/dev/disk/by-tag/old"));
     let before = form.profile().files.disks;
     form.take_disk("/srv/new.img".as_ref());
@@ -219,7 +219,7 @@ fn a_new_run_begins_as_it_is_set_and_a_finished_one_goes() {
     assert_eq!(settings().number("keep-finished", 0), 600);
     over("preferences").and_downcast::<gtk::Window>().expect("a window").close();
     scene.act("win.new-run");
-    let profile = scene.window.form.profile();
+    let profile = scene.window.form().profile();
     assert_eq!((profile.files.mounts.len(), profile.command.argv.len()), (1, 0));
     settings().set_text("default-profile", "");
     settings().set_number("keep-finished", 1);
@@ -252,6 +252,14 @@ fn what_it_uses_is_drawn_and_said() {
     scene.until("it is measured", || {
         (23..=25).any(|percent| says(&sheet, &format!("{percent} %"))) && says(&sheet, "of 1 GiB")
     });
+    // The fake reads ten times what it writes, and has no network.
+    scene.until("so are its disks", || says(&sheet, "/s read, ") && says(&sheet, "/s written"));
+    let titled = |title: &str| {
+        let is_title =
+            |one: &gtk::Widget| one.downcast_ref::<gtk::Label>().is_some_and(|one| one.text() == title);
+        walk(&sheet, &is_title).is_some_and(|one| one.is_mapped())
+    };
+    assert!(titled("Processors") && titled("Memory") && titled("Disks") && !titled("Network"));
     let graph = walk(&sheet, &|one| one.css_name() == "graph").expect("a graph");
     let label = graph.tooltip_text().expect("words");
     assert!(label.starts_with("Now 2") && label.contains(" %; in the last minute between"), "{label}");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The window against a driver without libvirt.
 
+mod arrivals;
+mod background;
 mod changes;
 mod clipboard;
 mod crowd;
@@ -10,6 +12,7 @@ mod editor;
 mod fake;
 mod flows;
 mod home;
+mod keyboard;
 mod looks;
 mod network;
 #[path = "../scene/qemu.rs"]
@@ -372,6 +375,11 @@ fn closed_with(answer: &str) -> Scene {
     let scene = Scene::new();
     scene.run("echo");
     scene.shows("phase: Running");
+    answer_to_closing(&scene, answer);
+    scene
+}
+
+fn answer_to_closing(scene: &Scene, answer: &str) {
     scene.window.widget.close();
     let dialog = || {
         gtk::Window::list_toplevels().into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
@@ -386,7 +394,6 @@ fn closed_with(answer: &str) -> Scene {
     let button = scene::walk(dialog().expect("the dialog").upcast_ref(), &has_label).expect(answer);
     button.downcast::<gtk::Button>().expect("a button").emit_clicked();
     scene.until("the question is gone", || dialog().is_none());
-    scene
 }
 
 #[gtk::test]

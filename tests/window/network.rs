@@ -275,7 +275,7 @@ fn interfaces_come_change_places_and_go() {
     scene.until("they are not offered", || !add.is_visible());
     scene.object::<adw::ComboRow>("network").set_selected(3);
     scene.until("they are", || add.is_visible());
-    let form = &scene.window.form;
+    let form = &scene.window.form();
     let of = |index: usize| form.profile().network.interfaces[index].clone();
     add.emit_clicked();
     assert_eq!(of(0), terrarium_engine::profile::Interface::default());
@@ -324,6 +324,6 @@ fn interfaces_come_change_places_and_go() {
     let profile = form.profile();
     press(own, "Remove");
     assert_eq!(form.profile().network.interfaces.len(), 1);
-    scene.window.form.fill(&scene.window, &profile, None);
+    scene.window.form().fill(&scene.window, &profile, None);
     assert_eq!(form.profile().network.interfaces, profile.network.interfaces, "what is shown is read again");
 }

@@ -44,7 +44,9 @@ fn show_sandbox(host: &Host, driver: &Real, found: &Summary, what: &Show) -> Res
             show_plan(&plan(&profile, host), what)
         };
     } else if what.json {
-        println!("{}", pretty(&to_json(found)));
+        let mut shown = to_json(found);
+        shown["usage"] = json!(driver.usage(&found.id));
+        println!("{}", pretty(&shown));
     } else {
         message::summary(found).iter().for_each(|line| println!("{line}"));
     }

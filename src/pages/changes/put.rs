@@ -9,6 +9,7 @@ use gettextrs::{gettext, ngettext};
 use gtk::glib;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use terrarium_engine::sandbox::changes::{self, Entry};
@@ -17,6 +18,16 @@ use terrarium_protocol::changes::FileKind;
 
 /// How many files a question names.
 const NAMED: usize = 5;
+
+/// What a sandbox knew of a file that is there already.
+enum Saw {
+    /// A copy, and the file is as it was then.
+    ACopy,
+    /// Nothing, and the file is as it was then.
+    Nothing,
+    /// The file is another than when the run began.
+    Another,
+}
 
 /// Whether a change can be put somewhere. What was in folders of them is told
 /// when it was left out.
@@ -104,12 +115,16 @@ impl ChangesWindow {
     fn put(self: &Rc<Self>, chosen: Vec<Chosen>, to: To) {
         let Some(bridge) = self.bridge() else { return };
         let (page, copies) = (self.clone(), matches!(to, To::Folder(_)));
+        let replaces = matches!(to, To::Home { replace: true });
         let work = self.progress.begin(chosen.iter().map(|one| self.size_of(one.index)).sum());
         glib::spawn_future_local(async move {
             let put = bridge.apply(page.looking.clone(), chosen, to, &work).await;
             page.progress.end();
             let done: Vec<usize> = put.done.iter().flat_map(|index| page.with_inner(*index)).collect();
             page.decide(&done, if copies { Decision::Copied } else { Decision::Applied });
+            if replaces && !put.done.is_empty() {
+                page.toast(&gettext("Applied. What was there is in the trash."));
+            }
             match put.left.as_slice() {
                 [] => {}
                 [one] => page.toast(&message::left_out(one.as_slice())),
@@ -121,7 +136,7 @@ impl ChangesWindow {
                 Some(error) => page.toast(&format!("{} {}", some_failed(put.failed), message::error(error))),
             }
             if !put.changed.is_empty() {
-                page.ask_to_replace(put.changed).await;
+                page.replace_or_ask(put.changed).await;
             }
         });
     }
@@ -134,24 +149,28 @@ impl ChangesWindow {
         sizes.fold(0, |sum, after| sum.saturating_add(after.size))
     }
 
-    /// It saw copies of the files, or none, or ones that are others by now.
-    async fn ask_to_replace(self: &Rc<Self>, changed: Vec<usize>) {
+    /// A file that was opened to be edited, and is as it was then, is
+    /// replaced: that is what was asked for. Else the sandbox saw no copy of
+    /// it, or one that is another by now.
+    async fn replace_or_ask(self: &Rc<Self>, changed: Vec<usize>) {
         let all = &self.looking.found.all;
         let (title, text) = match changed.as_slice() {
             [one] if all[*one].change.after.is_none() => (
                 gettext("Delete Your File?"),
                 gettext("The real one is another than when the run began. It goes to the trash."),
             ),
-            [one] if self.saw(*one).await => (
-                gettext("Replace Your File?"),
-                gettext(
-                    "The sandbox had a copy of it, or made one of the same name. Yours goes to the trash.",
-                ),
-            ),
-            [_] => (
-                gettext("Replace Your File?"),
-                gettext("The real one is another than when the run began. It goes to the trash."),
-            ),
+            [one] => {
+                let text = match self.saw(*one).await {
+                    Saw::ACopy => return self.replace(&changed),
+                    Saw::Nothing => {
+                        gettext("The sandbox made one of the same name. Yours goes to the trash.")
+                    }
+                    Saw::Another => {
+                        gettext("The real one is another than when the run began. It goes to the trash.")
+                    }
+                };
+                (gettext("Replace Your File?"), text)
+            }
             more => many_changed(
                 more.len(),
                 more.iter().map(|index| row::place(all[*index].change.path.as_slice(), self.home.as_deref())),
@@ -164,25 +183,39 @@ impl ChangesWindow {
         let weak = Rc::downgrade(self);
         dialog.connect_response(Some("replace"), move |_, _| {
             if let Some(page) = weak.upgrade() {
-                let chosen = changed.iter().map(|&index| Chosen { index, under: None }).collect();
-                page.put(chosen, To::Home { replace: true });
+                page.replace(&changed);
             }
         });
         dialog.present();
     }
 
-    /// Whether something is new inside while the real one has been what it is
-    /// since before the run began.
-    async fn saw(&self, index: usize) -> bool {
+    fn replace(self: &Rc<Self>, changed: &[usize]) {
+        let chosen = changed.iter().map(|&index| Chosen { index, under: None }).collect();
+        self.put(chosen, To::Home { replace: true });
+    }
+
+    /// What the sandbox knew of the real file.
+    async fn saw(&self, index: usize) -> Saw {
         let entry = self.looking.found.all.get(index);
-        let (Some(entry), Some(bridge)) = (entry, self.bridge()) else { return false };
-        let Some(host) = bridge.host() else { return false };
+        let (Some(entry), Some(bridge)) = (entry, self.bridge()) else { return Saw::Another };
+        let Some(host) = bridge.host() else { return Saw::Another };
         let tag = &self.looking.layer.tag;
         let real = changes::real_place(entry, tag, &host.user.home, &plan::home(host));
-        let ask = move || std::fs::symlink_metadata(real).ok().and_then(|about| about.modified().ok());
+        let is_copy = tag.copies.iter().any(|(from, to)| *from == real && to == entry.path());
+        // Its time can be set back; when that was done cannot.
+        let ask = move || std::fs::symlink_metadata(real).ok().map(|about| about.mtime().max(about.ctime()));
         let changed = bridge.look_at(ask).await.flatten();
-        let began = std::time::UNIX_EPOCH + std::time::Duration::from_secs(tag.started);
-        entry.change.before.is_none() && changed.is_some_and(|changed| changed <= began)
+        let began = i64::try_from(tag.started).unwrap_or(0);
+        match changed {
+            Some(changed) if entry.change.before.is_none() && changed < began => {
+                if is_copy {
+                    Saw::ACopy
+                } else {
+                    Saw::Nothing
+                }
+            }
+            _ => Saw::Another,
+        }
     }
 
     /// Asks for a folder, and saves what is chosen there, or all.

@@ -76,7 +76,7 @@ impl Form {
     }
 
     /// Shows what was typed before the last window went without being asked.
-    pub(super) fn read_draft(self: &Rc<Self>, window: &Rc<Window>) {
+    pub fn read_draft(self: &Rc<Self>, window: &Rc<Window>) {
         let (form, window) = (self.clone(), window.clone());
         glib::spawn_future_local(async move {
             let Some(text) = window.bridge.draft().await else { return };

@@ -190,7 +190,6 @@ impl Form {
             self.saved.replace(self.profile());
         }
         self.look(window);
-        self.read_draft(window);
         if self.wanted.take() {
             self.run(window);
         }

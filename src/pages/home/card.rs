@@ -41,6 +41,9 @@ impl Card {
         let name = label(&message::shown(one.name()));
         name.add_css_class("heading");
         let detail = label("");
+        // With large text on a narrow screen one line says half of it.
+        detail.set_wrap(true);
+        detail.set_lines(2);
         ["dim-label", "caption", "numeric"].iter().for_each(|class| detail.add_css_class(class));
         let words = gtk::Box::builder().orientation(gtk::Orientation::Vertical).hexpand(true).build();
         words.append(&name);

@@ -3,6 +3,8 @@
 
 mod card;
 mod cards;
+mod many;
+mod pace;
 mod profiles;
 mod summary;
 mod thumbnails;
@@ -17,7 +19,10 @@ use adw::prelude::*;
 use card::{says, Card};
 use gettextrs::gettext;
 use gtk::glib;
+use many::Many;
+use pace::Pace;
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
@@ -25,8 +30,6 @@ use terrarium_engine::sandbox::{Id, Listing, Summary};
 use thumbnails::Thumbnails;
 use usage::Meter;
 
-/// How often the list is made anew.
-const EVERY: Duration = Duration::from_millis(1500);
 /// An answer that takes longer is said to be waited for.
 const SLOW: Duration = Duration::from_secs(2);
 
@@ -40,8 +43,12 @@ pub struct Home {
     notice_text: gtk::Label,
     running_box: gtk::Box,
     running: gtk::Box,
+    head: gtk::Box,
+    many_running: gtk::Box,
+    many_heading: gtk::Box,
     profiles_box: gtk::Box,
     profiles: gtk::ListBox,
+    many: Many,
     no_profiles: gtk::Label,
     welcome_rows: gtk::ListBox,
     welcome_note: gtk::Label,
@@ -55,8 +62,12 @@ pub struct Home {
     cards: RefCell<Vec<(Id, String, Card)>>,
     /// Profiles that the search found.
     found: Cell<usize>,
-    shows_all: Cell<bool>,
-    waiting: Cell<bool>,
+    /// Lists since something runs.
+    beats: Cell<u32>,
+    /// Pictures are being made.
+    looks: Cell<bool>,
+    /// What is used is being asked for.
+    measures: Cell<bool>,
     thumbnails: Thumbnails,
     meter: Meter,
 }
@@ -73,8 +84,12 @@ impl Home {
             notice_text: object(&builder, "notice-text"),
             running_box: object(&builder, "running-box"),
             running: object(&builder, "running"),
+            head: object(&builder, "head"),
+            many_running: object(&builder, "many-running"),
+            many_heading: object(&builder, "many-heading"),
             profiles_box: object(&builder, "profiles-box"),
             profiles: object(&builder, "profiles"),
+            many: Many::new(object(&builder, "many-list")),
             no_profiles: object(&builder, "no-profiles"),
             welcome_rows: object(&builder, "welcome-rows"),
             welcome_note: object(&builder, "welcome-note"),
@@ -86,8 +101,9 @@ impl Home {
             shown: RefCell::default(),
             cards: RefCell::default(),
             found: Cell::new(0),
-            shows_all: Cell::new(false),
-            waiting: Cell::new(false),
+            beats: Cell::new(0),
+            looks: Cell::new(false),
+            measures: Cell::new(false),
             thumbnails: Thumbnails::default(),
             meter: Meter::default(),
         };
@@ -99,6 +115,7 @@ impl Home {
     /// Connects what can be clicked.
     pub fn connect(self: &Rc<Self>, window: &Rc<Window>) {
         self.connect_welcome();
+        self.many.connect(window);
         self.search_bar.connect_entry(&self.search);
         self.search_bar.set_key_capture_widget(Some(&self.widget));
         let (home, weak) = (Rc::downgrade(self), Rc::downgrade(window));
@@ -119,7 +136,7 @@ impl Home {
         self.run_searched.connect_clicked(move |_| {
             if let Some(window) = weak.upgrade() {
                 window.show_form();
-                window.form.set_command(&search.text());
+                window.form().set_command(&search.text());
             }
         });
         window.library.on_change(again);
@@ -130,30 +147,62 @@ impl Home {
     pub fn watch(self: &Rc<Self>, window: &Rc<Window>) {
         self.say_what_works(window);
         self.show_profiles(window);
-        self.watch_screens(window);
-        self.watch_usage(window);
         let (home, window) = (self.clone(), Rc::downgrade(window));
         glib::spawn_future_local(async move {
+            let pace = Pace::new(&window).await;
             loop {
                 let Some(window) = window.upgrade().filter(|window| window.widget.is_visible()) else {
                     return;
                 };
-                home.waiting.set(true);
-                let slow = home.clone();
-                glib::timeout_add_local_once(SLOW, move || slow.say_what_is_waited_for());
                 let begun = Instant::now();
-                let listing = window.bridge.list().await;
-                home.waiting.set(false);
+                let listing = home.ask(&window).await;
+                let runs = !listing.sandboxes.is_empty();
                 window.runs.follow(&listing, begun);
                 home.show(&window, listing);
                 window.hold_up_logout();
                 for line in window.bridge.cleared().await {
                     window.toast(&line);
                 }
+                home.beat(&window, runs);
                 drop(window);
-                glib::timeout_future(EVERY).await;
+                pace.wait(runs).await;
             }
         });
+    }
+
+    /// What runs. That libvirt takes long is said.
+    async fn ask(&self, window: &Window) -> Listing {
+        let mut list = pin!(window.bridge.list());
+        if let Ok(listing) = glib::future_with_timeout(SLOW, list.as_mut()).await {
+            return listing;
+        }
+        self.notice_text.set_label(&gettext("Waiting for libvirt to answer…"));
+        self.notice.set_reveal_child(true);
+        list.await
+    }
+
+    /// With every other list what runs is measured and looked at, unless that
+    /// still goes on.
+    fn beat(self: &Rc<Self>, window: &Rc<Window>, runs: bool) {
+        let beats = self.beats.get();
+        self.beats.set(if runs { beats + 1 } else { 0 });
+        if !runs || beats % 2 != 0 {
+            return;
+        }
+        if !self.looks.replace(true) {
+            let (home, window) = (self.clone(), Rc::downgrade(window));
+            glib::spawn_future_local(async move {
+                home.look_at_screens(&window).await;
+                home.looks.set(false);
+            });
+        }
+        if !self.measures.replace(true) {
+            let (home, window) = (self.clone(), Rc::downgrade(window));
+            glib::spawn_future_local(async move {
+                home.measure_seen(&window).await;
+                home.measures.set(false);
+            });
+        }
     }
 
     /// Opens the search.
@@ -177,13 +226,6 @@ impl Home {
             shown.iter().flatten().map(|one| format!("{}: {}", one.name(), message::state(&one.state)));
         let page = self.stack.visible_child_name().unwrap_or_default();
         format!("home: {page}\nnotice: {notice}\n{}\n", cards.collect::<Vec<_>>().join("\n"))
-    }
-
-    fn say_what_is_waited_for(&self) {
-        if self.waiting.get() {
-            self.notice_text.set_label(&gettext("Waiting for libvirt to answer…"));
-            self.notice.set_reveal_child(true);
-        }
     }
 
     /// Whether the search finds something of this name.
@@ -262,7 +304,7 @@ impl Home {
         let page = match (welcome, searched && !finds) {
             (true, _) => "welcome",
             (_, true) => "nothing",
-            _ => "lists",
+            _ => self.lists_page(),
         };
         if self.stack.visible_child_name().as_deref() != Some(page) {
             self.stack.set_visible_child_name(page);

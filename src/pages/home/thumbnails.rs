@@ -8,13 +8,10 @@ use gtk::{gdk, glib, prelude::*};
 use spice_view::{Command, MonitorId};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::rc::Weak;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{Id, Picture, State, Summary};
 
-/// The pause between two rounds.
-const EVERY: Duration = Duration::from_secs(3);
 /// A picture is made so large that it covers the card's also where a pixel of
 /// the desktop is two of the screen's.
 const WIDTH: usize = 640;
@@ -56,19 +53,8 @@ impl Thumbnails {
 }
 
 impl Home {
-    /// Makes pictures for as long as the window is there.
-    pub(super) fn watch_screens(self: &Rc<Self>, window: &Rc<Window>) {
-        let (home, window) = (self.clone(), Rc::downgrade(window));
-        glib::spawn_future_local(async move {
-            while let Some(open) = window.upgrade().filter(|window| window.widget.is_visible()) {
-                drop(open);
-                home.look_at_screens(&window).await;
-                glib::timeout_future(EVERY).await;
-            }
-        });
-    }
-
-    async fn look_at_screens(&self, window: &Weak<Window>) {
+    /// Makes a picture of each, one after the other.
+    pub(super) async fn look_at_screens(&self, window: &Weak<Window>) {
         let shown = self.shown.borrow().clone().unwrap_or_default();
         let has_screen = |one: &&Summary| one.metadata.display == DisplayKind::Window;
         for one in shown.iter().filter(has_screen).filter(|one| one.state == State::Running) {

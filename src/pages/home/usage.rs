@@ -2,22 +2,18 @@
 //! What the running sandboxes use and wrote last, while that is seen.
 
 use super::Home;
-use crate::pages::usage::{Sample, SPAN};
+use crate::pages::usage::{Rate, Sample, SPAN};
 use crate::window::Window;
 use gettextrs::gettext;
-use gtk::glib;
 use gtk::prelude::*;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
 use terrarium_engine::profile::DisplayKind;
-use terrarium_engine::sandbox::{Id, State, Summary, Usage};
+use terrarium_engine::sandbox::{Id, Moved, State, Summary, Usage};
 use terrarium_protocol::message::stream::OUT;
-
-/// The pause between two rounds.
-const EVERY: Duration = Duration::from_secs(3);
 
 /// What was found last.
 #[derive(Default)]
@@ -53,7 +49,12 @@ impl Meter {
     fn add(&self, id: Id, now: Instant, usage: Usage) {
         let before = self.before.borrow_mut().insert(id.clone(), (now, usage));
         let processor = before.and_then(|(then, old)| share(now - then, old, usage));
-        self.keep(&id, Sample { at: now, processor, memory: usage.memory });
+        let rate = |what: fn(&Usage) -> Option<Moved>| {
+            let (then, old) = before?;
+            rate(now - then, what(&old)?, what(&usage)?)
+        };
+        let (disk, network) = (rate(|usage| usage.disk), rate(|usage| usage.network));
+        self.keep(&id, Sample { at: now, processor, memory: usage.memory, disk, network });
         let memory = message::size(usage.memory);
         let words = match processor {
             Some(percent) => {
@@ -82,6 +83,13 @@ fn share(passed: Duration, old: Usage, new: Usage) -> Option<u64> {
     Some(used.saturating_mul(100) / passed)
 }
 
+/// Bytes a second.
+fn rate(passed: Duration, old: Moved, new: Moved) -> Option<Rate> {
+    let seconds = Some(passed.as_secs_f64()).filter(|seconds| *seconds > 0.0)?;
+    let each = |old: u64, new: u64| Some(new.checked_sub(old)? as f64 / seconds);
+    Some(Rate { inwards: each(old.inwards, new.inwards)?, outwards: each(old.outwards, new.outwards)? })
+}
+
 impl Home {
     /// What a sandbox has used in the last minute.
     pub(in crate::pages) fn samples(&self, id: &Id) -> Vec<Sample> {
@@ -93,23 +101,17 @@ impl Home {
             .unwrap_or_default()
     }
 
-    /// Measures for as long as the window is there: all while Home is seen,
-    /// else the one whose tab is.
-    pub(super) fn watch_usage(self: &Rc<Self>, window: &Rc<Window>) {
-        let (home, window) = (self.clone(), Rc::downgrade(window));
-        glib::spawn_future_local(async move {
-            while let Some(open) = window.upgrade().filter(|window| window.widget.is_visible()) {
-                let seen = open.runs.current().and_then(|tab| tab.id()).filter(|_| open.shows("runs"));
-                drop(open);
-                if home.widget.is_mapped() {
-                    home.measure(&window, None).await;
-                    home.read_lines(&window).await;
-                } else if seen.is_some() {
-                    home.measure(&window, seen).await;
-                }
-                glib::timeout_future(EVERY).await;
-            }
-        });
+    /// Measures once: all while Home is seen, else the one whose tab is.
+    pub(super) async fn measure_seen(&self, window: &Weak<Window>) {
+        let Some(open) = window.upgrade() else { return };
+        let seen = open.runs.current().and_then(|tab| tab.id()).filter(|_| open.shows("runs"));
+        drop(open);
+        if self.widget.is_mapped() {
+            self.measure(window, None).await;
+            self.read_lines(window).await;
+        } else if seen.is_some() {
+            self.measure(window, seen).await;
+        }
     }
 
     async fn measure(&self, window: &Weak<Window>, only: Option<Id>) {
@@ -163,12 +165,22 @@ mod tests {
 
     #[test]
     fn the_share_is_of_the_time_that_passed() {
-        let used = |processor| Usage { processor, memory: 0 };
+        let used = |processor| Usage { processor, ..Usage::default() };
         let second = Duration::from_secs(1);
         assert_eq!(share(second, used(0), used(380_000_000)), Some(38));
         assert_eq!(share(second, used(0), used(2_000_000_000)), Some(200));
         // Another with the same number has begun anew.
         assert_eq!(share(second, used(5), used(1)), None);
         assert_eq!(share(Duration::ZERO, used(0), used(1)), None);
+    }
+
+    #[test]
+    fn what_is_moved_is_told_by_the_second() {
+        let moved = |inwards, outwards| Moved { inwards, outwards };
+        let found = rate(Duration::from_secs(2), moved(100, 7), moved(300, 7)).expect("a rate");
+        assert_eq!((found.inwards, found.outwards), (100.0, 0.0));
+        // An interface that was taken away takes what it counted with it.
+        assert_eq!(rate(Duration::from_secs(2), moved(100, 7), moved(50, 9)), None);
+        assert_eq!(rate(Duration::ZERO, moved(0, 0), moved(1, 1)), None);
     }
 }

@@ -106,6 +106,11 @@ impl Runs {
         let subtitle = tab.subtitle(self.narrow.get());
         self.subtitle.set_visible(!subtitle.is_empty());
         set(&self.subtitle, &subtitle);
+        // A narrow window may cut it, or leaves something out.
+        let whole = self.narrow.get().then(|| tab.subtitle(false));
+        if self.subtitle.tooltip_text().as_deref() != whole.as_deref() {
+            self.subtitle.set_tooltip_text(whole.as_deref());
+        }
         let runs = tab.phase() == Phase::Running;
         // A screen's first size is what it keeps: the line's place is free
         // for it from the start.

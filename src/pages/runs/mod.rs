@@ -77,6 +77,7 @@ pub struct Runs {
     fullscreen: fullscreen::Fullscreen,
     narrow: Cell<bool>,
     tabs: RefCell<Vec<Rc<Tab>>>,
+    ticks: Cell<bool>,
     looks: Cell<Option<(Colour, &'static str)>>,
     window: RefCell<Weak<Window>>,
     own: Weak<Self>,
@@ -135,6 +136,7 @@ impl Runs {
             fullscreen: fullscreen::Fullscreen::default(),
             narrow: Cell::new(false),
             tabs: RefCell::default(),
+            ticks: Cell::new(false),
             looks: Cell::new(None),
             window: RefCell::default(),
             own: own.clone(),
@@ -167,17 +169,25 @@ impl Runs {
             }
         });
         self.connect_closing(window);
-        let (runs, weak) = (Rc::downgrade(self), Rc::downgrade(window));
-        // The time in the subtitle.
-        glib::timeout_add_local(Duration::from_secs(1), move || match (runs.upgrade(), weak.upgrade()) {
-            (Some(runs), Some(_)) => {
-                runs.refresh();
-                if let Some(screen) = runs.current().and_then(|tab| tab.screen.clone()) {
-                    screen.keep();
-                }
-                glib::ControlFlow::Continue
+    }
+
+    /// The time in the subtitle, as long as there is a tab.
+    fn tick(self: &Rc<Self>) {
+        if self.ticks.replace(true) {
+            return;
+        }
+        let runs = Rc::downgrade(self);
+        glib::timeout_add_local(Duration::from_secs(1), move || {
+            let Some(runs) = runs.upgrade() else { return glib::ControlFlow::Break };
+            runs.refresh();
+            if let Some(screen) = runs.current().and_then(|tab| tab.screen.clone()) {
+                screen.keep();
             }
-            _ => glib::ControlFlow::Break,
+            if runs.tabs.borrow().is_empty() {
+                runs.ticks.set(false);
+                return glib::ControlFlow::Break;
+            }
+            glib::ControlFlow::Continue
         });
     }
 

@@ -64,6 +64,7 @@ impl Runs {
 
     pub(super) fn add(self: &Rc<Self>, tab: &Rc<Tab>) {
         self.tabs.borrow_mut().push(tab.clone());
+        self.tick();
         let page = self.view.append(&tab.widget);
         page.set_title(&tab.name());
         page.set_icon(Some(&look::square(tab.facts.colour)));

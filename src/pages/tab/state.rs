@@ -73,9 +73,10 @@ impl Tab {
             NetworkMode::Full => gettext("Internet and local network"),
             NetworkMode::Custom => gettext("Chosen networks"),
         };
-        let network = Some(network).filter(|_| !narrow);
-        let parts = [Some(message::isolation(self.facts.isolation)), network, Some(time)];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+        let isolation = message::isolation(self.facts.isolation);
+        // What comes last may be cut off.
+        let parts = if narrow { vec![time, isolation] } else { vec![isolation, network, time] };
+        parts.join(" · ")
     }
 
     /// How far it is.

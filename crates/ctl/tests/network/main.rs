@@ -362,6 +362,12 @@ fn stands_still_and_goes_on(glass: Glass) {
     wait_for("more bytes", Duration::from_secs(8), || world.internet.sent() > still);
     let seen = usage(&sandbox);
     assert!(seen["received"].as_u64() > Some(1 << 20) && seen["sent"].as_u64() > Some(1000), "{seen}");
+    // libvirt counts the same, from inside.
+    let shown = sandbox.user.ctl().args(["show", &sandbox.name, "--json"]).output().unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let moved = &shown["usage"]["network"];
+    assert!(moved["inwards"].as_u64() >= seen["received"].as_u64(), "{moved} after {seen}");
+    assert!(moved["outwards"].as_u64() >= seen["sent"].as_u64(), "{moved} after {seen}");
     change(&sandbox, &["bandwidth", "--inbound", "200k"]);
     std::thread::sleep(Duration::from_millis(500));
     // What arrives: the server writes into a buffer that grows.

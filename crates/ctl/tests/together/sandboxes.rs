@@ -146,3 +146,22 @@ fn kernel_and_accelerator_are_chosen() {
     assert_eq!(kvm.status.code(), Some(if works { 0 } else { 125 }), "{}", err(&kvm));
     assert!(works || err(&kvm).contains("KVM") || err(&kvm).contains("vmx"), "{}", err(&kvm));
 }
+
+for_both! {
+    fn what_a_sandbox_uses_and_writes_is_counted(glass: Glass) {
+        let script = "dd if=/dev/zero of=/var/tmp/x bs=64K count=64 conv=fsync 2>/dev/null; echo ready; exec sleep 300";
+        let one = detached(glass, script);
+        let usage = || {
+            let shown = one.user.ctl().args(["show", &one.name, "--json"]).output().unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+            json["usage"].clone()
+        };
+        wait_for("what it wrote is counted", Duration::from_secs(30), || {
+            usage()["disk"]["outwards"].as_u64() >= Some(4 << 20)
+        });
+        let found = usage();
+        assert!(found["processor"].as_u64() > Some(0) && found["memory"].as_u64() > Some(0), "{found}");
+        assert!(found["disk"]["outwards"].as_u64() < Some(200 << 20), "{found}");
+        assert!(found["network"].is_null(), "it has none: {found}");
+    }
+}

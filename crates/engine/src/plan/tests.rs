@@ -108,6 +108,11 @@ fn what_exec_would_refuse_is_said_before() {
     let mut turned = profile(&["true"]);
     turned.name = "safe\u{202e}fdp.exe".into();
     assert_eq!(one(&turned).0, "name");
+    // Counted in characters, whatever they take.
+    turned.name = "\u{648}".repeat(200);
+    assert_eq!(kinds(&turned, &host()), []);
+    turned.name.push('x');
+    assert_eq!(one(&turned).0, "name");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! - `name`: what the user calls it, so that a second one is refused while
 //!   the first has no domain yet;
 //! - `profile`: what is run, to show it again;
+//! - `disk`: what a container's disk counted before it was its;
 //! - `uuid`: which sandbox it is; the number is taken again when it is gone;
 //! - `c`: a container's socket; `0` to `3`: a machine's, each with a `.lock`
 //!   that the client using it holds.

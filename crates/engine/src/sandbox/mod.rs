@@ -25,6 +25,7 @@ mod sources;
 mod start;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use changes::{Changes, Review, Watch};
 pub use directory::PORTS;
@@ -47,7 +48,9 @@ use crate::host::ConnectionState;
 use crate::plan::Plan;
 use crate::profile::{Colour, Isolation, Profile};
 use crate::uri::Uri;
+use serde::Serialize;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Outcome, Status};
 use terrarium_protocol::orders::{Command, Lifetime, Size};
@@ -184,12 +187,26 @@ pub struct Started {
 }
 
 /// What a sandbox uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Time of processors that it has had, in nanoseconds.
     pub processor: u64,
     /// Memory in bytes.
     pub memory: u64,
+    /// What its own disks moved, if that can be known: what is shown of this
+    /// computer's files is on none of them.
+    pub disk: Option<Moved>,
+    /// What its interfaces moved; `None` without any that can be asked.
+    pub network: Option<Moved>,
+}
+
+/// Bytes that were moved since the start, as seen from inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Moved {
+    /// Read or received.
+    pub inwards: u64,
+    /// Written or sent.
+    pub outwards: u64,
 }
 
 /// A picture of a screen.
@@ -222,6 +239,12 @@ pub trait Driver: Send + Sync {
 
     /// Every sandbox of the caller. Cleans up after those that are gone.
     fn list(&self) -> Listing;
+
+    /// A folder in which something comes or goes whenever a sandbox does, so
+    /// that nobody has to ask all the time. `None`: there is none.
+    fn watched(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// The sandbox with this name (or domain name, or UUID).
     ///

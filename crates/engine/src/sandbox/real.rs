@@ -3,7 +3,7 @@
 
 use super::sources::stage;
 use super::Usage;
-use super::{changes, directory, layers, lost, screen, set_ids, Changes, Cleared, Layer};
+use super::{changes, directory, layers, lost, screen, set_ids, usage, Changes, Cleared, Layer};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use super::{Held, Picture, Progress, Review, Watch};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
@@ -185,6 +185,12 @@ impl Driver for Real {
         list::list(self)
     }
 
+    fn watched(&self) -> Option<PathBuf> {
+        let mode = if self.caller == 0 { 0o711 } else { 0o700 };
+        directory::make_private(&self.places.runtime, mode).ok()?;
+        Some(self.places.runtime.clone())
+    }
+
     fn find(&self, name: &str) -> Result<Summary, Error> {
         list::find(self, name)
     }
@@ -207,7 +213,7 @@ impl Driver for Real {
     }
 
     fn usage(&self, id: &Id) -> Option<Usage> {
-        self.domain(id).ok().flatten()?.usage()
+        usage::of(self, id)
     }
 
     fn attach(&self, id: &Id, how: Attach, handler: Handler) -> Result<Console, Error> {

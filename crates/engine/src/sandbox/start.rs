@@ -5,8 +5,8 @@ use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
 use super::{
-    directory, end, ids, layers, list, log, lost, network, program, set_ids, Id, Layer, Progress, Start,
-    Started,
+    directory, end, ids, layers, list, log, lost, network, program, set_ids, usage, Id, Layer, Progress,
+    Start, Started,
 };
 use crate::console::{greet, Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
@@ -254,6 +254,9 @@ fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held
         let _turn = plan.machine.is_none().then(take_turns);
         real.pool.create(&plan.connection, &text, &files)?
     };
+    if let Some(layer) = made.layer.as_ref().filter(|_| plan.machine.is_none()) {
+        usage::begin(&made.instance.directory, &layer.image());
+    }
     // QEMU has opened its sources by now.
     held.check()?;
     Ok((domain, held))

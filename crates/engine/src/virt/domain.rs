@@ -4,7 +4,8 @@
 use super::failed;
 use super::patience::call;
 use crate::error::{DomainAction, Error};
-use crate::sandbox::Usage;
+use crate::sandbox::Moved;
+use quick_xml::events::{BytesStart, Event};
 use std::os::fd::{FromRawFd, OwnedFd};
 
 /// Whether a domain computes.
@@ -56,11 +57,35 @@ impl Domain {
         }
     }
 
-    /// What it uses; `None` if it is gone.
-    pub fn usage(&self) -> Option<Usage> {
+    /// Processor time in nanoseconds and memory in bytes; `None` if it is gone.
+    pub fn load(&self) -> Option<(u64, u64)> {
         let _call = call();
         let info = self.inner.get_info().ok()?;
-        Some(Usage { processor: info.cpu_time, memory: info.memory.saturating_mul(1024) })
+        Some((info.cpu_time, info.memory.saturating_mul(1024)))
+    }
+
+    /// What all of a machine's disks moved.
+    pub fn disks(&self) -> Option<Moved> {
+        let _call = call();
+        let moved = self.inner.get_block_stats("").ok()?;
+        // What libvirt does not know is negative.
+        let bytes = |count: i64| u64::try_from(count).ok();
+        Some(Moved { inwards: bytes(moved.rd_bytes)?, outwards: bytes(moved.wr_bytes)? })
+    }
+
+    /// What all of its interfaces moved that this computer has an end of.
+    pub fn interfaces(&self) -> Option<Moved> {
+        let _call = call();
+        let devices = devices(&self.inner.get_xml_desc(0).ok()?);
+        let moved = devices.iter().filter_map(|device| self.inner.interface_stats(device).ok());
+        let bytes = |count: i64| u64::try_from(count).unwrap_or(0);
+        moved.fold(None, |sum: Option<Moved>, one| {
+            let sum = sum.unwrap_or_default();
+            Some(Moved {
+                inwards: sum.inwards.saturating_add(bytes(one.rx_bytes)),
+                outwards: sum.outwards.saturating_add(bytes(one.tx_bytes)),
+            })
+        })
     }
 
     /// Freezes it.
@@ -103,5 +128,42 @@ impl Domain {
     pub fn xml(&self) -> Result<String, Error> {
         let _call = call();
         self.inner.get_xml_desc(0).map_err(failed(DomainAction::Look))
+    }
+}
+
+/// This computer's ends of the interfaces in a domain's XML.
+fn devices(xml: &str) -> Vec<String> {
+    let mut reader = quick_xml::Reader::from_str(xml);
+    let (mut devices, mut inside) = (Vec::new(), false);
+    let device = |element: &BytesStart| {
+        let found = element.try_get_attribute("dev").ok().flatten()?;
+        found.unescape_value().ok().map(|name| name.into_owned())
+    };
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(element)) if element.name().as_ref() == b"interface" => inside = true,
+            Ok(Event::End(element)) if element.name().as_ref() == b"interface" => inside = false,
+            Ok(Event::Empty(element) | Event::Start(element))
+                if inside && element.name().as_ref() == b"target" =>
+            {
+                devices.extend(device(&element));
+            }
+            Ok(Event::Eof) | Err(_) => return devices,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::devices;
+
+    #[test]
+    fn interfaces_are_told_from_disks() {
+        let xml = "<domain><devices><disk><target dev='vda'/></disk><interface type='network'>\
+                   <mac address='x'/><target dev='vnet3'/></interface><interface type='user'><mac/></interface>\
+                   <filesystem><target dir='/'/></filesystem></devices></domain>";
+        assert_eq!(devices(xml), ["vnet3"]);
+        assert!(devices("<<").is_empty());
     }
 }

@@ -476,6 +476,7 @@ fn tag(started: u64) -> Tag {
         command: String::new(),
         root: None,
         from: None,
+        copies: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::directory::fault;
 use super::{claim, copy, image, lock, remove, wait_until_free, Layer, Lock, Tag, KEPT};
 use crate::error::{Error, FileAction, LayerError};
 use crate::plan::Plan;
-use crate::profile::Changes;
+use crate::profile::{Changes, Include, Profile};
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{chown, symlink, OpenOptionsExt};
@@ -18,6 +18,8 @@ use std::thread::JoinHandle;
 
 /// A file of 8 KiB on average: there is an inode for each.
 const OPTIONS: &[&str] = &["-q", "-F", "-t", "ext4", "-b", "4096", "-i", "8192", "-m", "0"];
+/// Bytes of paths of copies that are written down.
+const COPIES_MAX: usize = 16 * 1024;
 /// Its tables are written when they are needed: making it takes milliseconds,
 /// and little of the disk.
 const EXTENDED: &str = "root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1,nodiscard";
@@ -137,7 +139,23 @@ fn tag(plan: &Plan, uuid: &str) -> Tag {
         command: crate::xml::command_line(plan),
         root: plan.profile.files.root.clone(),
         from: None,
+        copies: copies(&plan.profile),
     }
+}
+
+/// What is copied into it, as long as that leaves a tag short.
+fn copies(profile: &Profile) -> Vec<(PathBuf, PathBuf)> {
+    let pair = |one: &Include| (one.source.clone(), one.target.clone());
+    let mut left = COPIES_MAX;
+    let fits = |(source, target): &(PathBuf, PathBuf)| {
+        let length = source.as_os_str().len() + target.as_os_str().len();
+        // What is no text has no place in JSON.
+        let is_text = source.to_str().is_some() && target.to_str().is_some();
+        let fits = is_text && left >= length;
+        left -= if fits { length } else { 0 };
+        fits
+    };
+    profile.files.include.iter().map(pair).filter(fits).collect()
 }
 
 /// A fresh one, without its tag on the disk: what has none is half made.

@@ -68,6 +68,9 @@ pub struct Tag {
     /// What it began as a copy of, if it goes on from what was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Mark>,
+    /// Files that it got copies of, and where those lie inside: the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<(PathBuf, PathBuf)>,
 }
 
 /// What tells what was kept from what is kept later: the run that had it last.
@@ -281,6 +284,7 @@ mod tests {
             command: String::new(),
             root: None,
             from: None,
+            copies: Vec::new(),
         };
         let layer = Layer { folder, tag };
         layer.save().unwrap();
