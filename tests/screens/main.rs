@@ -209,9 +209,11 @@ fn click_everywhere(shown: &Scene, screen: &Screen, corner: (f32, f32)) {
     }
 }
 
-/// Waits until a window inside has the keyboard: it is there, then.
+/// Waits until a window inside has the keyboard from the window manager: while
+/// that follows init's stand-in, a click is lost.
 fn has_active_window(shown: &Scene) {
-    let script = "until xprop -root _NET_ACTIVE_WINDOW | grep -q '# 0x[1-9a-f]'; do sleep 0.2; done";
+    let script = "until [ -e \"$XDG_RUNTIME_DIR/openbox\" ]; do sleep 0.2; done
+        until xprop -root _NET_ACTIVE_WINDOW | grep -q '# 0x[1-9a-f]'; do sleep 0.2; done";
     clipboard::inside(shown, script);
 }
 
