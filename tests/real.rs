@@ -358,51 +358,94 @@ fn a_profile_is_shown_runs_and_is_stopped_from_outside() {
 
 #[gtk::test]
 fn what_a_sandbox_changed_is_looked_at_and_thrown_away() {
-    let shown = open();
+    for glass in BOTH {
+        let shown = open();
+        let name = format!("Changing {glass:?} {}", std::process::id());
+        start_to_review(&shown, glass, &name);
+        let row = || {
+            shown.window.runs.current().and_then(|tab| scene::find(tab.widget.upcast_ref(), "changes-row"))
+        };
+        shown.within(BOOT, "its changes are offered", || row().is_some_and(|row| row.is_mapped()));
+        let row = row().and_downcast::<adw::ActionRow>().expect("a row");
+        assert_eq!(row.title(), "5 Changes");
+        shown.picture(&format!("real-changes-end-{glass:?}"));
+        adw::prelude::ActionRowExt::activate(&row);
+        shown.until("the changes are shown", || scene::over("changes").is_some());
+        let changes = scene::over("changes").expect("a window");
+        look_at_all(&shown, glass, &changes);
+        WidgetExt::activate_action(&changes, "changes.discard", None).expect("it can be thrown away");
+        let dialog = || {
+            let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+            all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
+        };
+        shown.until("it asks", || dialog().is_some());
+        dialog().expect("a question").response("discard");
+        shown.within(BOOT, "it is gone", || !changes.is_visible() && !row.is_mapped());
+        let left = Command::new(ctl()).args(["changes", &name]).output().expect("terrariumctl");
+        assert_eq!(left.status.code(), Some(125), "{left:?}");
+    }
+}
+
+/// Runs something that writes a text, a folder with two more, and a picture.
+fn start_to_review(shown: &Scene, glass: Glass, name: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("changing.terrarium");
-    let name = format!("Changing {}", std::process::id());
-    let command = "echo written inside >~/new.txt; mkdir ~/folder; echo ready";
+    let picture = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5aYVpQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//wAARCAAJAAwDASIAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAAAAUG/8QAFhABAQEAAAAAAAAAAAAAAAAAABRh/8QAFQEBAQAAAAAAAAAAAAAAAAAABAb/xAAXEQADAQAAAAAAAAAAAAAAAAAABBVR/9oADAMBAAIRAxEAPwDJV6V6nitgq4Mts6f/2Q==";
+    let command = format!(
+        "echo written inside >~/new.txt; mkdir ~/folder; for f in a b; do echo $f >~/folder/$f.txt; done; \
+         echo {picture} | base64 -d >~/picture.jpg; echo ready"
+    );
+    let isolation = if glass == Glass::Container { "container" } else { "machine" };
     let text = format!(
-        "version = 1\nname = \"{name}\"\nisolation = \"container\"\n[files]\nchanges = \"review\"\n\
+        "version = 1\nname = \"{name}\"\nisolation = \"{isolation}\"\n[files]\nchanges = \"review\"\n\
          [command]\nargv = [\"sh\", \"-c\", \"{command}\"]\n"
     );
     std::fs::write(&path, text).expect("a profile");
     let window = shown.window.clone();
-    glib::spawn_future_local(async move { window.open_profile(path).await });
+    glib::spawn_future_local(async move {
+        window.open_profile(path).await;
+        drop(folder);
+    });
     shown.until("its reach is shown", || scene::over("sheet").is_some());
     let sheet = scene::over("sheet").expect("a sheet");
     scene::find(&sheet, "run").and_downcast::<gtk::Button>().expect("a button").emit_clicked();
-    let row =
-        || shown.window.runs.current().and_then(|tab| scene::find(tab.widget.upcast_ref(), "changes-row"));
-    shown.within(BOOT, "its changes are offered", || row().is_some_and(|row| row.is_mapped()));
-    let row = row().and_downcast::<adw::ActionRow>().expect("a row");
-    assert_eq!(row.title(), "2 Changes");
-    shown.picture("real-changes-end");
-    adw::prelude::ActionRowExt::activate(&row);
-    shown.until("the changes are shown", || scene::over("changes").is_some());
-    let changes = scene::over("changes").expect("a window");
-    let list = scene::find(&changes, "list").and_downcast::<gtk::ListView>().expect("a list");
-    let text = scene::find(&changes, "text").and_downcast::<gtk::TextView>().expect("a text");
+}
+
+/// Each of them, wide and narrow.
+fn look_at_all(shown: &Scene, glass: Glass, changes: &gtk::Widget) {
+    let list = scene::find(changes, "list").and_downcast::<gtk::ListView>().expect("a list");
+    let text = scene::find(changes, "text").and_downcast::<gtk::TextView>().expect("a text");
+    let stack = scene::find(changes, "detail").and_downcast::<gtk::Stack>().expect("a stack");
+    let leaflet = scene::find(changes, "leaflet").and_downcast::<adw::Leaflet>().expect("a leaflet");
     let chosen = list.model().and_downcast::<gtk::SingleSelection>().expect("a selection");
-    assert!(scene::says(&changes, "~/folder") && scene::says(&changes, "~/new.txt"));
-    chosen.set_selected(1);
+    let window = changes.downcast_ref::<gtk::Window>().expect("a window");
     let content = || {
         let buffer = text.buffer();
         buffer.text(&buffer.start_iter(), &buffer.end_iter(), false)
     };
-    shown.within(BOOT, "the difference is shown", || content().contains("  1 + written inside"));
-    shown.picture_of(&changes, "real-changes");
-    WidgetExt::activate_action(&changes, "changes.discard", None).expect("it can be thrown away");
-    let dialog = || {
-        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
-        all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
-    };
-    shown.until("it asks", || dialog().is_some());
-    dialog().expect("a question").response("discard");
-    shown.within(BOOT, "it is gone", || !changes.is_visible() && !row.is_mapped());
-    let left = Command::new(ctl()).args(["changes", &name]).output().expect("terrariumctl");
-    assert_eq!(left.status.code(), Some(125), "{left:?}");
+    let is = |page: &str| stack.visible_child_name().is_some_and(|name| name == page);
+    for (size, width, height) in [("wide", 1100, 760), ("narrow", 400, 700)] {
+        shown.until("it has its size", || {
+            window.set_default_size(width, height);
+            (width - 30..=width).contains(&window.width())
+        });
+        leaflet.set_visible_child_name("list");
+        chosen.set_selected(gtk::INVALID_LIST_POSITION);
+        shown.until("all are listed", || scene::says(changes, "new.txt") && scene::says(changes, "~/folder"));
+        shown.picture_of(changes, &format!("real-changes-{glass:?}-list-{size}"));
+        // Home Folder, folder, new.txt, picture.jpg, ~/folder, a.txt, b.txt
+        chosen.set_selected(2);
+        shown.within(BOOT, "the difference is shown", || {
+            is("text") && content().contains("  1 + written inside")
+        });
+        shown.picture_of(changes, &format!("real-changes-{glass:?}-text-{size}"));
+        chosen.set_selected(3);
+        shown.within(BOOT, "the picture is shown", || is("pictures") && scene::says(changes, "12 × 9"));
+        shown.picture_of(changes, &format!("real-changes-{glass:?}-picture-{size}"));
+        chosen.set_selected(1);
+        shown.until("the folder is shown", || is("about") && scene::says(changes, "2 files · 4 bytes"));
+        shown.picture_of(changes, &format!("real-changes-{glass:?}-folder-{size}"));
+    }
 }
 
 /// Nothing of it is left once its tab is closed, and all of it is there before.

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use terrarium_engine::error::LayerError;
+use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
-use terrarium_engine::sandbox::changes::{self, Applied, Apply, Changes, Difference, Entry, Review};
+use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry, Review};
 use terrarium_engine::sandbox::{Driver, Held, Id, Layer};
 use terrarium_engine::Error;
 use terrarium_protocol::Bytes;
@@ -133,10 +133,94 @@ fn patiently<T>(work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     }
 }
 
-/// Where things are put.
-fn how(host: &Host, to: Option<PathBuf>, replace: bool) -> Apply {
+/// Where changes are put.
+#[derive(Clone, Debug)]
+pub enum To {
+    /// To their real places. `replace`: also where that was changed meanwhile.
+    Home {
+        /// See [`Apply::replace`].
+        replace: bool,
+    },
+    /// Copies, into a folder.
+    Folder(PathBuf),
+}
+
+/// A change that is to be put somewhere.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// Its number.
+    pub index: usize,
+    /// See [`Apply::under`].
+    pub under: Option<PathBuf>,
+}
+
+/// What became of changes that were to be put somewhere.
+#[derive(Debug, Default)]
+pub struct Put {
+    /// The numbers of those that are there.
+    pub done: Vec<usize>,
+    /// Those whose real place was changed meanwhile.
+    pub changed: Vec<usize>,
+    /// What was left out of folders.
+    pub left: Vec<Bytes>,
+    /// The first that went wrong, and how many did.
+    pub error: Option<Error>,
+    /// See there.
+    pub failed: usize,
+}
+
+fn how(host: &Host, looking: &Looking, to: &To) -> Apply {
     let data = host.places.data.parent().unwrap_or(&host.places.data).to_owned();
-    Apply { home: host.user.home.clone(), home_inside: plan::home(host), data, to, replace }
+    let (to, replace) = match to {
+        To::Home { replace } => (None, *replace),
+        To::Folder(folder) => (Some(folder.clone()), false),
+    };
+    Apply {
+        home: host.user.home.clone(),
+        home_inside: plan::home(host),
+        data,
+        to,
+        under: None,
+        since: Some(looking.layer.tag.started),
+        replace,
+    }
+}
+
+fn put(review: &mut dyn Review, found: &Changes, chosen: &[Chosen], how: &Apply, work: &Work) -> Put {
+    let (mut put, mut how) = (Put::default(), how.clone());
+    for Chosen { index, under } in chosen {
+        let Some(entry) = found.all.get(*index) else { continue };
+        how.under.clone_from(under);
+        let before = work.bytes();
+        match changes::apply(review, found, entry, &how, &|bytes| work.watch(before + bytes)) {
+            Ok(applied) => {
+                put.done.push(*index);
+                put.left.extend(applied.left);
+            }
+            Err(Error::Layer(LayerError::NotApplied { why: NotApplied::Changed, .. }))
+                if how.to.is_none() =>
+            {
+                put.changed.push(*index);
+            }
+            Err(error) => {
+                put.failed += 1;
+                let goes_on =
+                    matches!(error, Error::Layer(LayerError::NotApplied { .. } | LayerError::File { .. }));
+                put.error.get_or_insert(error);
+                if !goes_on {
+                    break;
+                }
+            }
+        }
+        if work.cancelled.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    if let Err(error) = changes::sync(&how) {
+        put.failed += 1;
+        put.error.get_or_insert(error);
+    }
+    put
 }
 
 impl Bridge {
@@ -183,24 +267,16 @@ impl Bridge {
             .await
     }
 
-    /// Puts a change to its real place, or a copy of it into a folder.
-    pub async fn apply(
-        &self,
-        looking: Looking,
-        entry: Entry,
-        to: Option<PathBuf>,
-        replace: bool,
-        work: &Work,
-    ) -> Result<Applied, Error> {
+    /// Puts changes to their real places, or copies of them into a folder.
+    /// What is refused does not keep the others from being done.
+    pub async fn apply(&self, looking: Looking, chosen: Vec<Chosen>, to: To, work: &Work) -> Put {
         let work = work.clone();
-        let how = self.host().map(|host| how(host, to, replace)).ok_or(Error::Cancelled)?;
-        self.call(move |driver| {
-            let found = looking.found.clone();
-            looking.with(driver, |review| {
-                changes::apply(review, &found, &entry, &how, &|bytes| work.watch(bytes))
-            })
-        })
-        .await
+        let Some(how) = self.host().map(|host| how(host, &looking, &to)) else { return Put::default() };
+        let begun = self.call(move |driver| {
+            let put = |review: &mut dyn Review| Ok(put(review, &looking.found, &chosen, &how, &work));
+            looking.with(driver, put)
+        });
+        begun.await.unwrap_or_else(|error| Put { error: Some(error), ..Put::default() })
     }
 
     /// Takes what is to be thrown away out of the layer.
@@ -213,6 +289,7 @@ impl Bridge {
             if paths.is_empty() {
                 return Ok(());
             }
+            changes::may_go(&found, &paths)?;
             looking.with(driver, |review| review.forget(&paths))
         })
         .await

@@ -41,7 +41,12 @@ pub fn entry(path: &str, what: What, size: Option<u64>) -> Entry {
     };
     let before = (what != What::Added).then(|| facts.clone());
     let after = (what != What::Deleted).then_some(facts);
-    Entry { change: Change { path: path.into(), what, before, after }, moved_from: None, outdated: false }
+    Entry {
+        change: Change { path: path.into(), what, before, after },
+        moved_from: None,
+        outdated: false,
+        again: false,
+    }
 }
 
 impl Written {
@@ -88,6 +93,7 @@ impl Fake {
                 started: run.summary.metadata.created - 86_400,
                 command: String::new(),
                 root: None,
+                from: None,
                 copies: run.copies.clone(),
             };
             Layer { folder: self.folder.join("layer"), tag }

@@ -17,12 +17,23 @@ pub fn usage() -> Usage {
         received: 0,
         sent: 0,
         contacts: Vec::new(),
+        seen: true,
     }
 }
 
 /// Somebody whom a sandbox met.
 pub fn contact(peer: &str, protocol: u8, port: Option<u16>, refused: bool, count: u64) -> Contact {
-    Contact { peer: peer.parse().expect("an address"), protocol, port, refused, count, last: 0 }
+    Contact {
+        peer: peer.parse().expect("an address"),
+        protocol,
+        port,
+        refused,
+        count,
+        last: 0,
+        received: 0,
+        sent: 0,
+        name: None,
+    }
 }
 
 fn peers(entry: &Entry) -> Vec<Peer> {

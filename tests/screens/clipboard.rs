@@ -2,7 +2,7 @@
 //! The clipboard from this desktop to a program in a sandbox and back, under
 //! each policy: GDK, SPICE, the agent, xclip.
 
-use crate::program::{ctl, Glass, BOOT};
+use crate::program::{ctl, scaled, Glass, BOOT};
 use crate::sandboxes::{open, Scene};
 use gtk::prelude::*;
 use gtk::{gdk, gio, glib};
@@ -10,7 +10,7 @@ use spice_view::{ClipboardPolicy, Direction};
 use std::cell::RefCell;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use terrarium::pages::screen::Screen;
 
 /// A copy that follows a paste at once is taken for its echo.
@@ -108,11 +108,7 @@ fn out(scene: &Scene, screen: &Screen, policy: ClipboardPolicy, comes: bool) {
 fn each_policy(glass: Glass) {
     use ClipboardPolicy::{Ask, Both, In, Off, Out};
     let scene = open();
-    let screen = scene.run_shown(glass, "exec xterm -e sleep 1000");
-    scene.within(BOOT, "the agent", || screen.has_agent());
-    scene.has_keyboard(&screen);
-    // An agent that has just come forgets what it is told at once.
-    scene.pass(1000);
+    let screen = with_agent(&scene, glass);
     for (policy, comes, goes) in
         [(Off, false, false), (In, true, false), (Out, false, true), (Both, true, true), (Ask, true, true)]
     {
@@ -125,14 +121,115 @@ fn each_policy(glass: Glass) {
     }
 }
 
+/// Fifty megabytes, as text.
+const LARGE: usize = 50_000_000;
+
+fn large_text(scene: &Scene, screen: &Screen) {
+    let clipboard = screen.view.clipboard();
+    let text = "0123456789".repeat(LARGE / 10);
+    let summed = inside(scene, &format!("yes 0123456789 | tr -d '\\n' | head -c {LARGE} | cksum"));
+    let begun = Instant::now();
+    clipboard.set_text(&text);
+    scene.pass(ECHO);
+    let pasted = || inside(scene, "timeout 60 xclip -o -selection clipboard 2>/dev/null | cksum");
+    scene.within(BOOT, "all of it is inside", || pasted() == summed);
+    println!("{LARGE} bytes into it in {:?}", begun.elapsed());
+    clipboard.set_text("here");
+    scene.pass(ECHO);
+    let begun = Instant::now();
+    let copy = format!("yes abcdefghij | tr -d '\\n' | head -c {LARGE}");
+    inside(scene, &format!("{copy} | xclip -i -selection clipboard >/dev/null 2>&1"));
+    let wanted = "abcdefghij".repeat(LARGE / 10);
+    scene.within(BOOT, "all of it is here", || paste_here(scene, &clipboard) == wanted);
+    println!("{LARGE} bytes out of it in {:?}", begun.elapsed());
+}
+
+/// What is pasted here as a picture.
+fn picture_here(scene: &Scene, clipboard: &gdk::Clipboard) -> Option<gdk::Texture> {
+    let answer: Rc<RefCell<Option<Option<gdk::Texture>>>> = Rc::default();
+    let found = answer.clone();
+    clipboard.read_texture_async(gio::Cancellable::NONE, move |texture| {
+        found.replace(Some(texture.ok().flatten()));
+    });
+    scene.until("the clipboard is read", || answer.borrow().is_some());
+    answer.take().expect("an answer")
+}
+
+fn pixels(texture: &gdk::Texture) -> Vec<u8> {
+    let mut pixels = vec![0; (texture.width() * texture.height() * 4) as usize];
+    texture.download(&mut pixels, texture.width() as usize * 4);
+    pixels
+}
+
+/// A picture in which no two pixels are the same, opaque; its key is in each.
+fn picture(key: u8) -> gdk::Texture {
+    let pixel = |at: u32| [at as u8, (at >> 8) as u8, key, 0xff];
+    let bytes: Vec<u8> = (0..64 * 48).flat_map(pixel).collect();
+    let format = gdk::MemoryFormat::B8g8r8a8Premultiplied;
+    gdk::MemoryTexture::new(64, 48, format, &glib::Bytes::from_owned(bytes), 64 * 4).upcast()
+}
+
+fn pictures(scene: &Scene, screen: &Screen) {
+    let clipboard = screen.view.clipboard();
+    let (into, out) = (picture(1), picture(2));
+    clipboard.set_texture(&into);
+    scene.pass(ECHO);
+    let decoded = |text: &str| {
+        gdk::Texture::from_bytes(&glib::Bytes::from_owned(glib::base64_decode(text.trim()))).ok()
+    };
+    let paste = "timeout 10 xclip -o -selection clipboard -t image/png 2>/dev/null | base64 -w0";
+    scene.within(BOOT, "the picture is inside", || {
+        decoded(&inside(scene, paste)).is_some_and(|found| pixels(&found) == pixels(&into))
+    });
+    clipboard.set_text("here");
+    scene.pass(ECHO);
+    let text = glib::base64_encode(&out.save_to_png_bytes());
+    let copy = "base64 -d | xclip -i -selection clipboard -t image/png >/dev/null 2>&1";
+    inside(scene, &format!("echo {text} | {copy}"));
+    scene.within(BOOT, "the picture is here", || {
+        picture_here(scene, &clipboard).is_some_and(|found| pixels(&found) == pixels(&out))
+    });
+}
+
 #[gtk::test]
-fn each_policy_holds_in_each_direction() {
-    each_policy(Glass::Container);
-    if crate::program::scaled(false, true) {
-        each_policy(Glass::Machine);
+fn fifty_megabytes_and_pictures_pass_both_ways() {
+    for &glass in scaled(&[Glass::Container][..], &[Glass::Container, Glass::Machine]) {
+        let scene = open();
+        let screen = with_agent(&scene, glass);
+        screen.set_policy(ClipboardPolicy::Both);
+        screen.view.grab_focus();
+        pictures(&scene, &screen);
+        scene.pass(ECHO);
+        // One that is emulated would take minutes.
+        if glass == Glass::Container {
+            large_text(&scene, &screen);
+        }
     }
-    // Whoever comes next finds nothing of it.
+    forget();
+}
+
+/// A screen with the keyboard, and an agent that has come.
+fn with_agent(scene: &Scene, glass: Glass) -> Rc<Screen> {
+    let screen = scene.run_shown(glass, "exec xterm -e sleep 1000");
+    scene.within(BOOT, "the agent", || screen.has_agent());
+    scene.has_keyboard(&screen);
+    // One that has just come forgets what it is told at once.
+    scene.pass(1000);
+    screen
+}
+
+/// Whoever comes next finds nothing of it.
+fn forget() {
     let display = gdk::Display::default().expect("a display");
     display.clipboard().set_content(None::<&gdk::ContentProvider>).expect("it is emptied");
     while glib::MainContext::default().iteration(false) {}
+}
+
+#[gtk::test]
+fn each_policy_holds_in_each_direction() {
+    each_policy(Glass::Container);
+    if scaled(false, true) {
+        each_policy(Glass::Machine);
+    }
+    forget();
 }

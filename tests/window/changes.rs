@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{Changes, Include, Isolation, Profile};
 use terrarium_engine::sandbox::changes::Entry;
-use terrarium_protocol::changes::What;
+use terrarium_protocol::changes::{FileKind, What};
 
 impl Scene {
     /// Runs something that leaves these changes, and looks at them.
@@ -117,7 +117,7 @@ fn changes_fit_wide_and_narrow() {
     let text: String =
         (1..80).map(|line| format!("    line {line} of a text, as a compiler would read it;\n")).collect();
     scene.fake.written.holds("/home/me/src/tree.c", text.as_bytes());
-    scene.fake.written.holds("/home/me/picture.png", &png(240, 180));
+    scene.fake.written.holds("/home/me/picture.png", &png(1500, 1100));
     scene.fake.written.holds("/home/me/program", &[0; 64]);
     let changes = scene.review(some());
     let window = changes.downcast_ref::<gtk::Window>().expect("a window").clone();
@@ -144,10 +144,15 @@ fn changes_fit_wide_and_narrow() {
         };
         shoot("list");
         assert!(stack.visible_child_name().is_some_and(|name| name == "none"), "nothing is chosen yet");
-        // By path: /etc/issue, …, /home/me/picture.png, program, src/tree.c, …
-        for (index, child, name) in
-            [(0, "text", "deleted"), (3, "pictures", "pictures"), (4, "about", "other"), (5, "text", "text")]
-        {
+        // By folder: ~, picture.png, program, tests, ~/src, tree.c, ~/tests/corpus, …, /etc, issue
+        for (index, child, name) in [
+            (9, "text", "deleted"),
+            (1, "pictures", "pictures"),
+            (2, "about", "other"),
+            (3, "about", "new-folder"),
+            (0, "about", "folder"),
+            (5, "text", "text"),
+        ] {
             choose(&changes, index);
             scene.until(name, || stack.visible_child_name().is_some_and(|found| found == child));
             scene.pass(400);
@@ -172,10 +177,11 @@ fn what_is_decided_is_done_when_it_is_left() {
     let entries =
         || all().iter().map(|path| entry(path, What::Added, (!path.ends_with('b')).then_some(3))).collect();
     let changes = scene.review(entries());
-    choose(&changes, 1);
+    // ~, a, b, c, ~/b, in
+    choose(&changes, 2);
     act(&changes, "keep-one");
     assert!(says(&changes, "Kept") && scene.fake.written.decided().is_empty());
-    choose(&changes, 0);
+    choose(&changes, 1);
     act(&changes, "forget");
     close(&changes);
     // One is undecided: nothing happens to it unasked.
@@ -194,6 +200,103 @@ fn what_is_decided_is_done_when_it_is_left() {
     assert_eq!(scene.fake.written.decided()[1], "keep /home/me/b /home/me/b/in");
     let row = find(scene.window.runs.current().expect("a tab").widget.upcast_ref(), "changes-row");
     scene.until("nothing waits", || row.as_ref().is_some_and(|row| !row.is_mapped()));
+}
+
+/// A folder is decided about with all in it.
+#[gtk::test]
+fn a_folder_is_decided_about_as_a_whole() {
+    let scene = Scene::with_home();
+    let (home, to) = (scene.folder().join("home"), scene.folder().join("copies"));
+    std::fs::create_dir(&to).expect("a folder");
+    let path = |name: &str| home.join(name).to_str().expect("a text").to_owned();
+    let names = ["src/a", "src/deep/b", "other"];
+    for name in names {
+        scene.fake.written.holds(&path(name), name.as_bytes());
+    }
+    let mut all: Vec<Entry> = names.iter().map(|name| entry(&path(name), What::Added, Some(20))).collect();
+    scene.fake.written.holds("/etc/b", b"b");
+    all.push(entry("/etc/b", What::Added, Some(20)));
+    let mut link = entry(&path("src/link"), What::Added, Some(3));
+    link.change.after.as_mut().expect("what it is").kind = FileKind::Link;
+    all.push(link);
+    let changes = scene.review(all);
+    // ~, other, ~/src, a, link, ~/src/deep, b, /etc, b
+    choose(&changes, 2);
+    assert!(says(&changes, "~/src") && says(&changes, "3 changes") && says(&changes, "Added: 3"));
+    let save = |all: bool| {
+        let what = (to.as_os_str().as_encoded_bytes(), all).to_variant();
+        changes.activate_action("changes.save-into", Some(&what)).expect("it can be done");
+    };
+    save(false);
+    scene.until("copies are there", || to.join("src/deep/b").exists() && says(&changes, "Copied"));
+    assert_eq!(std::fs::read_to_string(to.join("src/a")).expect("a copy"), "src/a");
+    assert!(!to.join("other").exists() && std::fs::symlink_metadata(to.join("src/link")).is_err());
+    std::fs::remove_dir_all(to.join("src")).expect("they go");
+    save(true);
+    scene.until("all copies are there", || to.join("etc/b").exists() && to.join("other").exists());
+    assert!(to.join("src/deep/b").exists());
+    // Two of the user's own are in the way: asked once, and both are named.
+    std::fs::create_dir_all(home.join("src/deep")).expect("a folder");
+    for name in ["src/a", "src/deep/b"] {
+        std::fs::write(home.join(name), "mine").expect("written");
+    }
+    choose(&changes, 0);
+    act(&changes, "apply");
+    scene.until("it asks", || question().is_some());
+    let asked = question().expect("a question");
+    assert!(asked.heading().is_some_and(|title| title == "Replace 2 Files?"), "{:?}", asked.heading());
+    assert!(asked.body().contains("~/src/a") && asked.body().contains("~/src/deep/b"), "{:?}", asked.body());
+    assert_eq!(std::fs::read_to_string(home.join("other")).expect("applied"), "other");
+    assert_eq!(std::fs::read_to_string(home.join("src/a")).expect("mine"), "mine");
+    answer(&scene, "replace");
+    let is = |name: &str| std::fs::read_to_string(home.join(name)).is_ok_and(|text| text == name);
+    scene.until("they are replaced", || is("src/a") && is("src/deep/b"));
+    choose(&changes, 7);
+    act(&changes, "forget");
+    assert!(says(&changes, "Discarded"));
+    close(&changes);
+    // The link is undecided.
+    answer(&scene, "discard");
+    scene.until("the rest is thrown away", || scene.fake.written.decided() == ["discard"]);
+}
+
+/// The real one goes to the trash, after a question if it is another by now.
+#[gtk::test]
+fn what_was_deleted_is_deleted_after_a_question() {
+    let scene = Scene::with_home();
+    let path = scene.folder().join("home/gone");
+    std::fs::write(&path, "mine").expect("written");
+    let changes = scene.review(vec![entry(path.to_str().expect("a text"), What::Deleted, Some(3))]);
+    choose(&changes, 1);
+    act(&changes, "apply");
+    scene.until("it asks", || question().is_some());
+    assert!(question().and_then(|one| one.heading()).is_some_and(|title| title == "Delete Your File?"));
+    assert!(path.exists());
+    answer(&scene, "replace");
+    scene.until("it is gone", || !path.exists() && says(&changes, "Applied"));
+    close(&changes);
+    scene.until("it is left", || page().is_none());
+}
+
+/// What an earlier run kept would not come back by itself.
+#[gtk::test]
+fn what_was_kept_before_is_discarded_only_as_a_whole() {
+    let scene = Scene::new();
+    let mut again = entry("/home/me/again", What::Added, Some(3));
+    again.again = true;
+    let changes = scene.review(vec![again, entry("/home/me/b", What::Added, Some(3))]);
+    let discard = find(&changes, "discard-one").and_downcast::<gtk::Button>().expect("a button");
+    for (row, may) in [(0, false), (1, false), (2, true)] {
+        choose(&changes, row);
+        assert_eq!(
+            (discard.is_sensitive(), says(&changes, "An earlier run has kept this")),
+            (may, !may),
+            "{row}"
+        );
+    }
+    act(&changes, "discard");
+    answer(&scene, "discard");
+    scene.until("it is left", || page().is_none() && scene.fake.written.decided() == ["discard"]);
 }
 
 #[gtk::test]
@@ -231,7 +334,7 @@ fn a_long_copy_shows_how_far_it_is_and_can_be_ended() {
     let path = home.join("large");
     scene.fake.written.holds(path.to_str().expect("a text"), &[7; 40_000]);
     let changes = scene.review(vec![entry(path.to_str().expect("a text"), What::Added, Some(40_000))]);
-    choose(&changes, 0);
+    choose(&changes, 1);
     let work = find(&changes, "work").and_downcast::<gtk::Revealer>().expect("a revealer");
     let bar = find(&changes, "work-bar").and_downcast::<gtk::ProgressBar>().expect("a bar");
     let stack = find(&changes, "detail").and_downcast::<gtk::Stack>().expect("a stack");
@@ -317,7 +420,7 @@ fn twenty_thousand_changes_open_at_once_and_scroll() {
     let opened = (0..3).map(|_| {
         let begun = Instant::now();
         let changes = scene.look();
-        scene.until("rows are drawn", || says(&changes, "~/many/00000"));
+        scene.until("rows are drawn", || says(&changes, "00000"));
         scene.picture_of(&changes, "changes-many");
         let took = begun.elapsed();
         let steps = scroll(&scene, &changes);
@@ -352,7 +455,7 @@ fn scroll(scene: &Scene, changes: &gtk::Widget) -> Duration {
     }
     clock.disconnect(first);
     clock.disconnect(last);
-    assert!(says(changes, "/many/19999"), "the end is reached");
+    assert!(says(changes, "19999"), "the end is reached");
     let mut frames = frames.take();
     frames.sort();
     frames[frames.len() / 2]

@@ -6,6 +6,9 @@ use crate::looks::{shoot, shoot_at};
 use crate::scene::{find, says, walk};
 use crate::Scene;
 use adw::prelude::*;
+use gtk::glib;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::MutexGuard;
 use terrarium_engine::network::Usage;
 use terrarium_engine::plan::plan;
@@ -162,6 +165,77 @@ fn whom_it_met_is_blocked_and_allowed() {
         .collect();
     assert!(names[0].contains("198.51.100.7") && names[2].contains("203.0.113.5"), "{names:?}");
     shoot_at(&scene, "network-blocked", SIZES);
+}
+
+/// The button of a passing word.
+fn offered(scene: &Scene, label: &str) -> Option<gtk::Button> {
+    let is_it = |one: &gtk::Widget| {
+        one.downcast_ref::<gtk::Button>().is_some_and(|button| {
+            button.is_mapped() && button.label().is_some_and(|text| text.replace('_', "") == label)
+        })
+    };
+    walk(scene.window.widget.upcast_ref(), &is_it).and_downcast()
+}
+
+fn take_offer(scene: &Scene, label: &str) {
+    scene.until(label, || offered(scene, label).is_some());
+    offered(scene, label).expect(label).emit_clicked();
+}
+
+#[gtk::test]
+fn names_and_bytes_are_told_and_nothing_of_them_is_markup() {
+    let scene = with_contacts();
+    let mut usage = scene.usage();
+    (usage.contacts[0].received, usage.contacts[0].sent) = (12_400_000, 96_000);
+    usage.contacts[0].name = Some("plants.example".into());
+    usage.contacts[2].name = Some("<b>x</b>\u{202e}&.example".into());
+    drop(usage);
+    let contacted = scene.group("network-contacted");
+    scene.until("the name", || says(contacted.upcast_ref(), "plants.example"));
+    for text in ["198.51.100.7:443/tcp · 14 connections", " received, "] {
+        assert!(says(contacted.upcast_ref(), text), "{text}");
+    }
+    let refused = scene.group("network-refused");
+    scene.until("the hostile one", || says(refused.upcast_ref(), "<b>x</b>"));
+    assert!(!says(refused.upcast_ref(), "\u{202e}"));
+    shoot_at(&scene, "network-names", SIZES);
+    scene.usage().seen = false;
+    scene.usage().contacts.clear();
+    scene.until("nobody looks", || says(contacted.upcast_ref(), "nft was not installed"));
+}
+
+#[gtk::test]
+fn what_is_blocked_or_allowed_goes_into_the_profile_and_back() {
+    let scene = with_contacts();
+    let mut profile = Profile::new("Web Without a Past", vec!["echo".into()]);
+    profile.network.mode = NetworkMode::Internet;
+    profile.isolation = Some(Isolation::Container);
+    // Whoever runs no saved profile is offered nothing.
+    scene.press("network-contacted", "198.51.100.7", "Block");
+    scene.until("it is said", || says(scene.window.widget.upcast_ref(), "Blocked until it ends"));
+    assert!(offered(&scene, "Always Block").is_none());
+    let saved = Rc::new(Cell::new(false));
+    let (done, window) = (saved.clone(), scene.window.clone());
+    glib::spawn_future_local(async move {
+        done.set(window.add_profile(profile).await.is_some());
+    });
+    scene.until("it is saved", || saved.get());
+    let lists = || {
+        let found =
+            scene.window.library.items().into_iter().find_map(|item| item.profile.ok()).expect("a profile");
+        (found.network.allow.join(" "), found.network.block.join(" "))
+    };
+    let is = |allow: &str, block: &str| lists() == (allow.to_owned(), block.to_owned());
+    scene.press("network-refused", "192.168.1.1", "Allow");
+    take_offer(&scene, "Always Allow");
+    scene.until("it is allowed for ever", || is("192.168.1.1:80/tcp", ""));
+    take_offer(&scene, "Undo");
+    scene.until("it is not", || is("", ""));
+    scene.usage().contacts[1].name = Some("metrics.example".into());
+    scene.until("the name", || says(scene.group("network-contacted").upcast_ref(), "metrics.example"));
+    scene.press("network-contacted", "metrics.example", "Block");
+    take_offer(&scene, "Always Block");
+    scene.until("it is blocked for ever", || is("", "metrics.example:443/udp"));
 }
 
 #[gtk::test]

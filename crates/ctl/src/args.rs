@@ -103,7 +103,7 @@ pub enum Verb {
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Throw away what a sandbox changed, with what its earlier runs kept
+    /// Throw away what a sandbox changed, or what is kept of it
     Discard {
         /// Name of the sandbox
         name: String,
@@ -250,7 +250,7 @@ pub struct Run {
     /// Whether the clipboard passes between the screen and this computer
     #[arg(long, value_parser = values::<Clipboard>(), value_name = "POLICY", help_heading = "Windows")]
     pub clipboard: Option<Clipboard>,
-    /// Let the sound of a virtual machine be heard
+    /// Let its sound be heard
     #[arg(long, help_heading = "Windows")]
     pub sound: bool,
 

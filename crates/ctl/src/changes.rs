@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::{self, Host, ProbeOptions};
+use terrarium_engine::profile::Changes as Fate;
 use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry, Review};
 use terrarium_engine::sandbox::{Driver, Layer, Real};
 use terrarium_engine::{message, plan, Error};
@@ -30,7 +31,10 @@ impl Work {
         let is_it = |layer: &Layer| {
             layer.tag.name == name || layer.tag.uuid == name || layer.id().as_os_str() == name
         };
-        let layer = driver.layers().into_iter().find(is_it);
+        let mut layers: Vec<Layer> = driver.layers().into_iter().filter(is_it).collect();
+        // What waits for a decision comes before what is kept.
+        layers.sort_by_key(|layer| layer.tag.changes == Fate::Keep);
+        let layer = layers.into_iter().next();
         let layer = layer.ok_or_else(|| Error::Layer(LayerError::None { name: name.to_owned() }))?;
         Ok(Self { host, driver, layer })
     }
@@ -152,6 +156,7 @@ fn as_json(entry: &Entry) -> Value {
         "before": entry.change.before.as_ref().map(facts),
         "after": entry.change.after.as_ref().map(facts),
         "outdated": entry.outdated,
+        "kept_otherwise": entry.again,
     });
     if let Some(from) = &entry.moved_from {
         value["moved_from"] = json!(text(from.as_slice()));
@@ -198,7 +203,9 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
         let path = work.inside(path);
         // What lies in a folder that is none may be taken out, too.
         let all = found.find(&path).map(|entry| changes::all_of(&found, entry));
-        review.forget(&all.unwrap_or_else(|| vec![path.into()]))?;
+        let all = all.unwrap_or_else(|| vec![path.into()]);
+        changes::may_go(&found, &all)?;
+        review.forget(&all)?;
     }
     Ok(DONE)
 }
@@ -213,6 +220,8 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         home_inside: plan::home(&work.host),
         data,
         to: to.map(Path::to_owned),
+        under: None,
+        since: Some(work.layer.tag.started),
         replace,
     };
     let mut entries = Vec::new();
@@ -224,9 +233,13 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
     let mut review = work.driver.review(&work.layer)?;
     for entry in entries {
         let applied = changes::apply(review.as_mut(), &found, entry, &how, &|_| true)?;
+        for gone in &applied.gone {
+            eprintln!("terrariumctl: {}", message::in_trash(gone));
+        }
         for left in &applied.left {
             eprintln!("terrariumctl: {}", message::left_out(left.as_slice()));
         }
     }
+    changes::sync(&how)?;
     Ok(DONE)
 }

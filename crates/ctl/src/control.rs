@@ -151,8 +151,9 @@ pub fn exec(options: &Exec, signals: Signals) -> Result {
     let has_terminal = options.tty || (!options.no_tty && terminal::is_ours());
     let mut environment = plan::environment(&host, has_terminal, false);
     if found.metadata.display == DisplayKind::Window {
-        let emulated = found.isolation() == Isolation::Machine && !host.kvm.works();
-        environment.extend(plan::screen_environment(&host, !emulated));
+        let machine = found.isolation() == Isolation::Machine;
+        let (glx, fifo) = (!machine || host.kvm.works(), !machine && found.metadata.passes.sound);
+        environment.extend(plan::screen_environment(&host, glx, fifo));
     }
     for pair in &options.environment {
         let (name, value) =

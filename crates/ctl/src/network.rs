@@ -91,6 +91,7 @@ fn show(usage: &Usage, as_json: bool) {
         "received": usage.received,
         "sent": usage.sent,
         "contacts": usage.contacts,
+        "seen": usage.seen,
     });
     println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
 }

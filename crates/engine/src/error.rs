@@ -128,6 +128,12 @@ pub enum LayerError {
         /// The name.
         name: String,
     },
+    /// What an earlier run kept would not come back if this change alone were
+    /// thrown away.
+    KeptEarlier {
+        /// The change's.
+        path: Vec<u8>,
+    },
     /// What the sandbox sent is not what was asked for.
     Broken,
     /// There are more changes than are told, so that nobody can choose.
@@ -158,6 +164,8 @@ pub enum LayerError {
 pub enum NotApplied {
     /// It is not below the home folder.
     Outside,
+    /// It is not there any more, so no copy can be made.
+    Gone,
     /// It is neither a regular file nor a folder.
     Kind,
     /// The real one is another than when the run began, or one that the
@@ -234,4 +242,6 @@ pub enum NetworkError {
     },
     /// The sandbox is not on Terrarium's own network.
     NotOwn,
+    /// libvirt's filter keeps no bandwidth.
+    BandwidthNeedsNft,
 }

@@ -11,13 +11,17 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Version of these messages; the guard refuses others.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Longest message either way, in bytes.
 pub const MAX: usize = 2 * 1024 * 1024;
 /// Most ports of one network.
 pub const PORTS_MAX: usize = 256;
 /// Most rules of one port's lists.
 pub const PEERS_MAX: usize = 512;
+/// Most names of one port's lists.
+pub const NAMES_MAX: usize = 256;
+/// Longest name of a host, in bytes (RFC 1035).
+pub const NAME_MAX: usize = 253;
 
 /// What the engine says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +96,26 @@ pub struct Port {
     pub outbound: Option<u64>,
     /// Ports of this computer's loopback that lead to ports of the sandbox.
     pub forwards: Vec<Forward>,
+    /// The lists' names: what the network's resolver tells the sandbox of them
+    /// holds from then on.
+    #[serde(default)]
+    pub names: Vec<Name>,
+}
+
+/// A name of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Name {
+    /// In small letters.
+    pub name: String,
+    /// Whether whoever has it may be talked to, or may not.
+    pub allow: bool,
+    /// Over what; over everything without one.
+    pub protocol: Option<Protocol>,
+    /// First and last port; all of them without.
+    pub ports: Option<(u16, u16)>,
+    /// See [`Peer::far`].
+    pub far: bool,
 }
 
 /// A port of this computer's loopback that leads into a sandbox, over TCP.
@@ -146,6 +170,10 @@ pub struct Peer {
     pub protocol: Option<Protocol>,
     /// First and last port; all of them without.
     pub ports: Option<(u16, u16)>,
+    /// Only for as long as it is no part of this computer's networks: a name of
+    /// the internet led to it.
+    #[serde(default)]
+    pub far: bool,
 }
 
 /// A protocol with ports.
@@ -173,6 +201,15 @@ pub struct Contact {
     pub count: u64,
     /// Seconds since 1970 of the last time.
     pub last: u64,
+    /// Bytes that came from there, headers included.
+    #[serde(default)]
+    pub received: u64,
+    /// Bytes that went there.
+    #[serde(default)]
+    pub sent: u64,
+    /// The name that the sandbox asked for when it was told this address.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 impl Rules {
@@ -214,6 +251,8 @@ impl Rules {
             && [port.inbound, port.outbound].iter().flatten().all(|rate| (RATE_MIN..=RATE_MAX).contains(rate))
             && port.forwards.len() <= FORWARDS_MAX
             && port.forwards.iter().all(|one| one.outer >= OUTER_MIN && one.inner > 0)
+            && port.names.len() <= NAMES_MAX
+            && port.names.iter().all(Name::is_proper)
             && lists.iter().all(|list| list.len() <= PEERS_MAX && list.iter().all(Peer::is_proper))
     }
 }
@@ -223,12 +262,38 @@ pub const RATE_MIN: u64 = 1024;
 /// See [`RATE_MIN`].
 pub const RATE_MAX: u64 = 100 << 30;
 
+impl Name {
+    /// Whether it is one, with what it stands for.
+    #[must_use]
+    pub fn is_proper(&self) -> bool {
+        is_host_name(&self.name) && are_ports(self.protocol, self.ports)
+    }
+
+    /// Whom it is, at one of its addresses.
+    #[must_use]
+    pub fn at(&self, ip: IpAddr) -> Peer {
+        let net = Net::of(ip, crate::network::bits(ip));
+        Peer { net, protocol: self.protocol, ports: self.ports, far: self.far }
+    }
+}
+
+fn are_ports(protocol: Option<Protocol>, ports: Option<(u16, u16)>) -> bool {
+    ports.is_none_or(|(first, last)| first <= last && protocol.is_some())
+}
+
+/// Whether it is nothing but letters, digits, and what else names of hosts
+/// have, in small letters.
+#[must_use]
+pub fn is_host_name(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(good)
+}
+
 impl Peer {
     /// Whether it is somebody.
     #[must_use]
     pub fn is_proper(&self) -> bool {
-        self.net.is_proper()
-            && self.ports.is_none_or(|(first, last)| first <= last && self.protocol.is_some())
+        self.net.is_proper() && are_ports(self.protocol, self.ports)
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::Bytes;
 use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// All of it. Whom the sandbox may talk to is enforced outside.
@@ -100,6 +100,48 @@ pub fn never() -> impl Iterator<Item = Net> {
 #[must_use]
 pub fn is_of_the_internet(ip: IpAddr) -> bool {
     (ip.is_ipv4() || WORLD6.holds(ip)) && !never().any(|net| net.holds(ip))
+}
+
+/// What is shorter is a way into the world rather than a network.
+const SHORTEST: u8 = 8;
+const SHORTEST6: u8 = 16;
+
+/// The networks that a computer is in: those of its addresses, and those that
+/// it has routes to without a gateway.
+#[must_use]
+pub fn joined(mut addresses: Vec<Net>, route: &str, route6: &str) -> Vec<Net> {
+    addresses.extend(routes(route));
+    addresses.extend(routes6(route6));
+    addresses.retain(|net| net.prefix >= if net.ip.is_ipv4() { SHORTEST } else { SHORTEST6 });
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
+/// `/proc/net/route`: interface, destination, gateway, flags, …, mask; in
+/// hexadecimal, and in this computer's byte order.
+fn routes(text: &str) -> Vec<Net> {
+    let line = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let number = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
+        let (to, gateway, mask) = (number(1)?, number(2)?, number(7)?);
+        let ip = Ipv4Addr::from(to.to_ne_bytes());
+        let prefix = u32::from_be_bytes(mask.to_ne_bytes()).leading_ones();
+        (gateway == 0).then(|| Net::of(ip.into(), prefix as u8))
+    };
+    text.lines().skip(1).filter_map(line).collect()
+}
+
+/// `/proc/net/ipv6_route`: destination, its prefix, source, its prefix, next
+/// hop, …, flags, interface; in hexadecimal.
+fn routes6(text: &str) -> Vec<Net> {
+    let line = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let number = |at: usize| u128::from_str_radix(fields.get(at)?, 16).ok();
+        let (to, prefix, gateway) = (number(0)?, number(1)?, number(4)?);
+        (gateway == 0).then(|| Net::of(Ipv6Addr::from(to).into(), prefix.min(128) as u8))
+    };
+    text.lines().filter_map(line).collect()
 }
 
 /// Bits of an address of that kind.
@@ -248,6 +290,21 @@ mod tests {
         assert!(!net("10.0.0.0", 9).overlaps(&net("10.128.0.0", 9)));
         assert!(!Net { ip: "10.0.0.1".parse().unwrap(), prefix: 8 }.is_proper());
         assert!(!Net { ip: "10.0.0.0".parse().unwrap(), prefix: 33 }.is_proper());
+    }
+
+    #[test]
+    fn routes_without_a_gateway_are_networks() {
+        let text = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
+                    eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
+                    eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\nbroken\n";
+        let names: Vec<String> = routes(text).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["10.0.2.0/24"]);
+        let text = "fd000000000000000000000000000000 40 00000000000000000000000000000000 00 \
+                    00000000000000000000000000000000 00000100 00000001 00000000 00000001 eth0\n\
+                    00000000000000000000000000000000 00 00000000000000000000000000000000 00 \
+                    fe800000000000000000000000000001 00000400 00000001 00000000 00000003 eth0\n";
+        let names: Vec<String> = routes6(text).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["fd00::/64"]);
     }
 
     #[test]

@@ -34,6 +34,7 @@ fn main() -> glib::ExitCode {
 }
 
 fn begin(app: &gtk::Application, connector: Connector) {
+    spice_view::keep_memory();
     let options = Options { sound: true, ..Options::default() };
     let link = spice_view::open(connector, options);
     let view = show(app, &link, MonitorId(0));

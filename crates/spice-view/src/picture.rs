@@ -80,25 +80,43 @@ pub struct Picture {
 impl Picture {
     /// A black picture.
     pub fn new(width: u32, height: u32) -> Rc<Picture> {
-        Picture::from_pixels(width, height, |_, _| 0)
+        // Made with each size that a window passes through: tiles of a size are
+        // one until something is drawn.
+        let mut known: Vec<Arc<Pixels>> = Vec::new();
+        Picture::from_tiles(width, height, |area, pool| {
+            let length = bytes_of(area);
+            known.iter().find(|tile| tile.bytes.len() == length).cloned().unwrap_or_else(|| {
+                let mut pixels = pool.take(length);
+                pixels.bytes.clone_from(&0xff00_0000_u32.to_ne_bytes().repeat(length / PIXEL));
+                let tile = Arc::new(pixels);
+                known.push(Arc::clone(&tile));
+                tile
+            })
+        })
     }
 
     /// A picture of which a function gives each pixel as 0xRRGGBB by its
     /// place; for sessions that are not SPICE's, and for tests.
     pub fn from_pixels(width: u32, height: u32, colour: impl Fn(u32, u32) -> u32) -> Rc<Picture> {
-        let count = width.div_ceil(TILE) as usize * height.div_ceil(TILE) as usize;
-        let pool = Arc::new(Pool { free: Mutex::default(), most: count });
-        let picture = Picture { width, height, tiles: RefCell::default(), pool };
-        let tiles = (0..count).map(|at| {
-            let area = picture.tile_area(at);
-            let mut pixels = picture.pool.take(bytes_of(&area));
+        Picture::from_tiles(width, height, |area, pool| {
+            let mut pixels = pool.take(bytes_of(area));
             let places = (area.y..area.bottom()).flat_map(|y| (area.x..area.right()).map(move |x| (x, y)));
             for (pixel, (x, y)) in pixels.bytes.chunks_exact_mut(PIXEL).zip(places) {
                 pixel.copy_from_slice(&(colour(x, y) | 0xff00_0000).to_ne_bytes());
             }
             Arc::new(pixels)
-        });
-        let tiles = tiles.collect();
+        })
+    }
+
+    fn from_tiles(
+        width: u32,
+        height: u32,
+        mut make: impl FnMut(&Rect, &Arc<Pool>) -> Arc<Pixels>,
+    ) -> Rc<Picture> {
+        let count = width.div_ceil(TILE) as usize * height.div_ceil(TILE) as usize;
+        let pool = Arc::new(Pool { free: Mutex::default(), most: count });
+        let picture = Picture { width, height, tiles: RefCell::default(), pool };
+        let tiles = (0..count).map(|at| make(&picture.tile_area(at), &picture.pool)).collect();
         picture.tiles.replace(tiles);
         Rc::new(picture)
     }
@@ -200,6 +218,19 @@ mod tests {
         assert_eq!(picture.copy(&Rect { x: u32::MAX, y: 0, width: 2, height: 1 }), None);
         assert_eq!(picture.copy(&Rect { x: 1, y: 1, width: 0, height: 1 }), None);
         assert_eq!(Picture::new(0, 7).tile_count(), 0);
+    }
+
+    #[test]
+    fn a_black_picture_takes_little_until_it_is_drawn_on() {
+        let picture = Picture::new(3840, 2160);
+        let same = |one: usize, other: usize| {
+            Arc::ptr_eq(&picture.tile(one).unwrap(), &picture.tile(other).unwrap())
+        };
+        assert!(same(0, 1) && same(0, 16) && !same(0, picture.tile_count() - 1));
+        picture.write(&[Rect { x: 0, y: 0, width: 1, height: 1 }], |_, _, bytes| bytes[..4].fill(0xff));
+        assert!(!same(0, 1));
+        let white = |copy: Vec<u8>| copy.chunks_exact(4).filter(|pixel| *pixel == [0xff; 4]).count();
+        assert_eq!(picture.copy(&picture.bounds()).map(white), Some(1));
     }
 
     #[test]

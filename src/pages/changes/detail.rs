@@ -11,6 +11,9 @@ use gtk::glib;
 use terrarium_engine::sandbox::changes::{Difference, Entry, Line};
 use terrarium_engine::{message, Error};
 
+/// The icon of what is not shown.
+const OTHER: &str = "text-x-generic-symbolic";
+
 /// The right side of the window.
 pub struct Detail {
     title: adw::WindowTitle,
@@ -52,6 +55,18 @@ impl Detail {
         self.stack.set_visible_child_name("waits");
     }
 
+    /// A folder in which something has changed.
+    pub fn begin_folder(&self, title: &str, subtitle: &str) {
+        self.title.set_title(&glib::markup_escape_text(title));
+        self.title.set_subtitle(&glib::markup_escape_text(subtitle));
+        self.warning.set_reveal_child(false);
+    }
+
+    /// What is in it.
+    pub fn show_folder(&self, text: &str) {
+        self.say("folder-symbolic", &gettext("A Folder"), text);
+    }
+
     /// Nothing is chosen.
     pub fn clear(&self) {
         self.title.set_title("");
@@ -62,7 +77,7 @@ impl Detail {
 
     /// A folder, a link and their like.
     pub fn show_nothing(&self) {
-        self.say(&gettext("Nothing to Compare"), "");
+        self.say(OTHER, &gettext("Nothing to Compare"), "");
     }
 
     /// What came.
@@ -73,12 +88,13 @@ impl Detail {
                 self.pictures.show(old.as_ref(), new.as_ref());
                 self.stack.set_visible_child_name("pictures");
             }
-            Ok(Difference::Other) => self.say(&gettext("Not Shown"), &message::shown_kinds()),
-            Err(error) => self.say(&gettext("It Cannot Be Read"), &message::error(error)),
+            Ok(Difference::Other) => self.say(OTHER, &gettext("Not Shown"), &message::shown_kinds()),
+            Err(error) => self.say(OTHER, &gettext("It Cannot Be Read"), &message::error(error)),
         }
     }
 
-    fn say(&self, title: &str, text: &str) {
+    fn say(&self, icon: &str, title: &str, text: &str) {
+        self.about.set_icon_name(Some(icon));
         self.about.set_title(&glib::markup_escape_text(title));
         self.about.set_description(Some(&glib::markup_escape_text(text)));
         self.stack.set_visible_child_name("about");
@@ -88,7 +104,7 @@ impl Detail {
         let (buffer, columns) = (self.text.buffer(), Columns::new(hunks, self.leaflet.is_folded()));
         buffer.set_text("");
         for hunk in hunks {
-            insert(&buffer, &format!("{}\n", message::hunk_head(hunk)), Some("head"));
+            insert(&buffer, &format!(" {}\n", head(hunk)), Some("head"));
             for line in hunk {
                 let (sign, tag) = match (line.old, line.new) {
                     (Some(_), Some(_)) => (' ', None),
@@ -127,6 +143,12 @@ impl Columns {
             format!("{:>width$}", number(line.new.or(line.old)))
         }
     }
+}
+
+/// Where lines are that belong together.
+fn head(hunk: &[Line]) -> String {
+    let first = hunk.iter().find_map(|line| line.new).or_else(|| hunk.iter().find_map(|line| line.old));
+    gettext("Line {line}").replace("{line}", &first.unwrap_or(1).to_string())
 }
 
 fn insert(buffer: &gtk::TextBuffer, text: &str, tag: Option<&str>) {

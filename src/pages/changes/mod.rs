@@ -6,23 +6,26 @@
 
 mod decide;
 mod detail;
+mod folders;
 mod leave;
 mod pictures;
 mod progress;
+mod put;
 mod row;
+mod words;
 
 use super::object;
 use crate::bridge::changes::{Decision, Looking};
 use crate::window::Window;
 use adw::prelude::*;
 use detail::Detail;
+use folders::{Folders, Row};
 use gettextrs::ngettext;
 use gtk::{gio, glib};
 use progress::Progress;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
-use terrarium_engine::sandbox::changes::Entry;
 use terrarium_engine::{message, plan};
 
 /// A window about one layer.
@@ -31,6 +34,10 @@ pub struct ChangesWindow {
     leaflet: adw::Leaflet,
     list: gtk::ListView,
     rows: gio::ListStore,
+    /// What the rows are about.
+    folders: Folders,
+    /// Rows that have widgets now.
+    bound: RefCell<Vec<gtk::ListItem>>,
     toasts: adw::ToastOverlay,
     detail: Detail,
     looking: Looking,
@@ -50,22 +57,26 @@ impl ChangesWindow {
     /// Opens it.
     pub fn open(window: &Rc<Window>, looking: &Looking) {
         let builder = gtk::Builder::from_string(include_str!("changes.ui"));
+        let home = window.bridge.host().map(plan::home);
+        let folders = Folders::of(&looking.found.all, home.as_deref());
         let rows = gio::ListStore::new::<glib::BoxedAnyObject>();
         let all: Vec<glib::BoxedAnyObject> =
-            (0..looking.found.all.len()).map(glib::BoxedAnyObject::new).collect();
+            folders.rows.iter().copied().map(glib::BoxedAnyObject::new).collect();
         rows.extend_from_slice(&all);
         let page = Rc::new(Self {
             widget: object(&builder, "changes"),
             leaflet: object(&builder, "leaflet"),
             list: object(&builder, "list"),
             rows,
+            folders,
+            bound: RefCell::default(),
             toasts: object(&builder, "toasts"),
             detail: Detail::new(&builder),
             looking: looking.clone(),
             window: Rc::downgrade(window),
             outside: object(&builder, "outside"),
             progress: Progress::new(&builder),
-            home: window.bridge.host().map(plan::home),
+            home,
             settled: Cell::new(false),
             wanted: Cell::new(0),
         });
@@ -106,8 +117,15 @@ impl ChangesWindow {
         factory.connect_setup(|_, item| row::set_up(item));
         let weak = Rc::downgrade(self);
         factory.connect_bind(move |_, item| {
-            if let Some(page) = weak.upgrade() {
-                row::bind(item, page.home.as_deref(), |index| page.shown(index));
+            if let (Some(page), Some(item)) = (weak.upgrade(), item.downcast_ref::<gtk::ListItem>()) {
+                page.draw(item);
+                page.bound.borrow_mut().push(item.clone());
+            }
+        });
+        let weak = Rc::downgrade(self);
+        factory.connect_unbind(move |_, item| {
+            if let (Some(page), Some(item)) = (weak.upgrade(), item.downcast_ref::<gtk::ListItem>()) {
+                page.bound.borrow_mut().retain(|one| one != item);
             }
         });
         let chosen = gtk::SingleSelection::new(Some(self.rows.clone()));
@@ -124,8 +142,8 @@ impl ChangesWindow {
         self.list.set_factory(Some(&factory));
         self.list.set_model(Some(&chosen));
         if self.looking.found.all.len() == 1 {
-            // There is nothing to choose between.
-            chosen.set_selected(0);
+            // There is nothing to choose between; above it is its folder.
+            chosen.set_selected(1);
         }
         // Back at the list the same one can be chosen again.
         self.leaflet.connect_visible_child_notify(move |leaflet| {
@@ -135,31 +153,28 @@ impl ChangesWindow {
         });
     }
 
-    /// An entry and what was decided about it.
-    fn shown(&self, index: usize) -> Option<(&Entry, Option<String>)> {
-        let entry = self.looking.found.all.get(index)?;
-        let decision = self.looking.decisions().get(index).copied().flatten();
-        Some((entry, decision.map(decide::word)))
-    }
-
-    fn selected(&self) -> Option<usize> {
+    fn selected(&self) -> Option<Row> {
         let chosen = self.list.model().and_downcast::<gtk::SingleSelection>()?;
-        let index = usize::try_from(chosen.selected()).ok()?;
-        (index < self.looking.found.all.len()).then_some(index)
+        self.folders.rows.get(usize::try_from(chosen.selected()).ok()?).copied()
     }
 
-    fn select(self: &Rc<Self>, index: u32) {
-        let Some(entry) = usize::try_from(index).ok().and_then(|index| self.looking.found.all.get(index))
-        else {
+    fn select(self: &Rc<Self>, position: u32) {
+        self.wanted.set(self.wanted.get() + 1);
+        let row = usize::try_from(position).ok().and_then(|position| self.folders.rows.get(position));
+        let Some(&row) = row else {
             self.detail.clear();
             return self.may_nothing();
         };
-        self.wanted.set(self.wanted.get() + 1);
-        self.detail.begin(entry);
-        self.may_apply(entry);
+        self.may_decide(row);
         self.leaflet.navigate(adw::NavigationDirection::Forward);
+        let index = match row {
+            Row::Folder(at) => return self.show_folder(at),
+            Row::Change(index) => index,
+        };
+        let entry = &self.looking.found.all[index];
+        self.detail.begin(entry);
         if !row::has_content(entry) {
-            return self.detail.show_nothing();
+            return self.show_inner(index);
         }
         let (page, entry, wanted) = (self.clone(), entry.clone(), self.wanted.get());
         glib::spawn_future_local(async move {
@@ -171,26 +186,27 @@ impl ChangesWindow {
         });
     }
 
+    /// All changes that a row is about.
+    fn of_row(&self, row: Row) -> Vec<usize> {
+        match row {
+            Row::Folder(at) => self.folders.all[at].inner.clone().collect(),
+            Row::Change(index) => self.with_inner(index),
+        }
+    }
+
     /// An entry and all in it.
     fn with_inner(&self, index: usize) -> Vec<usize> {
         let all = &self.looking.found.all;
-        let Some(folder) = all.get(index).map(|entry| entry.change.path.as_slice()) else {
-            return Vec::new();
-        };
-        let is_in = |entry: &Entry| {
-            entry.change.path.as_slice().strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"))
-        };
-        let inner = (index + 1..all.len()).filter(|&at| is_in(&all[at]));
-        std::iter::once(index).chain(inner).collect()
+        std::iter::once(index).chain(folders::below(all, all[index].change.path.as_slice())).collect()
     }
 
-    /// Notes what becomes of an entry, and of all in it; what was noted before.
-    fn decide(&self, index: usize, decision: Option<Decision>) -> Vec<(usize, Option<Decision>)> {
-        let chosen = self.with_inner(index);
+    /// Notes what becomes of changes; what was noted before.
+    fn decide(&self, chosen: &[usize], decision: Decision) -> Vec<(usize, Option<Decision>)> {
         let mut decided = self.looking.decisions();
-        let before = chosen.iter().map(|&at| (at, std::mem::replace(&mut decided[at], decision))).collect();
+        let set = |&at: &usize| (at, decided[at].replace(decision));
+        let before = chosen.iter().map(set).collect();
         drop(decided);
-        self.redraw(&chosen);
+        self.redraw();
         before
     }
 
@@ -198,15 +214,12 @@ impl ChangesWindow {
         let mut decided = self.looking.decisions();
         before.iter().for_each(|(at, decision)| decided[*at] = *decision);
         drop(decided);
-        self.redraw(&before.iter().map(|(at, _)| *at).collect::<Vec<_>>());
+        self.redraw();
     }
 
-    /// Draws rows anew: all from the first to the last.
-    fn redraw(&self, rows: &[usize]) {
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return };
-        if let (Ok(first), Ok(count)) = (u32::try_from(*first), u32::try_from(last - first + 1)) {
-            self.rows.items_changed(first, count, count);
-        }
+    /// Draws what is seen of the rows anew.
+    fn redraw(&self) {
+        self.bound.borrow().iter().for_each(|item| self.draw(item));
     }
 
     fn toast(&self, text: &str) {

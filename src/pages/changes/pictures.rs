@@ -57,11 +57,13 @@ fn side(title: &str, picture: &Picture) -> gtk::Box {
     let shown = gtk::Picture::builder().vexpand(true).can_shrink(true).build();
     shown.set_paintable(texture(picture).as_ref());
     shown.set_alternative_text(Some(title));
-    shown.set_height_request(120);
+    // No larger than it is.
+    shown.set_halign(gtk::Align::Center);
+    shown.set_valign(gtk::Align::Center);
     let side = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(6).build();
     side.append(&heading);
-    side.append(&shown);
     side.append(&size);
+    side.append(&shown);
     side
 }
 

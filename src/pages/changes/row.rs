@@ -2,8 +2,9 @@
 //! One change in the list: how, what, and what was decided.
 
 use adw::prelude::*;
-use gettextrs::gettext;
+use gettextrs::{gettext, ngettext};
 use gtk::{glib, pango};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use terrarium_engine::message;
@@ -14,14 +15,15 @@ use terrarium_protocol::changes::{Facts, FileKind};
 pub fn set_up(item: &glib::Object) {
     let Some(item) = item.downcast_ref::<gtk::ListItem>() else { return };
     let badge = gtk::Label::builder().valign(gtk::Align::Center).css_classes(["badge"]).build();
-    let name = gtk::Label::builder().xalign(0.0).ellipsize(pango::EllipsizeMode::Start).build();
+    let name = gtk::Label::builder().xalign(0.0).build();
     let sizes = gtk::Label::builder().xalign(0.0).css_classes(["dim-label", "caption"]).build();
     sizes.set_ellipsize(pango::EllipsizeMode::End);
     let both = gtk::Box::builder().orientation(gtk::Orientation::Vertical).hexpand(true).spacing(2).build();
+    both.set_valign(gtk::Align::Center);
     both.append(&name);
     both.append(&sizes);
     let decided = gtk::Label::builder().css_classes(["dim-label", "caption"]).build();
-    let row = gtk::Box::builder().spacing(12).margin_top(8).margin_bottom(8).build();
+    let row = gtk::Box::builder().spacing(12).build();
     row.set_margin_start(12);
     row.set_margin_end(12);
     row.append(&badge);
@@ -30,46 +32,73 @@ pub fn set_up(item: &glib::Object) {
     item.set_child(Some(&row));
 }
 
+/// What a row says.
+pub struct Words {
+    /// How it differs; a folder in which something does has none.
+    pub kind: Option<Kind>,
+    /// Its name or its path.
+    pub name: String,
+    /// Its sizes.
+    pub sizes: String,
+    /// What was decided, or how much is in it.
+    pub end: String,
+}
+
 /// Fills them.
-pub fn bind<'a>(
-    item: &glib::Object,
-    home: Option<&Path>,
-    of: impl FnOnce(usize) -> Option<(&'a Entry, Option<String>)>,
-) {
-    let Some(item) = item.downcast_ref::<gtk::ListItem>() else { return };
-    let Some(index) = item.item().and_downcast::<glib::BoxedAnyObject>() else { return };
-    let index = *index.borrow::<usize>();
-    let (Some((entry, decision)), Some(row)) = (of(index), item.child()) else { return };
-    let widgets: Vec<gtk::Widget> =
-        std::iter::successors(row.first_child(), WidgetExt::next_sibling).collect();
-    let [badge, both, decided] = widgets.as_slice() else { return };
-    let word = message::change_word(entry.kind());
-    if let Some(badge) = badge.downcast_ref::<gtk::Label>() {
-        badge.set_label(letter(entry.kind()));
+pub fn fill(item: &gtk::ListItem, words: &Words) {
+    let Some(row) = item.child() else { return };
+    let [badge, both, decided] = &children(&row)[..] else { return };
+    let [name, sizes] = &children(both)[..] else { return };
+    let labels = [badge, name, sizes, decided].map(|one| one.downcast_ref::<gtk::Label>());
+    let [Some(badge), Some(name), Some(sizes), Some(decided)] = labels else { return };
+    badge.set_visible(words.kind.is_some());
+    if let Some(kind) = words.kind {
+        let word = message::change_word(kind);
+        badge.set_label(letter(kind));
         badge.set_tooltip_text(Some(&word));
-        badge.set_css_classes(&["badge", class(entry.kind())]);
+        badge.set_css_classes(&["badge", class(kind)]);
         badge.update_property(&[gtk::accessible::Property::Label(&word)]);
     }
-    let labels: Vec<gtk::Widget> =
-        std::iter::successors(both.first_child(), WidgetExt::next_sibling).collect();
-    let texts = [place(entry, home), facts(entry)];
-    for (label, text) in labels.iter().zip(texts) {
-        if let Some(label) = label.downcast_ref::<gtk::Label>() {
-            label.set_label(&text);
-        }
-    }
-    if let Some(decided) = decided.downcast_ref::<gtk::Label>() {
-        decided.set_label(decision.as_deref().unwrap_or_default());
+    let is_folder = words.kind.is_none();
+    // Of a path the end tells more, of a name both ends.
+    name.set_ellipsize(if is_folder { pango::EllipsizeMode::Start } else { pango::EllipsizeMode::Middle });
+    name.set_css_classes(if is_folder { &["caption-heading", "dim-label"] } else { &[] });
+    name.set_label(&words.name);
+    sizes.set_label(&words.sizes);
+    sizes.set_visible(!is_folder);
+    decided.set_label(&words.end);
+    row.set_margin_top(if is_folder { 12 } else { 6 });
+    row.set_margin_bottom(if is_folder { 4 } else { 6 });
+}
+
+fn children(of: &impl IsA<gtk::Widget>) -> Vec<gtk::Widget> {
+    std::iter::successors(of.first_child(), WidgetExt::next_sibling).collect()
+}
+
+/// A path; in the home folder as people write it.
+pub fn place(path: &[u8], home: Option<&Path>) -> String {
+    let inner = home.and_then(|home| Path::new(OsStr::from_bytes(path)).strip_prefix(home).ok());
+    match inner {
+        Some(inner) if inner.as_os_str().is_empty() => gettext("Home Folder"),
+        Some(inner) => message::escaped(&[b"~/", inner.as_os_str().as_bytes()].concat()),
+        None => message::escaped(path),
     }
 }
 
-/// Its path; in the home folder as people write it.
-fn place(entry: &Entry, home: Option<&Path>) -> String {
-    let inner = home.and_then(|home| entry.path().strip_prefix(home).ok());
-    match inner.filter(|inner| !inner.as_os_str().is_empty()) {
-        Some(inner) => message::escaped(&[b"~/", inner.as_os_str().as_bytes()].concat()),
-        None => message::escaped(entry.change.path.as_slice()),
-    }
+/// What is in a folder: `218 files · 1.4 MiB`.
+pub fn content<'a>(inner: impl Iterator<Item = &'a Entry>) -> String {
+    let files =
+        inner.filter_map(|entry| entry.change.after.as_ref()).filter(|one| one.kind == FileKind::File);
+    let (count, bytes) =
+        files.fold((0usize, 0u64), |(count, sum), one| (count + 1, sum.saturating_add(one.size)));
+    let text = ngettext("{count} file", "{count} files", u32::try_from(count).unwrap_or(u32::MAX));
+    format!("{} · {}", text.replace("{count}", &count.to_string()), message::size(bytes))
+}
+
+/// How much there is: `3 changes`.
+pub fn count(changes: usize) -> String {
+    let text = ngettext("{count} change", "{count} changes", u32::try_from(changes).unwrap_or(u32::MAX));
+    text.replace("{count}", &changes.to_string())
 }
 
 /// Whether there is something to compare.
@@ -84,8 +113,9 @@ pub fn facts(entry: &Entry) -> String {
         let file = facts.as_ref().filter(|facts| facts.kind == FileKind::File);
         file.map(|facts| message::size(facts.size))
     };
-    let sizes: Vec<String> =
+    let mut sizes: Vec<String> =
         [size(&entry.change.before), size(&entry.change.after)].into_iter().flatten().collect();
+    sizes.dedup();
     let is_folder = entry.change.after.as_ref().is_some_and(|facts| facts.kind == FileKind::Folder);
     let folder = is_folder.then(|| gettext("folder"));
     let from = entry.moved_from.as_ref().map(|from| message::escaped(from.as_slice()));

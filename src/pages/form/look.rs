@@ -108,7 +108,11 @@ impl Form {
                 "display.kind" => true,
                 "network.mode" => true,
                 "display.clipboard" => profile.display.kind != DisplayKind::None,
-                "network.allow" => profile.network.mode == NetworkMode::Custom,
+                "network.allow" => {
+                    let beside =
+                        profile.network.mode == NetworkMode::Internet && !profile.network.allow.is_empty();
+                    profile.network.mode == NetworkMode::Custom || beside
+                }
                 key if key.starts_with("network.") => profile.network.mode != NetworkMode::None,
                 "display.session" => window && profile.display.manager == Manager::Session,
                 key if key.starts_with("display.") => window,

@@ -2,6 +2,7 @@
 //! The network of a sandbox that runs, beside it: how much, with whom, and
 //! what can be changed.
 
+mod always;
 mod peers;
 
 use super::object;
@@ -14,10 +15,10 @@ use peers::Peers;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use terrarium_engine::message;
-use terrarium_engine::network::{Change, Usage};
+use terrarium_engine::network::{written, Change, Usage};
 use terrarium_engine::profile::{self, NetworkMode};
 use terrarium_engine::sandbox::Id;
-use terrarium_protocol::guard::{Base, RATE_MIN};
+use terrarium_protocol::guard::{Base, Contact, RATE_MIN};
 
 /// As the rows of the list of accesses.
 const BASES: [Base; 3] = [Base::Nobody, Base::Internet, Base::All];
@@ -54,9 +55,9 @@ impl Network {
         let builder = gtk::Builder::from_string(include_str!("network.ui"));
         Rc::new_cyclic(|own: &Weak<Self>| {
             let on_change = |own: Weak<Self>| {
-                Rc::new(move |change| {
+                Rc::new(move |change: Change, contact: &Contact| {
                     if let Some(network) = own.upgrade() {
-                        network.change(change);
+                        network.change_about(change, Some(contact));
                     }
                 })
             };
@@ -126,9 +127,13 @@ impl Network {
         }
     }
 
-    /// Makes something hold, unless it is the sandbox's own state that is
-    /// being shown.
     fn change(&self, change: Change) {
+        self.change_about(change, None);
+    }
+
+    /// Makes something hold, unless it is the sandbox's own state that is
+    /// being shown. What is about somebody can be for ever.
+    fn change_about(&self, change: Change, contact: Option<&Contact>) {
         let (Some(id), Some(window)) = (self.of.borrow().clone(), self.window.borrow().upgrade()) else {
             return;
         };
@@ -141,10 +146,11 @@ impl Network {
             Change::Allow(_) => Some(gettext("Allowed until it ends")),
             _ => None,
         };
+        let wish = contact.map(|contact| (written(contact), matches!(change, Change::Allow(_))));
         let weak = self.own.clone();
         glib::spawn_future_local(async move {
-            match (window.bridge.change_network(id.clone(), change).await, said) {
-                (Ok(()), Some(said)) => window.toast(&said),
+            match (window.bridge.change_network(id.clone(), change).await, said.zip(wish)) {
+                (Ok(()), Some((said, (text, allow)))) => always::offer(&window, &id, &said, &text, allow),
                 (Ok(()), None) => {}
                 (Err(error), _) => window.toast(&message::error(&error)),
             }

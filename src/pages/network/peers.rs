@@ -4,6 +4,7 @@
 
 use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
+use gtk::glib;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -11,8 +12,8 @@ use terrarium_engine::message;
 use terrarium_engine::network::{met, Change, Standing, Usage};
 use terrarium_protocol::guard::Contact;
 
-/// What a button wants.
-type Wish = Rc<dyn Fn(Change)>;
+/// What a button wants, and of whom.
+type Wish = Rc<dyn Fn(Change, &Contact)>;
 /// Address, protocol, port.
 type Key = (IpAddr, u8, Option<u16>);
 
@@ -31,12 +32,14 @@ struct Row {
     button: gtk::Button,
     /// Whether the button allows rather than blocks.
     allows: Rc<Cell<bool>>,
+    /// Who it is, as was told last.
+    shown: Rc<RefCell<Contact>>,
 }
 
 impl Peers {
     /// An empty list.
     pub fn new(group: adw::PreferencesGroup, refused: bool, wish: Wish) -> Self {
-        let empty = adw::ActionRow::builder().title(gettext("Nothing contacted yet")).build();
+        let empty = adw::ActionRow::builder().title_lines(0).build();
         empty.add_css_class("dim-label");
         if !refused {
             group.add(&empty);
@@ -55,6 +58,10 @@ impl Peers {
 
     /// Shows those whom a sandbox met.
     pub fn show(&self, usage: &Usage) {
+        let empty = if usage.seen { gettext("Nothing contacted yet") } else { message::nobody_looks() };
+        if self.empty.title() != empty {
+            self.empty.set_title(&empty);
+        }
         let of_this = || usage.contacts.iter().filter(|one| one.refused == self.refused);
         let mut rows = self.rows.borrow_mut();
         rows.retain(|(key, row)| {
@@ -84,12 +91,14 @@ impl Peers {
         let button = gtk::Button::builder().valign(gtk::Align::Center).css_classes(["flat"]).build();
         widget.add_suffix(&button);
         let allows = Rc::new(Cell::new(false));
-        let (wish, entry, way) = (self.wish.clone(), met(contact), allows.clone());
+        let shown = Rc::new(RefCell::new(contact.clone()));
+        let (wish, entry, way, last) = (self.wish.clone(), met(contact), allows.clone(), shown.clone());
         button.connect_clicked(move |_| {
             let entry = entry.clone();
-            wish(if way.get() { Change::Allow(entry) } else { Change::Block(entry) });
+            let contact = last.borrow().clone();
+            wish(if way.get() { Change::Allow(entry) } else { Change::Block(entry) }, &contact);
         });
-        Row { widget, button, allows }
+        Row { widget, button, allows, shown }
     }
 }
 
@@ -100,8 +109,10 @@ fn key_of(contact: &Contact) -> Key {
 impl Row {
     fn show(&self, contact: &Contact, standing: Standing) {
         let blocked = matches!(standing, Standing::Blocked | Standing::BlockedWithOthers);
-        let name = message::peer(contact);
-        // Addresses and numbers: nothing in it is markup.
+        self.shown.replace(contact.clone());
+        let (peer, told) = (message::peer(contact), contact.name.as_deref().map(message::shown));
+        let name = told.clone().unwrap_or_else(|| peer.clone());
+        let name = glib::markup_escape_text(&name).to_string();
         let title = if blocked { format!("<s>{name}</s>") } else { name.clone() };
         let listed = match standing {
             Standing::Blocked => Some(gettext("Blocked by you")),
@@ -116,7 +127,9 @@ impl Row {
             ngettext("{count} connection", "{count} connections", count)
         };
         let count = count.replace("{count}", &contact.count.to_string());
-        let subtitle = listed.into_iter().chain([count]).collect::<Vec<_>>().join(" · ");
+        let address = told.map(|_| peer);
+        let parts = address.into_iter().chain(listed).chain([count]).chain(message::moved(contact));
+        let subtitle = parts.collect::<Vec<_>>().join(" · ");
         let allows = blocked || (contact.refused && standing != Standing::Allowed);
         self.allows.set(allows);
         let (label, spoken) = if allows {

@@ -82,6 +82,7 @@ impl Screen {
             async move { opening.await.map_err(|error| io::Error::other(message::error(&error))) }
         });
         let Passes { sound, microphone, usb, .. } = self.passes;
+        spice_view::keep_memory();
         let link = spice_view::open(connector, Options { sound, microphone, usb, ..Options::default() });
         let weak = Rc::downgrade(self);
         let listener = link.listen(move |event| {

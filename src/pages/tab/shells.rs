@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::rc::{Rc, Weak};
 use terrarium_engine::console::{Console, Event};
 use terrarium_engine::host::Host;
-use terrarium_engine::profile::Colour;
+use terrarium_engine::profile::{Colour, Isolation};
 use terrarium_engine::{message, plan};
 use terrarium_protocol::orders::{Command, Size};
 use terrarium_protocol::Bytes;
@@ -198,9 +198,11 @@ impl Shell {
 /// The user's shell, with a terminal, and with the sandbox's screen.
 fn command(host: &Host, tab: &Tab, size: Size) -> Command {
     let mut environment = plan::environment(host, true, false);
-    if tab.screen.is_some() {
+    if let Some(screen) = &tab.screen {
         let display = tab.plan.as_ref().and_then(|plan| plan.orders.display.as_ref());
-        environment.extend(plan::screen_environment(host, display.is_some_and(|display| display.glx)));
+        let glx = display.is_some_and(|display| display.glx);
+        let fifo = tab.facts.isolation == Isolation::Container && screen.may_sound();
+        environment.extend(plan::screen_environment(host, glx, fifo));
     }
     let bytes = |path: &std::path::Path| Bytes::from(path.as_os_str().as_bytes());
     Command {

@@ -29,7 +29,7 @@ static uint8_t own[4], gateway[4], other[4], world[4], foreign[4] = {192, 0, 2, 
 static uint8_t own6[16], gateway6[16], other6[16], near6[16], all6[16] = {0xff, 2, [15] = 1};
 
 static uint8_t frame[2000];
-static int length;
+static int length, number = 0x7788;
 
 static void put(const void *bytes, int count) {
     memcpy(frame + length, bytes, count);
@@ -78,7 +78,7 @@ static void ip(const uint8_t *from, const uint8_t *to, int protocol, int payload
     byte(0x45 + count / 4);
     byte(0);
     word(20 + count + payload);
-    word(0x7788);
+    word(number);
     word(fragment);
     byte(64);
     byte(protocol);
@@ -105,22 +105,27 @@ static void udp(const char *name, const uint8_t *to_mac, const uint8_t *from_mac
 }
 
 // A datagram of which the first fragment has eight bytes: the ports alone.
+// Three times, each under a number of its own: no piece is another one's.
 static void fragments(const char *name, int port) {
     int payload = 64;
-    ether(gateway_mac, own_mac, 0x0800);
-    ip(own, world, 17, 8, 0x2000, 0, 0);
-    word(4444);
-    word(port);
-    word(8 + payload);
-    word(0);
-    for (int i = 0; i < 1; i++) sendto(wire, frame, length, 0, (struct sockaddr *)&out, sizeof out);
-    ether(gateway_mac, own_mac, 0x0800);
-    ip(own, world, 17, payload, 1, 0, 0);
-    char text[64] = MARK;
-    strcat(text, name);
-    put(text, 64);
-    sendto(wire, frame, length, 0, (struct sockaddr *)&out, sizeof out);
-    usleep(2000);
+    for (int i = 0; i < 3; i++) {
+        number = 0x7000 + 256 * i + port;
+        ether(gateway_mac, own_mac, 0x0800);
+        ip(own, world, 17, 8, 0x2000, 0, 0);
+        word(4444);
+        word(port);
+        word(8 + payload);
+        word(0);
+        sendto(wire, frame, length, 0, (struct sockaddr *)&out, sizeof out);
+        ether(gateway_mac, own_mac, 0x0800);
+        ip(own, world, 17, payload, 1, 0, 0);
+        char text[64] = MARK;
+        strcat(text, name);
+        put(text, 64);
+        sendto(wire, frame, length, 0, (struct sockaddr *)&out, sizeof out);
+        usleep(2000);
+    }
+    number = 0x7788;
 }
 
 static void arp(const char *name, int what, const uint8_t *mac, const uint8_t *address, const uint8_t *target) {

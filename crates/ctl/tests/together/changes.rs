@@ -145,6 +145,196 @@ for_both! {
     }
 }
 
+/// A run that goes on from what is kept, and is to be looked at.
+fn reviewed(glass: Glass, name: &str, script: &str) -> std::process::Output {
+    run(glass, &["--changes", "review", "-n", name], &["sh", "-c", script]).output().unwrap()
+}
+
+fn kept(glass: Glass, name: &str, script: &str) -> std::process::Output {
+    run(glass, &["--changes", "keep", "-n", name], &["sh", "-c", script]).output().unwrap()
+}
+
+for_both! {
+    fn what_is_kept_outlives_a_review_that_is_thrown_away(glass: Glass) {
+        let name = fresh_name("again");
+        let first = kept(glass, &name, "echo kept >count; echo old >other; mkdir same; echo same >same/file");
+        assert!(first.status.success(), "{}", err(&first));
+        let script = "cat count other; echo more >>count; echo new >fresh; rm other";
+        let second = reviewed(glass, &name, script);
+        assert_eq!(out(&second), "kept\nold\n", "{}", err(&second));
+        // Only what this run has changed is told.
+        let (home, shown) = (glass.user().home().display().to_string(), changes(glass, &name, &[]));
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines.len(), 3, "{shown}");
+        for (line, (begin, end)) in lines.iter().zip([("Added        ~/count (10 bytes", ", kept otherwise by an earlier run"),
+            ("Added        ~/fresh (4 bytes", "0644)"), ("Deleted      ~/other (4 bytes", ", kept otherwise by an earlier run")]) {
+            assert!(line.starts_with(&begin.replace('~', &home)) && line.ends_with(end), "{shown}");
+        }
+        // What was kept would not come back by itself.
+        for words in [&["discard", &name, "count"][..], &["discard", &name, "other"], &["keep", &name, "fresh"]] {
+            let refused = ctl(glass, words);
+            assert!(refused.status.code() == Some(125) && err(&refused).contains("An earlier run has kept"), "{words:?}: {}", err(&refused));
+        }
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 1);
+        let third = reviewed(glass, &name, "cat count other same/file; ls fresh 2>/dev/null; echo third >count");
+        assert_eq!(out(&third), "kept\nold\nsame\n", "{}", err(&third));
+        assert!(ctl(glass, &["keep", &name]).status.success());
+        assert_eq!(layers(glass, &name), 1);
+        let last = kept(glass, &name, "cat count other same/file");
+        assert_eq!(out(&last), "third\nold\nsame\n", "{}", err(&last));
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+for_both! {
+    fn what_is_kept_outlives_whatever_is_killed(glass: Glass) {
+        let name = fresh_name("struck");
+        assert!(kept(glass, &name, "echo kept >count").status.success());
+        // Its sandbox, in the middle.
+        let options = ["--detach", "--changes", "review", "-n", &name];
+        let runs = run(glass, &options, &["sh", "-c", "echo lost >count; sync; echo ready; sleep 600"]).output().unwrap();
+        assert!(runs.status.success(), "{}", err(&runs));
+        let has_said = |one: serde_json::Value| one["status"]["streams"][0]["end"].as_u64() > Some(0);
+        wait_for("ready", Duration::from_secs(60), || listed(glass.user(), &name).is_some_and(has_said));
+        assert!(ctl(glass, &["stop", "--now", &name]).status.success());
+        assert_eq!(layers(glass, &name), 2);
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        // Who starts it, at any moment.
+        let most = if glass == Glass::Container { 400 } else { 600 };
+        for after in (0..most).step_by(scaled(100, 20)) {
+            let mut starts = run(glass, &["--changes", "review", "-n", &name], &["sh", "-c", "echo lost >count"]);
+            let mut starts = starts.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(after));
+            let _ = starts.kill();
+            let _ = starts.wait();
+        }
+        let is_gone = || listed(glass.user(), &name).is_none();
+        wait_for("all of them to be gone", Duration::from_secs(60), is_gone);
+        while layers(glass, &name) > 1 {
+            assert!(ctl(glass, &["discard", &name]).status.success());
+        }
+        let last = kept(glass, &name, "cat count");
+        assert_eq!(out(&last), "kept\n", "{}", err(&last));
+        let folders = fs::read_dir(layers_of(glass.user())).unwrap().flatten();
+        let half = folders.map(|entry| entry.path()).filter(|path| !path.join("tag").exists());
+        assert_eq!(half.collect::<Vec<_>>(), Vec::<PathBuf>::new(), "nothing half made is left");
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+/// Two that began as the same: the second would throw away what the first kept.
+#[test]
+fn what_was_kept_meanwhile_is_not_replaced() {
+    let glass = Glass::Container;
+    let name = fresh_name("late");
+    assert!(kept(glass, &name, "echo 1 >count").status.success());
+    assert!(reviewed(glass, &name, "echo 2 >count").status.success());
+    assert!(kept(glass, &name, "echo 3 >count").status.success());
+    let waiting = fs::read_dir(layers_of(glass.user())).unwrap().flatten();
+    let is_it = |tag: &str| tag.contains(&format!("\"name\":\"{name}\"")) && tag.contains("\"review\"");
+    let uuid = waiting
+        .filter(|entry| fs::read_to_string(entry.path().join("tag")).is_ok_and(|tag| is_it(&tag)))
+        .find_map(|entry| entry.file_name().into_string().ok())
+        .expect("one that waits");
+    // Called by its name it is the one that waits, although the other is younger.
+    assert!(changes(glass, &name, &["--json"]).contains(&uuid));
+    let refused = ctl(glass, &["keep", &uuid]);
+    assert!(
+        refused.status.code() == Some(125) && err(&refused).contains(&format!("discard keep-{name}")),
+        "{}",
+        err(&refused)
+    );
+    assert!(ctl(glass, &["discard", &name]).status.success());
+    assert_eq!(out(&kept(glass, &name, "cat count")), "3\n");
+    assert!(ctl(glass, &["discard", &name]).status.success());
+    assert_eq!(layers(glass, &name), 0);
+}
+
+for_both! {
+    fn copies_that_were_deleted_or_moved_inside_can_be_outside(glass: Glass) {
+        let (name, folder) = (fresh_name("copies"), Folder::home(glass));
+        folder.dir("dir");
+        for file in ["a", "b", "c", "dir/d", "dir/e"] {
+            folder.file(file, &format!("mine {file}\n"));
+        }
+        // What is alike might have been any of them.
+        folder.file("c", "mine c, no other\n");
+        let inner = folder.path.strip_prefix(glass.user().home()).unwrap().display().to_string();
+        let path = |file: &str| format!("{inner}/{file}");
+        let include = |file: &str| format!("{}={}", folder.path.join(file).display(), folder.path.join(file).display());
+        let (a, b, c, dir) = (include("a"), include("b"), include("c"), include("dir"));
+        let options = ["--changes", "review", "-n", &name, "-i", &a, "-i", &b, "-i", &c, "-i", &dir];
+        let script = format!("cd {inner}; rm a b dir/d; mv c moved; ls -R");
+        let done = run(glass, &options, &["sh", "-c", &script]).output().unwrap();
+        assert_eq!(out(&done), ".:\ndir\nmoved\n\n./dir:\ne\n", "{}", err(&done));
+        let shown = changes(glass, &name, &[]);
+        let at = |file: &str| folder.path.join(file).display().to_string();
+        for line in [format!("Deleted      {} (7 bytes", at("a")), format!("Deleted      {} (11 bytes", at("dir/d")), format!("Moved        {} (17 bytes", at("moved"))] {
+            assert!(shown.contains(&line), "{line}: {shown}");
+        }
+        assert_eq!(shown.lines().count(), 4, "{shown}");
+        // As it was: it goes unasked. Changed since: it does not.
+        folder.file("b", "mine, and changed\n");
+        for (file, words) in [("a", ""), ("b", "--replace"), ("moved", "")] {
+            let applied = ctl(glass, &["apply", &name, &path(file)]);
+            assert!(applied.status.success() == words.is_empty() && err(&applied).contains(words), "{file}: {}", err(&applied));
+        }
+        assert_eq!(folder.names(), ["b", "dir", "moved"]);
+        assert_eq!(fs::read_to_string(folder.path.join("moved")).unwrap(), "mine c, no other\n");
+        let trash = glass.user().home().join(".local/share/Trash");
+        assert_eq!(fs::read_to_string(trash.join("files/a")).unwrap(), "mine a\n");
+        assert_eq!(fs::read_to_string(trash.join("files/c")).unwrap(), "mine c, no other\n");
+        fs::remove_dir_all(trash).unwrap();
+        // What is discarded is not told again; the rest can be kept.
+        assert!(ctl(glass, &["discard", &name, &path("dir/d")]).status.success());
+        let left = changes(glass, &name, &[]);
+        assert!(!left.contains("dir/d") && left.lines().count() == 3, "{left}");
+        assert!(ctl(glass, &["keep", &name, &path("moved")]).status.success());
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+/// A file that was applied, and then deleted inside.
+#[test]
+fn what_was_deleted_inside_goes_to_the_trash_when_that_is_applied() {
+    let glass = Glass::Container;
+    let name = fresh_name("gone");
+    let folder = Folder::home(glass);
+    let inner = folder.path.strip_prefix(glass.user().home()).unwrap().display().to_string();
+    let made = kept(glass, &name, &format!("mkdir -p {inner}; echo sandbox >{inner}/file"));
+    assert!(made.status.success(), "{}", err(&made));
+    let path = format!("{inner}/file");
+    assert!(ctl(glass, &["apply", &name, &path]).status.success());
+    assert_eq!(folder.names(), ["file"]);
+    let gone = reviewed(glass, &name, &format!("rm {path}"));
+    assert!(gone.status.success(), "{}", err(&gone));
+    assert!(
+        changes(glass, &name, &[]).contains(&format!("Deleted      {}", folder.path.join("file").display()))
+    );
+    // It was written after the run that is looked at saw its own.
+    let refused = ctl(glass, &["apply", &name, &path]);
+    assert!(refused.status.code() == Some(125) && err(&refused).contains("--replace"), "{}", err(&refused));
+    let copied = ctl(glass, &["apply", &name, &path, "--to", "/tmp"]);
+    assert!(
+        copied.status.code() == Some(125) && err(&copied).contains("nothing to copy"),
+        "{}",
+        err(&copied)
+    );
+    let applied = ctl(glass, &["apply", &name, &path, "--replace"]);
+    assert!(applied.status.success() && err(&applied).contains("is in the trash now"), "{}", err(&applied));
+    assert_eq!(folder.names(), Vec::<String>::new());
+    let trash = glass.user().home().join(".local/share/Trash");
+    assert_eq!(fs::read_to_string(trash.join("files/file")).unwrap(), "sandbox\n");
+    fs::remove_dir_all(trash).unwrap();
+    while layers(glass, &name) > 0 {
+        assert!(ctl(glass, &["discard", &name]).status.success());
+    }
+}
+
 for_both! {
     fn a_killed_sandbox_keeps_what_it_had_written(glass: Glass) {
         let name = fresh_name("killed");
@@ -348,6 +538,29 @@ fn a_hostile_layer(count: usize) {
     );
     assert!(ctl(glass, &["discard", &name]).status.success());
     assert_eq!(layers(glass, &name), 0);
+}
+
+/// What a machine has kept is not read in a container, nor the other way round:
+/// the same user, the same name. Neither is touched.
+#[test]
+fn what_the_other_isolation_kept_is_refused() {
+    let user = User::Member;
+    for (first, second) in [(Glass::Container, Glass::Machine), (Glass::Machine, Glass::Container)] {
+        let name = fresh_name("foreign");
+        let runs = |glass: Glass, changes: &str, script: &str| {
+            run_as(user, glass, &["--changes", changes, "-n", &name], &["sh", "-c", script]).output().unwrap()
+        };
+        let kept = runs(first, "keep", "echo mine >file; sync");
+        assert!(kept.status.success(), "{}", err(&kept));
+        for changes in ["keep", "review"] {
+            let refused = runs(second, changes, "echo ran");
+            assert_eq!((out(&refused).as_str(), refused.status.code()), ("", Some(125)), "{}", err(&refused));
+            let said = err(&refused);
+            assert!(said.contains(&name) && said.contains("terrariumctl discard"), "{said}");
+        }
+        assert_eq!(out(&runs(first, "keep", "cat file")), "mine\n");
+        assert!(user.ctl().args(["discard", &name]).status().unwrap().success());
+    }
 }
 
 /// What a crash leaves behind is gone with the next start.

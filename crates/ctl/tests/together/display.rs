@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// An emulated machine's screen takes its time.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A sandbox with a screen that goes on until it is stopped.
-fn shown(glass: Glass, options: &[&str], command: &[&str]) -> Stop {
+pub fn shown(glass: Glass, options: &[&str], command: &[&str]) -> Stop {
     let name = fresh_name("shown");
     let user = glass.user();
     let options = [&["--display", "--detach", "-n", &name], options].concat();
@@ -33,14 +33,14 @@ fn picture(sandbox: &Stop) -> Option<(usize, Vec<u8>)> {
 }
 
 /// The part of the screen that has this colour, from 0 to 1.
-fn part(sandbox: &Stop, colour: [u8; 3]) -> f64 {
+pub fn part(sandbox: &Stop, colour: [u8; 3]) -> f64 {
     let Some((_, pixels)) = picture(sandbox) else { return 0.0 };
     let near = |pixel: &&[u8]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 24);
     let count = pixels.chunks_exact(3).filter(near).count();
     count as f64 / (pixels.len() / 3) as f64
 }
 
-const RED: [u8; 3] = [255, 0, 0];
+pub const RED: [u8; 3] = [255, 0, 0];
 
 /// A paused sandbox answers nothing: that is said at once.
 fn paused_it_says_so(sandbox: &Stop) {
@@ -194,15 +194,16 @@ fn several_screens_side_by_side() {
 }
 
 /// First of the 65 536 host ids of a sandbox that runs.
-fn first_id(sandbox: &Stop) -> u32 {
+pub fn first_id(sandbox: &Stop) -> u32 {
     let xml = out(&sandbox.user.ctl().args(["show", "--xml", &sandbox.name]).output().unwrap());
     let digits = xml.split("id_base").nth(1).unwrap().trim_start_matches(|c: char| !c.is_ascii_digit());
     digits.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
 }
 
-/// Processes of this computer that run under one of a sandbox's ids.
-fn processes(first_id: u32) -> Vec<String> {
-    let all = out(&Command::new("ps").args(["-eo", "uid,args"]).output().unwrap());
+/// Processes of this computer that run under one of a sandbox's ids: whose, the
+/// number, memory in KiB, command.
+pub fn processes(first_id: u32) -> Vec<String> {
+    let all = out(&Command::new("ps").args(["-eo", "uid,pid,rss,args"]).output().unwrap());
     let id = |line: &str| line.split_whitespace().next().and_then(|id| id.parse::<u32>().ok());
     let ours = |line: &&str| id(line).is_some_and(|id| (first_id..=first_id + 65_535).contains(&id));
     all.lines().filter(ours).map(str::to_owned).collect()

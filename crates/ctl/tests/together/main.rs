@@ -23,5 +23,6 @@ mod options;
 mod root;
 mod sandboxes;
 mod shut;
+mod sound;
 mod streams;
 mod terminal;

@@ -77,9 +77,12 @@ for_both! {
         chown(&theirs, Some(0), Some(0)).unwrap();
         fs::set_permissions(&theirs, fs::Permissions::from_mode(0o755)).unwrap();
         let _listener = UnixListener::bind(folder.path.join("socket")).unwrap();
+        symlink("circle", folder.path.join("circle")).unwrap();
         let path = |name: &str| folder.path.join(name).display().to_string();
         for (source, words) in [
             (path("missing"), "There is no"),
+            (path("circle"), "leads back to itself"),
+            (path("circle/in"), "leads back to itself"),
             (path("secret"), "You may not read"),
             (path("secret/deeper"), "You may not read"),
             (path("theirs") + ",rw", "You may not write"),
@@ -92,6 +95,14 @@ for_both! {
             let output = with(glass, &[&format!("host-bind:/mnt/x={source}")], "echo ran");
             assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{source}");
             assert!(err(&output).contains(words) && err(&output).contains("files.mounts[0]"), "{source}: {}", err(&output));
+        }
+        // A place in what is a file.
+        let file = format!("host-bind:/mnt/x={}", folder.file("file", "x").display());
+        for inner in [folder.bind("/mnt/x/y", ""), "ram:/mnt/x/y=1M".into()] {
+            let output = with(glass, &[&file, &inner], "echo ran");
+            assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{inner}");
+            let said = err(&output);
+            assert!(said.contains("/mnt/x/y: /mnt/x is shown as a file") && said.contains("files.mounts"), "{said}");
         }
         let output = with(glass, &["ram:/x=0"], "echo ran");
         assert!(err(&output).contains("files.mounts[0]"), "{}", err(&output));

@@ -70,6 +70,8 @@ pub enum Subject {
     Networks {
         /// Packages without which they cannot.
         missing: Vec<&'static str>,
+        /// Whether a filter of libvirt's does what nft would, slower.
+        filtered: bool,
     },
     /// Whether the user is in group libvirt.
     Group(bool),
@@ -144,12 +146,13 @@ fn layers(host: &Host) -> Finding {
 fn networks(host: &Host) -> Finding {
     let on_debian = matches!(host.family, Family::Debian | Family::Other);
     let dnsmasq = if on_debian { "dnsmasq-base" } else { "dnsmasq" };
+    let filtered = !host.network.nft && host.network.ebtables;
     let all = [(host.network.nft, "nftables"), (host.network.dnsmasq, dnsmasq)];
     let missing: Vec<&'static str> =
         all.iter().filter(|(is_there, _)| !is_there).map(|(_, name)| *name).collect();
     let severity = if missing.is_empty() { Severity::Works } else { Severity::GoodToKnow };
     let fix = if missing.is_empty() { None } else { host.family.install(&missing) };
-    Finding { severity, subject: Subject::Networks { missing }, fix }
+    Finding { severity, subject: Subject::Networks { missing, filtered }, fix }
 }
 
 fn good_to_know(subject: Subject) -> Finding {

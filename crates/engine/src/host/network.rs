@@ -10,6 +10,8 @@ use std::path::Path;
 pub struct Networks {
     /// nft, which enforces whom a sandbox may talk to.
     pub nft: bool,
+    /// ebtables, with which libvirt's filters do so where there is no nft.
+    pub ebtables: bool,
     /// dnsmasq, which libvirt resolves names with.
     pub dnsmasq: bool,
 }
@@ -18,7 +20,7 @@ pub struct Networks {
 #[must_use]
 pub fn probe(top: &Path) -> Networks {
     let has = |name: &str| {
-        ["usr/sbin", "sbin", "usr/bin"].iter().any(|folder| top.join(folder).join(name).exists())
+        ["usr/sbin", "sbin", "usr/bin"].iter().any(|folder| top.join(folder).join(name).is_file())
     };
-    Networks { nft: has("nft"), dnsmasq: has("dnsmasq") }
+    Networks { nft: has("nft"), ebtables: has("ebtables"), dnsmasq: has("dnsmasq") }
 }

@@ -71,6 +71,14 @@ fn source(what: &ProblemKind) -> Option<Sentence> {
             about(&gettext("There is no {path}."), path),
             gettext("Make it, or share something else."),
         ),
+        ProblemKind::SourceCircle { path } => (
+            about(&gettext("{path} is a link that leads back to itself."), path),
+            gettext("Mend it, or share something else."),
+        ),
+        ProblemKind::PlaceInFile { path, file } => (
+            about_two(&gettext("Nothing can be shown at {path}: {other} is shown as a file."), path, file),
+            gettext("Choose another place for one of them."),
+        ),
         ProblemKind::SourceDenied { path, writable: false } => {
             (about(&gettext("You may not read {path}."), path), gettext("Share something that you may read."))
         }

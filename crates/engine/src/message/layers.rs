@@ -58,8 +58,12 @@ pub(super) fn error(error: &LayerError) -> String {
             &[("name", name)],
         ),
         LayerError::Kept { name } => fill(
-            &gettext("Other changes of “{name}” are kept already. Discard those first (terrariumctl discard)."),
-            &[("name", name)],
+            &gettext("What is kept of “{name}” is not what this run went on from. Discard that first: terrariumctl discard {kept}"),
+            &[("name", name), ("kept", &kept_name(name))],
+        ),
+        LayerError::KeptEarlier { path } => fill(
+            &gettext("An earlier run has kept {path}, and this run has changed it again. Keep it, or discard all changes of this run: then what was kept before is there again."),
+            &[("path", &super::escaped(path))],
         ),
         LayerError::Broken => gettext("The sandbox sent something else than what was asked for. Its changes cannot be read; discard them."),
         LayerError::Partial => gettext("There are more changes than can be told, so none can be chosen. Keep or discard all of them."),
@@ -78,9 +82,15 @@ pub(super) fn error(error: &LayerError) -> String {
     }
 }
 
+/// What is kept under a name, as terrariumctl knows it.
+fn kept_name(name: &str) -> String {
+    super::quote(&crate::sandbox::kept_id(name))
+}
+
 fn not_applied(why: NotApplied) -> String {
     match why {
         NotApplied::Outside => gettext("{path} is not below your home folder, and only files there can be applied. Save a copy instead (--to)."),
+        NotApplied::Gone => gettext("{path} was deleted in the sandbox, so there is nothing to copy."),
         NotApplied::Kind => gettext("{path} is neither a file nor a folder, and nothing else is applied."),
         NotApplied::Changed => gettext("{path} was not applied: your own file has changed since the run started, or the sandbox has never seen it. Add --replace to replace it; the old one goes to the trash."),
         NotApplied::Unchanged => gettext("{path} is not among the changes."),
@@ -114,6 +124,9 @@ pub fn change(entry: &Entry) -> String {
     if let Some(from) = &entry.moved_from {
         let text = gettext("from {path}");
         line.push_str(&format!(", {}", text.replace("{path}", &super::escaped(from.as_slice()))));
+    }
+    if entry.again {
+        line.push_str(&format!(", {}", gettext("kept otherwise by an earlier run")));
     }
     if entry.outdated {
         line.push_str(&format!(", {}", gettext("changed on this computer since")));
@@ -201,7 +214,7 @@ pub fn not_compared() -> String {
 /// What is shown of changed files beside each other.
 #[must_use]
 pub fn shown_kinds() -> String {
-    gettext("Texts of up to 1 MiB and PNG pictures are shown here. Save a copy to look at anything else.")
+    gettext("Texts of up to 1 MiB and pictures (PNG, JPEG, GIF, WebP) are shown here. Save a copy to look at anything else.")
 }
 
 /// What of a folder was not applied.
@@ -211,6 +224,13 @@ pub fn left_out(path: &[u8]) -> String {
         &gettext("{path} was left out: it is neither a file nor a folder."),
         &[("path", &super::escaped(path))],
     )
+}
+
+/// What is not there any more, because the sandbox had taken it away.
+#[must_use]
+pub fn in_trash(path: &std::path::Path) -> String {
+    let path = super::escaped(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()));
+    fill(&gettext("{path} is in the trash now."), &[("path", &path)])
 }
 
 /// A sandbox has written all that it may.

@@ -24,11 +24,13 @@ pub use displays::{unseen, window_not_opened};
 pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines};
 pub use layers::{
-    change, change_totals, change_word, hunk_head, layer_full, left_out, not_compared, shown_kinds, text_line,
+    change, change_totals, change_word, hunk_head, in_trash, layer_full, left_out, not_compared, shown_kinds,
+    text_line,
 };
 pub use layers::{outdated, to_review};
 pub use network::{
-    contact, network_removed, no_network, not_a_network, not_a_rate, not_an_entry, peer, usage,
+    contact, moved, network_removed, no_network, nobody_looks, not_a_network, not_a_rate, not_an_entry, peer,
+    usage,
 };
 pub use problems::{note, problem, Sentence};
 pub use reach::{reach, reach_lines, tilde, Row, Words};

@@ -101,6 +101,14 @@ fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
             gettext("nft is not installed, so nothing could enforce whom the sandbox talks to."),
             install(*family, "nftables", "nftables"),
         ),
+        P::BandwidthNeedsNft { family } => (
+            gettext("A bandwidth is kept by nft, which is not installed."),
+            or_leave_out(*family),
+        ),
+        P::ForwardsNeedNft { family } => (
+            gettext("Ports of this computer lead into a sandbox by the guard, which needs nft, and that is not installed."),
+            or_leave_out(*family),
+        ),
         P::NoDnsmasq { family } => (
             gettext("dnsmasq is not installed, without which libvirt makes no network."),
             install(*family, "dnsmasq-base", "dnsmasq"),
@@ -124,6 +132,11 @@ fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
         _ => return None,
     };
     Some(both(text, fix))
+}
+
+fn or_leave_out(family: Family) -> String {
+    let install = install(family, "nftables", "nftables");
+    fill(&gettext("{install} Or leave the setting out."), &[("install", &format!("{install}."))])
 }
 
 fn install(family: Family, debian: &str, other: &str) -> String {
@@ -189,6 +202,12 @@ pub(super) fn user_mode() -> String {
     gettext("In user mode nothing limits whom the virtual machine talks to: it reaches the local network, and through the address 10.0.2.2 the services that listen on this computer’s 127.0.0.1.")
 }
 
+/// What is worth knowing of libvirt's filter.
+pub(super) fn filtered(family: Family) -> String {
+    let text = gettext("nft is not installed, so a filter of libvirt’s (nwfilter) enforces whom the sandbox talks to. That is slower: its start and each change of the network take seconds. It has no IPv6, whom it met is not seen, and names of its lists and networks that this computer joins are followed only as long as a window or a run in the foreground is open. {install}.");
+    fill(&text, &[("install", &install(family, "nftables", "nftables"))])
+}
+
 /// What went wrong with a network.
 pub(super) fn error(error: &NetworkError) -> String {
     match error {
@@ -213,6 +232,7 @@ pub(super) fn error(error: &NetworkError) -> String {
         NetworkError::InUse { sandbox } => {
             fill(&gettext("The network of sandboxes is in use by “{name}”. Stop that sandbox, and try again."), &[("name", sandbox)])
         }
+        NetworkError::BandwidthNeedsNft => gettext("This sandbox was started without nft, so nothing can keep a bandwidth. Install nftables, and start it again."),
         NetworkError::NotOwn => gettext("This sandbox is not on Terrarium’s own network, so its network cannot be looked at or changed. Start it with the mode “internet”, “full” or “custom”."),
     }
 }
@@ -284,6 +304,9 @@ pub fn usage(usage: &Usage) -> Vec<String> {
     if usage.cut {
         lines.push(gettext("The network is cut."));
     }
+    if !usage.seen {
+        lines.push(nobody_looks());
+    }
     for (refused, heading) in [(false, gettext("Contacted")), (true, gettext("Refused"))] {
         let of_this: Vec<&Contact> = usage.contacts.iter().filter(|one| one.refused == refused).collect();
         if !of_this.is_empty() {
@@ -294,14 +317,34 @@ pub fn usage(usage: &Usage) -> Vec<String> {
     lines
 }
 
-/// One peer of a sandbox, as `allow` and `block` take it, and how often.
+/// One peer of a sandbox, as `allow` and `block` take it, with its name, how
+/// often, and how much.
 #[must_use]
 pub fn contact(one: &Contact) -> String {
-    let who = peer(one);
-    if one.count == 1 {
-        return who;
+    let mut parts = vec![peer(one)];
+    parts.extend(one.name.as_deref().map(shown));
+    if one.count > 1 {
+        parts[0].push_str(&format!(" × {}", one.count));
     }
-    format!("{who} × {}", one.count)
+    parts.extend(moved(one));
+    parts.join("  ")
+}
+
+/// How much was said, if that is known.
+#[must_use]
+pub fn moved(one: &Contact) -> Option<String> {
+    if one.received == 0 && one.sent == 0 {
+        return None;
+    }
+    let values = [("received", size(one.received)), ("sent", size(one.sent))];
+    let values = [(values[0].0, values[0].1.as_str()), (values[1].0, values[1].1.as_str())];
+    Some(fill(&gettext("{received} received, {sent} sent"), &values))
+}
+
+/// Nobody sees whom a sandbox meets.
+#[must_use]
+pub fn nobody_looks() -> String {
+    gettext("Whom it meets is not seen: nft was not installed when it was started.")
 }
 
 /// One peer of a sandbox, as `allow` and `block` take it.

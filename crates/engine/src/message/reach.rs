@@ -176,6 +176,9 @@ fn devices(microphone: bool, usb: bool) -> (String, String) {
 
 fn network(mode: NetworkMode, allow: &[String]) -> (String, String) {
     match mode {
+        NetworkMode::Internet if !allow.is_empty() => {
+            (gettext("Talk to the internet and chosen hosts"), list(allow))
+        }
         NetworkMode::Internet => {
             (gettext("Talk to the internet"), gettext("Neither to your local network nor to this computer."))
         }

@@ -109,6 +109,8 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
         P::NeedsContainers,
         P::NoNft { family: Family::Other },
         P::NoDnsmasq { family: Family::Fedora },
+        P::BandwidthNeedsNft { family: Family::Debian },
+        P::ForwardsNeedNft { family: Family::Other },
         P::KernelLacksNetwork { version: text() },
         P::NoSuchNetwork { name: text() },
         P::NetworkInactive { name: text() },
@@ -123,6 +125,7 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
             P::BandwidthElsewhere | P::FilterWithoutName | P::FilterOnOwn | P::FilterInUserMode => {}
             P::NoForward { .. } | P::ForwardTwice { .. } => {}
             P::UserMode | P::NeedsSystem { .. } | P::NeedsContainers | P::NoNft { .. } => {}
+            P::BandwidthNeedsNft { .. } | P::ForwardsNeedNft { .. } => {}
             P::NoDnsmasq { .. } | P::KernelLacksNetwork { .. } | P::NoSuchNetwork { .. } => {}
             P::NetworkInactive { .. } | P::NoSuchFilter { .. } => {}
         }
@@ -143,11 +146,13 @@ fn network_errors() -> Vec<crate::error::NetworkError> {
         N::NotOfTheInternet { name: text(), address: std::net::Ipv4Addr::LOCALHOST.into() },
         N::InUse { sandbox: text() },
         N::NotOwn,
+        N::BandwidthNeedsNft,
     ];
     for one in &all {
         match one {
             N::Guard { .. } | N::Missing { .. } | N::NoRange | N::Full => {}
             N::UnknownHost { .. } | N::NotOfTheInternet { .. } | N::InUse { .. } | N::NotOwn => {}
+            N::BandwidthNeedsNft => {}
         }
     }
     all
@@ -201,6 +206,8 @@ fn problems() -> Vec<ProblemKind> {
         K::NotASize { text: text() },
         K::RamSize { asked: 2, most: 1 },
         K::SourceMissing { path: path() },
+        K::SourceCircle { path: path() },
+        K::PlaceInFile { path: path(), file: path() },
         K::SourceDenied { path: path(), writable: false },
         K::SourceDenied { path: path(), writable: true },
         K::SourceKind { path: path() },
@@ -242,6 +249,7 @@ fn problems() -> Vec<ProblemKind> {
             K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
+            K::SourceCircle { .. } | K::PlaceInFile { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
             K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}
@@ -286,6 +294,7 @@ fn notes() -> Vec<Note> {
         Note::StaysReadOnly { paths: vec!["/the/path".into()] },
         Note::ImageTrusted { path: "/the/path".into() },
         Note::UserModeReachesHost,
+        Note::FilteredByLibvirt { family: Family::Debian },
     ];
     for one in &all {
         match one {
@@ -293,7 +302,7 @@ fn notes() -> Vec<Note> {
             Note::SoundThroughAlsa | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
             Note::ImageTrusted { .. } | Note::StaysReadOnly { .. } => {}
-            Note::UserModeReachesHost => {}
+            Note::UserModeReachesHost | Note::FilteredByLibvirt { .. } => {}
         }
     }
     all
@@ -488,10 +497,12 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::NotMade { words: foreign() },
         L::None { name: foreign() },
         L::Kept { name: foreign() },
+        L::KeptEarlier { path: HOSTILE.into() },
         L::Broken,
         L::Partial,
         L::File { path: HOSTILE.into(), errno: 2 },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Outside },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Gone },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
@@ -501,7 +512,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
     for one in &all {
         match one {
             L::InUse { .. } | L::OfOther { .. } | L::NotMade { .. } | L::None { .. } | L::Kept { .. } => {}
-            L::Broken | L::Partial | L::File { .. } | L::NotApplied { .. } => {}
+            L::KeptEarlier { .. } | L::Broken | L::Partial | L::File { .. } | L::NotApplied { .. } => {}
         }
     }
     all.into_iter()
@@ -558,7 +569,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
                 after: Some(facts(kind)),
             };
             let moved_from = (what == What::Added).then(|| Bytes::from(path.as_slice()));
-            all.push(Entry { change, moved_from, outdated: true });
+            all.push(Entry { change, moved_from, outdated: true, again: true });
         }
     }
     for entry in &all {
@@ -578,6 +589,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
             hunk_head(&[Line { old: Some(1), new: None, text: HOSTILE.into() }]),
             text_line(HOSTILE),
             layer_full(),
+            in_trash(std::path::Path::new(HOSTILE)),
             not_compared(),
             shown_kinds(),
         ],

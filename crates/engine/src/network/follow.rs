@@ -2,16 +2,19 @@
 //! Names of lists, looked up again while a sandbox runs. Whoever has a driver
 //! does so: there is no process of ours that lives as long as the sandbox.
 
-use super::guard;
+use super::guard::{self, Saved};
+use super::here;
 use super::live;
 use super::values::{Entry, Host};
 use crate::error::Error;
 use crate::sandbox::Real;
 use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use terrarium_protocol::guard::{Peer, Policy};
+use terrarium_protocol::guard::{Contact, Name, Peer, Policy, NAMES_MAX};
+use terrarium_protocol::network::{bits, Net};
 
 /// Between two looks, in seconds.
 const EVERY: u64 = 30;
@@ -66,6 +69,46 @@ impl Named {
         } else if to.iter().all(|known| known.entry != *entry) {
             to.push(Known { entry: entry.clone(), peers: Vec::new() });
             self.looked = 0;
+        }
+    }
+
+    /// As the guard knows them, that hears what the sandbox is told of them.
+    pub fn names(&self) -> Vec<Name> {
+        let one = |known: &Known, allow: bool| {
+            let Host::Name(name) = &known.entry.host else { return Vec::new() };
+            let far = allow && !live::is_local(name);
+            let name = name.trim_end_matches('.');
+            let any = Net::of(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 32);
+            let name = |peer: Peer| Name {
+                name: name.to_owned(),
+                allow,
+                protocol: peer.protocol,
+                ports: peer.ports,
+                far,
+            };
+            known.entry.peers(&[any]).into_iter().map(name).collect()
+        };
+        let allow = self.allow.iter().flat_map(|known| one(known, true));
+        allow.chain(self.block.iter().flat_map(|known| one(known, false))).take(NAMES_MAX).collect()
+    }
+
+    /// The name of a list that stands for somebody.
+    pub fn name_of(&self, contact: &Contact) -> Option<String> {
+        let is_it = |known: &&Known| known.peers.iter().any(|(peer, _)| peer.net.holds(contact.peer));
+        match &self.allow.iter().chain(&self.block).find(is_it)?.entry.host {
+            Host::Name(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// Adds to lists those whom their names led the sandbox to: the guard knows.
+    pub fn add_told(&self, policy: &mut Policy, contacts: &[Contact]) {
+        for (names, list) in [(&self.allow, &mut policy.allow), (&self.block, &mut policy.block)] {
+            for contact in contacts {
+                let is_it = |known: &&Known| matches!((&known.entry.host, &contact.name), (Host::Name(name), Some(told)) if name.trim_end_matches('.') == told);
+                let net = Net::of(contact.peer, bits(contact.peer));
+                names.iter().filter(is_it).for_each(|known| live::add(list, known.entry.peers(&[net])));
+            }
         }
     }
 
@@ -134,9 +177,12 @@ pub fn begin(real: Real, alive: Weak<()>) {
     });
 }
 
-/// Whether any sandbox has a list with names.
+/// Whether any sandbox has a list with names, or nobody else who sees this
+/// computer's networks change.
 pub fn is_needed(runtime: &Path) -> bool {
-    guard::directories(runtime).iter().filter_map(|one| guard::read(one)).any(|one| !one.named.is_empty())
+    let all = guard::directories(runtime);
+    let mut all = all.iter().filter_map(|one| guard::read(one));
+    all.any(|one| !one.named.is_empty() || one.filter.is_some())
 }
 
 /// Seconds since 1970.
@@ -151,12 +197,27 @@ pub type Alive = Arc<()>;
 /// Looks up what is due, of all sandboxes. What fails comes again.
 fn refresh(real: &Real, now: u64) {
     for directory in guard::directories(&real.places.runtime) {
-        let Some(saved) = guard::read(&directory).filter(|saved| saved.named.is_due(now)) else { continue };
+        let Some(saved) = guard::read(&directory) else { continue };
+        moved(real, &directory, &saved);
+        if !saved.named.is_due(now) {
+            continue;
+        }
         // Nothing is locked while somebody's name server is waited for.
         let mut found = look(&saved.named.allow, live::resolve_allowed);
         found.extend(look(&saved.named.block, live::resolve));
         let _ =
             guard::change(real, &directory, |saved| saved.named.freshen(&mut saved.port.policy, &found, now));
+    }
+}
+
+/// A filter knows only the networks that this computer was in when it was made.
+fn moved(real: &Real, directory: &Path, saved: &Saved) {
+    let here = here::networks();
+    if saved.filter.as_ref().is_some_and(|filter| filter.here != here) {
+        let _ = guard::change(real, directory, |saved| {
+            saved.filter.iter_mut().for_each(|filter| filter.here.clone_from(&here));
+            true
+        });
     }
 }
 
@@ -198,6 +259,48 @@ mod tests {
         policy.block = peers("192.0.2.2:443/tcp");
         assert!(!look(&mut policy, "192.0.2.2:443/tcp", 1100 + KEEP));
         assert_eq!((policy.allow, policy.block), (peers("10.0.0.0/8"), peers("192.0.2.2:443/tcp")));
+    }
+
+    #[test]
+    fn the_guard_gets_names_as_the_resolver_has_them() {
+        let lists = ["A.example.", "nas.lan:80", "10.0.0.1"].map(|text| entry(text).unwrap());
+        let names = Named::new(&lists, &[entry("bad.example:1-2/udp").unwrap()], 0).names();
+        assert!(names.iter().all(Name::is_proper));
+        let short = |one: &Name| (one.name.clone(), one.allow, one.far, one.protocol.is_some());
+        let found: Vec<_> = names.iter().map(short).collect();
+        let wanted = [
+            ("a.example", true, true, false),
+            ("nas.lan", true, false, true),
+            ("nas.lan", true, false, true),
+            ("bad.example", false, false, true),
+        ];
+        assert_eq!(found, wanted.map(|(name, allow, far, kind)| (name.to_owned(), allow, far, kind)));
+    }
+
+    #[test]
+    fn what_the_sandbox_was_told_is_shown_as_listed() {
+        let lists = ["a.example:443/tcp"].map(|text| entry(text).unwrap());
+        let mut named = Named::new(&[], &lists, 0);
+        let mut policy = Policy::default();
+        let contact = |peer: &str, name: Option<&str>| Contact {
+            peer: peer.parse().unwrap(),
+            protocol: 6,
+            port: Some(443),
+            refused: true,
+            count: 1,
+            last: 0,
+            received: 0,
+            sent: 0,
+            name: name.map(str::to_owned),
+        };
+        named.add_told(
+            &mut policy,
+            &[contact("192.0.2.1", Some("a.example")), contact("192.0.2.2", Some("b.example"))],
+        );
+        assert_eq!(policy.block, peers("192.0.2.1:443/tcp"));
+        named.freshen(&mut policy, &vec![(lists[0].clone(), peers("192.0.2.3:443/tcp"))], 1);
+        assert_eq!(named.name_of(&contact("192.0.2.3", None)).as_deref(), Some("a.example"));
+        assert_eq!(named.name_of(&contact("192.0.2.4", None)), None);
     }
 
     #[test]

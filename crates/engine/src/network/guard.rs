@@ -6,6 +6,7 @@
 //! it does so under one lock and then tells the guard about all of them, so
 //! that a guard that died, and was started again, knows what the old one did.
 
+use super::filter::{self, Filter};
 use super::follow::Named;
 use super::own::Own;
 use crate::error::{Error, FileAction, NetworkError};
@@ -37,6 +38,9 @@ pub struct Saved {
     /// The names of its lists.
     #[serde(default)]
     pub named: Named,
+    /// What enforces it instead of the guard.
+    #[serde(default)]
+    pub filter: Option<Filter>,
 }
 
 /// The file of a sandbox's directory.
@@ -63,7 +67,11 @@ fn hold_locked(real: &Real, directory: &Path, saved: &Saved) -> Result<(), Error
     let before = fs::read(&path).ok();
     let text = serde_json::to_vec(saved).unwrap_or_default();
     write(&path, &text)?;
-    tell(real, saved).inspect_err(|_| match &before {
+    let done = match &saved.filter {
+        Some(filter) => filter::define(real, filter, &saved.port, saved),
+        None => tell(real, saved),
+    };
+    done.inspect_err(|_| match &before {
         Some(before) => drop(write(&path, before)),
         None => drop(fs::remove_file(&path)),
     })
@@ -124,10 +132,13 @@ pub fn directories(runtime: &Path) -> Vec<PathBuf> {
 
 fn rules(runtime: &Path, saved: &Saved) -> Rules {
     let all = directories(runtime);
-    let others = all.iter().filter_map(|one| read(one)).filter(|other| other.own == saved.own);
-    let mut ports: Vec<Port> = others.map(|other| other.port).collect();
-    if !ports.contains(&saved.port) {
-        ports.push(saved.port.clone());
+    let others = all
+        .iter()
+        .filter_map(|one| read(one))
+        .filter(|other| other.own == saved.own && other.filter.is_none());
+    let mut ports: Vec<Port> = others.map(|other| port(&other)).collect();
+    if !ports.iter().any(|one| one.interface == saved.port.interface) {
+        ports.push(port(saved));
     }
     let own = &saved.own;
     Rules {
@@ -139,6 +150,11 @@ fn rules(runtime: &Path, saved: &Saved) -> Rules {
         net6: own.net6,
         ports,
     }
+}
+
+/// With the names of its lists.
+fn port(saved: &Saved) -> Port {
+    Port { names: saved.named.names(), ..saved.port.clone() }
 }
 
 fn start_and_ask(real: &Real, message: &ToGuard) -> Result<FromGuard, Error> {

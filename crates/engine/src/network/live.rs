@@ -3,6 +3,7 @@
 //! changed.
 
 use super::guard::{self, Saved};
+use super::here;
 use super::values::{Entry, Host};
 use crate::error::{Error, NetworkError};
 use crate::sandbox::{Id, Real};
@@ -53,6 +54,8 @@ pub struct Usage {
     pub sent: u64,
     /// Whom it talked to or tried to, latest last.
     pub contacts: Vec<Contact>,
+    /// Whether anybody sees that; nobody does where libvirt's filter enforces.
+    pub seen: bool,
 }
 
 /// What the lists say of somebody.
@@ -110,6 +113,10 @@ fn covers(peer: &Peer, contact: &Contact) -> bool {
 /// See [`crate::sandbox::Driver::change_network`].
 pub fn change(real: &Real, id: &Id, change: &Change) -> Result<(), Error> {
     let directory = real.own_directory(id)?;
+    let has_filter = || guard::read(&directory).is_some_and(|saved| saved.filter.is_some());
+    if matches!(change, Change::Bandwidth { .. }) && has_filter() {
+        return Err(Error::Network(NetworkError::BandwidthNeedsNft));
+    }
     // Names are looked up before anything is locked.
     let peers = match change {
         Change::Allow(entry) => resolve_allowed(std::slice::from_ref(entry))?,
@@ -160,8 +167,16 @@ pub(super) fn add(list: &mut Vec<Peer>, peers: Vec<Peer>) {
 pub fn usage(real: &Real, id: &Id) -> Result<Usage, Error> {
     let directory = real.own_directory(id)?;
     let saved = guard::read(&directory).ok_or(Error::Network(NetworkError::NotOwn))?;
-    let Saved { port, .. } = saved;
-    let contacts = guard::report(real, &port)?;
+    let Saved { mut port, named, filter, .. } = saved;
+    let seen = filter.is_none();
+    let mut contacts = if seen { guard::report(real, &port)? } else { Vec::new() };
+    // The guard gives what it heard, and the user's own word goes before that.
+    named.add_told(&mut port.policy, &contacts);
+    for contact in &mut contacts {
+        if let Some(name) = named.name_of(contact) {
+            contact.name = Some(name);
+        }
+    }
     let statistics = Path::new("/sys/class/net").join(&port.interface).join("statistics");
     let count = |name: &str| {
         let text = std::fs::read_to_string(statistics.join(name)).unwrap_or_default();
@@ -172,7 +187,7 @@ pub fn usage(real: &Real, id: &Id) -> Result<Usage, Error> {
     // What the host's end sends is what the sandbox receives.
     let (received, sent) = (count("tx_bytes"), count("rx_bytes"));
     let Port { policy, cut, inbound, outbound, .. } = port;
-    Ok(Usage { addresses, policy, cut, inbound, outbound, received, sent, contacts })
+    Ok(Usage { addresses, policy, cut, inbound, outbound, received, sent, contacts, seen })
 }
 
 /// Everybody whom the entries of a list mean, names looked up.
@@ -180,7 +195,7 @@ pub fn usage(real: &Real, id: &Id) -> Result<Usage, Error> {
 /// # Errors
 /// A name has no address.
 pub fn resolve(list: &[Entry]) -> Result<Vec<Peer>, Error> {
-    peers(list, look_up)
+    peers(list, false, look_up)
 }
 
 /// The same of a list of whom a sandbox may talk to. Whoever answers for a name
@@ -190,17 +205,22 @@ pub fn resolve(list: &[Entry]) -> Result<Vec<Peer>, Error> {
 /// # Errors
 /// A name has no address, or none of the internet.
 pub fn resolve_allowed(list: &[Entry]) -> Result<Vec<Peer>, Error> {
-    peers(list, |name| not_rebound(name, look_up(name)?))
+    let here = here::networks();
+    peers(list, true, |name| not_rebound(name, look_up(name)?, &here))
 }
 
-fn peers(list: &[Entry], look_up: impl Fn(&str) -> Result<Vec<Net>, Error>) -> Result<Vec<Peer>, Error> {
+fn peers(
+    list: &[Entry],
+    allowed: bool,
+    look_up: impl Fn(&str) -> Result<Vec<Net>, Error>,
+) -> Result<Vec<Peer>, Error> {
     let mut all = Vec::new();
     for entry in list {
-        let nets = match &entry.host {
-            Host::Name(name) => look_up(name)?,
-            _ => entry.nets(),
+        let (nets, far) = match &entry.host {
+            Host::Name(name) => (look_up(name)?, allowed && !is_local(name)),
+            _ => (entry.nets(), false),
         };
-        add(&mut all, entry.peers(&nets));
+        add(&mut all, entry.peers(&nets).into_iter().map(|peer| Peer { far, ..peer }).collect());
     }
     Ok(all)
 }
@@ -209,14 +229,20 @@ fn peers(list: &[Entry], look_up: impl Fn(&str) -> Result<Vec<Net>, Error>) -> R
 /// and 8375, what ICANN has set aside, and what routers use.
 const LOCAL: &[&str] = &["arpa", "corp", "home", "internal", "lan", "local", "localhost", "test"];
 
-/// Leaves out what is not of the internet, unless the name is not, either.
-fn not_rebound(name: &str, mut nets: Vec<Net>) -> Result<Vec<Net>, Error> {
+/// Whether nobody on the internet answers for a name.
+pub(super) fn is_local(name: &str) -> bool {
     let last = name.trim_end_matches('.').rsplit_once('.').map(|(_, last)| last.to_ascii_lowercase());
-    if last.is_none_or(|last| LOCAL.contains(&last.as_str())) {
+    last.is_none_or(|last| LOCAL.contains(&last.as_str()))
+}
+
+/// Leaves out what is not of the internet, or of a network that this computer
+/// is in (`here`), unless the name is not of the internet, either.
+fn not_rebound(name: &str, mut nets: Vec<Net>, here: &[Net]) -> Result<Vec<Net>, Error> {
+    if is_local(name) {
         return Ok(nets);
     }
     let first = nets.first().copied();
-    nets.retain(|net| is_of_the_internet(net.ip));
+    nets.retain(|net| is_of_the_internet(net.ip) && !here.iter().any(|one| one.holds(net.ip)));
     match (nets.is_empty(), first) {
         (true, Some(net)) => {
             Err(Error::Network(NetworkError::NotOfTheInternet { name: name.to_owned(), address: net.ip }))
@@ -248,15 +274,17 @@ mod tests {
             text.split_whitespace().flat_map(|one| entry(one).unwrap().nets()).collect()
         };
         let world = "192.0.2.1 2001:db8::1";
-        let near = "10.1.2.3 127.0.0.1 169.254.169.254 192.168.1.1 ::1 fd00::1 fe80::1 ::ffff:192.168.1.1 2002:c0a8:101::1";
+        // Addresses that could be anybody's, of this computer's own network.
+        let here = nets("203.0.113.0/24 2001:db8:7::/48");
+        let near = "10.1.2.3 127.0.0.1 169.254.169.254 192.168.1.1 ::1 fd00::1 fe80::1 ::ffff:192.168.1.1 2002:c0a8:101::1 203.0.113.9 2001:db8:7::9";
         let all = nets(&format!("{near} {world}"));
         for name in ["example.org", "example.org.", "lan.example", "a.LAN.Org"] {
-            assert_eq!(not_rebound(name, all.clone()).unwrap(), nets(world), "{name}");
-            let refused = not_rebound(name, nets(near)).unwrap_err();
+            assert_eq!(not_rebound(name, all.clone(), &here).unwrap(), nets(world), "{name}");
+            let refused = not_rebound(name, nets(near), &here).unwrap_err();
             assert!(matches!(refused, Error::Network(NetworkError::NotOfTheInternet { .. })), "{name}");
         }
         for name in ["printer", "printer.local", "Printer.LAN.", "nas.home.arpa", "git.internal"] {
-            assert_eq!(not_rebound(name, all.clone()).unwrap(), all, "{name}");
+            assert_eq!(not_rebound(name, all.clone(), &here).unwrap(), all, "{name}");
         }
     }
 
@@ -274,6 +302,9 @@ mod tests {
             refused: false,
             count: 1,
             last: 0,
+            received: 0,
+            sent: 0,
+            name: None,
         };
         let standing = |allow: &str, block: &str, contact: &Contact| {
             let read = |text: &str| text.split_whitespace().flat_map(list).collect();
@@ -288,6 +319,7 @@ mod tests {
                 received: 0,
                 sent: 0,
                 contacts,
+                seen: true,
             };
             usage.standing(contact)
         };

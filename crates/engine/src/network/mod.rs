@@ -3,23 +3,30 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `always` | what was allowed or blocked meanwhile, for the profile |
 //! | [`values`] | what people write about networks |
 //! | [`grammar`] | `-N` |
 //! | `names` | what interfaces and networks of ours are called |
 //! | `own` | Terrarium's own network |
 //! | `guard` | who enforces what may pass |
+//! | `filter` | who does so where there is no nft |
+//! | `here` | the networks that this computer is in |
 //! | `follow` | names of lists, looked up again |
 //! | `live` | what can be done while a sandbox runs |
 
+mod always;
+pub(crate) mod filter;
 pub(crate) mod follow;
 pub mod fuzz;
 pub mod grammar;
 pub(crate) mod guard;
+pub(crate) mod here;
 pub(crate) mod live;
 pub(crate) mod names;
 pub(crate) mod own;
 pub mod values;
 
+pub use always::{always, written};
 pub use live::{met, Change, Standing, Usage};
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ impl Entry {
             (protocol, _) => vec![protocol],
         };
         let peers = nets.iter().flat_map(|net| {
-            protocols.iter().map(move |&protocol| Peer { net: *net, protocol, ports: self.ports })
+            protocols.iter().map(move |&protocol| Peer { net: *net, protocol, ports: self.ports, far: false })
         });
         peers.collect()
     }

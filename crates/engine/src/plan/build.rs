@@ -60,7 +60,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
     check_runtime(host, &mut found);
     let mut notes = notes(profile, host, &glass);
     notes.extend(shares.notes.iter().cloned());
-    notes.extend(network::notes(reach.as_ref()));
+    notes.extend(network::notes(reach.as_ref(), host));
     let passes = display::passes(profile, glass.isolation);
     let plan = found.0.is_empty().then(|| Plan {
         name: profile.name.clone(),
@@ -190,9 +190,9 @@ fn command(
     let terminal = profile.display.kind == DisplayKind::Terminal;
     let mut environment = super::environment(host, terminal, profile.security.privileged);
     if display::is_wanted(profile) {
-        environment.extend(super::screen_environment(host, glass.glx()));
+        let fifo = display::has_fifo(profile, glass.isolation);
+        environment.extend(super::screen_environment(host, glass.glx(), fifo));
     }
-    environment.extend(display::has_fifo(profile, glass.isolation).then(super::desktop::sound_environment));
     add_variables(profile, &mut environment, found);
     check_length(argv, &environment, found);
     Command {

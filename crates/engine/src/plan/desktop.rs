@@ -108,14 +108,15 @@ pub(super) fn sound_file() -> File {
 }
 
 /// What makes ALSA read them.
-pub(super) fn sound_environment() -> (Bytes, Bytes) {
+fn sound_environment() -> (Bytes, Bytes) {
     ("ALSA_CONFIG_PATH".into(), ALSA_FILE.into())
 }
 
 /// The variables of a command with a screen, beside those that every command
-/// has. `glx`: the screen's server offers it.
+/// has. `glx`: the screen's server offers it. `fifo`: it plays what ALSA writes
+/// into one, as a container's with sound does.
 #[must_use]
-pub fn screen_environment(host: &Host, glx: bool) -> Vec<(Bytes, Bytes)> {
+pub fn screen_environment(host: &Host, glx: bool, fifo: bool) -> Vec<(Bytes, Bytes)> {
     let mut all = vec![
         ("DISPLAY", ":0".to_owned()),
         ("XAUTHORITY", KEY.to_owned()),
@@ -140,5 +141,6 @@ pub fn screen_environment(host: &Host, glx: bool) -> Vec<(Bytes, Bytes)> {
         all.push(("GSK_RENDERER", "cairo".to_owned()));
         all.push(("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()));
     }
-    all.into_iter().map(|(name, value)| (name.into(), value.as_str().into())).collect()
+    let all = all.into_iter().map(|(name, value)| (name.into(), value.as_str().into()));
+    all.chain(fifo.then(sound_environment)).collect()
 }

@@ -29,7 +29,7 @@ pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, folder_name, slug};
 pub use files::{home, USER_DIRS};
 pub use glass::no_kvm_reason;
-pub use network::{InterfacePlan, NetworkPlan, NetworkProblem, Source};
+pub use network::{Enforcer, InterfacePlan, NetworkPlan, NetworkProblem, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
 pub use secrets::{judge, Guarded};
 

@@ -30,6 +30,18 @@ pub struct NetworkPlan {
     pub dns: Vec<IpAddr>,
     /// Ports of this computer that lead into it.
     pub forwards: Vec<Forward>,
+    /// Who enforces this on the own network.
+    pub enforcer: Enforcer,
+}
+
+/// Who enforces whom a sandbox talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enforcer {
+    /// Terrarium's guard, with nft.
+    Guard,
+    /// A filter of libvirt's: slower, IPv4 only, and it tells nothing.
+    Filter,
 }
 
 /// One interface of a plan.
@@ -139,6 +151,13 @@ pub enum NetworkProblem {
     NoDnsmasq {
         family: Family,
     },
+    /// What libvirt's filter cannot do.
+    BandwidthNeedsNft {
+        family: Family,
+    },
+    ForwardsNeedNft {
+        family: Family,
+    },
     /// The kernel has no driver.
     KernelLacksNetwork {
         version: String,
@@ -204,23 +223,31 @@ pub(super) fn network(
     let (allow, block) = (check.list("allow", &wish.allow), check.list("block", &wish.block));
     let forwards = check.forwards();
     let interfaces = check.interfaces();
+    let enforcer =
+        if host.network.nft || !host.network.ebtables { Enforcer::Guard } else { Enforcer::Filter };
     let is_on = |source: &Source| interfaces.iter().any(|one| one.source == *source);
     if is_on(&Source::Own) {
-        check.own_network(host);
+        check.own_network(host, enforcer, &interfaces);
     } else {
         let lists = [("allow", &wish.allow), ("block", &wish.block), ("forwards", &wish.forwards)];
         for (key, _) in lists.iter().filter(|(_, list)| !list.is_empty()) {
             check.add(format!("network.{key}"), NetworkProblem::ListsElsewhere);
         }
     }
-    Some(NetworkPlan { interfaces, base, allow, block, resolver, dns, forwards })
+    Some(NetworkPlan { interfaces, base, allow, block, resolver, dns, forwards, enforcer })
 }
 
 /// What is worth knowing of it.
-pub(super) fn notes(network: Option<&NetworkPlan>) -> Vec<Note> {
-    let user = |one: &InterfacePlan| one.source == Source::User;
-    let all = network.iter().flat_map(|plan| &plan.interfaces);
-    all.filter(|one| user(one)).take(1).map(|_| Note::UserModeReachesHost).collect()
+pub(super) fn notes(network: Option<&NetworkPlan>, host: &Host) -> Vec<Note> {
+    let Some(plan) = network else { return Vec::new() };
+    let mut notes = Vec::new();
+    if plan.interfaces.iter().any(|one| one.source == Source::User) {
+        notes.push(Note::UserModeReachesHost);
+    }
+    if plan.own().is_some() && plan.enforcer == Enforcer::Filter {
+        notes.push(Note::FilteredByLibvirt { family: host.family });
+    }
+    notes
 }
 
 struct Check<'a, 'b> {
@@ -237,7 +264,7 @@ impl Check<'_, '_> {
         if !self.wish.interfaces.is_empty() {
             self.add("network.interfaces", NetworkProblem::CustomOnly);
         }
-        if !self.wish.allow.is_empty() {
+        if !self.wish.allow.is_empty() && self.wish.mode != NetworkMode::Internet {
             self.add("network.allow", NetworkProblem::CustomOnly);
         }
         if self.wish.mode == NetworkMode::None && !self.wish.forwards.is_empty() {
@@ -265,12 +292,31 @@ impl Check<'_, '_> {
         }
     }
 
-    fn own_network(&mut self, host: &Host) {
-        if !host.usable(&Uri::LxcSystem) {
-            self.add("network.mode", NetworkProblem::NeedsContainers);
-        }
-        if !host.network.nft {
-            self.add("network.mode", NetworkProblem::NoNft { family: host.family });
+    fn own_network(&mut self, host: &Host, enforcer: Enforcer, interfaces: &[InterfacePlan]) {
+        let family = host.family;
+        match enforcer {
+            Enforcer::Guard => {
+                if !host.usable(&Uri::LxcSystem) {
+                    self.add("network.mode", NetworkProblem::NeedsContainers);
+                }
+                if !host.network.nft {
+                    self.add("network.mode", NetworkProblem::NoNft { family });
+                }
+            }
+            Enforcer::Filter => {
+                if !self.wish.forwards.is_empty() {
+                    self.add("network.forwards", NetworkProblem::ForwardsNeedNft { family });
+                }
+                let on_own = interfaces.iter().enumerate().filter(|(_, one)| one.source == Source::Own);
+                for (index, one) in on_own {
+                    for (key, rate) in [("inbound", one.inbound), ("outbound", one.outbound)] {
+                        if rate.is_some() {
+                            let field = format!("network.interfaces[{index}].{key}");
+                            self.add(field, NetworkProblem::BandwidthNeedsNft { family });
+                        }
+                    }
+                }
+            }
         }
         if !host.network.dnsmasq {
             self.add("network.mode", NetworkProblem::NoDnsmasq { family: host.family });

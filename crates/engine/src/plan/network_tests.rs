@@ -55,6 +55,12 @@ fn modes_become_policies() {
     let (by_address, by_name) = (of(list(&["192.0.2.1:80/tcp"])), of(list(&["example.org"])));
     assert_eq!((by_address.base, by_address.resolver), (Base::Nobody, false), "names lead nowhere");
     assert_eq!((by_name.base, by_name.resolver), (Base::Nobody, true));
+    let allow = || texts(&["192.168.1.5:631"]);
+    let beside = of(Network { allow: allow(), ..mode(NetworkMode::Internet) });
+    assert_eq!((beside.base, beside.allow.len()), (Base::Internet, 1));
+    for wish in [NetworkMode::None, NetworkMode::Full] {
+        assert_eq!(fields(Network { allow: allow(), ..mode(wish) }), ["network.allow"]);
+    }
 }
 
 #[test]
@@ -169,5 +175,33 @@ fn what_enforces_it_has_to_be_there() {
         NetworkProblem::NoDnsmasq { family },
     ];
     assert_eq!(machine(mode(NetworkMode::Full), &host), wanted.map(ProblemKind::Network));
+    host.network.ebtables = true;
+    assert_eq!(
+        machine(mode(NetworkMode::Full), &host),
+        [ProblemKind::Network(NetworkProblem::NoDnsmasq { family })]
+    );
     assert_eq!(machine(custom(named()), &host), [], "another network is its owner's affair");
+}
+
+#[test]
+fn without_nft_a_filter_does_what_it_can() {
+    let mut host = host();
+    host.network.nft = false;
+    let family = host.family;
+    let of = |network: Network| plan(&profile(Isolation::Container, network), &host);
+    let planned = of(mode(NetworkMode::Internet));
+    assert_eq!(planned.problems, []);
+    assert!(planned.notes.contains(&Note::FilteredByLibvirt { family }));
+    assert_eq!(planned.plan.unwrap().reach.unwrap().enforcer, Enforcer::Filter);
+    let rate = Interface { inbound: Some("1M".into()), ..Interface::default() };
+    let network = Network { forwards: texts(&["8080:80"]), ..custom(rate) };
+    let found = of(network).problems;
+    let wanted = [
+        ("network.forwards", NetworkProblem::ForwardsNeedNft { family }),
+        ("network.interfaces[0].inbound", NetworkProblem::BandwidthNeedsNft { family }),
+    ];
+    let found: Vec<_> = found.iter().map(|one| (one.field.as_str(), one.what.clone())).collect();
+    assert_eq!(found, wanted.map(|(field, what)| (field, ProblemKind::Network(what))));
+    // Somebody else's network is not ours to filter.
+    assert!(!of(custom(named())).notes.contains(&Note::FilteredByLibvirt { family }));
 }

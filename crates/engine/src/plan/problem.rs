@@ -94,6 +94,10 @@ pub enum ProblemKind {
     RamSize { asked: u64, most: u64 },
     /// There is no such source.
     SourceMissing { path: PathBuf },
+    /// A source is a link that leads back to itself.
+    SourceCircle { path: PathBuf },
+    /// A place lies in what is shown as a file.
+    PlaceInFile { path: PathBuf, file: PathBuf },
     /// The caller may not read, or write, a source.
     SourceDenied { path: PathBuf, writable: bool },
     /// A source is neither a folder nor a file.
@@ -194,4 +198,6 @@ pub enum Note {
     HiddenInside { path: PathBuf },
     /// QEMU's user mode reaches services of this computer.
     UserModeReachesHost,
+    /// Without nft a filter of libvirt's enforces whom a sandbox talks to.
+    FilteredByLibvirt { family: Family },
 }

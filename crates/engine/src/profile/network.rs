@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 pub struct Network {
     /// Whom it may talk to.
     pub mode: NetworkMode,
-    /// Custom: whom alone, such as `example.org:443/tcp` or `10.0.0.0/8`.
+    /// Custom: whom alone, such as `example.org:443/tcp` or `10.0.0.0/8`;
+    /// internet: whom beside that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
     /// Whom never, written alike.

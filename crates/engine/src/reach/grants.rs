@@ -61,11 +61,15 @@ fn words(fact: &Fact) -> Vec<String> {
         Fact::Network { mode: NetworkMode::Custom, allow } if !allow.is_empty() => {
             allow.iter().map(|host| format!("host:{host}")).collect()
         }
-        Fact::Network { mode, .. } => flags(&[
-            ("internet", matches!(mode, NetworkMode::Internet | NetworkMode::Full)),
-            ("local-network", *mode == NetworkMode::Full),
-            ("custom-network", *mode == NetworkMode::Custom),
-        ]),
+        Fact::Network { mode, allow } => {
+            let mut all = flags(&[
+                ("internet", matches!(mode, NetworkMode::Internet | NetworkMode::Full)),
+                ("local-network", *mode == NetworkMode::Full),
+                ("custom-network", *mode == NetworkMode::Custom),
+            ]);
+            all.extend(allow.iter().map(|host| format!("host:{host}")));
+            all
+        }
         Fact::Root(root) => flags(&[("root", *root)]),
         Fact::Kernel(shared) => flags(&[("kernel", *shared)]),
         Fact::Reads { shown, copied } => [paths("read", shown), paths("read", copied)].concat(),

@@ -234,4 +234,13 @@ fn whom_it_may_talk_to_is_named() {
     wish.network.mode = NetworkMode::Custom;
     wish.network.allow = vec!["example.org:443/tcp".into()];
     assert_eq!(said(&wish), ("Talk to chosen hosts".into(), "example.org:443/tcp".into()));
+    wish.network.mode = NetworkMode::Internet;
+    let (title, detail) = said(&wish);
+    assert!(title.ends_with("and chosen hosts") && detail == "example.org:443/tcp", "{title}");
+    let granted = |allow: &[String]| {
+        let facts = vec![Fact::Network { mode: NetworkMode::Internet, allow: allow.to_vec() }];
+        Grants::of(&Reach { facts, changes: Changes::Discard, home: "/home/ada".into() })
+    };
+    let (more, less) = (granted(&wish.network.allow), granted(&[]));
+    assert!(more.exceed(&less) && !less.exceed(&more));
 }

@@ -45,6 +45,7 @@ pub fn list(real: &Real) -> Listing {
         let taken: Vec<u32> = found.iter().map(|one| one.id.number).collect();
         directory::sweep(&real.places.runtime, &taken);
         crashed = lost::all(real, &taken);
+        crate::network::filter::sweep_beside(real, &taken);
         if real.caller == 0 {
             groups::sweep();
         }

@@ -29,13 +29,14 @@ mod usage;
 
 pub use changes::{Changes, Review, Watch};
 pub use directory::PORTS;
+pub(crate) use layers::kept_id;
 pub use layers::{Layer, Tag};
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
 pub use set_ids::Cleared;
 
-pub(crate) use directory::{fault, lock_file as lock, make_private};
+pub(crate) use directory::{fault, is_starting, lock_file as lock, make_private};
 pub(crate) use program::install_init;
 pub(crate) use start::random_uuid;
 
@@ -407,9 +408,10 @@ pub trait Driver: Send + Sync {
         None
     }
 
-    /// How a layer differs from this computer's files. Starts its sandbox,
-    /// with nothing running in it, if nobody gathered that; `watch` is told
-    /// how many changes have arrived.
+    /// How a layer differs from this computer's files; of a run that went on
+    /// from what was kept, only what it has changed itself. Starts its
+    /// sandbox, with nothing running in it, if nobody gathered that; `watch`
+    /// is told how many changes have arrived.
     ///
     /// # Errors
     /// The layer is in use, its sandbox cannot be started, or `watch` ended it
@@ -427,7 +429,8 @@ pub trait Driver: Send + Sync {
         Err(Error::Layer(crate::error::LayerError::None { name: layer.tag.name.clone() }))
     }
 
-    /// The next run of the same name goes on from this layer.
+    /// The next run of the same name goes on from this layer. It takes the
+    /// place of the kept one that it began as.
     ///
     /// # Errors
     /// The layer is in use, or another one is kept under that name.
@@ -445,7 +448,7 @@ pub trait Driver: Send + Sync {
         Ok(())
     }
 
-    /// Takes a layer away. Nothing of it is left.
+    /// Takes a layer away. Nothing of it is left; what it began as is kept.
     ///
     /// # Errors
     /// The layer is in use, or cannot be removed.

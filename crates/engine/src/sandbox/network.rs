@@ -5,11 +5,14 @@
 use super::directory::make_private;
 use super::real::Real;
 use crate::error::{Error, NetworkError};
+use crate::network::filter::Filter;
 use crate::network::follow::{self, Named};
 use crate::network::guard::{self, Saved};
 use crate::network::own::{self, Own};
 use crate::network::{live, names};
-use crate::plan::{Instance, InterfacePlan, NetworkPlan, NetworkProblem, Plan, Problem, ProblemKind, Source};
+use crate::plan::{
+    Enforcer, Instance, InterfacePlan, NetworkPlan, NetworkProblem, Plan, Problem, ProblemKind, Source,
+};
 use std::net::{IpAddr, Ipv4Addr};
 use terrarium_protocol::guard::{Peer, Policy, Port};
 use terrarium_protocol::network::{self, Address, Mac, Net, Route};
@@ -37,6 +40,11 @@ pub fn prepare(real: &Real, plan: &Plan) -> Result<Option<Prepared>, Error> {
         Some(_) => Some(own::ensure(&real.pool, &plan.connection, plan.caller, &real.places.runtime)?),
         None => None,
     };
+    // ebtables cannot see which address a neighbour claims.
+    let own = own.map(|own| match wish.enforcer {
+        Enforcer::Guard => own,
+        Enforcer::Filter => Own { gateway6: None, net6: None, ..own },
+    });
     Ok(Some(Prepared { own, allow, block }))
 }
 
@@ -76,6 +84,23 @@ fn check_names(real: &Real, plan: &Plan, wish: &NetworkPlan) -> Result<(), Error
     }
 }
 
+/// Has a filter made before the domain that names it, where that enforces.
+pub fn filter(
+    real: &Real,
+    plan: &Plan,
+    instance: &Instance,
+    prepared: Option<&Prepared>,
+) -> Result<(), Error> {
+    match prepared {
+        Some(prepared) if is_filtered(plan) => enforce(real, plan, instance, prepared),
+        _ => Ok(()),
+    }
+}
+
+fn is_filtered(plan: &Plan) -> bool {
+    plan.reach.as_ref().is_some_and(|reach| reach.enforcer == Enforcer::Filter)
+}
+
 /// Has the rules set for a sandbox whose domain is there and whose interface
 /// is not up yet; then the plan's orders may say that it be raised.
 pub fn guard(
@@ -85,7 +110,9 @@ pub fn guard(
     prepared: Option<&Prepared>,
 ) -> Result<(), Error> {
     let Some(prepared) = prepared else { return Ok(()) };
-    enforce(real, plan, instance, prepared)?;
+    if !is_filtered(plan) {
+        enforce(real, plan, instance, prepared)?;
+    }
     plan.orders.network = orders(plan, instance, prepared);
     Ok(())
 }
@@ -110,9 +137,11 @@ fn enforce(real: &Real, plan: &Plan, instance: &Instance, prepared: &Prepared) -
         inbound: interface.inbound,
         outbound: interface.outbound,
         forwards: wish.forwards.clone(),
+        names: Vec::new(),
     };
+    let filter = is_filtered(plan).then(|| Filter::new(plan.caller, number, &plan.connection));
     let named = Named::new(&wish.allow, &wish.block, follow::now());
-    guard::hold(real, &instance.directory, &Saved { own: own.clone(), port, named })
+    guard::hold(real, &instance.directory, &Saved { own: own.clone(), port, named, filter })
 }
 
 fn mac(plan: &Plan, instance: &Instance, index: usize, interface: &InterfacePlan) -> Mac {

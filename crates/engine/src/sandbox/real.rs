@@ -27,7 +27,7 @@ use terrarium_protocol::{Bytes, ToInit};
 pub struct Real {
     pub(crate) pool: Pool,
     /// Connections that are worth asking.
-    pub(super) connections: Vec<Uri>,
+    pub(crate) connections: Vec<Uri>,
     pub(super) caller: u32,
     pub(crate) places: Places,
     cleared: Mutex<Vec<Cleared>>,
@@ -88,6 +88,7 @@ impl Real {
     pub(super) fn sweep(&self) {
         stage::sweep(&self.places.cache, &self.places.runtime);
         layers::sweep(&self.places, self.caller);
+        crate::network::filter::sweep(self);
         let found = set_ids::sweep(self);
         if !found.is_empty() {
             self.cleared.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
@@ -115,7 +116,8 @@ impl Real {
         if !self.connections.contains(&Uri::LxcSystem) {
             return Ok(false);
         }
-        crate::network::own::remove(&self.pool, &Uri::LxcSystem, self.caller)
+        let filters = crate::network::filter::remove(self)?;
+        crate::network::own::remove(&self.pool, &Uri::LxcSystem, self.caller).map(|was| was || filters)
     }
 
     /// Whose sandboxes these are.

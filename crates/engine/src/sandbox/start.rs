@@ -52,7 +52,9 @@ pub fn start(
         if let (Some(display), Some(size)) = (&mut plan.orders.display, how.screen) {
             display.size = size.bounded();
         }
-        match create(real, &mut plan, &mut made) {
+        let created = network::filter(real, &plan, &made.instance, reach.as_ref())
+            .and_then(|()| create(real, &mut plan, &mut made));
+        match created {
             Ok((domain, held)) => {
                 // Whoever is to leave nothing has no file any more.
                 made.layer.take().into_iter().for_each(layers::Ready::keep);
@@ -62,7 +64,9 @@ pub fn start(
                 let number = made.reservation.number;
                 clean_up(real, &plan, made);
                 tries -= 1;
-                let again = lost_its_turn(&error) || is_taken(real, &plan, number);
+                let again = lost_its_turn(&error)
+                    || crate::network::filter::was_disturbed(&error)
+                    || is_taken(real, &plan, number);
                 if tries == 0 || !again {
                     return Err(error);
                 }

@@ -53,6 +53,29 @@ impl Network {
     }
 }
 
+/// A filter of libvirt.
+pub struct Filter {
+    inner: virt::nwfilter::NWFilter,
+}
+
+impl Filter {
+    /// Its name; empty if it is gone.
+    pub fn name(&self) -> String {
+        self.inner.get_name().unwrap_or_default()
+    }
+
+    /// Takes it away. libvirt does not while an interface has it.
+    pub fn remove(&self) -> Result<(), Error> {
+        let _call = call();
+        match self.inner.undefine() {
+            Err(error) if error.code() != ErrorNumber::NoNwfilter => {
+                Err(failed(DomainAction::Network)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Pool {
     /// All of them, also those that are down.
     pub fn networks(&self, uri: &Uri) -> Result<Vec<Network>, Error> {
@@ -64,6 +87,19 @@ impl Pool {
     pub fn define_network(&self, uri: &Uri, xml: &str) -> Result<Network, Error> {
         let define = |connect: &virt::connect::Connect| virt::network::Network::define_xml(connect, xml);
         self.again(uri, DomainAction::Network, define).map(|inner| Network { inner })
+    }
+
+    /// All filters.
+    pub fn filters(&self, uri: &Uri) -> Result<Vec<Filter>, Error> {
+        let found = self.again(uri, DomainAction::Network, |connect| connect.list_all_nw_filters(0))?;
+        Ok(found.into_iter().map(|inner| Filter { inner }).collect())
+    }
+
+    /// Makes a filter, or changes the one of that name, also for those that
+    /// have it already.
+    pub fn define_filter(&self, uri: &Uri, xml: &str) -> Result<(), Error> {
+        let define = |connect: &virt::connect::Connect| virt::nwfilter::NWFilter::define_xml(connect, xml);
+        self.again(uri, DomainAction::Network, define).map(drop)
     }
 
     /// Whether there is a filter of that name.

@@ -2,8 +2,8 @@
 //! Interfaces of a sandbox, and the guard's domain.
 
 use super::{empty, endings, path, text, Xml};
-use crate::network::names;
-use crate::plan::{Instance, InterfacePlan, Plan, Source};
+use crate::network::{filter as filters, names};
+use crate::plan::{Enforcer, Instance, InterfacePlan, Plan, Source};
 use quick_xml::events::BytesText;
 use quick_xml::Writer;
 use std::io;
@@ -47,6 +47,10 @@ fn interface(
             empty(xml, "rom", &[("enabled", "no")])?;
         } else {
             empty(xml, "guest", &[("dev", &format!("eth{index}"))])?;
+        }
+        let enforcer = plan.reach.as_ref().map(|reach| reach.enforcer);
+        if one.source == Source::Own && enforcer == Some(Enforcer::Filter) {
+            return filter(xml, &filters::name(plan.caller, instance.number), &[]);
         }
         one.filter.as_ref().map_or(Ok(()), |name| filter(xml, name, &one.parameters))
     });

@@ -54,7 +54,7 @@ pub fn host() -> Host {
             problem: None,
         }],
         display: displays(),
-        network: crate::host::Networks { nft: true, dnsmasq: true },
+        network: crate::host::Networks { nft: true, ebtables: true, dnsmasq: true },
         connections: vec![works(Uri::LxcSystem), works(Uri::QemuSession), works(Uri::QemuSystem)],
         root: vec![
             RootEntry::Directory { path: "/usr".into() },
@@ -265,6 +265,9 @@ fn a_container_with_the_internet() {
     let mut profile = profile(Isolation::Container);
     profile.network.mode = NetworkMode::Internet;
     golden("container-internet", &profile, &host());
+    let mut host = host();
+    host.network.nft = false;
+    golden("container-internet-filtered", &profile, &host);
 }
 
 #[test]

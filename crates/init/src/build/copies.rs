@@ -27,8 +27,12 @@ pub fn copy(site: &Site, from: &Path, to: &Path) -> Result<()> {
 }
 
 fn tree(site: &Site, from: &Path, to: &Path, inside: &Path) -> io::Result<()> {
-    site.note(inside);
     let found = fs::symlink_metadata(from)?;
+    if found.is_file() {
+        site.note_copy(inside);
+    } else {
+        site.note(inside);
+    }
     let mode = fs::Permissions::from_mode(found.permissions().mode() & 0o777);
     if found.is_dir() {
         match fs::create_dir(to) {
@@ -51,6 +55,8 @@ fn tree(site: &Site, from: &Path, to: &Path, inside: &Path) -> io::Result<()> {
         }
         let mut made = fs::OpenOptions::new().write(true).create_new(true).open(to)?;
         io::copy(&mut fs::File::open(from)?, &mut made)?;
+        // That it is still what the user has can be told by its time.
+        made.set_modified(found.modified()?)?;
     }
     lchown(to, Some(site.owner.0), Some(site.owner.1))?;
     fs::set_permissions(to, mode)

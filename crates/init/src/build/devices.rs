@@ -120,14 +120,19 @@ fn throttles(site: &Site) -> Vec<PathBuf> {
     names.map(|name| folder.join(name).join("thermal_throttle")).collect()
 }
 
-/// A machine's sound devices, for the command alone.
+/// A machine's sound devices, for the command alone, and loud enough.
 pub fn sound(site: &Site, (uid, gid): (u32, u32)) -> Result<()> {
     let folder = site.directory(Path::new("/dev/snd"), Step::Devices)?;
     crate::display::sound().into_iter().try_for_each(|(name, major, minor)| {
         let path = folder.path().join(&name);
         let made = mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o600), makedev(major, minor));
         made.and_then(|()| nix::unistd::chown(&path, Some(uid.into()), Some(gid.into())))
-            .map_err(at(Step::Devices, name))
+            .map_err(at(Step::Devices, name.as_str()))?;
+        if name.starts_with("controlC") {
+            // A quiet one can be turned up by the command itself.
+            let _ = crate::display::turn_up(&path);
+        }
+        Ok(())
     })
 }
 

@@ -15,7 +15,7 @@
 //! the host as the caller without any privilege.
 
 use super::overlay::{escape, READ_ONLY};
-use super::site::{open_host, Site, Spot};
+use super::site::{open_host, Made, Site, Spot};
 use super::{credentials, idmapped, images, Place};
 use crate::fault::{at, io_at, Result};
 use crate::ids;
@@ -237,8 +237,8 @@ impl Layer {
         let kept = Kept { disk: open(&self.disk, flags, Mode::empty())?, tops, outlives };
         if outlives {
             let made = site.made();
-            let places: Vec<PathBuf> =
-                made.iter().filter_map(|path| place_of(&kept, path.as_os_str().as_bytes())).collect();
+            let place = |one: Made| Some((place_of(&kept, one.path.as_os_str().as_bytes())?, one.copied));
+            let places: Vec<(PathBuf, bool)> = made.into_iter().filter_map(place).collect();
             base::add(&self.disk, &places).map_err(|_| Errno::EIO)?;
         }
         Ok(kept)

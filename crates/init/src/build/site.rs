@@ -42,7 +42,15 @@ pub struct Site {
     /// Where lies what is written, if anything may be.
     pub layer: Option<super::layer::Layer>,
     /// What init itself has made: nothing that the sandbox has written.
-    made: RefCell<Vec<PathBuf>>,
+    made: RefCell<Vec<Made>>,
+}
+
+/// Something that init has made.
+pub struct Made {
+    /// Where it is seen.
+    pub path: PathBuf,
+    /// A copy of a file of the user's: it is told of when it is gone.
+    pub copied: bool,
 }
 
 /// Something in the new root, held open.
@@ -58,11 +66,16 @@ impl Site {
 
     /// Init has made this.
     pub fn note(&self, path: &Path) {
-        self.made.borrow_mut().push(path.to_owned());
+        self.made.borrow_mut().push(Made { path: path.to_owned(), copied: false });
+    }
+
+    /// Init has copied a file there.
+    pub fn note_copy(&self, path: &Path) {
+        self.made.borrow_mut().push(Made { path: path.to_owned(), copied: true });
     }
 
     /// All that it has made.
-    pub fn made(&self) -> Vec<PathBuf> {
+    pub fn made(&self) -> Vec<Made> {
         self.made.take()
     }
 

@@ -79,6 +79,8 @@ impl Display {
         } else if self.server.as_ref().is_some_and(|server| server.pid == pid) {
             let was_up = self.is_up();
             self.server = None;
+            // Who plays is not to wait for one that is gone.
+            self.sound = None;
             self.hear_log();
             self.note_down("terrarium: the server has ended\n", &[]);
             if !was_up && self.windows.is_none() && self.restarts.is_empty() {

@@ -5,7 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
-//! | [`usb`] | devices that are handed in for the command |
+//! | [`usb`], [`mixer`] | devices for the command: those that are handed in, sound |
 //! | [`confined`] | who runs it: a user that the command does not have |
 //! | [`watcher`], [`screen`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
 //! | [`beside`], [`bus`], [`later`] | agent, session bus, window manager; when |
@@ -20,6 +20,7 @@ mod heads;
 mod hear;
 mod later;
 mod life;
+mod mixer;
 mod picture;
 mod screen;
 mod server;
@@ -32,6 +33,7 @@ pub use beside::{daemon_waits, Beside};
 pub use devices::sound;
 pub use hear::Source;
 pub use life::Lost;
+pub use mixer::turn_up;
 
 use crate::build::Place;
 use crate::channel::set_nonblocking;
@@ -84,6 +86,8 @@ pub struct Display {
     cookie: [u8; 16],
     server: Option<Server>,
     daemon: Option<Pid>,
+    /// Keeps a container's server listening to its FIFO.
+    sound: Option<OwnedFd>,
     later: Later,
     watcher: Option<Watcher>,
     log: Ring,
@@ -128,6 +132,7 @@ impl Display {
             cookie: key_for(owner)?,
             server: None,
             daemon: None,
+            sound: None,
             watcher: None,
             log: Ring::new(LOG),
             log_pipe: log_pipe().map_err(at(Step::Display, "log"))?,
@@ -163,8 +168,9 @@ impl Display {
     /// Where a container's sound goes, once its server is up.
     fn offer_sound(&mut self) {
         if self.orders.sound && self.place == Place::Container {
-            if let Err(errno) = server::make_fifo(self.uid) {
-                self.note("sound", errno);
+            match server::make_fifo(self.uid) {
+                Ok(fifo) => self.sound = Some(fifo),
+                Err(errno) => self.note("sound", errno),
             }
         }
     }

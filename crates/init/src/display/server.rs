@@ -93,15 +93,21 @@ pub fn share_sound() -> nix::Result<()> {
 }
 
 /// Makes the FIFO in it, anew: a server sees only what comes while it runs.
-/// The command can write into it, and neither make nor remove anything.
-pub fn make_fifo(uid: u32) -> nix::Result<()> {
+/// The command can write into it, and neither make nor remove anything. Whoever
+/// holds what is returned writes into it, too: the server plays nothing more
+/// out of one that nobody has open for writing any longer.
+pub fn make_fifo(uid: u32) -> nix::Result<OwnedFd> {
     let fifo = Path::new(config::SOUND).join("playback");
     let _ = fs::remove_file(&fifo);
     mkfifo(&fifo, Mode::S_IRUSR)?;
     // Whatever the umask is.
     fs::set_permissions(config::SOUND, fs::Permissions::from_mode(0o755)).map_err(errno)?;
     fs::set_permissions(&fifo, fs::Permissions::from_mode(0o622)).map_err(errno)?;
-    chown(&fifo, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))
+    chown(&fifo, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
+    let flags = OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    // Who only writes has to be read.
+    let _read = open(&fifo, OFlag::O_RDWR | flags, Mode::empty())?;
+    open(&fifo, OFlag::O_WRONLY | flags, Mode::empty())
 }
 
 #[allow(clippy::needless_pass_by_value)] // as map_err passes it

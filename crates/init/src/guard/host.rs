@@ -7,25 +7,15 @@ use nix::sys::socket::{
     bind, recv, socket, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType,
     SockaddrStorage,
 };
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use terrarium_protocol::network::Net;
-
-/// What is shorter is a way into the world rather than a network.
-const SHORTEST: u8 = 8;
-const SHORTEST6: u8 = 16;
+use terrarium_protocol::network::{joined, Net};
 
 /// Networks of this computer's addresses, and those that it has routes to
 /// without a gateway.
 pub fn networks() -> Vec<Net> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let mut all = addresses();
-    all.extend(routes(&read("/proc/self/net/route")));
-    all.extend(routes6(&read("/proc/self/net/ipv6_route")));
-    all.retain(|net| net.prefix >= if net.ip.is_ipv4() { SHORTEST } else { SHORTEST6 });
-    all.sort_unstable();
-    all.dedup();
-    all
+    joined(addresses(), &read("/proc/self/net/route"), &read("/proc/self/net/ipv6_route"))
 }
 
 fn addresses() -> Vec<Net> {
@@ -42,32 +32,6 @@ fn addresses() -> Vec<Net> {
         Some(Net::of(address, mask as u8))
     };
     getifaddrs().map(|all| all.filter_map(net).collect()).unwrap_or_default()
-}
-
-/// `/proc/net/route`: interface, destination, gateway, flags, …, mask; in
-/// hexadecimal, and in this computer's byte order.
-fn routes(text: &str) -> Vec<Net> {
-    let line = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let number = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
-        let (to, gateway, mask) = (number(1)?, number(2)?, number(7)?);
-        let ip = Ipv4Addr::from(to.to_ne_bytes());
-        let prefix = u32::from_be_bytes(mask.to_ne_bytes()).leading_ones();
-        (gateway == 0).then(|| Net::of(ip.into(), prefix as u8))
-    };
-    text.lines().skip(1).filter_map(line).collect()
-}
-
-/// `/proc/net/ipv6_route`: destination, its prefix, source, its prefix, next
-/// hop, …, flags, interface; in hexadecimal.
-fn routes6(text: &str) -> Vec<Net> {
-    let line = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let number = |at: usize| u128::from_str_radix(fields.get(at)?, 16).ok();
-        let (to, prefix, gateway) = (number(0)?, number(1)?, number(4)?);
-        (gateway == 0).then(|| Net::of(Ipv6Addr::from(to).into(), prefix.min(128) as u8))
-    };
-    text.lines().filter_map(line).collect()
 }
 
 /// Tells when addresses, routes or interfaces change.
@@ -103,25 +67,5 @@ impl Changes {
                 _ => any = true,
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn routes_without_a_gateway_are_networks() {
-        let text = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
-                    eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
-                    eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\nbroken\n";
-        let names: Vec<String> = routes(text).iter().map(ToString::to_string).collect();
-        assert_eq!(names, ["10.0.2.0/24"]);
-        let text = "fd000000000000000000000000000000 40 00000000000000000000000000000000 00 \
-                    00000000000000000000000000000000 00000100 00000001 00000000 00000001 eth0\n\
-                    00000000000000000000000000000000 00 00000000000000000000000000000000 00 \
-                    fe800000000000000000000000000001 00000400 00000001 00000000 00000003 eth0\n";
-        let names: Vec<String> = routes6(text).iter().map(ToString::to_string).collect();
-        assert_eq!(names, ["fd00::/64"]);
     }
 }

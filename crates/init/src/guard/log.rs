@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What the rules tell of packets (nfnetlink_log), and whom that makes known.
 
-use super::rules::REFUSED;
+use super::names::{addresses, Names};
+use super::rules::{NAMES, NAMES_LENGTH, REFUSED};
 use crate::network::netlink::Message;
 use nix::errno::Errno;
 use nix::sys::socket::{recv, send, socket, AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{SystemTime, UNIX_EPOCH};
-use terrarium_protocol::guard::{destination, Contact};
+use terrarium_protocol::guard::{destination, Contact, Port};
 
 /// `NFNL_SUBSYS_ULOG`, and its messages: a packet, a setting.
 const SUBSYSTEM: u16 = 4 << 8;
@@ -22,8 +23,9 @@ const PAYLOAD: u16 = 9;
 const PREFIX: u16 = 10;
 const BIND: u8 = 1;
 const COPY_PACKET: u8 = 2;
-/// How much of a packet is wanted, in bytes.
-const LENGTH: u32 = 64;
+/// Headers of an answer of the resolver: IP, UDP.
+const HEADERS4: usize = 28;
+const HEADERS6: usize = 48;
 
 /// Groups belong to whoever binds them first; each user's guard finds one.
 const FIRST_GROUP: u16 = 0x5400;
@@ -40,6 +42,8 @@ pub struct Log {
     /// Where the rules are to log.
     pub group: u16,
     seen: HashMap<IpAddr, Vec<Contact>>,
+    /// What the resolver told.
+    pub names: Names,
 }
 
 impl Log {
@@ -55,9 +59,9 @@ impl Log {
             SockFlag::SOCK_CLOEXEC,
             SockProtocol::NetlinkNetFilter,
         )?;
-        let log = Self { socket, group, seen: HashMap::new() };
+        let log = Self { socket, group, seen: HashMap::new(), names: Names::default() };
         log.ask(COMMAND, &[BIND])?;
-        let mut mode = LENGTH.to_be_bytes().to_vec();
+        let mut mode = NAMES_LENGTH.to_be_bytes().to_vec();
         mode.extend([COPY_PACKET, 0]);
         log.ask(MODE, &mode)?;
         nix::fcntl::fcntl(&log.socket, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
@@ -85,15 +89,30 @@ impl Log {
         &self.socket
     }
 
-    /// Takes in what was told.
-    pub fn drain(&mut self) {
+    /// Takes in what was told. Returns whether names of lists mean somebody
+    /// else by now.
+    pub fn drain(&mut self, ports: &[Port]) -> bool {
         let mut bytes = vec![0u8; 64 * 1024];
+        let mut differs = false;
         while let Ok(length) = recv(self.socket.as_raw_fd(), &mut bytes, MsgFlags::empty()) {
             if length == 0 {
                 break;
             }
-            messages(&bytes[..length], |prefix, packet| self.take(prefix, packet));
+            messages(&bytes[..length], |prefix, packet| {
+                if prefix.starts_with(NAMES.as_bytes()) {
+                    differs |= self.name(packet, ports);
+                } else {
+                    self.take(prefix, packet);
+                }
+            });
         }
+        differs
+    }
+
+    fn name(&mut self, packet: &[u8], ports: &[Port]) -> bool {
+        let Some((_, to, _, Some(_))) = destination(packet) else { return false };
+        let headers = if to.is_ipv4() { HEADERS4 } else { HEADERS6 };
+        packet.get(headers..).is_some_and(|message| self.names.take(to, message, ports))
     }
 
     fn take(&mut self, prefix: &[u8], packet: &[u8]) {
@@ -113,20 +132,23 @@ impl Log {
             all.remove(0);
         }
         let last = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        all.push(Contact { peer, protocol, port, refused, count, last });
+        all.push(Contact { peer, protocol, port, refused, count, last, received: 0, sent: 0, name: None });
     }
 
-    /// Whom the owner of these addresses talked to.
-    pub fn of(&self, addresses: &[IpAddr]) -> Vec<Contact> {
+    /// Whom a sandbox talked to.
+    pub fn of(&self, port: &Port) -> Vec<Contact> {
         let mut all: Vec<Contact> =
-            addresses.iter().filter_map(|ip| self.seen.get(ip)).flatten().cloned().collect();
+            addresses(port).iter().filter_map(|ip| self.seen.get(ip)).flatten().cloned().collect();
         all.sort_by_key(|one| one.last);
+        all.iter_mut().for_each(|one| one.name = self.names.of(port, one.peer));
         all
     }
 
     /// Forgets who is gone: somebody else will have these addresses.
-    pub fn keep(&mut self, addresses: &[IpAddr]) {
-        self.seen.retain(|ip, _| addresses.contains(ip));
+    pub fn keep(&mut self, ports: &[&Port]) {
+        self.names.keep(ports);
+        let all: Vec<IpAddr> = ports.iter().flat_map(|port| addresses(port)).collect();
+        self.seen.retain(|ip, _| all.contains(ip));
     }
 }
 

@@ -11,24 +11,28 @@
 //! | [`confine`] | gives up everything else |
 //! | [`client`] | what the engine asks |
 //! | [`rules`], [`nft`] | what holds |
+//! | [`names`] | what the resolver tells sandboxes |
+//! | [`count`] | how much they say to whom |
 //! | [`forward`] | ports that lead into sandboxes |
 //! | [`host`] | this computer's networks |
 //! | [`log`] | whom sandboxes talked to |
 
 mod client;
 mod confine;
+mod count;
 mod forward;
 mod host;
 mod log;
+mod names;
 mod nft;
 mod rules;
 
 use crate::channel::Listener;
 use client::Client;
+use count::Count;
 use host::Changes;
 use log::Log;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
-use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -47,6 +51,7 @@ struct Guard {
     local: Vec<Net>,
     log: Option<Log>,
     forwards: forward::Forwards,
+    count: Count,
     /// The interfaces that rules were set for.
     guarded: Vec<String>,
     /// What should hold does not yet.
@@ -61,8 +66,10 @@ pub fn run() {
         eprintln!("terrarium-guard: {errno}");
         return;
     }
+    let table = format!("terrarium_{}", listener.owner());
     let mut guard = Guard {
-        table: format!("terrarium_{}", listener.owner()),
+        count: Count::new(&table),
+        table,
         rules: None,
         local: host::networks(),
         log: Log::open().ok(),
@@ -76,11 +83,9 @@ pub fn run() {
     while !guard.is_over() {
         wait(&listener, changes.as_ref(), guard.log.as_ref());
         let may_differ = changes.as_ref().is_none_or(Changes::drain);
-        if let Some(log) = &mut guard.log {
-            log.drain();
-        }
-        if may_differ || guard.is_behind {
-            guard.look();
+        let told = guard.hear();
+        if may_differ || told || guard.is_behind {
+            guard.look(told);
         }
         while let Some(fd) = listener.accept() {
             if let Ok(client) = Client::new(fd) {
@@ -89,6 +94,7 @@ pub fn run() {
         }
     }
     let _ = nft::set(&rules::none(&guard.table));
+    guard.count.end();
 }
 
 fn wait(listener: &Listener, changes: Option<&Changes>, log: Option<&Log>) {
@@ -104,12 +110,19 @@ impl Guard {
         self.guarded.is_empty() && self.alone_since.elapsed() > patience
     }
 
-    /// Sets the rules anew if this computer's networks are others, or a
-    /// sandbox is gone.
-    fn look(&mut self) {
+    /// Takes in what the kernel told. Returns whether names of lists mean
+    /// somebody else by now.
+    fn hear(&mut self) -> bool {
+        let ports = self.rules.as_ref().map_or(&[][..], |rules| &rules.ports);
+        self.log.as_mut().is_some_and(|log| log.drain(ports))
+    }
+
+    /// Sets the rules anew if names lead elsewhere, this computer's networks
+    /// are others, or a sandbox is gone.
+    fn look(&mut self, told: bool) {
         let local = host::networks();
         let is_changed =
-            self.is_behind || self.local != local || self.guarded.iter().any(|name| !is_there(name));
+            told || self.is_behind || self.local != local || self.guarded.iter().any(|name| !is_there(name));
         self.local = local;
         if !is_changed {
             return;
@@ -144,7 +157,9 @@ impl Guard {
             let (there, missing): (Vec<&Port>, Vec<&Port>) =
                 rules.ports.iter().partition(|port| is_there(&port.interface));
             let group = self.log.as_ref().map(|log| log.group);
-            let done = nft::set(&rules::text(&self.table, rules, &there, &self.local, group));
+            let resolved = self.resolved(&there);
+            let all: Vec<&Port> = resolved.iter().collect();
+            let done = nft::set(&rules::text(&self.table, rules, &all, &self.local, group));
             tries -= 1;
             match done {
                 Ok(()) => {
@@ -152,7 +167,10 @@ impl Guard {
                         self.alone_since = Instant::now();
                     }
                     self.guarded = there.iter().map(|port| port.interface.clone()).collect();
-                    self.forget(&there);
+                    if let Some(log) = &mut self.log {
+                        log.keep(&there);
+                    }
+                    self.count.set(&rules.bridge, &there);
                     self.forwards.set(&there)?;
                     return Ok(missing.iter().map(|port| port.interface.clone()).collect());
                 }
@@ -163,26 +181,24 @@ impl Guard {
         }
     }
 
-    fn forget(&mut self, there: &[&Port]) {
-        if let Some(log) = &mut self.log {
-            let addresses: Vec<IpAddr> = there.iter().flat_map(|port| addresses(port)).collect();
-            log.keep(&addresses);
-        }
+    /// With what the names of their lists stand for.
+    fn resolved(&self, ports: &[&Port]) -> Vec<Port> {
+        let one =
+            |port: &&Port| self.log.as_ref().map_or_else(|| (*port).clone(), |log| log.names.resolved(port));
+        ports.iter().map(one).collect()
     }
 
     fn report(&self, interface: &str) -> Vec<terrarium_protocol::guard::Contact> {
         let port = self.rules.iter().flat_map(|rules| &rules.ports).find(|port| port.interface == interface);
         match (port, &self.log) {
-            (Some(port), Some(log)) => log.of(&addresses(port)),
+            (Some(port), Some(log)) => {
+                let mut all = log.of(port);
+                self.count.tell(port, &mut all);
+                all
+            }
             _ => Vec::new(),
         }
     }
-}
-
-fn addresses(port: &Port) -> Vec<IpAddr> {
-    let mut all = vec![IpAddr::V4(port.address)];
-    all.extend(port.address6.map(IpAddr::V6));
-    all
 }
 
 fn is_there(interface: &str) -> bool {

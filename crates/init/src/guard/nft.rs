@@ -7,10 +7,27 @@ use std::process::{Command, Stdio};
 const PLACES: &[&str] = &["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
 /// Longest complaint that is kept, in bytes.
 const WORDS: u64 = 2000;
+/// Longest list that is read, in bytes.
+const LIST: u64 = 2 << 20;
+
+fn nft() -> Option<&'static &'static str> {
+    PLACES.iter().find(|path| std::path::Path::new(path).exists())
+}
+
+/// What nft lists, as JSON.
+pub fn list(words: &[&str]) -> Option<String> {
+    let mut command = Command::new(nft()?);
+    command.args(["-j", "list"]).args(words).env_clear();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let mut text = String::new();
+    let read = child.stdout.take()?.take(LIST).read_to_string(&mut text);
+    let status = child.wait().ok()?;
+    (status.success() && read.is_ok()).then_some(text)
+}
 
 /// Sets what `text` says.
 pub fn set(text: &str) -> Result<(), String> {
-    let nft = PLACES.iter().find(|path| std::path::Path::new(path).exists()).ok_or("nft is not installed")?;
+    let nft = nft().ok_or("nft is not installed")?;
     let child = Command::new(nft)
         .args(["-f", "-"])
         .env_clear()

@@ -12,6 +12,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use terrarium_protocol::guard::{Base, Peer, Port, Protocol, Rules};
 use terrarium_protocol::network::{never, Mac, Net};
 
+/// How much of an answer of the resolver is told, in bytes.
+pub const NAMES_LENGTH: u32 = 1500;
+
 /// How many packets of each kind are told of, at most.
 const TOLD: &str = "limit rate 200/second burst 400 packets";
 
@@ -19,6 +22,8 @@ const TOLD: &str = "limit rate 200/second burst 400 packets";
 pub const CONTACT: &str = "contact";
 /// See [`CONTACT`].
 pub const REFUSED: &str = "refused";
+/// What it says of an answer of the network's resolver.
+pub const NAMES: &str = "names";
 
 /// Removes both tables, whether or not they are there.
 pub fn none(table: &str) -> String {
@@ -149,6 +154,7 @@ impl Made<'_> {
     fn into(&self, text: &mut String) -> Done {
         writeln!(text, " chain into {{ type filter hook postrouting priority 0; policy accept;")?;
         writeln!(text, "  oifname != \"{}\" accept", self.rules.bridge)?;
+        self.told(text)?;
         for port in self.ports {
             let end = match (port.cut, port.inbound) {
                 (true, _) => "drop".to_owned(),
@@ -161,6 +167,18 @@ impl Made<'_> {
             }
         }
         writeln!(text, " }}")
+    }
+
+    /// What the resolver answers is told of, at once and whole.
+    fn told(&self, text: &mut String) -> Done {
+        let Some(group) = self.group else { return Ok(()) };
+        let log =
+            format!("{TOLD} log prefix \"{NAMES}\" group {group} snaplen {NAMES_LENGTH} queue-threshold 1");
+        writeln!(text, "  ip saddr {} udp sport 53 {log}", self.rules.gateway)?;
+        match self.rules.gateway6 {
+            Some(gateway) => writeln!(text, "  ip6 saddr {gateway} udp sport 53 {log}"),
+            None => Ok(()),
+        }
     }
 
     fn netdev(&self, text: &mut String, table: &str) -> Done {
@@ -235,6 +253,10 @@ fn matches(peer: &Peer) -> String {
     if peer.net.prefix == 0 {
         text = format!("meta nfproto {}", if peer.net.ip.is_ipv4() { "ipv4" } else { "ipv6" });
     }
+    if peer.far {
+        let local = if peer.net.ip.is_ipv4() { "local4" } else { "local6" };
+        let _ = write!(text, " {} daddr != @{local}", family(peer.net.ip));
+    }
     let protocol = match peer.protocol {
         Some(Protocol::Tcp) => "tcp",
         Some(Protocol::Udp) => "udp",
@@ -270,7 +292,7 @@ mod tests {
     #[test]
     fn peers_match_what_they_say() {
         let peer = |net: &str, prefix, protocol, ports| {
-            matches(&Peer { net: Net::of(net.parse().unwrap(), prefix), protocol, ports })
+            matches(&Peer { net: Net::of(net.parse().unwrap(), prefix), protocol, ports, far: false })
         };
         assert_eq!(peer("10.0.0.0", 8, None, None), "ip daddr 10.0.0.0/8");
         assert_eq!(peer("::1", 128, Some(Protocol::Udp), Some((5, 5))), "ip6 daddr ::1/128 udp dport 5");
@@ -290,6 +312,7 @@ mod tests {
             inbound: None,
             outbound: None,
             forwards: Vec::new(),
+            names: Vec::new(),
         }
     }
 
@@ -302,11 +325,21 @@ mod tests {
         all[2].policy = Policy {
             base: Base::Nobody,
             allow: vec![
-                Peer { net: peer("192.0.2.1", 32), protocol: Some(Protocol::Tcp), ports: Some((80, 80)) },
-                Peer { net: peer("2001:db8::", 32), protocol: Some(Protocol::Udp), ports: Some((1, 9)) },
-                Peer { net: peer("::", 0), protocol: Some(Protocol::Udp), ports: None },
+                Peer {
+                    net: peer("192.0.2.1", 32),
+                    protocol: Some(Protocol::Tcp),
+                    ports: Some((80, 80)),
+                    far: true,
+                },
+                Peer {
+                    net: peer("2001:db8::", 32),
+                    protocol: Some(Protocol::Udp),
+                    ports: Some((1, 9)),
+                    far: false,
+                },
+                Peer { net: peer("::", 0), protocol: Some(Protocol::Udp), ports: None, far: false },
             ],
-            block: vec![Peer { net: peer("192.0.2.9", 32), protocol: None, ports: None }],
+            block: vec![Peer { net: peer("192.0.2.9", 32), protocol: None, ports: None, far: false }],
             resolver: false,
         };
         all[3].cut = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What init itself has put into the layer: places to mount at, settings,
-//! copies. As long as it is what it was, the sandbox has not written it.
+//! copies. As long as it is what it was, the sandbox has not written it; a copy
+//! that is not there any more was deleted by it.
 
 use nix::sys::stat::{lstat, FileStat};
 use serde_json::{from_str, to_string};
@@ -9,6 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use terrarium_protocol::changes::{Facts, FileKind};
 use terrarium_protocol::Bytes;
 
 /// In the layer, beside what is shown of it.
@@ -20,8 +22,17 @@ const MAX: u64 = 64 << 20;
 /// of an inode's last change.
 pub type Stamp = [i64; 9];
 
+/// What init has made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// As it was then.
+    pub stamp: Stamp,
+    /// A copy of a file of the user's.
+    pub copied: bool,
+}
+
 /// Everything that init has made, by its place in the layer.
-pub type Base = HashMap<Vec<u8>, Stamp>;
+pub type Base = HashMap<Vec<u8>, Made>;
 
 /// As it is now. What is put into a directory changes its times.
 pub fn stamp(found: &FileStat) -> Stamp {
@@ -36,17 +47,43 @@ pub fn stamp(found: &FileStat) -> Stamp {
     [mode, uid, gid, found.st_size, modified, modified_ns, changed, changed_ns, found.st_ino as i64]
 }
 
+/// What is told of a regular file with this stamp.
+pub fn facts(stamp: &Stamp) -> Facts {
+    let [mode, uid, gid, size, modified, nanoseconds, ..] = *stamp;
+    Facts {
+        kind: FileKind::File,
+        mode: u32::try_from(mode & 0o7777).unwrap_or(0),
+        uid: u32::try_from(uid).unwrap_or(0),
+        gid: u32::try_from(gid).unwrap_or(0),
+        size: u64::try_from(size).unwrap_or(0),
+        modified,
+        nanoseconds: u32::try_from(nanoseconds).unwrap_or(0),
+        target: Bytes::default(),
+    }
+}
+
 /// Adds what was made now. `places`: in the layer, whose directory is `disk`.
-pub fn add(disk: &Path, places: &[PathBuf]) -> std::io::Result<()> {
+/// And whether they are copies.
+pub fn add(disk: &Path, places: &[(PathBuf, bool)]) -> std::io::Result<()> {
     if places.is_empty() {
         return Ok(());
     }
     let mut file = OpenOptions::new().append(true).create(true).open(disk.join(NAME))?;
     let mut text = String::new();
-    for place in places {
+    for (place, copied) in places {
         let Ok(found) = lstat(&disk.join(place)) else { continue };
-        let one = (Bytes::from(place.as_os_str().as_bytes()), stamp(&found));
+        let one = (Bytes::from(place.as_os_str().as_bytes()), stamp(&found), copied);
         text.push_str(&to_string(&one)?);
+        text.push('\n');
+    }
+    file.write_all(text.as_bytes())
+}
+
+/// Copies in these places are of no interest any more.
+pub fn forget(mut file: File, places: &[&Vec<u8>]) -> std::io::Result<()> {
+    let mut text = String::new();
+    for place in places {
+        text.push_str(&to_string(&(Bytes::from(place.as_slice()), Stamp::default(), false))?);
         text.push('\n');
     }
     file.write_all(text.as_bytes())
@@ -55,8 +92,13 @@ pub fn add(disk: &Path, places: &[PathBuf]) -> std::io::Result<()> {
 /// All that was made, now and before. Later ones count.
 pub fn load(file: File) -> Base {
     let lines = BufReader::new(file.take(MAX)).lines().map_while(Result::ok);
-    let one = |line: String| from_str::<(Bytes, Stamp)>(&line).ok();
-    lines.filter_map(one).map(|(place, stamp)| (place.0, stamp)).collect()
+    let one = |line: String| {
+        let before = || from_str::<(Bytes, Stamp)>(&line).map(|(place, stamp)| (place, stamp, false));
+        let (place, stamp, copied) = from_str(&line).or_else(|_| before()).ok()?;
+        let place: Bytes = place;
+        Some((place.0, Made { stamp, copied }))
+    };
+    lines.filter_map(one).collect()
 }
 
 /// Its name in the layer.

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Takes something out of the layer, so that the host's shows again.
 
-use super::{directory, place_of};
+use super::contents::errno;
+use super::{base, beneath, directory, place_of};
 use crate::build::Kept;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::{unlinkat, UnlinkatFlags};
-use std::ffi::CString;
+use std::collections::HashSet;
+use std::ffi::{CString, OsStr};
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use terrarium_protocol::Bytes;
 
 /// Removes these, with all in them. One that is not there, any more or at all,
 /// is no fault as long as another one is.
 pub fn forget(layer: &Kept, paths: &[Bytes]) -> nix::Result<()> {
-    let mut found = false;
+    let mut found = forget_copies(layer, paths)?;
     let done = paths.iter().try_for_each(|path| match one(layer, path.as_slice()) {
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(()),
         other => {
@@ -26,6 +30,20 @@ pub fn forget(layer: &Kept, paths: &[Bytes]) -> nix::Result<()> {
     });
     layer.sync();
     done.and(if found { Ok(()) } else { Err(Errno::ENOENT) })
+}
+
+/// That copies were deleted is not told any more, nor of those that are taken
+/// out now. Whether there are any.
+fn forget_copies(layer: &Kept, paths: &[Bytes]) -> nix::Result<bool> {
+    let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let Ok(file) = beneath(layer, Path::new(base::name()), flags).map(File::from) else { return Ok(false) };
+    let all = base::load(file.try_clone().map_err(errno)?);
+    let gone: HashSet<PathBuf> = paths.iter().filter_map(|path| place_of(layer, path.as_slice())).collect();
+    let goes = |place: &[u8]| Path::new(OsStr::from_bytes(place)).ancestors().any(|one| gone.contains(one));
+    let copies = all.iter().filter(|(place, made)| made.copied && goes(place)).map(|(place, _)| place);
+    let copies: Vec<&Vec<u8>> = copies.collect();
+    base::forget(file, &copies).map_err(errno)?;
+    Ok(!copies.is_empty())
 }
 
 fn one(layer: &Kept, path: &[u8]) -> nix::Result<()> {

@@ -48,6 +48,7 @@ pub fn write(layer: &Kept, caller: Caller, out: File) -> nix::Result<()> {
     for top in &layer.tops {
         list.top(layer, top)?;
     }
+    list.copies(layer)?;
     let totals = list.totals;
     list.encoder.end(&totals, &mut list.waiting);
     list.flush()
@@ -125,7 +126,7 @@ impl List {
                 None => Ok(()),
             };
         }
-        let is_ours = self.base.get(&self.place).is_some_and(|stamp| *stamp == base::stamp(found));
+        let is_ours = self.base.get(&self.place).is_some_and(|made| made.stamp == base::stamp(found));
         if !is_ours {
             if let Some(what) = self.difference(pair, before.as_ref(), found) {
                 self.tell(what, pair, before.as_ref(), Some(found))?;
@@ -222,6 +223,24 @@ impl List {
         have_the_same(File::from(upper), lower).unwrap_or(false)
     }
 
+    /// Copies of the user's files that are not there any more.
+    fn copies(&mut self, layer: &Kept) -> nix::Result<()> {
+        let all = std::mem::take(&mut self.base);
+        for (place, made) in all.iter().filter(|(_, made)| made.copied) {
+            let place = Path::new(OsStr::from_bytes(place));
+            let is_there =
+                || beneath(layer, place, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).is_ok();
+            let top = layer.tops.iter().filter(|top| place.starts_with(&top.stored));
+            let Some(top) = top.max_by_key(|top| top.stored.as_os_str().len()) else { continue };
+            let Ok(inner) = place.strip_prefix(&top.stored) else { continue };
+            if !is_there() {
+                self.path = top.seen.join(inner).as_os_str().as_bytes().to_vec();
+                self.record(What::Deleted, Some(base::facts(&made.stamp)), None)?;
+            }
+        }
+        Ok(())
+    }
+
     fn tell(
         &mut self,
         what: What,
@@ -229,15 +248,6 @@ impl List {
         before: Option<&FileStat>,
         after: Option<&FileStat>,
     ) -> nix::Result<()> {
-        self.totals.changes += 1;
-        let is_content = matches!(what, What::Added | What::Modified | What::Type);
-        if let Some(after) = after.filter(|after| is_content && after.st_mode & S_IFMT == libc::S_IFREG) {
-            self.totals.bytes = self.totals.bytes.saturating_add(after.st_size as u64);
-        }
-        if self.totals.changes > CHANGES_MAX as u64 || self.path.len() > PATH_MAX {
-            self.totals.partial = true;
-            return Ok(());
-        }
         let is_link = |found: &FileStat| found.st_mode & S_IFMT == libc::S_IFLNK;
         let before = before.map(|found| {
             let lower = pair.lower.filter(|_| is_link(found));
@@ -247,6 +257,19 @@ impl List {
             let target = is_link(found).then(|| readlinkat(pair.upper, pair.name).ok()).flatten();
             facts(found, &target.unwrap_or_default())
         });
+        self.record(what, before, after)
+    }
+
+    fn record(&mut self, what: What, before: Option<Facts>, after: Option<Facts>) -> nix::Result<()> {
+        self.totals.changes += 1;
+        let is_content = matches!(what, What::Added | What::Modified | What::Type);
+        if let Some(after) = after.as_ref().filter(|after| is_content && after.kind == FileKind::File) {
+            self.totals.bytes = self.totals.bytes.saturating_add(after.size);
+        }
+        if self.totals.changes > CHANGES_MAX as u64 || self.path.len() > PATH_MAX {
+            self.totals.partial = true;
+            return Ok(());
+        }
         let change = Change { path: Bytes::from(self.path.as_slice()), what, before, after };
         self.encoder.change(&change, &mut self.waiting);
         if self.waiting.len() >= ENOUGH {

@@ -40,8 +40,10 @@ pub fn raise(network: &mut Network) -> Result<Vec<Client>> {
             find(interface.mac).ok_or_else(|| at(Step::Network, interface.mac.to_string())(Errno::ENODEV))?;
         let lease = raise_one(&mut netlink, &name, interface).map_err(at(Step::Network, name.as_str()))?;
         if let Some(client) = lease {
-            interface.addresses.push(client.lease.address);
-            network.resolvers.extend(&client.lease.resolvers);
+            if let Some(lease) = client.lease() {
+                interface.addresses.push(lease.address);
+                network.resolvers.extend(&lease.resolvers);
+            }
             leases.push(client);
         }
     }

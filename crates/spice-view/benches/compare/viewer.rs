@@ -49,6 +49,11 @@ impl Viewer {
                 command
             }
         };
+        // What an Xvfb calls OpenGL is software; a program does well to have
+        // cairo draw there.
+        if std::env::var_os("GSK_RENDERER").is_none() {
+            command.env("GSK_RENDERER", "cairo");
+        }
         let process = command
             .env("DISPLAY", &screen.display)
             .env_remove("WAYLAND_DISPLAY")
@@ -88,6 +93,7 @@ impl Drop for Viewer {
 /// Shows a session with the widget until it ends or is killed.
 pub fn show(uri: &str) {
     gtk::init().expect("GTK");
+    spice_view::keep_memory();
     let view = SpiceView::new();
     let window = gtk::Window::builder().decorated(false).child(&view).build();
     window.fullscreen();

@@ -19,7 +19,7 @@ const PRIMARY: u32 = 0;
 /// More monitors than this on one channel are left out.
 const MAX_MONITORS: usize = 16;
 /// How long a frame waits for the rest of what is being drawn.
-const GATHER: Duration = Duration::from_millis(6);
+const GATHER: Duration = Duration::from_millis(2);
 
 struct Monitor {
     id: MonitorId,

@@ -15,6 +15,7 @@ use super::files::Files;
 use super::keyboard::Keyboard;
 use super::pointer::Pointer;
 use super::resize::Resize;
+use super::server::ServerMemory;
 use super::tiles::Tiles;
 use crate::clipboard::{ClipboardAsk, ClipboardPolicy};
 use crate::geometry::{self, Placement, ScaleMode, View};
@@ -66,6 +67,7 @@ pub struct SpiceView {
     listener: RefCell<Option<Listener>>,
     pub(super) state: RefCell<State>,
     pub(super) tiles: RefCell<Tiles>,
+    server: RefCell<ServerMemory>,
     pub(super) keyboard: Keyboard,
     pub(super) pointer: Pointer,
     pub(super) resize: Resize,
@@ -160,6 +162,7 @@ impl WidgetImpl for SpiceView {
     fn unmap(&self) {
         self.let_go();
         self.keyboard.unmapped(&self.obj());
+        self.server.borrow_mut().forget();
         self.parent_unmap();
     }
 
@@ -182,8 +185,7 @@ impl WidgetImpl for SpiceView {
             snapshot.append_color(&gdk::RGBA::BLACK, &bar);
         }
         if let Some(placement) = placement {
-            let renderer = view.native().and_then(|native| native.renderer());
-            let by_cairo = renderer.is_some_and(|renderer| renderer.is::<gsk::CairoRenderer>());
+            let by_cairo = self.is_drawn_by_cairo();
             self.tiles.borrow_mut().draw(snapshot, &placement, by_cairo);
             self.pointer.draw(snapshot, &placement);
         }
@@ -192,6 +194,15 @@ impl WidgetImpl for SpiceView {
 }
 
 impl SpiceView {
+    fn is_drawn_by_cairo(&self) -> bool {
+        let Some(native) = self.obj().native() else { return false };
+        let by_cairo = native.renderer().is_some_and(|renderer| renderer.is::<gsk::CairoRenderer>());
+        if let Some(window) = native.surface().filter(|_| by_cairo) {
+            self.server.borrow_mut().keep_for(&window);
+        }
+        by_cairo
+    }
+
     pub(super) fn set_link(&self, link: Option<&Link>) {
         if let (Some(old), Some(new)) = (self.link.borrow().as_ref(), link) {
             if old.is(new) {

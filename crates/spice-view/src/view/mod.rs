@@ -9,6 +9,8 @@ mod pointer;
 mod provider;
 mod resize;
 mod screenshot;
+mod server;
+mod source;
 mod tiles;
 
 pub use screenshot::ScreenshotError;

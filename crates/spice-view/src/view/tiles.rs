@@ -8,6 +8,7 @@ use std::sync::Arc;
 use gtk::prelude::*;
 use gtk::{cairo, gdk, glib, graphene, gsk};
 
+use super::source;
 use crate::geometry::Placement;
 use crate::picture::Pixels;
 use crate::types::{Frame, Picture, Rect};
@@ -17,9 +18,6 @@ use crate::types::{Frame, Picture, Rect};
 const FORMAT: gdk::MemoryFormat = gdk::MemoryFormat::B8g8r8a8Premultiplied;
 #[cfg(target_endian = "big")]
 const FORMAT: gdk::MemoryFormat = gdk::MemoryFormat::A8r8g8b8Premultiplied;
-
-/// What keeps a tile's pixels while cairo may read them.
-static KEEPS: cairo::UserDataKey<Arc<Pixels>> = cairo::UserDataKey::new();
 
 /// What GTK was given of a tile.
 #[derive(Default)]
@@ -118,11 +116,10 @@ pub(super) fn make_texture(picture: &Picture, rect: &Rect) -> Option<gdk::Textur
 
 /// A tile drawn where it belongs.
 fn drawing(area: &Rect, pixels: &Arc<Pixels>, bounds: &graphene::Rect) -> Option<gsk::RenderNode> {
-    let surface = surface_of(area, pixels)?;
+    let pattern = source::pattern_of(area, pixels)?;
     let node = gsk::CairoNode::new(bounds);
     let (x, y) = (f64::from(bounds.x()), f64::from(bounds.y()));
     let (width, height) = (f64::from(bounds.width()), f64::from(bounds.height()));
-    let pattern = cairo::SurfacePattern::create(&surface);
     let (across, down) = (f64::from(area.width) / width, f64::from(area.height) / height);
     let mut matrix = cairo::Matrix::identity();
     matrix.scale(across, down);
@@ -135,25 +132,6 @@ fn drawing(area: &Rect, pixels: &Arc<Pixels>, bounds: &graphene::Rect) -> Option
     context.rectangle(x, y, width, height);
     context.fill().ok()?;
     Some(node.upcast())
-}
-
-/// A tile's pixels as cairo sees them: what is opaque is copied, not mixed.
-fn surface_of(area: &Rect, pixels: &Arc<Pixels>) -> Option<cairo::ImageSurface> {
-    let (width, height) = (i32::try_from(area.width).ok()?, i32::try_from(area.height).ok()?);
-    let bytes: &[u8] = pixels.as_ref().as_ref();
-    if bytes.len() != area.width as usize * area.height as usize * 4 {
-        return None;
-    }
-    let (data, stride) = (bytes.as_ptr().cast_mut(), width * 4);
-    // SAFETY: there are that many bytes, in rows of four times the width, as
-    // cairo wants them. They are kept by the surface, are written by nobody
-    // meanwhile, and a surface that is only drawn from is not written either.
-    let surface = unsafe {
-        cairo::ImageSurface::create_for_data_unsafe(data, cairo::Format::Rgb24, width, height, stride)
-    };
-    let surface = surface.ok()?;
-    surface.set_user_data(&KEEPS, Rc::new(Arc::clone(pixels))).ok()?;
-    Some(surface)
 }
 
 #[cfg(test)]
@@ -191,24 +169,5 @@ mod tests {
         assert!(missing(&tiles).is_empty());
         tiles.take(&frame(&picture, vec![Rect { x: 0, y: 0, width: u32::MAX, height: u32::MAX }]));
         assert_eq!(missing(&tiles).len(), 6);
-    }
-
-    #[test]
-    fn a_drawing_keeps_its_pixels() {
-        let picture = Picture::from_pixels(8, 8, |x, y| x << 8 | y);
-        let pixels = picture.tile(0).unwrap();
-        let surface = surface_of(&picture.tile_area(0), &pixels).unwrap();
-        drop(pixels);
-        picture.write(&[picture.bounds()], |_, _, bytes| bytes.fill(0xff));
-        drop(picture);
-        let target = cairo::ImageSurface::create(cairo::Format::Rgb24, 8, 8).unwrap();
-        let context = cairo::Context::new(&target).unwrap();
-        context.set_source_surface(&surface, 0.0, 0.0).unwrap();
-        context.paint().unwrap();
-        drop(context);
-        target.with_data(|data| assert_eq!(data[4 * (8 * 3 + 5)..][..3], [3, 5, 0])).unwrap();
-        let other =
-            surface_of(&Rect { x: 0, y: 0, width: 9, height: 8 }, &Picture::new(8, 8).tile(0).unwrap());
-        assert!(other.is_none(), "a size that is not the tile's is refused");
     }
 }

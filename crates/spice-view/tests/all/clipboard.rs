@@ -31,7 +31,12 @@ pub fn agent(kind: u32, content: &[u8]) -> Vec<u8> {
 }
 
 fn clip(kind: u32, content: &[u8]) -> Vec<u8> {
-    agent(kind, &[&[0, 0, 0, 0], content].concat())
+    selected(0, kind, content)
+}
+
+/// The same about another selection than the clipboard.
+fn selected(selection: u8, kind: u32, content: &[u8]) -> Vec<u8> {
+    agent(kind, &[&[selection, 0, 0, 0], content].concat())
 }
 
 fn text(content: &[u8]) -> Vec<u8> {
@@ -279,6 +284,56 @@ fn fifty_megabytes_and_a_picture() {
     });
     wait(20, "the picture is pasted", || pasted.borrow().is_some());
     assert!(pasted.take().flatten().is_some_and(|texture| texture.width() == 16));
+}
+
+#[gtk::test]
+fn an_agent_that_lies_gets_and_gives_nothing() {
+    let (stage, guest, _link) = begin_with(ClipboardPolicy::Both);
+    copy(&stage.view, "mine");
+    wait(10, "the guest is offered text", || guest.heard(GRAB) == [words(&[1])]);
+    // What is selected is not the clipboard; so many formats there are not.
+    for selection in [1, 2, 3, 255] {
+        guest.say(selected(selection, GRAB, &words(&[1])));
+        guest.say(selected(selection, REQUEST, &words(&[1])));
+        guest.say(selected(selection, CLIPBOARD, &[&words(&[1]), b"evil".as_slice()].concat()));
+        guest.say(selected(selection, RELEASE, &[]));
+    }
+    guest.say(clip(GRAB, &words(&vec![1; 5000])));
+    guest.say(clip(GRAB, &[]));
+    guest.say(clip(GRAB, &words(&[0, 6, 77, u32::MAX])));
+    guest.say(clip(REQUEST, &words(&[77])));
+    // Messages that end too soon, or say that they are longer than they are.
+    for kind in [CLIPBOARD, GRAB, REQUEST, RELEASE] {
+        guest.say(agent(kind, &[]));
+        guest.say(agent(kind, &[0, 0, 0]));
+        guest.say(clip(kind, &[1]));
+    }
+    pass(500);
+    assert!(!guest.whole(CLIPBOARD).iter().any(|data| data.ends_with(b"mine")), "it was not asked for");
+    assert_eq!(paste(&stage.view).as_deref(), Some("mine"));
+
+    // It offers text and hands over something else.
+    stage.view.set_clipboard_policy(ClipboardPolicy::Out);
+    guest.say(clip(GRAB, &words(&[1])));
+    wait(10, "the guest's is offered here", || {
+        stage.view.clipboard().content().is_some_and(|content| content.formats().types().is_empty())
+    });
+    for answer in [text(b"\xff\xfe"), text(b"a\0b"), text(b"")] {
+        let say = guest.say.clone();
+        glib::timeout_add_local_once(Duration::from_millis(200), move || {
+            let picture = clip(CLIPBOARD, &[&words(&[2]), b"\x89PNG\r\n\x1a\n".as_slice()].concat());
+            let _ = say.send(picture).and_then(|()| say.send(answer));
+        });
+        assert!(paste(&stage.view).unwrap_or_default().is_empty());
+    }
+    // Thousands of questions are each answered with nothing.
+    let before = guest.heard(CLIPBOARD).len();
+    for _ in 0..2000 {
+        guest.say(clip(REQUEST, &words(&[1])));
+    }
+    wait(20, "all are answered", || guest.heard(CLIPBOARD).len() >= before + 2000);
+    assert!(guest.heard(CLIPBOARD)[before..].iter().all(|data| *data == words(&[1])));
+    assert!(stage.view.state().is_connected());
 }
 
 #[gtk::test]

@@ -64,6 +64,26 @@ fn only_a_drawn_frame_asks_for_the_next() {
     wait(5, "the next frame is asked for", || player.wanted() > 0);
 }
 
+/// How often memory that another process reads, too, lies in this one.
+fn shared_with_x() -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().filter(|line| line.contains("/SYSV")).count()
+}
+
+#[gtk::test]
+fn the_x_servers_memory_stays_while_a_view_is_seen() {
+    let (stage, player) = (Stage::new(640, 480), Player::new());
+    let before = shared_with_x();
+    stage.view.set_link(Some(&player.link));
+    player.show(640, 480, |_, _| WHITE);
+    wait(5, "the picture is drawn", || player.wanted() > 0);
+    pass(300);
+    let on_x11 = stage.view.display().type_().name() == "GdkX11Display";
+    assert_eq!(shared_with_x() - before, usize::from(on_x11));
+    stage.view.set_visible(false);
+    wait(5, "it is given back", || shared_with_x() <= before);
+}
+
 #[gtk::test]
 fn the_wanted_size_is_told_once_it_rests() {
     let (stage, player) = (Stage::new(400, 300), Player::new());

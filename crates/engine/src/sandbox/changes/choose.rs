@@ -3,6 +3,7 @@
 //! or of all but some.
 
 use super::listing::{Changes, Entry};
+use crate::error::{Error, LayerError};
 use std::collections::HashSet;
 use terrarium_protocol::Bytes;
 
@@ -43,6 +44,22 @@ pub fn all_but(changes: &Changes, keep: &[Bytes]) -> Vec<Bytes> {
         }
     }
     paths
+}
+
+/// Whether these can be taken out so that all else is as it was before the run.
+///
+/// # Errors
+/// An earlier run has kept something there; it would not come back.
+pub fn may_go(changes: &Changes, paths: &[Bytes]) -> Result<(), Error> {
+    let gone: HashSet<&[u8]> = paths.iter().map(Bytes::as_slice).collect();
+    let goes = |entry: &&Entry| {
+        let path = entry.change.path.as_slice();
+        entry.again && (gone.contains(path) || folders(path).any(|folder| gone.contains(folder)))
+    };
+    match changes.all.iter().find(goes) {
+        Some(entry) => Err(Error::Layer(LayerError::KeptEarlier { path: entry.change.path.0.clone() })),
+        None => Ok(()),
+    }
 }
 
 fn is_in(path: &[u8], folder: &[u8]) -> bool {

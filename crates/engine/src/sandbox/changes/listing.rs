@@ -3,9 +3,10 @@
 //! of the protocol, so that nothing has to be started to show it.
 
 use super::super::directory::fault;
-use super::moves;
+use super::{earlier, moves};
 use crate::error::{Error, FileAction, LayerError};
-use crate::sandbox::Tag;
+use crate::profile::Changes as Fate;
+use crate::sandbox::{Layer, Tag};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -21,6 +22,8 @@ use terrarium_protocol::Bytes;
 /// In the layer's folder, and one that is no longer true.
 const NAME: &str = "listing";
 const ASIDE: &str = "listing.old";
+/// What was in the one that this began as a copy of.
+const KEPT: &str = "listing.kept";
 /// Most bytes of paths that are kept in memory; the rest is only counted.
 const PATHS_MAX: usize = 64 << 20;
 /// Most that init may tell, in bytes.
@@ -48,6 +51,9 @@ pub struct Entry {
     pub moved_from: Option<Bytes>,
     /// The host's file is another than the one that the sandbox changed.
     pub outdated: bool,
+    /// An earlier run kept something else there, or in it: without this
+    /// change the host's would show, and not that.
+    pub again: bool,
 }
 
 impl Entry {
@@ -85,14 +91,15 @@ impl Changes {
     /// The one at a path inside.
     #[must_use]
     pub fn find(&self, path: &[u8]) -> Option<&Entry> {
-        self.all.iter().find(|entry| entry.change.path.as_slice() == path)
+        let found = self.all.binary_search_by(|entry| entry.change.path.as_slice().cmp(path));
+        found.ok().map(|index| &self.all[index])
     }
 
     /// What lies in a folder, however deep.
     pub fn below<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = &'a Entry> + 'a {
-        self.all.iter().filter(move |entry| {
-            entry.change.path.as_slice().strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/"))
-        })
+        let prefix = [path, b"/"].concat();
+        let begin = self.all.partition_point(|entry| entry.change.path.as_slice() < prefix.as_slice());
+        self.all[begin..].iter().take_while(move |entry| entry.change.path.as_slice().starts_with(&prefix))
     }
 }
 
@@ -139,7 +146,7 @@ impl Collector {
             return;
         }
         self.bytes += size;
-        self.found.all.push(Entry { change, moved_from: None, outdated: false });
+        self.found.all.push(Entry { change, moved_from: None, outdated: false, again: false });
     }
 
     /// How many there are by now.
@@ -195,6 +202,28 @@ pub fn set_aside(folder: &Path) {
     };
 }
 
+/// A copy of a layer begins with what is known of that. `to`: its folder.
+pub fn hand_on(kept: &Layer, to: &Path) -> Result<(), Error> {
+    let path = kept.folder.join(NAME);
+    let is_true = is_of(&path, &kept.tag);
+    let copy = |from: &Path, name: &str| match fs::copy(from, to.join(name)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        other => other.map(|_| true).map_err(fault(FileAction::Write, to)),
+    };
+    if !copy(&kept.folder.join(ASIDE), ASIDE)? {
+        copy(&path, ASIDE)?;
+    }
+    if is_true {
+        copy(&path, KEPT)?;
+    }
+    Ok(())
+}
+
+/// What it began as is of no interest any more.
+pub fn forget_kept(folder: &Path) {
+    let _ = fs::remove_file(folder.join(KEPT));
+}
+
 fn read(path: &Path) -> Option<Changes> {
     let mut file = File::open(path).ok()?.take(FILE_MAX);
     let mut collector = Collector::default();
@@ -207,20 +236,26 @@ fn read(path: &Path) -> Option<Changes> {
     }
 }
 
-/// What was kept of it, compared with the host as it is now. `None` if there
-/// is nothing, or of another run.
+/// What was kept of it, compared with the host as it is now; of a run that went
+/// on from what was kept, what it has changed itself. `None` if there is
+/// nothing, or of another run.
 pub fn load(folder: &Path, tag: &Tag) -> Option<Changes> {
     let path = folder.join(NAME);
-    let written = fs::metadata(&path).and_then(|found| found.modified()).ok()?;
-    let since = written.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
-    if since < tag.started {
-        return None;
-    }
-    let mut found = read(&path)?;
+    let mut found = is_of(&path, tag).then(|| read(&path))??;
     let root = tag.root.as_deref();
     found.all.iter_mut().for_each(|entry| entry.outdated = is_outdated(&entry.change, root));
+    if tag.changes == Fate::Review && tag.from.is_some() {
+        read(&folder.join(KEPT)).iter().for_each(|kept| earlier::leave_out(&mut found, kept));
+    }
     moves::find(&mut found, root);
     Some(found)
+}
+
+/// Whether a listing was written since that run began.
+fn is_of(path: &Path, tag: &Tag) -> bool {
+    let written = fs::metadata(path).and_then(|found| found.modified()).ok();
+    let since = written.and_then(|written| written.duration_since(std::time::UNIX_EPOCH).ok());
+    since.is_some_and(|since| since.as_secs() >= tag.started)
 }
 
 /// Where the host's is: below the root that was shown instead of its own.

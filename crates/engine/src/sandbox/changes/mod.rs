@@ -6,6 +6,7 @@
 //! | [`listing`] | what changed, as init told it, and kept with the layer |
 //! | [`session`] | a sandbox in which nothing runs, that hands out contents |
 //! | [`moves`] | what was moved, as far as that can be told |
+//! | [`earlier`] | what a run found as it was kept |
 //! | [`choose`] | what belongs to a change, and to all others |
 //! | [`difference`] | a text against the host's |
 //! | [`picture`] | a picture that may be hostile |
@@ -19,6 +20,7 @@
 mod apply;
 mod choose;
 mod difference;
+mod earlier;
 mod listing;
 mod moves;
 mod picture;
@@ -27,10 +29,10 @@ mod session;
 mod tests;
 mod trash;
 
-pub use apply::{apply, Applied, Apply};
-pub use choose::all_of;
+pub use apply::{apply, sync, Applied, Apply};
+pub use choose::{all_of, may_go};
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
-pub(super) use listing::set_aside;
+pub(super) use listing::{forget_kept, hand_on, set_aside};
 pub use listing::{Changes, Entry, Kind};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};
 pub use session::{Review, Sink, Watch};
@@ -38,10 +40,10 @@ pub use session::{Review, Sink, Watch};
 use super::layers::{self, Layer};
 use super::real::Real;
 use super::{list, Id};
-use crate::error::{Error, FileAction, LayerError, NotApplied};
+use crate::error::{Error, LayerError, NotApplied};
 use crate::plan::Plan;
 use crate::profile::Changes as Fate;
-use std::fs;
+use std::path::Path;
 use terrarium_protocol::Bytes;
 
 /// See [`super::Driver::gather`].
@@ -84,18 +86,7 @@ pub fn review(real: &Real, layer: &Layer) -> Result<Box<dyn Review>, Error> {
 pub fn keep(real: &Real, layer: &Layer) -> Result<(), Error> {
     free(real, layer)?;
     let _held = layers::lock(&layer.folder)?;
-    let kept = real.places.layers(real.caller).join(layers::kept_id(&layer.tag.name));
-    let mut layer = layer.clone();
-    if layer.folder != kept {
-        if kept.join("tag").exists() {
-            return Err(Error::Layer(LayerError::Kept { name: layer.tag.name }));
-        }
-        let _ = fs::remove_dir_all(&kept);
-        fs::rename(&layer.folder, &kept).map_err(super::directory::fault(FileAction::Create, &kept))?;
-        layer.folder = kept;
-    }
-    layer.tag.changes = Fate::Keep;
-    layer.save()
+    layers::keep(&real.places.layers(real.caller), layer, |id: &Path| list::has_layer(real, id))
 }
 
 /// See [`super::Driver::keep_only`].
@@ -110,6 +101,7 @@ pub fn keep_only(real: &Real, layer: &Layer, paths: &[Bytes]) -> Result<(), Erro
         return Err(Error::Layer(LayerError::NotApplied { path, why }));
     }
     let rest = choose::all_but(&found, paths);
+    choose::may_go(&found, &rest)?;
     if !rest.is_empty() {
         let mut review = review(real, layer)?;
         review.forget(&rest)?;

@@ -59,8 +59,9 @@ fn files(changes: &mut Changes) -> Vec<usize> {
     });
     let pairs: Vec<(usize, usize)> = pairs.collect();
     for &(from, to) in &pairs {
-        let old = changes.all[from].change.clone();
+        let (old, again) = (changes.all[from].change.clone(), changes.all[from].again);
         moved(&mut changes.all[to], old.path, old.before);
+        changes.all[to].again |= again;
     }
     pairs.into_iter().map(|(from, _)| from).collect()
 }
@@ -105,13 +106,14 @@ fn folders(changes: &mut Changes, root: Option<&Path>) -> Vec<usize> {
     let alone = |to: usize| pairs.iter().filter(|(_, other, ..)| *other == to).count() == 1;
     let pairs: Vec<_> = pairs.iter().filter(|(_, to, ..)| alone(*to)).collect();
     for (from, to, range, content) in &pairs {
-        let old = changes.all[*from].change.clone();
+        let (old, again) = (changes.all[*from].change.clone(), changes.all[*from].again);
         for (entry, (inner, ..)) in changes.all[range.clone()].iter_mut().zip(content.iter()) {
             let path = [old.path.as_slice(), b"/", inner].concat();
             let before = entry.change.after.clone();
             moved(entry, path.into(), before);
         }
         moved(&mut changes.all[*to], old.path, old.before);
+        changes.all[*to].again |= again;
     }
     pairs.into_iter().map(|(from, ..)| *from).collect()
 }

@@ -47,7 +47,12 @@ fn facts(kind: FileKind, size: u64) -> Facts {
 }
 
 fn entry(path: &str, what: What, before: Option<Facts>, after: Option<Facts>) -> Entry {
-    Entry { change: Change { path: path.into(), what, before, after }, moved_from: None, outdated: false }
+    Entry {
+        change: Change { path: path.into(), what, before, after },
+        moved_from: None,
+        outdated: false,
+        again: false,
+    }
 }
 
 fn added(path: &str, kind: FileKind) -> Entry {
@@ -72,6 +77,8 @@ impl Stage {
             home_inside: "/home/me".into(),
             data: top.path().join("data"),
             to: None,
+            under: None,
+            since: None,
             replace: false,
         };
         let mut fake = Fake::default();
@@ -80,7 +87,14 @@ impl Stage {
             fake.files.insert(entry.change.path.0.clone(), pieces);
         }
         let changes = Changes { all: entries, totals: Totals::default() };
-        Self { top, fake, changes, how }
+        let mut stage = Self { top, fake, changes, how };
+        stage.sort();
+        stage
+    }
+
+    /// As they come from a sandbox.
+    fn sort(&mut self) {
+        self.changes.all.sort_by(|a, b| a.change.path.cmp(&b.change.path));
     }
 
     fn home(&self, name: &str) -> PathBuf {
@@ -153,10 +167,220 @@ fn links_devices_and_the_like_stay_where_they_are() {
     let applied = stage.apply("/home/me/d").unwrap();
     assert_eq!((applied.done.len(), applied.left.len()), (2, kinds.len()));
     assert_eq!(fs::read_dir(stage.home("d")).unwrap().count(), 1);
-    // What was deleted inside is not deleted outside.
-    let gone = entry("/home/me/gone", What::Deleted, Some(facts(FileKind::File, 3)), None);
-    stage.changes.all.push(gone);
-    assert_eq!(stage.why("/home/me/gone"), NotApplied::Kind);
+}
+
+fn gone(path: &str, before: Facts) -> Entry {
+    entry(path, What::Deleted, Some(before), None)
+}
+
+#[test]
+fn what_was_deleted_inside_goes_to_the_trash() {
+    let mut stage = Stage::new(Vec::new());
+    fs::create_dir_all(stage.home("dir/deep")).unwrap();
+    fs::write(stage.home("dir/deep/x"), "one").unwrap();
+    fs::write(stage.home("y"), "two").unwrap();
+    symlink("y", stage.home("link")).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let link = Facts { kind: FileKind::Link, ..of_link(&stage.home("link")) };
+    stage.changes.all = vec![
+        gone("/home/me/dir", facts(FileKind::Folder, 1)),
+        gone("/home/me/link", link),
+        gone("/home/me/missing/in", facts(FileKind::File, 3)),
+        gone("/home/me/y", of_host(&stage.home("y"))),
+    ];
+    // A file that is as it was, and one that is not there any more.
+    let home = stage.how.home.clone();
+    assert_eq!(stage.apply("/home/me/y").unwrap().gone, [home.join("y")]);
+    assert_eq!(stage.apply("/home/me/y").unwrap(), Applied::default());
+    assert_eq!(stage.apply("/home/me/missing/in").unwrap(), Applied::default());
+    assert_eq!(stage.apply("/home/me/link").unwrap().gone, [home.join("link")]);
+    // In a folder anything may have changed since.
+    for since in [None, Some(now - 100)] {
+        stage.how.since = since;
+        assert_eq!(stage.why("/home/me/dir"), NotApplied::Changed, "{since:?}");
+    }
+    stage.how.since = Some(now + 100);
+    assert_eq!(stage.apply("/home/me/dir").unwrap().gone, [home.join("dir")]);
+    let trash = stage.how.data.join("Trash/files");
+    assert_eq!(fs::read_to_string(trash.join("dir/deep/x")).unwrap(), "one");
+    assert_eq!(fs::read_to_string(trash.join("y")).unwrap(), "two");
+    assert_eq!(stage.names(), Vec::<String>::new());
+    // There is nothing that a copy could be made of.
+    stage.how.to = Some(stage.top.path().to_owned());
+    assert_eq!(stage.why("/home/me/y"), NotApplied::Gone);
+}
+
+/// What the host has at a path that may be a link.
+fn of_link(path: &Path) -> Facts {
+    let found = fs::symlink_metadata(path).unwrap();
+    let nanoseconds = u32::try_from(found.mtime_nsec()).unwrap();
+    Facts { size: found.size(), modified: found.mtime(), nanoseconds, ..facts(FileKind::Link, 0) }
+}
+
+#[test]
+fn what_is_another_by_now_is_deleted_only_if_that_is_right() {
+    let mut stage = Stage::new(Vec::new());
+    fs::write(stage.home("x"), "one").unwrap();
+    let before = of_host(&stage.home("x"));
+    stage.changes.all = vec![gone("/home/me/x", before)];
+    fs::write(stage.home("x"), "longer").unwrap();
+    assert_eq!(stage.why("/home/me/x"), NotApplied::Changed);
+    // Another kind of thing is not what was deleted, whatever is said.
+    stage.how.replace = true;
+    fs::remove_file(stage.home("x")).unwrap();
+    fs::create_dir(stage.home("x")).unwrap();
+    assert_eq!(stage.why("/home/me/x"), NotApplied::InTheWay);
+    fs::remove_dir(stage.home("x")).unwrap();
+    fs::write(stage.home("x"), "another").unwrap();
+    stage.apply("/home/me/x").unwrap();
+    assert_eq!(fs::read_to_string(stage.how.data.join("Trash/files/x")).unwrap(), "another");
+    // Without a trash it stays.
+    fs::write(stage.home("x"), "kept").unwrap();
+    fs::remove_dir_all(&stage.how.data).unwrap();
+    fs::write(&stage.how.data, "in the way").unwrap();
+    assert!(stage.apply("/home/me/x").is_err());
+    assert_eq!(stage.names(), ["x"]);
+}
+
+/// Whatever a sandbox says that it has deleted.
+#[test]
+fn nothing_outside_the_home_is_deleted() {
+    let file = || facts(FileKind::File, 4);
+    let mut stage = Stage::new(Vec::new());
+    stage.how.replace = true;
+    let outside = stage.top.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("x"), "kept").unwrap();
+    symlink(&outside, stage.home("link")).unwrap();
+    fs::write(stage.home("file"), "mine").unwrap();
+    let all = [
+        ("/home/me/link/x", NotApplied::InTheWay),
+        ("/home/me/link", NotApplied::InTheWay),
+        ("/home/me/file/x", NotApplied::InTheWay),
+        ("/home/me", NotApplied::Outside),
+        ("/home/me2/x", NotApplied::Outside),
+        ("/etc/passwd", NotApplied::Outside),
+    ];
+    stage.changes.all = all.iter().map(|(path, _)| gone(path, file())).collect();
+    let fifo = stage.home("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    stage.changes.all.push(gone("/home/me/fifo", facts(FileKind::Fifo, 0)));
+    stage.sort();
+    for (path, why) in all.into_iter().chain([("/home/me/fifo", NotApplied::InTheWay)]) {
+        assert_eq!(stage.why(path), why, "{path}");
+    }
+    assert_eq!(fs::read_to_string(outside.join("x")).unwrap(), "kept");
+    assert_eq!(stage.names(), ["fifo", "file", "link"]);
+}
+
+#[test]
+fn what_was_moved_is_moved() {
+    let mut stage = Stage::new(vec![added("/home/me/new/a", FileKind::File)]);
+    fs::write(stage.home("a"), "mine").unwrap();
+    let before = of_host(&stage.home("a"));
+    let moved = &mut stage.changes.all[0];
+    (moved.moved_from, moved.change.before) = (Some("/home/me/a".into()), Some(before));
+    // The old one is another by now: nothing is begun.
+    fs::write(stage.home("a"), "changed").unwrap();
+    assert_eq!(stage.why("/home/me/new/a"), NotApplied::Changed);
+    assert_eq!(stage.names(), ["a"]);
+    stage.changes.all[0].change.before = Some(of_host(&stage.home("a")));
+    let applied = stage.apply("/home/me/new/a").unwrap();
+    assert_eq!((applied.done, applied.gone), (vec![stage.home("new/a")], vec![stage.home("a")]));
+    assert_eq!(fs::read(stage.home("new/a")).unwrap(), b"new");
+    assert_eq!(fs::read(stage.how.data.join("Trash/files/a")).unwrap(), b"changed");
+    // What it was moved from outside stays there, and a copy moves nothing.
+    fs::write(stage.home("a"), "again").unwrap();
+    stage.changes.all[0].change.before = Some(of_host(&stage.home("a")));
+    stage.how.to = Some(stage.top.path().join("copies"));
+    fs::create_dir(stage.how.to.as_ref().unwrap()).unwrap();
+    stage.apply("/home/me/new/a").unwrap();
+    stage.how.to = None;
+    stage.changes.all[0].moved_from = Some("/etc/hostname".into());
+    fs::remove_dir_all(stage.home("new")).unwrap();
+    stage.apply("/home/me/new/a").unwrap();
+    assert_eq!(stage.names(), ["a", "new"]);
+}
+
+#[test]
+fn a_folder_that_was_moved_goes_as_a_whole() {
+    let mut all: Vec<Entry> = ["/home/me/new", "/home/me/new/in", "/home/me/new/in/x"]
+        .map(|path| added(path, if path.ends_with('x') { FileKind::File } else { FileKind::Folder }))
+        .into();
+    for entry in &mut all {
+        let from = entry.change.path.to_string().replace("/new", "/old");
+        (entry.moved_from, entry.change.before) = (Some(from.as_str().into()), entry.change.after.clone());
+    }
+    let mut stage = Stage::new(all);
+    fs::create_dir_all(stage.home("old/in")).unwrap();
+    fs::write(stage.home("old/in/x"), "mine").unwrap();
+    assert_eq!(stage.why("/home/me/new"), NotApplied::Changed);
+    assert_eq!(stage.names(), ["old"]);
+    stage.how.replace = true;
+    let applied = stage.apply("/home/me/new").unwrap();
+    assert_eq!((applied.done.len(), applied.gone), (3, vec![stage.home("old")]));
+    assert_eq!(stage.names(), ["new"]);
+    assert_eq!(fs::read(stage.how.data.join("Trash/files/old/in/x")).unwrap(), b"mine");
+}
+
+#[test]
+fn one_kind_of_thing_takes_the_place_of_another() {
+    let kinds = [FileKind::File, FileKind::Folder, FileKind::Link];
+    for (was, is) in kinds.iter().flat_map(|was| [(*was, FileKind::File), (*was, FileKind::Folder)]) {
+        if was == is {
+            continue;
+        }
+        let before = Some(facts(was, 3));
+        let mut stage = Stage::new(vec![entry("/home/me/x", What::Type, before, Some(facts(is, 100)))]);
+        let path = stage.home("x");
+        let make = |kind: FileKind| match kind {
+            FileKind::File => fs::write(&path, "mine").unwrap(),
+            FileKind::Folder => fs::create_dir_all(path.join("in")).unwrap(),
+            _ => symlink("/etc/passwd", &path).unwrap(),
+        };
+        make(was);
+        assert_eq!(stage.why("/home/me/x"), NotApplied::Changed, "{was:?} {is:?}");
+        stage.how.replace = true;
+        stage.apply("/home/me/x").unwrap();
+        assert_eq!(fs::symlink_metadata(&path).unwrap().is_dir(), is == FileKind::Folder);
+        assert!(fs::symlink_metadata(stage.how.data.join("Trash/files/x")).is_ok(), "{was:?} {is:?}");
+        assert_eq!(stage.names(), ["x"]);
+        // One that the sandbox has not seen stays.
+        if was == FileKind::Link {
+            fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)).unwrap();
+            make(if is == FileKind::File { FileKind::Folder } else { FileKind::File });
+            assert_eq!(stage.why("/home/me/x"), NotApplied::InTheWay);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_as_it_was_is_replaced_unasked() {
+    let mut stage = Stage::new(vec![added("/home/me/x", FileKind::File)]);
+    fs::write(stage.home("x"), "mine").unwrap();
+    let change = &mut stage.changes.all[0].change;
+    (change.what, change.before) = (What::Modified, Some(of_host(&stage.how.home.join("x"))));
+    stage.apply("/home/me/x").unwrap();
+    assert_eq!(fs::read(stage.how.data.join("Trash/files/x")).unwrap(), b"mine");
+}
+
+#[test]
+fn copies_have_the_folders_that_they_lay_in() {
+    let mut stage =
+        Stage::new(vec![added("/home/me/a/x", FileKind::File), added("/home/me/b/x", FileKind::File)]);
+    let to = stage.top.path().join("to");
+    fs::create_dir(&to).unwrap();
+    stage.how.to = Some(to.clone());
+    stage.how.under = Some("/home/me".into());
+    let outside = stage.top.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    symlink(&outside, to.join("b")).unwrap();
+    stage.apply("/home/me/a/x").unwrap();
+    assert_eq!(stage.why("/home/me/b/x"), NotApplied::InTheWay);
+    assert_eq!(fs::read(to.join("a/x")).unwrap(), b"new");
+    assert_eq!(fs::read_dir(outside).unwrap().count(), 0);
+    stage.how.under = Some("/home/me/a/x".into());
+    assert_eq!(stage.why("/home/me/a/x"), NotApplied::Outside);
 }
 
 #[test]
@@ -251,6 +475,7 @@ fn tag(started: u64) -> Tag {
         started,
         command: String::new(),
         root: None,
+        from: None,
         copies: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 //! The user's trash, as the freedesktop.org Trash specification 1.0 has it:
 //! `files/NAME` and `info/NAME.trashinfo` below `$XDG_DATA_HOME/Trash`.
 
-use rustix::fs::{renameat_with, AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{renameat_with, statat, unlinkat, AtFlags, Mode, OFlags, RenameFlags, Stat};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -16,8 +16,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const TRIES: u32 = 1000;
 
 /// Moves what is called `name` in a folder to the trash below `data`. `path`:
-/// where it should go back to.
-pub fn put(data: &Path, folder: impl AsFd, name: &OsStr, path: &Path) -> io::Result<()> {
+/// where it should go back to. `is_it` is asked about what has been moved: if
+/// it is another one it is moved back, and the answer is `false`.
+pub fn put(
+    data: &Path,
+    folder: impl AsFd,
+    name: &OsStr,
+    path: &Path,
+    is_it: impl Fn(&Stat) -> bool,
+) -> io::Result<bool> {
     let top = data.join("Trash");
     for path in [&top, &top.join("files"), &top.join("info")] {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
@@ -38,9 +45,18 @@ pub fn put(data: &Path, folder: impl AsFd, name: &OsStr, path: &Path) -> io::Res
             other => other?,
         }
         match renameat_with(&folder, name, &files, &kept, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                let moved = statat(&files, &kept, AtFlags::SYMLINK_NOFOLLOW)?;
+                if is_it(&moved) {
+                    return Ok(true);
+                }
+                // If its name has been taken meanwhile, it stays in the trash.
+                renameat_with(&files, &kept, &folder, name, RenameFlags::NOREPLACE)?;
+                unlinkat(&info, note, AtFlags::empty())?;
+                return Ok(false);
+            }
             Err(error) => {
-                let _ = rustix::fs::unlinkat(&info, note, AtFlags::empty());
+                let _ = unlinkat(&info, note, AtFlags::empty());
                 if error != rustix::io::Errno::EXIST {
                     return Err(error.into());
                 }
@@ -120,13 +136,15 @@ mod tests {
         let folder = fs::File::open(&home).unwrap();
         for text in ["one", "two"] {
             fs::write(home.join("a b%"), text).unwrap();
-            put(&data, &folder, OsStr::new("a b%"), &home.join("a b%")).unwrap();
+            let put = |is_it: bool| put(&data, &folder, OsStr::new("a b%"), &home.join("a b%"), |_| is_it);
+            assert!(!put(false).unwrap() && home.join("a b%").exists(), "it is another one");
+            assert!(put(true).unwrap() && !home.join("a b%").exists());
         }
         let read = |path: &str| fs::read_to_string(data.join("Trash").join(path)).unwrap();
         assert_eq!((read("files/a b%"), read("files/a b%.2")), ("one".into(), "two".into()));
         let note = read("info/a b%.2.trashinfo");
         assert!(note.starts_with("[Trash Info]\nPath=/") && note.contains("/home/a%20b%25\n"), "{note}");
-        assert!(put(&data, &folder, OsStr::new("missing"), &home.join("missing")).is_err());
+        assert!(put(&data, &folder, OsStr::new("missing"), &home.join("missing"), |_| true).is_err());
         assert_eq!(fs::read_dir(data.join("Trash/info")).unwrap().count(), 2);
     }
 }

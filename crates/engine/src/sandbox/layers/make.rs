@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Makes a layer ready for a run: a fresh one, or the one that was kept.
+//! Makes a layer ready for a run: a fresh one, the one that was kept, or a copy
+//! of that.
 
-use super::super::changes::set_aside;
+use super::super::changes::{hand_on, set_aside};
 use super::super::directory::fault;
-use super::{claim, image, lock, remove, wait_until_free, Layer, Lock, Tag};
+use super::{claim, copy, image, lock, remove, wait_until_free, Layer, Lock, Tag, KEPT};
 use crate::error::{Error, FileAction, LayerError};
 use crate::plan::Plan;
 use crate::profile::{Changes, Include, Profile};
@@ -83,7 +84,7 @@ pub struct Making(Option<JoinHandle<Result<Ready, Error>>>);
 impl Making {
     /// Begins, if this plan needs a fresh one. `uuid`: of the sandbox.
     pub fn begin(plan: &Plan, uuid: &str) -> Self {
-        if goes_on(plan).is_some() {
+        if !matches!(beginning(plan), Beginning::Fresh) {
             return Self(None);
         }
         let (plan, uuid) = (plan.clone(), uuid.to_owned());
@@ -102,15 +103,23 @@ impl Drop for Making {
     }
 }
 
-/// The folder of what was kept, if the plan goes on from that.
-fn goes_on(plan: &Plan) -> Option<String> {
+/// What a plan's layer begins as.
+enum Beginning {
+    Fresh,
+    /// What is kept in this folder, if there is anything.
+    Kept(String),
+    /// A copy of it: what the run changes may be thrown away.
+    Copy(String),
+}
+
+fn beginning(plan: &Plan) -> Beginning {
     let kept = kept_id(&plan.name);
     let is_there = || plan.places.layers(plan.caller).join(&kept).join("tag").exists();
     match plan.changes {
-        Changes::Discard => None,
-        Changes::Keep => Some(kept),
+        Changes::Keep => Beginning::Kept(kept),
         // A run that is to be looked at goes on from what was kept, too.
-        Changes::Review => is_there().then_some(kept),
+        Changes::Review if is_there() => Beginning::Copy(kept),
+        Changes::Review | Changes::Discard => Beginning::Fresh,
     }
 }
 
@@ -129,6 +138,7 @@ fn tag(plan: &Plan, uuid: &str) -> Tag {
         started: 0,
         command: crate::xml::command_line(plan),
         root: plan.profile.files.root.clone(),
+        from: None,
         copies: copies(&plan.profile),
     }
 }
@@ -172,14 +182,19 @@ pub fn ready(
     is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
 ) -> Result<Ready, Error> {
     let made = making.and_then(|mut making| making.finish());
-    let mut ready = match (goes_on(plan), made) {
-        (Some(id), _) => kept(plan, &id, uuid, is_in_use)?,
-        (None, Some(made)) => made?,
-        (None, None) => fresh(plan, uuid, uuid)?,
+    let mut ready = match (beginning(plan), made) {
+        (Beginning::Kept(id), _) => kept(plan, &id, uuid, is_in_use)?,
+        (Beginning::Copy(id), made) => {
+            // It has the name of the copy.
+            drop(made);
+            copied(plan, &id, uuid, is_in_use)?
+        }
+        (Beginning::Fresh, Some(made)) => made?,
+        (Beginning::Fresh, None) => fresh(plan, uuid, uuid)?,
     };
     // By now it has its name.
-    let size = ready.layer.tag.size;
-    ready.layer.tag = Tag { size, started, ..tag(plan, uuid) };
+    let (size, from) = (ready.layer.tag.size, ready.layer.tag.from.take());
+    ready.layer.tag = Tag { size, from, started, ..tag(plan, uuid) };
     ready.layer.save()?;
     Ok(ready)
 }
@@ -192,18 +207,49 @@ fn kept(
     is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
 ) -> Result<Ready, Error> {
     let (folder, held) = folder(plan, id)?;
-    let Some(layer) = Layer::load(&folder) else { return made((plan, uuid), (folder, held)) };
-    if is_in_use(Path::new(id))? {
+    let Some(layer) = usable(plan, &folder, is_in_use)? else { return made((plan, uuid), (folder, held)) };
+    // What it held is not what it will hold.
+    set_aside(&folder);
+    Ok(Ready { layer, fresh: false, lingers: false, file: None, _lock: held })
+}
+
+/// A copy of the one that was kept. That one stays as it is.
+fn copied(
+    plan: &Plan,
+    id: &str,
+    uuid: &str,
+    is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+) -> Result<Ready, Error> {
+    // Nobody goes on from it while it is read.
+    let (old, _held) = folder(plan, id)?;
+    let Some(old) = usable(plan, &old, is_in_use)? else { return fresh(plan, uuid, uuid) };
+    let (folder, held) = folder(plan, uuid)?;
+    let tag = Tag { size: old.tag.size, from: Some(old.mark()), ..tag(plan, uuid) };
+    let layer = Layer { folder, tag };
+    let ready = Ready { layer, fresh: true, lingers: false, file: None, _lock: held };
+    let path = ready.image();
+    copy::sparse(&image(&old.folder), &path).map_err(fault(FileAction::Create, &path))?;
+    give(plan, &path)?;
+    hand_on(&old, &ready.layer.folder)?;
+    Ok(ready)
+}
+
+/// What is kept in a folder that is locked, if anything is.
+fn usable(
+    plan: &Plan,
+    folder: &Path,
+    is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+) -> Result<Option<Layer>, Error> {
+    let Some(layer) = Layer::load(folder) else { return Ok(None) };
+    if is_in_use(&layer.id())? {
         return Err(Error::Layer(LayerError::InUse { name: plan.name.clone() }));
     }
     if layer.tag.isolation != plan.isolation {
         let (name, isolation) = (plan.name.clone(), layer.tag.isolation);
         return Err(Error::Layer(LayerError::OfOther { name, isolation }));
     }
-    wait_until_free(&folder, &plan.name)?;
-    // What it held is not what it will hold.
-    set_aside(&folder);
-    Ok(Ready { layer, fresh: false, lingers: false, file: None, _lock: held })
+    wait_until_free(folder, &plan.name)?;
+    Ok(Some(layer))
 }
 
 /// A layer to be looked at.
@@ -221,7 +267,7 @@ pub fn existing(layer: &Layer, is_in_use: impl FnOnce(&Path) -> Result<bool, Err
 
 /// The folder of what is kept under a name.
 pub fn kept_id(name: &str) -> String {
-    format!("keep-{}", crate::plan::folder_name(name))
+    format!("{KEPT}{}", crate::plan::folder_name(name))
 }
 
 fn make(plan: &Plan, path: &Path) -> Result<(), Error> {
@@ -242,9 +288,14 @@ fn make(plan: &Plan, path: &Path) -> Result<(), Error> {
         let words = String::from_utf8_lossy(&done.stderr).trim().to_owned();
         return Err(Error::Layer(LayerError::NotMade { words }));
     }
+    give(plan, path)
+}
+
+/// Root's sandboxes run as somebody else.
+fn give(plan: &Plan, path: &Path) -> Result<(), Error> {
     let user = &plan.orders.user;
     if plan.caller == 0 {
-        chown(path, Some(user.uid), Some(user.gid)).map_err(failed())?;
+        chown(path, Some(user.uid), Some(user.gid)).map_err(fault(FileAction::Create, path))?;
     }
     Ok(())
 }

@@ -7,16 +7,20 @@
 //! | `keep-SLUG` | of a profile: each run goes on from the last one |
 //!
 //! In it: `image`, a sparse file with an ext4 file system; `tag`, whose it is;
-//! `listing`, what is in it, as init told when the run ended; `lock`, held
-//! while a sandbox with it is being started; `held`, locked while somebody
-//! looks at what is to be thrown away.
+//! `listing`, what is in it, as init told when the run ended; `listing.kept`,
+//! what was in the kept one that it began as a copy of; `lock`, held while a
+//! sandbox with it is being started; `held`, locked while somebody looks at
+//! what is to be thrown away.
 //!
 //! No image is ever opened on the host but by a kernel: the host's own for
 //! what a container wrote, a machine's for what a machine wrote.
 
+mod copy;
+mod keep;
 mod make;
 mod unreadable;
 
+pub use keep::keep;
 pub use make::{existing, kept_id, ready, Making, Ready};
 pub use unreadable::unreadable;
 
@@ -35,6 +39,8 @@ use std::time::{Duration, Instant};
 const TAG_MAX: u64 = 64 * 1024;
 /// In a layer's folder: locked by whoever still looks at it.
 const HELD: &str = "held";
+/// How the folder of a kept one begins.
+const KEPT: &str = "keep-";
 /// How long a kernel may take to let go of an image.
 const LET_GO: Duration = Duration::from_secs(5);
 
@@ -59,9 +65,21 @@ pub struct Tag {
     /// Whose system it lies over, if not this computer's (`files.root`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// What it began as a copy of, if it goes on from what was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Mark>,
     /// Files that it got copies of, and where those lie inside: the first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<(PathBuf, PathBuf)>,
+}
+
+/// What tells what was kept from what is kept later: the run that had it last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The UUID of that sandbox.
+    pub uuid: String,
+    /// Seconds since 1970 when it was started.
+    pub started: u64,
 }
 
 /// One layer.
@@ -85,16 +103,35 @@ impl Layer {
         self.folder.file_name().map(PathBuf::from).unwrap_or_default()
     }
 
-    /// Whether it holds what earlier runs kept, too.
-    #[must_use]
-    pub fn goes_on(&self) -> bool {
-        self.id() == Path::new(&kept_id(&self.tag.name))
+    /// Whether the next run of its name goes on from it.
+    fn is_kept(&self) -> bool {
+        self.id().as_os_str().as_encoded_bytes().starts_with(KEPT.as_bytes())
+    }
+
+    /// Which state of what is kept this is.
+    fn mark(&self) -> Mark {
+        Mark { uuid: self.tag.uuid.clone(), started: self.tag.started }
     }
 
     pub(super) fn load(folder: &Path) -> Option<Self> {
         let file = File::open(folder.join("tag")).ok()?;
         let tag = serde_json::from_reader(std::io::Read::take(file, TAG_MAX)).ok()?;
-        Some(Self { folder: folder.to_owned(), tag })
+        let mut layer = Self { folder: folder.to_owned(), tag };
+        if layer.is_kept() {
+            // Its place says so first, and its tag a moment later.
+            layer.tag.changes = Changes::Keep;
+        }
+        Some(layer)
+    }
+
+    /// Whether somebody may still ask for it when nothing runs with it. What
+    /// was kept until another took its place is only left.
+    fn waits(&self) -> bool {
+        match self.tag.changes {
+            Changes::Discard => false,
+            Changes::Keep => self.is_kept(),
+            Changes::Review => true,
+        }
     }
 
     /// Writes its tag anew.
@@ -162,7 +199,7 @@ pub fn sweep(places: &Places, caller: u32) {
     let runs = fs::read_dir(&places.runtime).into_iter().flatten().flatten();
     let wanted: Vec<String> = runs.filter_map(uuid).collect();
     for folder in folders.flatten().map(|entry| entry.path()) {
-        let is_waiting = Layer::load(&folder).is_some_and(|layer| layer.tag.changes != Changes::Discard);
+        let is_waiting = Layer::load(&folder).is_some_and(|layer| layer.waits());
         let is_running = wanted.iter().any(|uuid| folder.ends_with(uuid));
         if !is_waiting && !is_running && lock(&folder).is_ok() && !is_held(&folder) {
             let _ = remove(&folder);
@@ -229,12 +266,12 @@ fn is_looped(image: &Path) -> bool {
 mod tests {
     use super::*;
 
-    fn places(top: &Path) -> Places {
+    pub(super) fn places(top: &Path) -> Places {
         let below = |name| top.join(name);
         Places { config: below("config"), data: below("data"), cache: below("cache"), runtime: below("run") }
     }
 
-    fn layer(places: &Places, id: &str, changes: Changes) -> Layer {
+    pub(super) fn layer(places: &Places, id: &str, changes: Changes) -> Layer {
         let folder = places.layers(1000).join(id);
         fs::create_dir_all(&folder).unwrap();
         let tag = Tag {
@@ -246,6 +283,7 @@ mod tests {
             started: 7,
             command: String::new(),
             root: None,
+            from: None,
             copies: Vec::new(),
         };
         let layer = Layer { folder, tag };
@@ -284,6 +322,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let places = places(top.path());
         let kept = layer(&places, "keep-x", Changes::Keep);
+        let replaced = layer(&places, "seven", Changes::Keep);
         let waiting = layer(&places, "one", Changes::Review);
         let running = layer(&places, "two", Changes::Discard);
         let left = layer(&places, "three", Changes::Discard);
@@ -300,6 +339,7 @@ mod tests {
         sweep(&places, 1000);
         for (layer, stays) in [
             (&kept, true),
+            (&replaced, false),
             (&waiting, true),
             (&running, true),
             (&left, false),
@@ -313,7 +353,6 @@ mod tests {
         sweep(&places, 1000);
         assert!(!starting.folder.exists() && !looked_at.folder.exists());
         assert_eq!(all(&places, 1000).len(), 3);
-        assert!(kept.goes_on() && !waiting.goes_on());
         assert_eq!(Layer::load(&kept.folder), Some(kept));
     }
 }

@@ -44,6 +44,9 @@ impl Seen {
             io::ErrorKind::PermissionDenied => {
                 ProblemKind::SourceDenied { path: source.path.clone(), writable: false }
             }
+            _ if error.raw_os_error() == Some(nix::libc::ELOOP) => {
+                ProblemKind::SourceCircle { path: source.path.clone() }
+            }
             _ => missing(),
         };
         let path = fs::canonicalize(&source.path).map_err(of)?;
@@ -160,6 +163,9 @@ mod tests {
         assert!(!seen.is_still_there());
         let problem = |path: &Path| Seen::open(&source(path, false), false).err();
         assert_eq!(problem(&fifo), Some(ProblemKind::SourceKind { path: fifo.clone() }));
+        let circle = top.join("circle");
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        assert_eq!(problem(&circle), Some(ProblemKind::SourceCircle { path: circle.clone() }));
         let none = top.join("none");
         assert_eq!(problem(&none), Some(ProblemKind::SourceMissing { path: none.clone() }));
         let proc = PathBuf::from("/proc/self/fdinfo");

@@ -61,6 +61,7 @@ pub fn settle(plan: &mut Plan, uuid: &str) -> Result<Held, Error> {
     let mut held = Held::default();
     let mut stage = Stage::new(plan, uuid);
     let guarded = look::real(&plan.guarded);
+    let mut files = Vec::new();
     held.sources = root::settle(plan, &guarded, &mut stage)?;
     for source in plan.sources.clone() {
         if source.kind == ShareKind::KeptHome {
@@ -68,10 +69,14 @@ pub fn settle(plan: &mut Plan, uuid: &str) -> Result<Held, Error> {
         }
         let problem = |what| one_problem(&source.field, what);
         let seen = Seen::open(&source, plan.caller == 0).map_err(problem)?;
+        if !seen.is_folder {
+            files.push(source.share);
+        }
         settle_one(plan, &source, &seen, &guarded, &mut stage)?;
         held.sources.push((source.field.clone(), seen));
     }
     held.images = images::settle(plan, &guarded)?;
+    none_in_files(plan, &files)?;
     places(plan)?;
     Ok(held)
 }
@@ -152,6 +157,24 @@ fn tell(
         mounted: seen.mounted.iter().map(|point| bytes(point)).collect(),
     };
     host.tag.clone()
+}
+
+/// Nothing can be shown in what is a file. `files`: the shares that are.
+fn none_in_files(plan: &Plan, files: &[usize]) -> Result<(), Error> {
+    let shares = &plan.orders.shares;
+    for (index, inner) in shares.iter().enumerate() {
+        let path = path_of(&inner.target);
+        let outer = shares[..index].iter().rposition(|one| path.starts_with(path_of(&one.target)));
+        let Some(outer) = outer.filter(|outer| files.contains(outer)) else { continue };
+        let file = path_of(&shares[outer].target);
+        if path != file {
+            let known = plan.sources.iter().find(|source| source.share == index);
+            let field =
+                known.map_or_else(|| format!("files.mounts ({})", path.display()), |one| one.field.clone());
+            return Err(one_problem(&field, ProblemKind::PlaceInFile { path, file }));
+        }
+    }
+    Ok(())
 }
 
 /// A place in a share that may be written has to be there already.

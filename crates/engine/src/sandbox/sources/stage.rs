@@ -172,7 +172,9 @@ impl Stage {
         } else if found.is_file() {
             let flags = nix::libc::O_NONBLOCK | if depth == 0 { 0 } else { nix::libc::O_NOFOLLOW };
             let file = OpenOptions::new().read(true).custom_flags(flags).open(from)?;
-            let copied = io::copy(&mut file.take(self.left + 1), &mut fresh(to, mode | 0o400)?)?;
+            let (time, mut made) = (file.metadata()?.modified()?, fresh(to, mode | 0o400)?);
+            let copied = io::copy(&mut file.take(self.left + 1), &mut made)?;
+            made.set_modified(time)?;
             if copied > self.left {
                 return Ok(false);
             }

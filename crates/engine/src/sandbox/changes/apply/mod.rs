@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Puts something that a sandbox has written to its real place, or elsewhere.
+//! Puts something that a sandbox has written to its real place, or elsewhere,
+//! and takes away what it has taken away.
 //!
 //! Everything is done below one folder that was opened once; the kernel is
 //! asked to follow no link and to leave neither the folder nor its file
 //! system. Only regular files and folders come out, with nothing but the
-//! permissions of their mode. A file appears as a whole or not at all.
+//! permissions of their mode. A file appears as a whole or not at all. What was
+//! there goes to the trash; if it is another than the sandbox has seen, only
+//! when that was said to be right.
+
+mod old;
 
 use super::listing::{Changes, Entry};
 use super::session::{Review, Watch};
@@ -12,8 +17,8 @@ use super::trash;
 use crate::error::{Error, FileAction, LayerError, NotApplied};
 use crate::sandbox::directory::fault;
 use rustix::fs::{
-    fchmod, mkdirat, openat2, renameat_with, statat, unlinkat, AtFlags, FileType, Mode, OFlags, RenameFlags,
-    ResolveFlags, Stat,
+    fchmod, fstat, mkdirat, openat2, renameat_with, statat, syncfs, unlinkat, AtFlags, Mode, OFlags,
+    RenameFlags, ResolveFlags, Stat,
 };
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -22,7 +27,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
-use terrarium_protocol::changes::FileKind;
+use terrarium_protocol::changes::{FileKind, What};
 use terrarium_protocol::contents::Piece;
 use terrarium_protocol::Bytes;
 
@@ -37,7 +42,13 @@ pub struct Apply {
     pub data: PathBuf,
     /// A folder for copies, instead of the real places.
     pub to: Option<PathBuf>,
-    /// Replace what is there; it goes to the trash.
+    /// A folder inside: copies of what lies below it have the folders in
+    /// between. Without it they have their names alone.
+    pub under: Option<PathBuf>,
+    /// When the run began, in seconds since 1970, if that is known.
+    pub since: Option<u64>,
+    /// Replace what has changed since, or what the sandbox has never seen; it
+    /// goes to the trash.
     pub replace: bool,
 }
 
@@ -46,6 +57,8 @@ pub struct Apply {
 pub struct Applied {
     /// What is there now.
     pub done: Vec<PathBuf>,
+    /// What has gone to the trash, because the sandbox had taken it away.
+    pub gone: Vec<PathBuf>,
     /// What of a folder was left out: neither a file nor a folder. Paths
     /// inside.
     pub left: Vec<Bytes>,
@@ -56,7 +69,7 @@ pub struct Applied {
 ///
 /// # Errors
 /// It may not be applied, the disk will not have it, or `watch` ended it. What
-/// was put down before stays.
+/// was put down before stays. After copies comes [`sync`].
 pub fn apply(
     review: &mut dyn Review,
     changes: &Changes,
@@ -65,36 +78,50 @@ pub fn apply(
     watch: &Watch<'_>,
 ) -> Result<Applied, Error> {
     let refused = |why| Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why });
-    let (top, place) = match &how.to {
-        Some(to) => {
-            (to.clone(), PathBuf::from(entry.path().file_name().ok_or_else(|| refused(NotApplied::Kind))?))
-        }
-        None => {
-            let inner = entry.path().strip_prefix(&how.home_inside).ok();
-            let inner = inner.filter(|inner| !inner.as_os_str().is_empty());
-            (how.home.clone(), inner.ok_or_else(|| refused(NotApplied::Outside))?.to_owned())
-        }
-    };
+    let (top, place) = how.place(entry.path()).map_err(refused)?;
     let root = std::fs::File::open(&top).map_err(fault(FileAction::Read, &top))?;
     let mut work =
         Work { review, how, top: &top, root: root.into(), watch, bytes: 0, applied: Applied::default() };
-    match kind(entry) {
-        Some(FileKind::File) => work.file(entry, &place)?,
-        Some(FileKind::Folder) => {
-            work.folder(entry, &place)?;
-            for inner in changes.below(entry.change.path.as_slice()) {
-                let rest = inner.path().strip_prefix(entry.path()).map_err(|_| refused(NotApplied::Kind))?;
-                let place = place.join(rest);
-                match kind(inner) {
-                    Some(FileKind::File) => work.file(inner, &place)?,
-                    Some(FileKind::Folder) => work.folder(inner, &place)?,
-                    _ => work.applied.left.push(inner.change.path.clone()),
-                }
-            }
-        }
-        _ => return Err(refused(NotApplied::Kind)),
+    let inner = |one: &Entry| one.path().strip_prefix(entry.path()).map(|rest| place.join(rest));
+    // A file that took the place of a folder has nothing below.
+    let below = changes.below(entry.change.path.as_slice()).filter(|_| kind(entry) != Some(FileKind::File));
+    let all: Vec<(&Entry, PathBuf)> = std::iter::once((entry, place.clone()))
+        .chain(below.filter_map(|one| Some((one, inner(one).ok()?))))
+        .collect();
+    if !work.is_possible(entry) {
+        let is_gone = entry.change.after.is_none();
+        return Err(refused(if is_gone { NotApplied::Gone } else { NotApplied::Kind }));
     }
+    work.all(&all)?;
     Ok(work.applied)
+}
+
+/// Has the disk write what was copied: once for all, since each by itself
+/// would take as long.
+///
+/// # Errors
+/// The disk is full, or fails.
+pub fn sync(how: &Apply) -> Result<(), Error> {
+    let Some(to) = &how.to else { return Ok(()) };
+    let failed = fault(FileAction::Write, to);
+    File::open(to).and_then(|to| syncfs(to).map_err(Into::into)).map_err(failed)
+}
+
+impl Apply {
+    /// The folder that is opened, and where something from inside lies in it.
+    fn place(&self, inside: &Path) -> Result<(PathBuf, PathBuf), NotApplied> {
+        let below = |above: &Path| {
+            let inner = inside.strip_prefix(above).ok().filter(|inner| !inner.as_os_str().is_empty());
+            inner.map(Path::to_owned).ok_or(NotApplied::Outside)
+        };
+        match (&self.to, &self.under) {
+            (Some(to), Some(under)) => Ok((to.clone(), below(under)?)),
+            (Some(to), None) => {
+                Ok((to.clone(), inside.file_name().map(PathBuf::from).ok_or(NotApplied::Kind)?))
+            }
+            (None, _) => Ok((self.home.clone(), below(&self.home_inside)?)),
+        }
+    }
 }
 
 fn kind(entry: &Entry) -> Option<FileKind> {
@@ -165,15 +192,63 @@ impl Work<'_> {
         Err(Self::refused(entry, NotApplied::Outside))
     }
 
+    /// Each of these, at its place.
+    fn all(&mut self, all: &[(&Entry, PathBuf)]) -> Result<(), Error> {
+        // Nothing is begun if what was moved away could not go.
+        let moved = self.moved(all);
+        for (entry, from) in &moved {
+            self.gone(entry, from, true)?;
+        }
+        for (entry, place) in all {
+            match kind(entry) {
+                Some(FileKind::File) => self.file(entry, place)?,
+                Some(FileKind::Folder) => self.folder(entry, place)?,
+                Some(_) => self.applied.left.push(entry.change.path.clone()),
+                None if self.how.to.is_none() => self.gone(entry, place, false)?,
+                // A copy has no place for it.
+                None => {}
+            }
+        }
+        for (entry, from) in &moved {
+            self.gone(entry, from, false)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an entry can be put, or taken away, at all.
+    fn is_possible(&self, entry: &Entry) -> bool {
+        match kind(entry) {
+            Some(kind) => matches!(kind, FileKind::File | FileKind::Folder),
+            None => self.how.to.is_none() && entry.change.before.is_some(),
+        }
+    }
+
+    /// What was moved away from the home: its entries, and where it was. What
+    /// lay in a folder went with that.
+    fn moved<'b>(&self, all: &[(&'b Entry, PathBuf)]) -> Vec<(&'b Entry, PathBuf)> {
+        let mut found: Vec<(&Entry, PathBuf)> = Vec::new();
+        for (entry, _) in all.iter().filter(|_| self.how.to.is_none()) {
+            let from = entry.moved_from.as_ref().map(|from| Path::new(OsStr::from_bytes(from.as_slice())));
+            let Some(Ok((_, place))) = from.map(|from| self.how.place(from)) else { continue };
+            if !found.last().is_some_and(|(_, last)| place.starts_with(last)) {
+                found.push((entry, place));
+            }
+        }
+        found
+    }
+
     fn folder(&mut self, entry: &Entry, place: &Path) -> Result<(), Error> {
         let failed = self.failed(entry, place);
         let (above, name) = self.above(entry, place)?;
         let made = match mkdirat(&above, &name, Mode::RWXU) {
+            Err(Errno::EXIST) if entry.change.what == What::Type => {
+                self.instead(entry, place, &above, &name)?
+            }
             Err(Errno::EXIST) => false,
             other => other.map(|()| true).map_err(&failed)?,
         };
         let folder = open(&above, &name, FOLDER, Mode::empty()).map_err(&failed)?;
-        if made {
+        if made || self.has_other_rights(entry, &folder) {
             // Its owner must be able to fill it.
             let mode = entry.change.after.as_ref().map_or(0o755, |after| after.mode) & 0o777 | 0o700;
             fchmod(&folder, Mode::from_raw_mode(mode)).map_err(&failed)?;
@@ -182,38 +257,46 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Puts an empty folder where something else is. Whether it did: there may
+    /// be one by now.
+    fn instead(&mut self, entry: &Entry, place: &Path, above: &OwnedFd, name: &OsStr) -> Result<bool, Error> {
+        let failed = self.failed(entry, place);
+        let found = statat(above, name, AtFlags::SYMLINK_NOFOLLOW).map_err(&failed)?;
+        if old::kind(&found) == Some(FileKind::Folder) {
+            return Ok(false);
+        }
+        let there = self.there(entry, place, above, name)?;
+        let fresh = fresh_name()?;
+        mkdirat(above, &fresh, Mode::RWXU).map_err(&failed)?;
+        let done = self.put(entry, place, above, name, &fresh, there.as_ref());
+        if done.is_err() {
+            let _ = unlinkat(above, &fresh, AtFlags::REMOVEDIR);
+        }
+        done.map(|()| true)
+    }
+
+    /// Whether only that was changed of a folder that is as it was.
+    fn has_other_rights(&self, entry: &Entry, folder: &OwnedFd) -> bool {
+        let before = entry.change.before.as_ref().filter(|_| entry.change.what == What::Permissions);
+        let now = fstat(folder).map(|found| found.st_mode & 0o7777);
+        before.is_some_and(|before| now.is_ok_and(|now| self.how.replace || now == before.mode))
+    }
+
     fn file(&mut self, entry: &Entry, place: &Path) -> Result<(), Error> {
         let (above, name) = self.above(entry, place)?;
         let there = self.there(entry, place, &above, &name)?;
         let fresh = fresh_name()?;
-        let done = self
-            .fetch(entry, place, &above, &fresh)
-            .and_then(|()| self.put(entry, place, &above, &name, &fresh, there.as_ref()));
-        if done.is_err() {
+        let now = || statat(&above, &fresh, AtFlags::SYMLINK_NOFOLLOW).map(|found| found.st_ino);
+        let fetched = self.fetch(entry, place, &above, &fresh);
+        let ours = now();
+        let done = fetched.and_then(|()| self.put(entry, place, &above, &name, &fresh, there.as_ref()));
+        // Never what the user had there, should it have that name now.
+        if done.is_err() && now() == ours {
             let _ = unlinkat(&above, &fresh, AtFlags::empty());
         }
         done?;
         self.applied.done.push(self.top.join(place));
         Ok(())
-    }
-
-    /// What is at the place, if that may be replaced.
-    fn there(
-        &self,
-        entry: &Entry,
-        place: &Path,
-        above: &OwnedFd,
-        name: &OsStr,
-    ) -> Result<Option<Stat>, Error> {
-        match statat(above, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(self.failed(entry, place)(errno)),
-            Ok(found) if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile => {
-                Err(Self::refused(entry, NotApplied::InTheWay))
-            }
-            Ok(_) if !self.how.replace => Err(Self::refused(entry, NotApplied::Changed)),
-            Ok(found) => Ok(Some(found)),
-        }
     }
 
     /// Writes the whole under a name of its own.
@@ -249,6 +332,10 @@ impl Work<'_> {
         })?;
         let mode = entry.change.after.as_ref().map_or(0o644, |after| after.mode) & 0o777;
         fchmod(&file, Mode::from_raw_mode(mode)).map_err(&failed)?;
+        if self.how.to.is_some() {
+            // See `sync`.
+            return Ok(());
+        }
         file.sync_all().map_err(&written)
     }
 
@@ -271,19 +358,14 @@ impl Work<'_> {
         };
         let exchange = || renameat_with(above, fresh, above, name, RenameFlags::EXCHANGE);
         exchange().map_err(&failed)?;
-        let is_it = |old: &Stat| {
-            let of =
-                |stat: &Stat| (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
-            of(old) == of(there)
-        };
         let old = statat(above, fresh, AtFlags::SYMLINK_NOFOLLOW);
-        if !old.as_ref().is_ok_and(is_it) {
+        if !old.as_ref().is_ok_and(|old| old::is_same(old, there)) {
             // Somebody put another one there in between.
             let _ = exchange();
             return Err(Self::refused(entry, NotApplied::Changed));
         }
         let path = self.top.join(place);
-        trash::put(&self.how.data, above, fresh, &path).map_err(|error| {
+        trash::put(&self.how.data, above, fresh, &path, |_| true).map(drop).map_err(|error| {
             let _ = exchange();
             fault(FileAction::Remove, &path)(error)
         })

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Changes are put to their real places, or copied into a folder.
+
+use super::folders::{self, Row};
+use super::{row, ChangesWindow};
+use crate::bridge::changes::{Chosen, Decision, To};
+use adw::prelude::*;
+use gettextrs::{gettext, ngettext};
+use gtk::glib;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use terrarium_engine::sandbox::changes::{self, Entry};
+use terrarium_engine::{message, plan, Error};
+use terrarium_protocol::changes::FileKind;
+
+/// How many files a question names.
+const NAMED: usize = 5;
+
+/// What a sandbox knew of a file that is there already.
+enum Saw {
+    /// A copy, and the file is as it was then.
+    ACopy,
+    /// Nothing, and the file is as it was then.
+    Nothing,
+    /// The file is another than when the run began.
+    Another,
+}
+
+/// Whether a change can be put somewhere. What was in folders of them is told
+/// when it was left out.
+fn can_be_put(entry: &Entry, copy: bool) -> bool {
+    match &entry.change.after {
+        Some(after) => matches!(after.kind, FileKind::File | FileKind::Folder),
+        None => !copy && entry.change.before.is_some(),
+    }
+}
+
+fn counted(text: &str, count: usize) -> String {
+    text.replace("{count}", &count.to_string())
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn some_left_out(count: usize) -> String {
+    let text = ngettext(
+        "{count} was left out: it is neither a file nor a folder.",
+        "{count} were left out: they are neither files nor folders.",
+        number(count),
+    );
+    counted(&text, count)
+}
+
+fn some_failed(count: usize) -> String {
+    counted(&ngettext("{count} failed, the first:", "{count} failed, the first:", number(count)), count)
+}
+
+/// A question about several files.
+fn many_changed(count: usize, names: impl Iterator<Item = String>) -> (String, String) {
+    let title = ngettext("Replace {count} File?", "Replace {count} Files?", number(count));
+    let text = gettext("The real ones are others than when the run began, or the sandbox has never seen them. They go to the trash.");
+    let mut named: Vec<String> = names.take(NAMED).collect();
+    if count > NAMED {
+        named.push("…".into());
+    }
+    (counted(&title, count), format!("{text}\n{}", named.join("\n")))
+}
+
+impl ChangesWindow {
+    /// What a row is about, as it can be put somewhere: folders with all in
+    /// them. `copy`: of what is not there no copy can be made.
+    pub(super) fn to_put(&self, row: Row, copy: bool) -> Vec<Chosen> {
+        let all = &self.looking.found.all;
+        let under = match row {
+            Row::Change(_) => None,
+            Row::Folder(at) => {
+                let path = &self.folders.all[at].path;
+                let is_home =
+                    self.home.as_ref().is_some_and(|home| home.as_os_str().as_bytes() == path.as_slice());
+                let above = if is_home { path } else { folders::above(path) };
+                Some(PathBuf::from(OsStr::from_bytes(above)))
+            }
+        };
+        let fits = |index: &usize| can_be_put(&all[*index], copy);
+        let tops = folders::tops(all, &self.of_row(row));
+        tops.into_iter().filter(fits).map(|index| Chosen { index, under: under.clone() }).collect()
+    }
+
+    /// Everything that a copy can be made of: what lies in the home folder as
+    /// it lies there, all else by its whole path.
+    fn all_to_copy(&self) -> Vec<Chosen> {
+        let all = &self.looking.found.all;
+        let under = |entry: &Entry| {
+            let home = self
+                .home
+                .as_ref()
+                .filter(|home| entry.path().starts_with(home) && entry.path() != home.as_path());
+            Some(home.cloned().unwrap_or_else(|| "/".into()))
+        };
+        let tops = folders::tops(all, &(0..all.len()).collect::<Vec<_>>());
+        let fits = |index: &usize| can_be_put(&all[*index], true);
+        tops.into_iter().filter(fits).map(|index| Chosen { index, under: under(&all[index]) }).collect()
+    }
+
+    pub(super) fn apply(self: &Rc<Self>) {
+        let chosen = self.selected().map(|row| self.to_put(row, false));
+        self.put(chosen.unwrap_or_default(), To::Home { replace: false });
+    }
+
+    /// Puts changes to their real places, or somewhere else.
+    fn put(self: &Rc<Self>, chosen: Vec<Chosen>, to: To) {
+        let Some(bridge) = self.bridge() else { return };
+        let (page, copies) = (self.clone(), matches!(to, To::Folder(_)));
+        let replaces = matches!(to, To::Home { replace: true });
+        let work = self.progress.begin(chosen.iter().map(|one| self.size_of(one.index)).sum());
+        glib::spawn_future_local(async move {
+            let put = bridge.apply(page.looking.clone(), chosen, to, &work).await;
+            page.progress.end();
+            let done: Vec<usize> = put.done.iter().flat_map(|index| page.with_inner(*index)).collect();
+            page.decide(&done, if copies { Decision::Copied } else { Decision::Applied });
+            if replaces && !put.done.is_empty() {
+                page.toast(&gettext("Applied. What was there is in the trash."));
+            }
+            match put.left.as_slice() {
+                [] => {}
+                [one] => page.toast(&message::left_out(one.as_slice())),
+                more => page.toast(&some_left_out(more.len())),
+            }
+            match &put.error {
+                None | Some(Error::Cancelled) => {}
+                Some(error) if put.failed == 1 => page.toast(&message::error(error)),
+                Some(error) => page.toast(&format!("{} {}", some_failed(put.failed), message::error(error))),
+            }
+            if !put.changed.is_empty() {
+                page.replace_or_ask(put.changed).await;
+            }
+        });
+    }
+
+    /// Bytes of an entry, with all in it.
+    fn size_of(&self, index: usize) -> u64 {
+        let of = |at: &usize| self.looking.found.all[*at].change.after.as_ref();
+        let files = self.with_inner(index);
+        let sizes = files.iter().filter_map(of).filter(|after| after.kind == FileKind::File);
+        sizes.fold(0, |sum, after| sum.saturating_add(after.size))
+    }
+
+    /// A file that was opened to be edited, and is as it was then, is
+    /// replaced: that is what was asked for. Else the sandbox saw no copy of
+    /// it, or one that is another by now.
+    async fn replace_or_ask(self: &Rc<Self>, changed: Vec<usize>) {
+        let all = &self.looking.found.all;
+        let (title, text) = match changed.as_slice() {
+            [one] if all[*one].change.after.is_none() => (
+                gettext("Delete Your File?"),
+                gettext("The real one is another than when the run began. It goes to the trash."),
+            ),
+            [one] => {
+                let text = match self.saw(*one).await {
+                    Saw::ACopy => return self.replace(&changed),
+                    Saw::Nothing => {
+                        gettext("The sandbox made one of the same name. Yours goes to the trash.")
+                    }
+                    Saw::Another => {
+                        gettext("The real one is another than when the run began. It goes to the trash.")
+                    }
+                };
+                (gettext("Replace Your File?"), text)
+            }
+            more => many_changed(
+                more.len(),
+                more.iter().map(|index| row::place(all[*index].change.path.as_slice(), self.home.as_deref())),
+            ),
+        };
+        let is_gone = matches!(changed.as_slice(), [one] if all[*one].change.after.is_none());
+        let does = if is_gone { gettext("_Move to Trash") } else { gettext("_Replace") };
+        let dialog = self.question(&title, &text, &[("cancel", &gettext("_Cancel")), ("replace", &does)]);
+        dialog.set_response_appearance("replace", adw::ResponseAppearance::Destructive);
+        let weak = Rc::downgrade(self);
+        dialog.connect_response(Some("replace"), move |_, _| {
+            if let Some(page) = weak.upgrade() {
+                page.replace(&changed);
+            }
+        });
+        dialog.present();
+    }
+
+    fn replace(self: &Rc<Self>, changed: &[usize]) {
+        let chosen = changed.iter().map(|&index| Chosen { index, under: None }).collect();
+        self.put(chosen, To::Home { replace: true });
+    }
+
+    /// What the sandbox knew of the real file.
+    async fn saw(&self, index: usize) -> Saw {
+        let entry = self.looking.found.all.get(index);
+        let (Some(entry), Some(bridge)) = (entry, self.bridge()) else { return Saw::Another };
+        let Some(host) = bridge.host() else { return Saw::Another };
+        let tag = &self.looking.layer.tag;
+        let real = changes::real_place(entry, tag, &host.user.home, &plan::home(host));
+        let is_copy = tag.copies.iter().any(|(from, to)| *from == real && to == entry.path());
+        // Its time can be set back; when that was done cannot.
+        let ask = move || std::fs::symlink_metadata(real).ok().map(|about| about.mtime().max(about.ctime()));
+        let changed = bridge.look_at(ask).await.flatten();
+        let began = i64::try_from(tag.started).unwrap_or(0);
+        match changed {
+            Some(changed) if entry.change.before.is_none() && changed < began => {
+                if is_copy {
+                    Saw::ACopy
+                } else {
+                    Saw::Nothing
+                }
+            }
+            _ => Saw::Another,
+        }
+    }
+
+    /// Asks for a folder, and saves what is chosen there, or all.
+    pub(super) fn copy(self: &Rc<Self>, all: bool) {
+        let chooser = gtk::FileChooserNative::new(
+            Some(&if all { gettext("Save All Changes") } else { gettext("Save a Copy") }),
+            Some(&self.widget),
+            gtk::FileChooserAction::SelectFolder,
+            Some(&gettext("_Save")),
+            Some(&gettext("_Cancel")),
+        );
+        let page = self.clone();
+        glib::spawn_future_local(async move {
+            if chooser.run_future().await == gtk::ResponseType::Accept {
+                if let Some(folder) = chooser.file().and_then(|file| file.path()) {
+                    let what = (folder.as_os_str().as_bytes(), all).to_variant();
+                    let _ = WidgetExt::activate_action(&page.widget, "changes.save-into", Some(&what));
+                }
+            }
+        });
+    }
+
+    /// Saves what is chosen, or all, into a folder.
+    pub(super) fn save_into(self: &Rc<Self>, folder: PathBuf, all: bool) {
+        let chosen = match self.selected() {
+            _ if all => self.all_to_copy(),
+            Some(row) => self.to_put(row, true),
+            None => return,
+        };
+        self.put(chosen, To::Folder(folder));
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What rows and folders say.
+
+use super::folders::{below, name, Row};
+use super::row::{self, Words};
+use super::{decide, ChangesWindow};
+use gtk::glib;
+use gtk::prelude::*;
+use std::collections::BTreeMap;
+use terrarium_engine::message;
+use terrarium_protocol::changes::FileKind;
+
+impl ChangesWindow {
+    /// Fills a row.
+    pub(super) fn draw(&self, item: &gtk::ListItem) {
+        let Some(about) = item.item().and_downcast::<glib::BoxedAnyObject>() else { return };
+        let about = *about.borrow::<Row>();
+        row::fill(item, &self.words(about));
+    }
+
+    fn words(&self, about: Row) -> Words {
+        let all = &self.looking.found.all;
+        match about {
+            Row::Folder(at) => {
+                let folder = &self.folders.all[at];
+                let decisions = self.looking.decisions();
+                let decided = &decisions[folder.inner.clone()];
+                let first = decided.first().copied().flatten();
+                let same = first.filter(|_| decided.iter().all(|one| *one == first));
+                let end = same.map_or_else(|| row::count(folder.inner.len()), decide::word);
+                let name = row::place(&folder.path, self.home.as_deref());
+                Words { kind: None, name, sizes: String::new(), end }
+            }
+            Row::Change(index) => {
+                let entry = &all[index];
+                let decision = self.looking.decisions()[index];
+                Words {
+                    kind: Some(entry.kind()),
+                    name: message::escaped(name(entry.change.path.as_slice())),
+                    sizes: [Some(row::facts(entry)), self.inner(index)]
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>()
+                        .join(" · "),
+                    end: decision.map(decide::word).unwrap_or_default(),
+                }
+            }
+        }
+    }
+
+    /// What is in a folder that is new, or another.
+    fn inner(&self, index: usize) -> Option<String> {
+        let all = &self.looking.found.all;
+        let entry = &all[index];
+        let is_folder = entry.change.after.as_ref().is_some_and(|after| after.kind == FileKind::Folder);
+        let inner = below(all, entry.change.path.as_slice());
+        (is_folder && !inner.is_empty()).then(|| row::content(all[inner].iter()))
+    }
+
+    /// A folder, a link and their like.
+    pub(super) fn show_inner(&self, index: usize) {
+        match self.inner(index) {
+            Some(text) => self.detail.show_folder(&text),
+            None => self.detail.show_nothing(),
+        }
+    }
+
+    /// A folder in which something has changed.
+    pub(super) fn show_folder(&self, at: usize) {
+        let folder = &self.folders.all[at];
+        let inner = &self.looking.found.all[folder.inner.clone()];
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in inner {
+            *kinds.entry(message::change_word(entry.kind())).or_default() += 1;
+        }
+        let kinds: Vec<String> = kinds.into_iter().map(|(word, count)| format!("{word}: {count}")).collect();
+        let (title, subtitle) = (row::place(&folder.path, self.home.as_deref()), row::count(inner.len()));
+        self.detail.begin_folder(&title, &subtitle);
+        self.detail.show_folder(&format!("{}\n{}", kinds.join(" · "), row::content(inner.iter())));
+    }
+}
