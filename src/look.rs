@@ -41,16 +41,6 @@ row.message .title, row.message image { opacity: .75; }
 row.message .title { font-size: .9em; }
 .boxed-list > row.continued, list.boxed-list > row.continued { border-bottom-color: transparent; }
 flowboxchild { padding: 0; }
-listview.many { background: none; }
-.many > row { padding: 0; margin: 0 12px; border-radius: 0; background: none; }
-.many slot { background-color: @card_bg_color; border: 1px solid @borders; border-top-color: transparent; }
-.many slot.first { border-top-color: @borders; border-radius: 12px 12px 0 0; }
-.many slot.last { border-radius: 0 0 12px 12px; }
-.many slot:focus:focus-visible { outline: 2px solid alpha(@accent_color, .5); outline-offset: -3px; border-radius: 9px; }
-.many box.header { min-height: 50px; margin: 0 12px; border-spacing: 6px; }
-.many box.header > box.title { margin: 6px 0; border-spacing: 3px; }
-.many label.subtitle { font-size: smaller; opacity: .55; }
-.many slot:hover { background-image: image(alpha(currentColor, .04)); }
 .terminal-box { padding: 10px 12px; background: @view_bg_color; }
 .bare { padding: 0; }
 .prompt { padding: 6px 12px; }

@@ -42,8 +42,12 @@ pub fn run() {
     app.register(gio::Cancellable::NONE).expect("an application");
     let window = Window::new(&app, Bridge::real());
     until(|| !window.library.items().is_empty());
-    let list = find(window.widget.upcast_ref(), "many-list").expect("the list");
-    until(|| list.is_mapped() && list.first_child().is_some());
+    let list = find(window.widget.upcast_ref(), "profiles").expect("the list");
+    until(|| {
+        list.last_child().and_downcast::<adw::ActionRow>().is_some_and(|row| row.title().starts_with("Show"))
+    });
+    let more = list.last_child().and_downcast::<adw::ActionRow>().expect("the row that shows all");
+    more.emit_by_name::<()>("activated", &[]);
     let ours = list.ancestor(gtk::ScrolledWindow::static_type()).and_downcast().expect("it scrolls");
     let bare = bare();
     let mut rates = Vec::new();

@@ -170,38 +170,6 @@ fn home_and_the_form_are_used_without_a_pointer() {
 }
 
 #[gtk::test]
-fn very_many_profiles_are_walked_through() {
-    let scene = crate::home::with_many(120);
-    let list = scene.object::<gtk::ListView>("many-list");
-    scene.until("they are listed", || list.model().is_some_and(|model| model.n_items() == 120));
-    scene.pass(200);
-    let slot = |at: usize| {
-        let rows = std::iter::successors(list.first_child(), WidgetExt::next_sibling);
-        rows.filter_map(|row| row.first_child()).nth(at)
-    };
-    scene.until("rows are made", || slot(4).is_some());
-    let focus = || gtk::prelude::GtkWindowExt::focus(&scene.window.widget).expect("a focus");
-    let go = |to: To| scene.window.widget.child_focus(to);
-    scene.object::<gtk::Button>("new-profile").grab_focus();
-    for at in 0..3 {
-        let to = if at == 0 { To::TabForward } else { To::Down };
-        assert!(go(to) && Some(focus()) == slot(at), "row {at} is reached: {}", place(&focus()));
-        assert!(has_name(&focus()));
-        let buttons = [(); 2].map(|()| {
-            assert!(go(To::TabForward), "its buttons are reached");
-            focus()
-        });
-        assert!(buttons.iter().all(|one| one.is_ancestor(&slot(at).expect("a row")) && has_name(one)));
-        while Some(focus()) != slot(at) {
-            assert!(go(To::TabBackward), "and the row again");
-        }
-    }
-    list.emit_by_name::<()>("activate", &[&3_u32]);
-    scene.until("it is shown", || scene.window.shows("form"));
-    assert_eq!(scene.window.form().profile().name, "Profile 4");
-}
-
-#[gtk::test]
 fn what_runs_and_has_ended_is_used_without_a_pointer() {
     let scene = Scene::new();
     scene.run("echo");

@@ -3,7 +3,6 @@
 
 mod card;
 mod cards;
-mod many;
 mod pace;
 mod profiles;
 mod summary;
@@ -19,7 +18,6 @@ use adw::prelude::*;
 use card::{says, Card};
 use gettextrs::gettext;
 use gtk::glib;
-use many::Many;
 use pace::Pace;
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -43,12 +41,10 @@ pub struct Home {
     notice_text: gtk::Label,
     running_box: gtk::Box,
     running: gtk::Box,
-    head: gtk::Box,
-    many_running: gtk::Box,
-    many_heading: gtk::Box,
     profiles_box: gtk::Box,
     profiles: gtk::ListBox,
-    many: Many,
+    /// All profiles have rows.
+    shows_all: Cell<bool>,
     no_profiles: gtk::Label,
     welcome_rows: gtk::ListBox,
     welcome_note: gtk::Label,
@@ -84,12 +80,9 @@ impl Home {
             notice_text: object(&builder, "notice-text"),
             running_box: object(&builder, "running-box"),
             running: object(&builder, "running"),
-            head: object(&builder, "head"),
-            many_running: object(&builder, "many-running"),
-            many_heading: object(&builder, "many-heading"),
             profiles_box: object(&builder, "profiles-box"),
             profiles: object(&builder, "profiles"),
-            many: Many::new(object(&builder, "many-list")),
+            shows_all: Cell::new(false),
             no_profiles: object(&builder, "no-profiles"),
             welcome_rows: object(&builder, "welcome-rows"),
             welcome_note: object(&builder, "welcome-note"),
@@ -115,7 +108,6 @@ impl Home {
     /// Connects what can be clicked.
     pub fn connect(self: &Rc<Self>, window: &Rc<Window>) {
         self.connect_welcome();
-        self.many.connect(window);
         self.search_bar.connect_entry(&self.search);
         self.search_bar.set_key_capture_widget(Some(&self.widget));
         let (home, weak) = (Rc::downgrade(self), Rc::downgrade(window));
@@ -304,7 +296,7 @@ impl Home {
         let page = match (welcome, searched && !finds) {
             (true, _) => "welcome",
             (_, true) => "nothing",
-            _ => self.lists_page(),
+            _ => "lists",
         };
         if self.stack.visible_child_name().as_deref() != Some(page) {
             self.stack.set_visible_child_name(page);

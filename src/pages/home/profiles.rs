@@ -15,8 +15,8 @@ use std::rc::{Rc, Weak};
 use terrarium_engine::message;
 use terrarium_engine::profile::{Colour, Profile};
 
-/// More rows than these are made for what is seen only.
-const MANY: usize = 50;
+/// So many rows are made at first; the others when they are asked for.
+const FIRST: usize = 50;
 /// What does not fit into these is cut off.
 const LINES: i32 = 2;
 
@@ -30,43 +30,39 @@ impl Home {
         }
         self.profiles.set_visible(!items.is_empty());
         self.found.set(items.len());
-        let many = items.len() > MANY;
-        self.place(&self.running_box, if many { &self.many_running } else { &self.head });
-        self.place(&self.profiles_box, if many { &self.many_heading } else { &self.head });
-        if many {
-            self.many.show(items);
-        } else {
-            self.many.clear();
-            for item in &items {
-                self.profiles.append(&in_list(window, item));
-            }
+        let all = self.shows_all.get() || items.len() <= FIRST + 5;
+        let shown = if all { items.len() } else { FIRST };
+        for item in &items[..shown] {
+            self.profiles.append(&row(window, item));
+        }
+        if shown < items.len() {
+            self.profiles.append(&self.more(window, items.len() - shown));
         }
         self.show_page(window);
     }
 
-    /// What comes before the profiles is on the page that has them.
-    fn place(&self, part: &gtk::Box, place: &gtk::Box) {
-        let now = part.parent().and_downcast::<gtk::Box>();
-        if now.as_ref() != Some(place) {
-            now.inspect(|now| now.remove(part));
-            place.append(part);
-        }
-    }
-
-    /// Which page has the profiles that were found.
-    pub(super) fn lists_page(&self) -> &'static str {
-        if self.found.get() > MANY {
-            "many"
-        } else {
-            "lists"
-        }
+    /// The row that shows the rest.
+    fn more(self: &Rc<Self>, window: &Rc<Window>, rest: usize) -> adw::ActionRow {
+        let count = u32::try_from(rest).unwrap_or(u32::MAX);
+        let text = ngettext("Show {number} More", "Show {number} More", count);
+        let title = text.replace("{number}", &rest.to_string());
+        let row = adw::ActionRow::builder().title(title).activatable(true).build();
+        row.add_suffix(&gtk::Image::from_icon_name("pan-down-symbolic"));
+        let (home, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        row.connect_activated(move |_| {
+            if let (Some(home), Some(window)) = (home.upgrade(), weak.upgrade()) {
+                home.shows_all.set(true);
+                home.show_profiles(&window);
+            }
+        });
+        row
     }
 }
 
-/// A row of a short list, which keeps it.
-fn in_list(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
-    let row = adw::ActionRow::builder().title_lines(LINES).subtitle_lines(LINES).activatable(true).build();
-    let _ = Row::of_list(window, &row).show(window, item);
+fn row(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
+    let made = Row::new(window);
+    made.show(window, item);
+    let row = made.widget;
     let (weak, own) = (Rc::downgrade(window), item.clone());
     row.connect_activated(move |_| {
         if let Some(window) = weak.upgrade() {
@@ -77,39 +73,16 @@ fn in_list(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
 }
 
 /// Shows a profile in the form, or what is wrong with its file.
-pub(super) fn open(window: &Rc<Window>, item: &Item) {
+fn open(window: &Rc<Window>, item: &Item) {
     match &item.profile {
         Ok(profile) => window.edit(profile, Some(item)),
         Err(lines) => window.show_broken(&item.path, lines),
     }
 }
 
-/// What is said in a row.
-enum Words {
-    /// By the row of a list.
-    Row(adw::ActionRow),
-    /// By two labels.
-    Labels(gtk::Label, gtk::Label),
-}
-
-impl Words {
-    fn say(&self, title: &str, subtitle: &str) {
-        match self {
-            Self::Row(row) => {
-                row.set_title(&glib::markup_escape_text(title));
-                row.set_subtitle(&glib::markup_escape_text(subtitle));
-            }
-            Self::Labels(first, second) => {
-                first.set_label(title);
-                second.set_label(subtitle);
-            }
-        }
-    }
-}
-
-/// What shows one profile after the other.
-pub(super) struct Row {
-    words: Words,
+/// What a row is made of.
+struct Row {
+    widget: adw::ActionRow,
     mark: gtk::Box,
     play: gtk::Button,
     /// The one that it shows.
@@ -117,52 +90,30 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// A row of a list.
-    fn of_list(window: &Rc<Window>, row: &adw::ActionRow) -> Self {
-        let made = Self::new(window, Words::Row(row.clone()));
-        row.add_prefix(&made.mark);
-        row.add_suffix(&made.play);
-        made.add_menu(row, |more| row.add_suffix(more));
-        made
-    }
-
-    /// The inside of a row that gets the focus elsewhere.
-    pub fn bare(window: &Rc<Window>) -> (Self, gtk::Box) {
-        let label = |class: &str| {
-            let label = gtk::Label::builder().xalign(0.0).css_classes([class]);
-            label.ellipsize(gtk::pango::EllipsizeMode::End).build()
-        };
-        let (title, subtitle) = (label("title"), label("subtitle"));
-        let words = gtk::Box::builder().orientation(gtk::Orientation::Vertical).hexpand(true);
-        let words = words.valign(gtk::Align::Center).css_classes(["title"]).build();
-        words.append(&title);
-        words.append(&subtitle);
-        let made = Self::new(window, Words::Labels(title, subtitle));
-        let inside = gtk::Box::builder().css_classes(["header"]).build();
-        inside.append(&made.mark);
-        inside.append(&words);
-        inside.append(&made.play);
-        made.add_menu(&inside, |more| inside.append(more));
-        (made, inside)
-    }
-
-    fn new(window: &Rc<Window>, words: Words) -> Self {
-        let item = Rc::default();
+    /// One that shows nothing yet.
+    fn new(window: &Rc<Window>) -> Self {
+        let widget =
+            adw::ActionRow::builder().title_lines(LINES).subtitle_lines(LINES).activatable(true).build();
+        let (mark, item) = (chip(Colour::Grey, "", ""), Rc::default());
         let play = play(Rc::downgrade(window), Rc::clone(&item));
-        Self { words, mark: chip(Colour::Grey, "", ""), play, item }
+        widget.add_prefix(&mark);
+        widget.add_suffix(&play);
+        let row = Self { widget, mark, play, item };
+        row.add_menu();
+        row
     }
 
-    /// Shows this one. What it says, for who does not see it.
-    pub fn show(&self, window: &Rc<Window>, item: &Item) -> (String, String) {
+    /// Shows this one.
+    fn show(&self, window: &Rc<Window>, item: &Item) {
         let name = message::shown(&item.name());
         let subtitle = match &item.profile {
             Ok(profile) => self.show_profile(window, profile, &name),
             Err(lines) => self.show_broken(lines),
         };
-        self.words.say(&name, &subtitle);
+        self.widget.set_title(&glib::markup_escape_text(&name));
+        self.widget.set_subtitle(&glib::markup_escape_text(&subtitle));
         self.play.set_visible(item.profile.is_ok());
         self.item.replace(Some(item.clone()));
-        (name, subtitle)
     }
 
     fn show_profile(&self, window: &Rc<Window>, profile: &Profile, name: &str) -> String {
@@ -192,7 +143,7 @@ impl Row {
 
     /// What else can be done with a profile: the secondary button, or the menu
     /// key. It is made when it is asked for.
-    fn add_menu(&self, row: &impl IsA<gtk::Widget>, add: impl FnOnce(&gtk::MenuButton)) {
+    fn add_menu(&self) {
         let more = gtk::MenuButton::builder()
             .icon_name("view-more-symbolic")
             .valign(gtk::Align::Center)
@@ -203,10 +154,10 @@ impl Row {
         more.set_create_popup_func(move |more| {
             more.set_menu_model(item.borrow().as_ref().map(menu).as_ref());
         });
-        add(&more);
+        self.widget.add_suffix(&more);
         let click = gtk::GestureClick::builder().button(3).build();
         click.connect_pressed(move |_, _, _, _| more.popup());
-        row.add_controller(click);
+        self.widget.add_controller(click);
     }
 }
 
