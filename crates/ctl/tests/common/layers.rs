@@ -63,6 +63,9 @@ fn files(glass: Glass) -> Vec<String> {
     let home = glass.user().home();
     let own = [".cache", ".local", ".config"].map(|name| home.join(name));
     let mut all = picture(std::path::Path::new("/etc"));
+    // Where libvirt keeps the networks and filters of sandboxes that run meanwhile.
+    let libvirts = ["/etc/libvirt ", "/etc/libvirt/qemu/networks", "/etc/libvirt/nwfilter"];
+    all.retain(|line| !libvirts.iter().any(|place| line.starts_with(place)));
     let keep = |line: &String| {
         !line.contains("/terrarium-share")
             && !own.iter().any(|own| line.starts_with(&own.display().to_string()))
