@@ -374,12 +374,8 @@ fn what_a_sandbox_changed_is_looked_at_and_thrown_away() {
         let changes = scene::over("changes").expect("a window");
         look_at_all(&shown, glass, &changes);
         WidgetExt::activate_action(&changes, "changes.discard", None).expect("it can be thrown away");
-        let dialog = || {
-            let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
-            all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
-        };
-        shown.until("it asks", || dialog().is_some());
-        dialog().expect("a question").response("discard");
+        shown.until("it asks", || scene::dialog().is_some());
+        scene::dialog().expect("a question").response("discard");
         shown.within(BOOT, "it is gone", || !changes.is_visible() && !row.is_mapped());
         let left = Command::new(ctl()).args(["changes", &name]).output().expect("terrariumctl");
         assert_eq!(left.status.code(), Some(125), "{left:?}");
@@ -467,12 +463,8 @@ fn what_is_thrown_away_is_there_until_its_tab_is_closed() {
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     assert!(text.contains(&word), "{told:?}");
     shown.act("win.close-tab");
-    let question = || {
-        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
-        all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
-    };
-    shown.until("it asks", || question().is_some_and(|one| one.body().contains(&word)));
-    question().expect("a question").response("discard");
+    shown.until("it asks", || scene::dialog().is_some_and(|one| one.body().contains(&word)));
+    scene::dialog().expect("a question").response("discard");
     shown.within(BOOT, "it is closed", || shown.window.runs.current().is_none());
     shown.within(BOOT, "nothing is left", || listed().status.code() == Some(125));
 }
@@ -508,11 +500,7 @@ fn a_file_is_edited_and_comes_back_as_a_change() {
     assert!(scene::says(&changes, "letter.txt"));
     assert_eq!(std::fs::read_to_string(&path).expect("the file"), "one line\n", "it is as it was");
     WidgetExt::activate_action(&changes, "changes.discard", None).expect("it can be thrown away");
-    let dialog = || {
-        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
-        all.into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
-    };
-    shown.until("it asks", || dialog().is_some());
-    dialog().expect("a question").response("discard");
+    shown.until("it asks", || scene::dialog().is_some());
+    scene::dialog().expect("a question").response("discard");
     shown.within(BOOT, "it is gone", || !changes.is_visible());
 }

@@ -2,22 +2,23 @@
 //! The desktop's search, as gnome-shell asks for it: over a bus of the test's
 //! own, which starts the program when it is asked.
 
+#[path = "scene/bus.rs"]
+mod bus;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const ID: &str = "org.terrarium.Terrarium";
 
 /// A session bus with the program on it.
-struct Bus {
-    daemon: Child,
-    address: String,
+struct Search {
+    bus: bus::Bus,
     folder: tempfile::TempDir,
 }
 
-impl Bus {
+impl Search {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let services = folder.path().join("data/dbus-1/services");
@@ -36,22 +37,17 @@ impl Bus {
             fs::write(profiles.join(format!("{stem}.terrarium")), text).expect("a profile");
         }
         fs::write(profiles.join("broken.terrarium"), "name = papers").expect("a file");
-        let mut daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address", "--nosyslog"])
-            .env("XDG_DATA_HOME", folder.path().join("data"))
-            .env("XDG_CONFIG_HOME", folder.path().join("config"))
-            .env("XDG_CACHE_HOME", folder.path().join("cache"))
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .env("HOME", folder.path())
-            .env("LC_ALL", "C.UTF-8")
-            .env("NO_AT_BRIDGE", "1")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dbus-daemon");
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().expect("a pipe")).read_line(&mut address).expect("an address");
-        Self { daemon, address: address.trim().to_owned(), folder }
+        let path = |inner: &str| folder.path().join(inner).into_os_string();
+        let bus = bus::Bus::start([
+            ("XDG_DATA_HOME", path("data")),
+            ("XDG_CONFIG_HOME", path("config")),
+            ("XDG_CACHE_HOME", path("cache")),
+            ("XDG_RUNTIME_DIR", path("")),
+            ("HOME", path("")),
+            ("LC_ALL", "C.UTF-8".into()),
+            ("NO_AT_BRIDGE", "1".into()),
+        ]);
+        Self { bus, folder }
     }
 
     /// What gdbus prints.
@@ -59,7 +55,7 @@ impl Bus {
         let output = Command::new("gdbus")
             .args(["call", "--session", "--dest", ID, "--object-path", object, "--method", method])
             .args(arguments)
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus.address)
             .output()
             .expect("gdbus");
         assert!(output.status.success(), "{method}: {}", String::from_utf8_lossy(&output.stderr));
@@ -94,7 +90,7 @@ impl Bus {
                 "/org/freedesktop/DBus",
             ])
             .args(["--method", "org.freedesktop.DBus.GetConnectionUnixProcessID", ID])
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus.address)
             .output()
             .expect("gdbus");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -111,19 +107,17 @@ impl Bus {
     }
 }
 
-impl Drop for Bus {
+impl Drop for Search {
     fn drop(&mut self) {
         if let Some(pid) = self.pid() {
             let _ = Command::new("kill").arg(pid).status();
         }
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
     }
 }
 
 #[test]
 fn profiles_are_found_described_and_opened_from_the_desktop() {
-    let bus = Bus::start();
+    let bus = Search::start();
     // The program is started by this, and answers without a window.
     assert_eq!(bus.search("GetInitialResultSet", &["['PAPERS']"]), "(['web', 'papers'],)");
     assert_eq!(bus.search("GetSubsearchResultSet", &["['papers']", "['papers', 'my']"]), "(['papers'],)");

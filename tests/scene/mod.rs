@@ -191,6 +191,12 @@ pub fn over(id: &str) -> Option<gtk::Widget> {
     gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible).find_map(|one| find(&one, id))
 }
 
+/// A question that is asked.
+pub fn dialog() -> Option<adw::MessageDialog> {
+    let all = gtk::Window::list_toplevels().into_iter();
+    all.filter_map(|one| one.downcast::<adw::MessageDialog>().ok()).find(WidgetExt::is_visible)
+}
+
 /// Whether a label with this text is somewhere in it.
 pub fn says(widget: &gtk::Widget, text: &str) -> bool {
     let has =

@@ -3,7 +3,7 @@
 //! are no good; and a second window.
 
 use crate::home::{row, with_profiles};
-use crate::scene::{find, over, says, walk};
+use crate::scene::{dialog, find, over, says, walk};
 use crate::Scene;
 use adw::prelude::*;
 use gtk::{gdk, gio, glib};
@@ -26,11 +26,6 @@ fn drop_on(page: &gtk::Widget, paths: &[&Path]) -> bool {
     let files: Vec<gio::File> = paths.iter().map(gio::File::for_path).collect();
     let list = glib::BoxedValue(gdk::FileList::from_array(&files).to_value());
     target.emit_by_name::<bool>("drop", &[&list, &10.0_f64, &10.0_f64])
-}
-
-fn dialog() -> Option<adw::MessageDialog> {
-    let all = gtk::Window::list_toplevels().into_iter();
-    all.filter_map(|one| one.downcast::<adw::MessageDialog>().ok()).find(WidgetExt::is_visible)
 }
 
 fn open(scene: &Scene, path: &Path) {

@@ -2,12 +2,11 @@
 //! A window that leaves something running, and the desktop's portal for that,
 //! on a bus of the test's own.
 
+use crate::bus::Bus;
 use crate::{answer_to_closing, Scene};
 use adw::prelude::*;
 use gtk::{gio, glib};
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::sandbox::{Driver, State};
@@ -24,39 +23,15 @@ enum Manner {
     Hangs,
 }
 
-struct Bus {
-    daemon: Child,
-    address: String,
+/// Nothing is started on it.
+fn bus() -> Bus {
+    Bus::start([("XDG_DATA_DIRS", "/nonexistent"), ("XDG_DATA_HOME", "/nonexistent")])
 }
 
-impl Bus {
-    fn start() -> Self {
-        let mut daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address", "--nosyslog"])
-            .env("XDG_DATA_DIRS", "/nonexistent")
-            .env("XDG_DATA_HOME", "/nonexistent")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dbus-daemon");
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().expect("a pipe")).read_line(&mut address).expect("an address");
-        Self { daemon, address: address.trim().to_owned() }
-    }
-
-    fn connect(&self) -> gio::DBusConnection {
-        let flags = gio::DBusConnectionFlags::AUTHENTICATION_CLIENT
-            | gio::DBusConnectionFlags::MESSAGE_BUS_CONNECTION;
-        gio::DBusConnection::for_address_sync(&self.address, flags, None, gio::Cancellable::NONE)
-            .expect("a bus")
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
+fn connect(bus: &Bus) -> gio::DBusConnection {
+    let flags =
+        gio::DBusConnectionFlags::AUTHENTICATION_CLIENT | gio::DBusConnectionFlags::MESSAGE_BUS_CONNECTION;
+    gio::DBusConnection::for_address_sync(&bus.address, flags, None, gio::Cancellable::NONE).expect("a bus")
 }
 
 /// What it was asked.
@@ -104,11 +79,11 @@ fn portal(bus: &gio::DBusConnection, manner: Manner) -> Asked {
 
 /// Closes a window in which something runs, and keeps that.
 fn closed(manner: Option<Manner>) -> (Vec<glib::Variant>, Duration) {
-    let bus = Bus::start();
+    let bus = bus();
     let (scene, begun) = (Scene::new(), Cell::new(Instant::now()));
-    let server = bus.connect();
+    let server = connect(&bus);
     let asked = manner.map(|manner| portal(&server, manner));
-    scene.window.speak_on(&bus.connect());
+    scene.window.speak_on(&connect(&bus));
     scene.run("echo");
     scene.shows("phase: Running");
     answer_to_closing(&scene, "_Keep Running");

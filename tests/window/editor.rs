@@ -3,7 +3,7 @@
 
 use crate::home::{row, with_profiles};
 use crate::looks::shoot;
-use crate::scene::{find, over, says, walk};
+use crate::scene::{dialog, find, over, says, walk};
 use crate::{Scene, Shown};
 use adw::prelude::*;
 use std::fs;
@@ -106,10 +106,6 @@ fn a_new_profile_is_saved_under_a_name_and_found_at_home() {
     scene.act("win.form-save-as");
     scene.until("a name is asked for", || over("save-name").is_some());
     over("save-name").and_downcast::<gtk::Entry>().expect("an entry").set_text("My Echo");
-    let dialog = || {
-        let all = gtk::Window::list_toplevels().into_iter();
-        all.filter_map(|one| one.downcast::<adw::MessageDialog>().ok()).find(WidgetExt::is_visible)
-    };
     dialog().expect("a dialog").response("save");
     let path = file(&scene, "my-echo");
     scene.until("it is written", || path.exists());

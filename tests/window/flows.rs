@@ -3,7 +3,7 @@
 //! new and for finished runs.
 
 use crate::home::{row, with_profiles};
-use crate::scene::{find, over, says, walk};
+use crate::scene::{dialog, find, over, says, walk};
 use crate::{copied, Scene};
 use adw::prelude::*;
 use std::fs;
@@ -151,9 +151,7 @@ fn asks_for_clipboard(policy: Clipboard) -> Scene {
 }
 
 fn question() -> Option<adw::MessageDialog> {
-    let all = gtk::Window::list_toplevels().into_iter();
-    all.filter_map(|one| one.downcast::<adw::MessageDialog>().ok())
-        .find(|one| one.is_visible() && one.widget_name() == "ask-terminal")
+    dialog().filter(|one| one.widget_name() == "ask-terminal")
 }
 
 #[gtk::test]

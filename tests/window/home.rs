@@ -2,7 +2,7 @@
 //! Home: profiles, the search, the welcome; and the sheet before a run.
 
 use crate::looks::shoot;
-use crate::scene::{find, over, says};
+use crate::scene::{dialog, find, over, says};
 use crate::Scene;
 use adw::prelude::*;
 use std::fs;
@@ -102,10 +102,6 @@ fn profiles_are_listed_and_what_is_wrong_with_a_file_is_said() {
     assert_eq!(subtitle("Terminal Without Network"), "echo · No network");
     assert_eq!(subtitle("broken"), "2 mistakes in its file");
     row(&scene, "broken").expect("a row").emit_by_name::<()>("activated", &[]);
-    let dialog = || {
-        let all = gtk::Window::list_toplevels().into_iter();
-        all.filter_map(|one| one.downcast::<adw::MessageDialog>().ok()).find(WidgetExt::is_visible)
-    };
     scene.until("its mistakes are said", || dialog().is_some());
     let body = dialog().expect("a dialog").body();
     assert!(body.contains("Line 3: ") && body.contains("Line 5: "), "{body}");

@@ -3,6 +3,8 @@
 
 mod arrivals;
 mod background;
+#[path = "../scene/bus.rs"]
+mod bus;
 mod changes;
 mod clipboard;
 mod crowd;
@@ -381,19 +383,16 @@ fn closed_with(answer: &str) -> Scene {
 
 fn answer_to_closing(scene: &Scene, answer: &str) {
     scene.window.widget.close();
-    let dialog = || {
-        gtk::Window::list_toplevels().into_iter().find_map(|one| one.downcast::<adw::MessageDialog>().ok())
-    };
-    scene.until("it asks", || dialog().is_some_and(|dialog| dialog.is_visible()));
+    scene.until("it asks", || scene::dialog().is_some());
     assert!(scene.window.widget.is_visible());
     let has_label = |one: &gtk::Widget| {
         one.downcast_ref::<gtk::Button>()
             .and_then(|button| button.label())
             .is_some_and(|label| label == answer)
     };
-    let button = scene::walk(dialog().expect("the dialog").upcast_ref(), &has_label).expect(answer);
+    let button = scene::walk(scene::dialog().expect("the dialog").upcast_ref(), &has_label).expect(answer);
     button.downcast::<gtk::Button>().expect("a button").emit_clicked();
-    scene.until("the question is gone", || dialog().is_none());
+    scene.until("the question is gone", || scene::dialog().is_none());
 }
 
 #[gtk::test]

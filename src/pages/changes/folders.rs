@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use terrarium_engine::sandbox::changes::Entry;
+use terrarium_engine::sandbox::changes::{below, Entry};
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +76,6 @@ pub fn above(path: &[u8]) -> &[u8] {
 /// The name of something in its folder.
 pub fn name(path: &[u8]) -> &[u8] {
     path.iter().rposition(|&byte| byte == b'/').map_or(path, |at| &path[at + 1..])
-}
-
-/// What lies in a folder, however deep.
-pub fn below(all: &[Entry], folder: &[u8]) -> Range<usize> {
-    let prefix = [folder.strip_suffix(b"/").unwrap_or(folder), b"/"].concat();
-    let begin = all.partition_point(|entry| entry.change.path.as_slice() < prefix.as_slice());
-    let rest = &all[begin..];
-    begin..begin + rest.partition_point(|entry| entry.change.path.as_slice().starts_with(&prefix))
 }
 
 /// Those of some that lie in none of the others.

@@ -26,6 +26,7 @@ use progress::Progress;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
+use terrarium_engine::sandbox::changes::below;
 use terrarium_engine::{message, plan};
 
 /// A window about one layer.
@@ -197,7 +198,7 @@ impl ChangesWindow {
     /// An entry and all in it.
     fn with_inner(&self, index: usize) -> Vec<usize> {
         let all = &self.looking.found.all;
-        std::iter::once(index).chain(folders::below(all, all[index].change.path.as_slice())).collect()
+        std::iter::once(index).chain(below(all, all[index].change.path.as_slice())).collect()
     }
 
     /// Notes what becomes of changes; what was noted before.

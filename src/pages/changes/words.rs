@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What rows and folders say.
 
-use super::folders::{below, name, Row};
+use super::folders::{name, Row};
 use super::row::{self, Words};
 use super::{decide, ChangesWindow};
 use gtk::glib;
 use gtk::prelude::*;
 use std::collections::BTreeMap;
 use terrarium_engine::message;
+use terrarium_engine::sandbox::changes::below;
 use terrarium_protocol::changes::FileKind;
 
 impl ChangesWindow {

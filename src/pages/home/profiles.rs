@@ -10,8 +10,7 @@ use crate::window::{Launch, Window};
 use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
 use gtk::{gio, glib};
-use std::cell::RefCell;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use terrarium_engine::message;
 use terrarium_engine::profile::{Colour, Profile};
 
@@ -60,9 +59,30 @@ impl Home {
 }
 
 fn row(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
-    let made = Row::new(window);
-    made.show(window, item);
-    let row = made.widget;
+    let name = message::shown(&item.name());
+    let row = adw::ActionRow::builder()
+        .title(glib::markup_escape_text(&name).as_str())
+        .title_lines(LINES)
+        .subtitle_lines(LINES)
+        .activatable(true)
+        .build();
+    let subtitle = match &item.profile {
+        Ok(profile) => {
+            let mark = chip(profile.colour, "", icon_of(profile));
+            mark.set_tooltip_text(Some(&look::name(profile.colour)));
+            row.add_prefix(&mark);
+            row.add_suffix(&play(window, item, profile, &name));
+            summary(profile, &window.bridge.host().map(|host| host.user.home.clone()).unwrap_or_default())
+        }
+        Err(lines) => {
+            row.add_prefix(&chip(Colour::Grey, "", "dialog-warning-symbolic"));
+            let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+            let text = ngettext("{number} mistake in its file", "{number} mistakes in its file", count);
+            text.replace("{number}", &count.to_string())
+        }
+    };
+    row.set_subtitle(&glib::markup_escape_text(&subtitle));
+    add_menu(&row, item);
     let (weak, own) = (Rc::downgrade(window), item.clone());
     row.connect_activated(move |_| {
         if let Some(window) = weak.upgrade() {
@@ -80,101 +100,39 @@ fn open(window: &Rc<Window>, item: &Item) {
     }
 }
 
-/// What a row is made of.
-struct Row {
-    widget: adw::ActionRow,
-    mark: gtk::Box,
-    play: gtk::Button,
-    /// The one that it shows.
-    item: Rc<RefCell<Option<Item>>>,
-}
-
-impl Row {
-    /// One that shows nothing yet.
-    fn new(window: &Rc<Window>) -> Self {
-        let widget =
-            adw::ActionRow::builder().title_lines(LINES).subtitle_lines(LINES).activatable(true).build();
-        let (mark, item) = (chip(Colour::Grey, "", ""), Rc::default());
-        let play = play(Rc::downgrade(window), Rc::clone(&item));
-        widget.add_prefix(&mark);
-        widget.add_suffix(&play);
-        let row = Self { widget, mark, play, item };
-        row.add_menu();
-        row
-    }
-
-    /// Shows this one.
-    fn show(&self, window: &Rc<Window>, item: &Item) {
-        let name = message::shown(&item.name());
-        let subtitle = match &item.profile {
-            Ok(profile) => self.show_profile(window, profile, &name),
-            Err(lines) => self.show_broken(lines),
-        };
-        self.widget.set_title(&glib::markup_escape_text(&name));
-        self.widget.set_subtitle(&glib::markup_escape_text(&subtitle));
-        self.play.set_visible(item.profile.is_ok());
-        self.item.replace(Some(item.clone()));
-    }
-
-    fn show_profile(&self, window: &Rc<Window>, profile: &Profile, name: &str) -> String {
-        let home = window.bridge.host().map(|host| host.user.home.as_path()).unwrap_or("".as_ref());
-        self.show_mark(profile.colour, icon_of(profile));
-        self.mark.set_tooltip_text(Some(&look::name(profile.colour)));
-        let text = gettext("Run {name}").replace("{name}", name);
-        self.play.update_property(&[gtk::accessible::Property::Label(&text)]);
-        summary(profile, home)
-    }
-
-    /// A file that is no profile: the row says so, and shows where.
-    fn show_broken(&self, lines: &[String]) -> String {
-        let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-        let text = ngettext("{number} mistake in its file", "{number} mistakes in its file", count);
-        self.show_mark(Colour::Grey, "dialog-warning-symbolic");
-        self.mark.set_tooltip_text(None);
-        text.replace("{number}", &count.to_string())
-    }
-
-    fn show_mark(&self, colour: Colour, icon: &str) {
-        self.mark.set_css_classes(&["chip", &look::class(colour)]);
-        if let Some(image) = self.mark.first_child().and_downcast::<gtk::Image>() {
-            image.set_icon_name(Some(icon));
-        }
-    }
-
-    /// What else can be done with a profile: the secondary button, or the menu
-    /// key. It is made when it is asked for.
-    fn add_menu(&self) {
-        let more = gtk::MenuButton::builder()
-            .icon_name("view-more-symbolic")
-            .valign(gtk::Align::Center)
-            .tooltip_text(gettext("More"))
-            .css_classes(["flat", "circular"])
-            .build();
-        let item = self.item.clone();
-        more.set_create_popup_func(move |more| {
-            more.set_menu_model(item.borrow().as_ref().map(menu).as_ref());
-        });
-        self.widget.add_suffix(&more);
-        let click = gtk::GestureClick::builder().button(3).build();
-        click.connect_pressed(move |_, _, _, _| more.popup());
-        self.widget.add_controller(click);
-    }
-}
-
-fn play(window: Weak<Window>, item: Rc<RefCell<Option<Item>>>) -> gtk::Button {
+fn play(window: &Rc<Window>, item: &Item, profile: &Profile, name: &str) -> gtk::Button {
     let play = gtk::Button::builder()
         .icon_name("media-playback-start-symbolic")
         .tooltip_text(gettext("Run"))
         .valign(gtk::Align::Center)
         .css_classes(["flat", "circular"])
         .build();
+    let text = gettext("Run {name}").replace("{name}", name);
+    play.update_property(&[gtk::accessible::Property::Label(&text)]);
+    let (weak, own, its) = (Rc::downgrade(window), item.clone(), profile.clone());
     play.connect_clicked(move |_| {
-        let (Some(window), Some(item)) = (window.upgrade(), item.borrow().clone()) else { return };
-        if let Ok(profile) = item.profile.clone() {
-            window.launch(Launch::saved(profile, item));
+        if let Some(window) = weak.upgrade() {
+            window.launch(Launch::saved(its.clone(), own.clone()));
         }
     });
     play
+}
+
+/// What else can be done with a profile: the secondary button, or the menu
+/// key. It is made when it is asked for.
+fn add_menu(row: &adw::ActionRow, item: &Item) {
+    let more = gtk::MenuButton::builder()
+        .icon_name("view-more-symbolic")
+        .valign(gtk::Align::Center)
+        .tooltip_text(gettext("More"))
+        .css_classes(["flat", "circular"])
+        .build();
+    let item = item.clone();
+    more.set_create_popup_func(move |more| more.set_menu_model(Some(&menu(&item))));
+    row.add_suffix(&more);
+    let click = gtk::GestureClick::builder().button(3).build();
+    click.connect_pressed(move |_, _, _, _| more.popup());
+    row.add_controller(click);
 }
 
 fn menu(item: &Item) -> gio::Menu {

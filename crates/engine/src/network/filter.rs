@@ -55,7 +55,11 @@ impl Filter {
 
 /// What the filter of a sandbox is called.
 pub fn name(caller: u32, number: u32) -> String {
-    format!("terrarium-{caller}-{number}")
+    format!("{}{number}", prefix(caller))
+}
+
+fn prefix(caller: u32) -> String {
+    format!("terrarium-{caller}-")
 }
 
 /// Says that there may be filters.
@@ -114,11 +118,10 @@ fn take_away(real: &Real, is_gone: impl Fn(u32) -> bool) -> Result<bool, Error> 
     let Some(uri) = real.connections.iter().find(is_system) else { return Ok(false) };
     // Nobody begins one with a number that was just free.
     let _lock = lock(&mark(real).with_extension("lock"))?;
-    let prefix = name(real.caller(), 0);
-    let stem = prefix.trim_end_matches('0');
+    let prefix = prefix(real.caller());
     let (mut any, mut left) = (false, false);
     for filter in real.pool.filters(uri)? {
-        let number = filter.name().strip_prefix(stem).and_then(|number| number.parse().ok());
+        let number = filter.name().strip_prefix(&prefix).and_then(|number| number.parse().ok());
         match number {
             Some(number) if is_gone(number) => {
                 any = true;

@@ -23,6 +23,8 @@ const FIRST: Duration = Duration::from_secs(10);
 /// The shortest and the longest time between two questions.
 const SOON: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(30);
+/// So many packets are looked at in one go.
+const AT_ONCE: usize = 1000;
 
 /// An address for a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +71,13 @@ impl Client {
 
     /// Hears who has answered, and asks if it is time.
     pub fn tick(&mut self, now: Instant) {
-        while let Some(answer) = self.asking.as_ref().and_then(Exchange::hear_now) {
-            self.take(answer, now);
+        // Everything that arrives passes here while an answer is waited for; a
+        // flood of it must not keep init.
+        for _ in 0..AT_ONCE {
+            let Some(Ok(heard)) = self.asking.as_ref().map(Exchange::hear_now) else { break };
+            if let Some(answer) = heard {
+                self.take(answer, now);
+            }
         }
         if self.lease.as_ref().is_some_and(|lease| now >= self.since + lease.time) {
             self.lose(now);

@@ -3,7 +3,7 @@
 //! A layer does not say so: its changes are those since the host's files. What
 //! was kept was told, too, and what is alike in both is left out.
 
-use super::listing::{Changes, Entry};
+use super::listing::{below, Changes, Entry};
 use std::collections::HashMap;
 use terrarium_protocol::changes::{Change, Facts, FileKind, What};
 
@@ -18,7 +18,8 @@ pub fn leave_out(found: &mut Changes, kept: &Changes) {
     let undone = undone(found, kept);
     found.all.retain_mut(|entry| {
         let path = entry.change.path.as_slice();
-        entry.again = was.contains_key(path) || holds_some(kept, path);
+        // With a folder, what was kept in it would go.
+        entry.again = was.contains_key(path) || !below(&kept.all, path).is_empty();
         !was.get(path).is_some_and(|was| is_alike(was.as_ref(), entry.change.after.as_ref()))
     });
     found.all.extend(undone);
@@ -28,13 +29,6 @@ pub fn leave_out(found: &mut Changes, kept: &Changes) {
     let files =
         after.filter_map(|entry| entry.change.after.as_ref()).filter(|one| one.kind == FileKind::File);
     found.totals.bytes = files.fold(0, |sum, file| sum.saturating_add(file.size));
-}
-
-/// Whether something lies in a folder. They are in order.
-fn holds_some(all: &Changes, folder: &[u8]) -> bool {
-    let prefix = [folder, b"/"].concat();
-    let at = all.all.partition_point(|entry| entry.change.path.as_slice() < prefix.as_slice());
-    all.all.get(at).is_some_and(|entry| entry.change.path.as_slice().starts_with(&prefix))
 }
 
 /// What is in a folder changes its size and times.

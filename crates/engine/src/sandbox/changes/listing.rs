@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -96,11 +97,19 @@ impl Changes {
     }
 
     /// What lies in a folder, however deep.
-    pub fn below<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = &'a Entry> + 'a {
-        let prefix = [path, b"/"].concat();
-        let begin = self.all.partition_point(|entry| entry.change.path.as_slice() < prefix.as_slice());
-        self.all[begin..].iter().take_while(move |entry| entry.change.path.as_slice().starts_with(&prefix))
+    pub fn below(&self, path: &[u8]) -> impl Iterator<Item = &Entry> {
+        self.all[below(&self.all, path)].iter()
     }
+}
+
+/// Where what lies in a folder, however deep, stands among all, which are in
+/// the order of their paths.
+#[must_use]
+pub fn below(all: &[Entry], folder: &[u8]) -> Range<usize> {
+    let prefix = [folder.strip_suffix(b"/").unwrap_or(folder), b"/"].concat();
+    let begin = all.partition_point(|entry| entry.change.path.as_slice() < prefix.as_slice());
+    let rest = &all[begin..];
+    begin..begin + rest.partition_point(|entry| entry.change.path.as_slice().starts_with(&prefix))
 }
 
 /// Collects what init tells.

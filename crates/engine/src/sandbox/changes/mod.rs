@@ -32,8 +32,8 @@ mod trash;
 pub use apply::{apply, sync, Applied, Apply};
 pub use choose::{all_of, may_go};
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
+pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};
-pub use listing::{Changes, Entry, Kind};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};
 pub use session::{Review, Sink, Watch};
 

@@ -3,7 +3,7 @@
 //! be told. A layer does not say so: who moves something of the host's copies
 //! it and takes the old one away.
 
-use super::listing::{on_host, Changes, Entry};
+use super::listing::{below, on_host, Changes, Entry};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -94,8 +94,9 @@ fn folders(changes: &mut Changes, root: Option<&Path>) -> Vec<usize> {
     if gone.is_empty() {
         return Vec::new();
     }
+    let inner = |index: usize| below(&changes.all, changes.all[index].change.path.as_slice());
     let fresh: Vec<(usize, std::ops::Range<usize>)> =
-        all.filter_map(of(What::Added)).map(|index| (index, below(&changes.all, index))).collect();
+        all.filter_map(of(What::Added)).map(|index| (index, inner(index))).collect();
     let mut pairs = Vec::new();
     for (from, content) in &gone {
         let mut same = fresh.iter().filter(|(to, range)| is_same(&changes.all, *to, range, content));
@@ -116,14 +117,6 @@ fn folders(changes: &mut Changes, root: Option<&Path>) -> Vec<usize> {
         changes.all[*to].again |= again;
     }
     pairs.into_iter().map(|(from, ..)| *from).collect()
-}
-
-/// Where what lies in a folder stands among all, which are in order.
-fn below(all: &[Entry], folder: usize) -> std::ops::Range<usize> {
-    let prefix = [all[folder].change.path.as_slice(), b"/"].concat();
-    let begin = all.partition_point(|entry| entry.change.path.as_slice() < prefix.as_slice());
-    let rest = &all[begin..];
-    begin..begin + rest.partition_point(|entry| entry.change.path.as_slice().starts_with(&prefix))
 }
 
 fn is_same(all: &[Entry], folder: usize, range: &std::ops::Range<usize>, content: &Content) -> bool {

@@ -165,15 +165,10 @@ impl Exchange {
         None
     }
 
-    /// The next answer to us that is here already.
-    pub fn hear_now(&self) -> Option<Answer> {
-        loop {
-            match self.receive(MsgFlags::MSG_DONTWAIT) {
-                Ok(None) => {}
-                Ok(answer) => return answer,
-                Err(_) => return None,
-            }
-        }
+    /// The next packet that is here already, and what it answers to us if it
+    /// does. `EAGAIN` if there is none.
+    pub fn hear_now(&self) -> nix::Result<Option<Answer>> {
+        self.receive(MsgFlags::MSG_DONTWAIT)
     }
 
     fn receive(&self, flags: MsgFlags) -> nix::Result<Option<Answer>> {
