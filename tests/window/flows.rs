@@ -262,6 +262,7 @@ fn what_it_uses_is_drawn_and_said() {
     let label = graph.tooltip_text().expect("words");
     assert!(label.starts_with("Now 2") && label.contains(" %; in the last minute between"), "{label}");
     assert_eq!(graph.accessible_role(), gtk::AccessibleRole::Img);
+    scene.until("it has its size", || sheet.width() > 300);
     scene.picture_of(&sheet, "usage");
     sheet.downcast::<gtk::Window>().expect("a window").close();
     assert!(find(scene.window.widget.upcast_ref(), "menu-button").is_some());
