@@ -18,6 +18,7 @@ use terrarium_engine::sandbox::{Attach, Driver, Id, Layer, Progress, Real, Start
 use terrarium_engine::uri::Uri;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::display::ScreenSize;
+use terrarium_protocol::message::Outcome;
 use terrarium_protocol::orders::Lifetime;
 
 /// How long a sandbox that gave its result may take to go before it is
@@ -139,29 +140,7 @@ pub fn finish(
     for _ in 0..TRIES {
         match end {
             End::Result(outcome) => {
-                let console = latest.as_ref().unwrap_or(console);
-                // While init is there; else they are told when they are asked for.
-                let changed = driver.gather(id).ok().flatten();
-                driver.received(id, console);
-                console.close();
-                client.is_over(status(&outcome));
-                let left = driver.finish(id, Duration::from_secs(3));
-                remark(&outcome);
-                if let (Some(changed), Some(layer)) = (changed, reviewed(driver, id)) {
-                    eprintln!(
-                        "terrariumctl: {}",
-                        message::to_review(changed.totals.changes, &layer.tag.name)
-                    );
-                }
-                tell_cleared(driver);
-                if client.is_full() {
-                    eprintln!("terrariumctl: {}", message::layer_full());
-                }
-                // What the command did counts; what is left is swept later.
-                if let Err(error) = left {
-                    Fault::Engine(error).print();
-                }
-                return Ok(status(&outcome));
+                return Ok(conclude(driver, id, latest.as_ref().unwrap_or(console), client, &outcome));
             }
             End::LetGo => {
                 eprintln!("\r\nterrariumctl: {}", message::let_go());
@@ -172,19 +151,13 @@ pub fn finish(
                 if !driver.exists(id)? {
                     break;
                 }
-                // The sandbox is there: go on where we were.
-                let how =
-                    Attach { keyboard, out: Some(client.offsets().out()), err: Some(client.offsets().err()) };
-                match driver.attach(id, how, client.handler()) {
-                    Ok(again) => {
-                        end = client.converse(&again, keyboard);
-                        latest = Some(again);
+                end = match again(driver, id, client, keyboard) {
+                    Some((console, end)) => {
+                        latest = Some(console);
+                        end
                     }
-                    Err(_) => {
-                        std::thread::sleep(Duration::from_millis(100));
-                        end = End::Lost;
-                    }
-                }
+                    None => End::Lost,
+                };
             }
         }
     }
@@ -192,6 +165,41 @@ pub fn finish(
     driver.finish(id, Duration::ZERO)?;
     tell_cleared(driver);
     Err(Error::Crashed { last_words }.into())
+}
+
+/// What follows the command's own result; the status to end with.
+fn conclude(driver: &dyn Driver, id: &Id, console: &Console, client: &Client, outcome: &Outcome) -> u8 {
+    // While init is there; else they are told when they are asked for.
+    let changed = driver.gather(id).ok().flatten();
+    driver.received(id, console);
+    console.close();
+    client.is_over(status(outcome));
+    let left = driver.finish(id, Duration::from_secs(3));
+    remark(outcome);
+    if let (Some(changed), Some(layer)) = (changed, reviewed(driver, id)) {
+        eprintln!("terrariumctl: {}", message::to_review(changed.totals.changes, &layer.tag.name));
+    }
+    tell_cleared(driver);
+    if client.is_full() {
+        eprintln!("terrariumctl: {}", message::layer_full());
+    }
+    // What the command did counts; what is left is swept later.
+    if let Err(error) = left {
+        Fault::Engine(error).print();
+    }
+    status(outcome)
+}
+
+/// The conversation with a sandbox that is still there goes on where it was,
+/// if somebody answers; else a moment has passed.
+fn again(driver: &dyn Driver, id: &Id, client: &Client, keyboard: bool) -> Option<(Console, End)> {
+    let how = Attach { keyboard, out: Some(client.offsets().out()), err: Some(client.offsets().err()) };
+    let Ok(console) = driver.attach(id, how, client.handler()) else {
+        std::thread::sleep(Duration::from_millis(100));
+        return None;
+    };
+    let end = client.converse(&console, keyboard);
+    Some((console, end))
 }
 
 /// The layer of a sandbox that has just ended, if it is to be looked at.
