@@ -292,6 +292,17 @@ fn usual_links_lead_to_private_places() {
     }
 }
 
+for_both! {
+    // The host's program for crashes, which is root, would read it.
+    fn no_crash_is_told_to_the_host(glass: Glass) {
+        let script = "for set in 'ulimit -c 0' 'ulimit -Sc unlimited'; do bash -c \"$set; \
+            grep '^Max core' /proc/self/limits\" | tr -s ' '; done; \
+            perl -e '$| = 1; my $none = pack(q(QQ), 0, 0); print syscall(160, 4, $none), qq(\n); exec qw(grep ^Max.core /proc/self/limits)' | tr -s ' '";
+        let limit = "Max core file size 1 1 bytes";
+        prints(glass, script, &format!("{limit} \n{limit} \n0\n{limit}"));
+    }
+}
+
 /// Stops whatever it can but itself, and cannot be stopped by a copy.
 const STOPPER: &str = "$SIG{TERM} = q(IGNORE); for (1, 2) { last if !fork } my $own = getpgrp(0); \
     while (1) { opendir D, q(/proc); for (grep /^\\d+$/, readdir D) { kill q(STOP), $_ if $_ > 1 && getpgrp($_) != $own } }";
