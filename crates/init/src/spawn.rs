@@ -3,7 +3,7 @@
 //!
 //! Init has one thread, so a forked child may do as it likes.
 
-use crate::build::Place;
+use crate::build::{credentials, Place};
 use crate::confine;
 use crate::fault::{at, Result};
 use crate::ids;
@@ -168,8 +168,9 @@ fn child(
 ) -> std::result::Result<std::convert::Infallible, Failure> {
     reset_signals().map_err(at(Step::Streams, "signals"))?;
     streams.install(command.terminal.is_some()).map_err(at(Step::Streams, "streams"))?;
-    namespaces(setting, signal)?;
+    // As long as it is root.
     crate::memory::come_before_init();
+    namespaces(setting, signal)?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     confine::drop_privileges(&setting.user, setting.limits, setting.place)
         .map_err(at(Step::Confine, "privileges"))?;
@@ -193,6 +194,12 @@ fn namespaces(setting: &Setting, mut signal: Handshake) -> Result<()> {
         }
         (None, Place::Machine) => unshare(CloneFlags::CLONE_NEWNS).map_err(fail()),
         (None, Place::Container) => {
+            // The kernel counts all processes of a user namespace, whatever ids
+            // they have in it, for who made it, and by the limit that it had:
+            // somebody who is nobody else, so that root inside has no more than
+            // others, and no sandbox takes of another one's.
+            confine::bound_processes(setting.limits).map_err(fail())?;
+            credentials::become_with_all(setting.id_base).map_err(fail())?;
             // Together, so that what is mounted is locked for the new user
             // namespace: masks cannot be taken away, nor flags.
             unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(fail())?;
