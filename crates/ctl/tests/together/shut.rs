@@ -430,3 +430,33 @@ fn set_id_bits_of_a_machine_are_taken_back_and_told() {
     }
     let _ = fs::remove_dir_all(cache);
 }
+
+for_both! {
+    /// What one run leaves in a folder is not followed for the next.
+    fn a_link_that_a_sandbox_made_shares_nothing(glass: Glass) {
+        let (folder, victim) = (Folder::home(glass), Folder::home(glass));
+        folder.dir("out/inner");
+        victim.file("inner", "private");
+        let name = victim.path.file_name().unwrap().to_str().unwrap();
+        let script = format!("mv /in/out /in/away && ln -s ../{name} /in/out && ln -s away/inner /in/within");
+        let output = with(glass, &[&folder.bind("/in", ",rw")], &script);
+        assert!(output.status.success(), "{}", err(&output));
+        for (source, rest) in [("out", ",rw"), ("out", ""), ("out/inner", "")] {
+            let mount = format!("host-bind:/x={}/{source}{rest}", folder.path.display());
+            let output = with(glass, &[&mount], "cat /x /x/*; touch /x/made");
+            assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{source}");
+            assert!(err(&output).contains(&format!("{}/out,", folder.path.display())), "{}", err(&output));
+        }
+        let copied = format!("/tmp/x={}/out/inner", folder.path.display());
+        let output = run(glass, &["-i", &copied], &["cat", "/tmp/x"]).output().unwrap();
+        assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)));
+        assert_eq!(victim.names(), ["inner"]);
+        // What it could write anyway, and links of the user's own.
+        let mount = format!("host-bind:/x={}/within", folder.path.display());
+        assert_eq!(out(&with(glass, &[&mount], "ls -d /x")), "/x\n");
+        let own = Folder::home(glass);
+        symlink(&victim.path, own.path.join("link")).unwrap();
+        let mount = format!("host-bind:/x={}/link", own.path.display());
+        assert_eq!(out(&with(glass, &[&mount], "cat /x/inner")), "private");
+    }
+}
