@@ -460,3 +460,38 @@ for_both! {
         assert_eq!(out(&with(glass, &[&mount], "cat /x/inner")), "private");
     }
 }
+
+/// A folder of profiles of its own.
+fn with_profiles(folder: &Folder, profile: &str) -> std::process::Command {
+    folder.dir("config/terrarium/profiles");
+    folder.file("config/terrarium/profiles/x.terrarium", profile);
+    let mut ctl = User::Member.ctl();
+    ctl.env("XDG_CONFIG_HOME", folder.path.join("config")).env("XDG_DATA_HOME", folder.dir("data"));
+    ctl
+}
+
+#[test]
+fn a_profile_from_elsewhere_gets_nothing_that_another_one_keeps() {
+    let folder = Folder::home(Glass::Container);
+    let profile = |files: &str, script: &str| {
+        format!("version = 1\nname = \"Bank\"\nisolation = \"container\"\n[command]\nargv = [\"sh\", \"-c\", \"{script}\"]\n[display]\nkind = \"none\"\n[files]\n{files}\n")
+    };
+    for kept in ["home = \"kept\"", "changes = \"keep\"", "changes = \"review\""] {
+        let first = profile(kept, "echo secret >~/kept");
+        let mut run = with_profiles(&folder, &first);
+        let output = run.args(["run", "--profile", "Bank"]).output().unwrap();
+        assert!(output.status.success(), "{}", err(&output));
+        let other = folder.file("other.terrarium", &profile(kept, "cat ~/kept"));
+        let mut run = with_profiles(&folder, &first);
+        let output = run.arg("run").arg("--profile").arg(&other).output().unwrap();
+        assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{kept}");
+        assert!(err(&output).contains("“Bank”"), "{}", err(&output));
+        // Its own file by its path, and another name.
+        let own = folder.path.join("config/terrarium/profiles/x.terrarium");
+        let mut run = with_profiles(&folder, &first);
+        assert!(run.arg("run").arg("--profile").arg(own).status().unwrap().success(), "{kept}");
+        let mut run = with_profiles(&folder, &first);
+        let output = run.args(["run", "-n", "other", "--profile"]).arg(&other).output().unwrap();
+        assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(1)), "{kept}: {}", err(&output));
+    }
+}
