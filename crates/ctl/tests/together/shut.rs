@@ -495,3 +495,21 @@ fn a_profile_from_elsewhere_gets_nothing_that_another_one_keeps() {
         assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(1)), "{kept}: {}", err(&output));
     }
 }
+
+#[test]
+fn no_word_of_a_profile_drives_a_terminal() {
+    let folder = Folder::home(Glass::Container);
+    let profile = "version = 1\nname = \"x\\u001b]0;y\\u0007\\u009b31m\"\n[command]\nargv = [\"\\u009b1m\\u007f\\u202e\"]\n";
+    for words in [
+        &["profile", "list"][..],
+        &["show", "x", "--json"],
+        &["show", "x", "--plan"],
+        &["show", "x", "--command"],
+    ] {
+        let output = with_profiles(&folder, profile).args(words).output().unwrap();
+        let said = out(&output) + &err(&output);
+        assert!(said.contains("31m") || said.contains("--profile"), "{words:?}: {said}");
+        let drives = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!said.contains(drives), "{words:?}: {}", said.escape_debug());
+    }
+}
