@@ -21,6 +21,9 @@ const CLONE_NEW: u64 = 0x7e02_0000;
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541c;
 
+/// The limit of core files.
+const RLIMIT_CORE: u64 = 4;
+
 /// Families of sockets that Docker's default profile refuses: the kernel's
 /// cryptography, and the hypervisor with its other guests.
 const AF_ALG: u32 = 38;
@@ -112,7 +115,24 @@ fn deny() -> Result<ScmpFilterContext> {
     for request in [TIOCSTI, TIOCLINUX] {
         refuse(&mut filter, "ioctl", 1, request)?;
     }
+    keep_core_limit(&mut filter)?;
     Ok(filter)
+}
+
+/// With a limit of 0 the host's program for crashes would be started, with 1 it
+/// is not. Who sets another one wants no core or gets none anyway, and is told
+/// that it was done; who asks for the old one meanwhile would be lied to.
+fn keep_core_limit(filter: &mut ScmpFilterContext) -> Result<()> {
+    let is_core =
+        |argument: u32| ScmpArgCompare::new(argument, ScmpCompareOp::MaskedEqual(0xffff_ffff), RLIMIT_CORE);
+    let pointer = |argument: u32, how: ScmpCompareOp| ScmpArgCompare::new(argument, how, 0);
+    let done = ScmpAction::Errno(0);
+    filter.add_rule_conditional(done, ScmpSyscall::from_name("setrlimit")?, &[is_core(0)])?;
+    for (action, old) in [(done, ScmpCompareOp::Equal), (ScmpAction::Errno(EPERM), ScmpCompareOp::NotEqual)] {
+        let sets = [is_core(1), pointer(2, ScmpCompareOp::NotEqual), pointer(3, old)];
+        filter.add_rule_conditional(action, ScmpSyscall::from_name("prlimit64")?, &sets)?;
+    }
+    Ok(())
 }
 
 /// No file that the command makes or has runs as its owner or group: in a

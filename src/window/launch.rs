@@ -202,7 +202,7 @@ impl Window {
 
     fn open_with(self: &Rc<Self>, path: &std::path::Path, app: &App, purpose: Purpose) {
         let Some(host) = self.bridge.host() else { return };
-        let profile = match purpose {
+        let mut profile = match purpose {
             Purpose::View => templates::document(path, app, host),
             Purpose::Edit => templates::edit(path, app, host),
         };
@@ -211,6 +211,8 @@ impl Window {
                 "The file is not in your home folder: save a copy of what changed where you want it.",
             ));
         }
+        // Whoever named the file gets nothing that a profile of its name keeps.
+        self.tell_apart(&mut profile);
         // The one file that was asked for is all that it sees.
         self.launch(Launch { shown: true, ..Launch::unsaved(profile) });
     }

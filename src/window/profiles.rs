@@ -92,6 +92,8 @@ impl Window {
     /// A profile's file was opened: what it can reach is shown, and that it
     /// came from elsewhere.
     pub async fn open_profile(self: &Rc<Self>, path: PathBuf) {
+        // The program may just have been started with it.
+        self.library.read(&self.bridge).await;
         let own = self.library.of(&path);
         match self.bridge.read_profile(path.clone()).await {
             Ok(mut profile) => match own {
@@ -107,7 +109,7 @@ impl Window {
 
     /// What profiles keep is kept under their names: one that came from
     /// elsewhere gets nothing of another one's.
-    fn tell_apart(&self, profile: &mut Profile) {
+    pub(super) fn tell_apart(&self, profile: &mut Profile) {
         let items = self.library.items();
         let is_taken = |name: &str| items.iter().any(|item| item.name() == name);
         if is_taken(&profile.name) {

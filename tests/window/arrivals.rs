@@ -168,6 +168,23 @@ fn one_that_is_opened_gets_nothing_of_a_profile_of_its_name() {
 }
 
 #[gtk::test]
+fn one_that_is_opened_at_once_gets_nothing_either() {
+    let scene = with_profiles();
+    scene.until("they are listed", || row(&scene, "Build a Project").is_some());
+    let text = "version = 1\nname = \"New\"\n[command]\nargv = [\"echo\"]\n[files]\nhome = \"kept\"\n";
+    let path = scene.folder().join("offer.terrarium");
+    fs::write(&path, text).expect("a file");
+    // The window knows as little of it as one that was just started.
+    fs::write(scene.folder().join("c/profiles/new.terrarium"), text).expect("a profile");
+    open(&scene, &path);
+    scene.until("its reach is shown", || over("sheet").is_some());
+    let sheet = over("sheet").expect("a sheet");
+    assert!(says(&sheet, "New 2"));
+    sheet.downcast::<gtk::Window>().expect("a window").close();
+    scene.until("it is gone", || over("sheet").is_none());
+}
+
+#[gtk::test]
 fn two_windows_show_the_same_and_each_its_own_page() {
     let scene = with_profiles();
     scene.until("they are listed", || row(&scene, "Build a Project").is_some());

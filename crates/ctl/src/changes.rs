@@ -2,6 +2,7 @@
 //! `changes`, `keep`, `discard`, `apply`: what sandboxes have written.
 
 use crate::fault::Fault;
+use crate::print::plain;
 use crate::run::DONE;
 use crate::Result;
 use serde_json::{json, Value};
@@ -61,7 +62,7 @@ pub fn show(name: &str, diff: bool, as_json: bool) -> Result {
     let found = work.driver.changes(&work.layer, &|_| true)?;
     if as_json {
         let text = serde_json::to_string(&all_as_json(&work.layer, &found)).unwrap_or_default();
-        print(&mut std::io::stdout().lock(), &text);
+        print(&mut std::io::stdout().lock(), &plain(&text));
         return Ok(DONE);
     }
     let (mut review, mut out) = (None, BufWriter::new(std::io::stdout().lock()));

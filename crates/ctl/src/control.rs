@@ -6,7 +6,7 @@ use crate::client::{Client, End};
 use crate::fault::{remark, status, tell_cleared, Fault};
 use crate::run::{finish, DONE};
 use crate::signals::Signals;
-use crate::{terminal, Result};
+use crate::{print, terminal, Result};
 use serde_json::json;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -39,8 +39,7 @@ pub fn list(as_json: bool) -> Result {
         message::lines(&error).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
     }
     if as_json {
-        let all: Vec<_> = listing.sandboxes.iter().map(to_json).collect();
-        println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
+        println!("{}", print::json(&listing.sandboxes.iter().map(to_json).collect()));
         return Ok(DONE);
     }
     let rows: Vec<[String; 4]> = listing.sandboxes.iter().map(row).collect();
@@ -50,10 +49,10 @@ pub fn list(as_json: bool) -> Result {
 
 fn row(one: &Summary) -> [String; 4] {
     [
-        one.name().to_owned(),
+        message::shown(one.name()),
         message::isolation(one.isolation()),
         message::state(&one.state),
-        one.metadata.command.clone(),
+        message::shown(&one.metadata.command),
     ]
 }
 

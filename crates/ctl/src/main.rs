@@ -16,6 +16,7 @@
 //! | [`changes`] | `changes`, `keep`, `discard`, `apply` |
 //! | [`show`] | `show`, `profile`, `doctor` |
 //! | [`files`] | options for what is shared
+//! | [`print`] | others' words on a terminal |
 //! | [`fault`] | errors and exit statuses |
 
 mod args;
@@ -26,6 +27,7 @@ mod fault;
 mod files;
 mod help;
 mod network;
+mod print;
 mod run;
 mod screenshot;
 mod show;

@@ -4,7 +4,7 @@
 use crate::args::{NetworkOf, NetworkVerb, Reach, Run};
 use crate::fault::Fault;
 use crate::run::DONE;
-use crate::{control, Result};
+use crate::{control, print, Result};
 use serde_json::json;
 use terrarium_engine::message;
 use terrarium_engine::network::values::{entry, Entry};
@@ -93,5 +93,5 @@ fn show(usage: &Usage, as_json: bool) {
         "contacts": usage.contacts,
         "seen": usage.seen,
     });
-    println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
+    println!("{}", print::json(&all));
 }

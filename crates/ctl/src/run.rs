@@ -237,6 +237,9 @@ fn profile(options: &Run, host: &Host) -> std::result::Result<Profile, Fault> {
     network::set(&mut profile, options)?;
     set_glass(&mut profile, options)?;
     set_rest(&mut profile, options)?;
+    if let Some(file) = options.profile.as_deref().filter(|name| store::is_file(name)) {
+        store::keeps_its_own(&host.places, Path::new(file), &profile)?;
+    }
     Ok(profile)
 }
 

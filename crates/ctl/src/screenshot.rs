@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use terrarium_engine::error::FileAction;
 use terrarium_engine::sandbox::{Driver, Picture};
-use terrarium_engine::Error;
+use terrarium_engine::{message, Error};
 
 /// Takes it and writes it to a file, or to standard output (`-`).
 pub fn screenshot(name: &str, file: &Path) -> Result {
@@ -32,8 +32,7 @@ pub fn log(name: &str) -> Result {
     let driver = driver();
     let text = driver.log(&driver.find(name)?.id)?;
     // The sandbox's words: they may not move the terminal's cursor.
-    let harmless = |c: char| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
-    let text: String = text.chars().map(harmless).collect();
+    let text = message::lines_shown(&text);
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|source| Error::File { action: FileAction::Write, path: "-".into(), source })?;

@@ -5,7 +5,7 @@ use crate::args::{Args, ProfileVerb, Show};
 use crate::control::{glass_option, to_json};
 use crate::fault::Fault;
 use crate::run::DONE;
-use crate::Result;
+use crate::{print, Result};
 use clap::CommandFactory;
 use serde_json::json;
 use std::fs;
@@ -34,7 +34,7 @@ pub fn show(what: &Show) -> Result {
 
 fn show_sandbox(host: &Host, driver: &Real, found: &Summary, what: &Show) -> Result {
     if what.xml {
-        print!("{}", driver.xml(&found.id)?);
+        print::text(&driver.xml(&found.id)?);
     } else if what.command || what.plan || what.reach {
         let profile = driver.profile(&found.id).ok_or_else(|| Fault::Usage(message::of_profiles_only()))?;
         return if what.command {
@@ -46,7 +46,7 @@ fn show_sandbox(host: &Host, driver: &Real, found: &Summary, what: &Show) -> Res
     } else if what.json {
         let mut shown = to_json(found);
         shown["usage"] = json!(driver.usage(&found.id));
-        println!("{}", pretty(&shown));
+        println!("{}", print::json(&shown));
     } else {
         message::summary(found).iter().for_each(|line| println!("{line}"));
     }
@@ -61,17 +61,17 @@ fn show_profile(host: &Host, what: &Show) -> Result {
         return Ok(DONE);
     }
     if !(what.json || what.plan || what.xml || what.reach) {
-        print!("{}", text_of(&profile)?);
+        print::text(&text_of(&profile)?);
     }
     show_plan(&planned, what)
 }
 
 fn show_plan(planned: &Planned, what: &Show) -> Result {
     if what.json || what.plan {
-        println!("{}", pretty(&json!(planned)));
+        println!("{}", print::json(&json!(planned)));
     }
     match &planned.plan {
-        Some(plan) if what.xml => print!("{}", xml::preview(plan)),
+        Some(plan) if what.xml => print::text(&xml::preview(plan)),
         Some(plan) if what.reach => {
             message::reach_lines(&reach(plan)).iter().for_each(|line| println!("{line}"));
         }
@@ -92,10 +92,6 @@ fn quoted(words: &[String]) -> String {
     words.iter().map(|word| message::quote(word)).collect::<Vec<_>>().join(" ")
 }
 
-fn pretty(value: &serde_json::Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
 /// `profile`
 pub fn profile(verb: &ProfileVerb) -> Result {
     let places = host::places();
@@ -103,12 +99,12 @@ pub fn profile(verb: &ProfileVerb) -> Result {
         ProfileVerb::List => {
             for entry in store::list(&places)? {
                 match entry.profile {
-                    Ok(profile) => println!("{}", profile.name),
+                    Ok(profile) => println!("{}", message::shown(&profile.name)),
                     Err(error) => eprintln!("terrariumctl: {}", message::lines(&error).join("; ")),
                 }
             }
         }
-        ProfileVerb::Show { name } => print!("{}", text_of(&store::resolve(&places, name)?)?),
+        ProfileVerb::Show { name } => print::text(&text_of(&store::resolve(&places, name)?)?),
         ProfileVerb::Import { file } => {
             let profile = store::load(file)?;
             println!("{}", store::add(&places, &profile)?.display());
@@ -138,7 +134,7 @@ pub fn doctor(as_json: bool) -> Result {
     let host = host::probe(&ProbeOptions { connect: true, ..ProbeOptions::default() });
     let findings = checks::examine(&host);
     if as_json {
-        println!("{}", pretty(&json!({ "findings": &findings, "host": &host })));
+        println!("{}", print::json(&json!({ "findings": &findings, "host": &host })));
     } else {
         message::doctor(&findings).iter().for_each(|line| println!("{line}"));
     }

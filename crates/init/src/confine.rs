@@ -37,10 +37,18 @@ pub fn drop_privileges(user: &User, limits: Limits, place: Place) -> Result<(), 
     Ok(())
 }
 
+/// How many processes there may be.
+pub fn bound_processes(limits: Limits) -> Result<(), Errno> {
+    lower(Resource::RLIMIT_NPROC, limits.processes, limits.processes)
+}
+
 fn set_limits(limits: Limits) -> Result<(), Errno> {
-    lower(Resource::RLIMIT_NPROC, limits.processes, limits.processes)?;
+    bound_processes(limits)?;
     lower(Resource::RLIMIT_NOFILE, 1024, limits.files)?;
-    lower(Resource::RLIMIT_CORE, 0, 0)
+    // No core, and not 0: with that the kernel would still feed one to a
+    // program of the host's that it is told to start for it (core(5)). With 1
+    // it starts none; the filter keeps it so.
+    lower(Resource::RLIMIT_CORE, 1, 1)
 }
 
 /// Never above what init itself may: that takes a privilege it lacks.

@@ -3,23 +3,34 @@
 //!
 //! Init has one thread, so a forked child may do as it likes.
 
-use crate::build::Place;
+use crate::build::{credentials, Place};
 use crate::confine;
 use crate::fault::{at, Result};
 use crate::ids;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::poll::{poll, PollFd, PollFlags};
 use nix::sched::{setns, unshare, CloneFlags};
 use nix::sys::signal::{sigprocmask, SigHandler, SigSet, SigmaskHow, Signal};
 use nix::sys::termios::{tcgetattr, tcsetattr, InputFlags, SetArg};
+use nix::sys::wait::{waitid, Id, WaitPidFlag, WaitStatus};
 use nix::unistd::{fork, pipe2, ForkResult, Pid};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 use terrarium_protocol::message::{Failure, Step};
 use terrarium_protocol::orders::{Command, Limits, Size, User};
 use terrarium_protocol::Bytes;
+
+/// Longest failure that a child tells, in bytes.
+const WORDS_MAX: usize = 64 * 1024;
+/// Between two looks whether a child was stopped on its way to its program, in
+/// milliseconds.
+const LOOK: u16 = 100;
+/// How long that way may take: an emulated machine reads a large program.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Namespaces of the command, for programs that join it.
 pub struct Namespaces {
@@ -85,8 +96,7 @@ pub fn with_socket(setting: &mut Setting, command: &Command, socket: Option<Borr
         ForkResult::Parent { child: pid } => {
             drop((fail, is_ready, go, theirs));
             let mapped = let_go(setting, pid, ready.into(), may_go.into());
-            let mut text = Vec::new();
-            let _ = File::from(failed).take(64 * 1024).read_to_end(&mut text);
+            let text = last_words(&failed, pid);
             if let Some(failure) = mapped.err().or_else(|| serde_json::from_slice(&text).ok()) {
                 let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
                 return Err(failure);
@@ -94,6 +104,34 @@ pub fn with_socket(setting: &mut Setting, command: &Command, socket: Option<Borr
             Ok(Spawned { pid, out: ours.out, err: ours.err, input: ours.input, slave: ours.slave })
         }
     }
+}
+
+/// What the child says of its failure; nothing once it has become the program.
+/// Until then it is the command's user for a moment, whose programs may stop
+/// it: one that is stopped would hold init up for ever, so that is its end.
+fn last_words(failed: &OwnedFd, pid: Pid) -> Vec<u8> {
+    let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+    let begun = Instant::now();
+    while text.len() < WORDS_MAX {
+        let mut one = [PollFd::new(failed.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut one, LOOK) {
+            Ok(0) if is_stopped(pid) || begun.elapsed() > PATIENCE => {
+                let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+            }
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => match nix::unistd::read(failed, &mut piece) {
+                Ok(count) if count > 0 => text.extend_from_slice(&piece[..count]),
+                _ => break,
+            },
+            Err(_) => break,
+        }
+    }
+    text
+}
+
+fn is_stopped(pid: Pid) -> bool {
+    let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    matches!(waitid(Id::Pid(pid), flags), Ok(WaitStatus::Stopped(..)))
 }
 
 /// The child says when it has its namespaces, and waits for its ids.
@@ -130,8 +168,9 @@ fn child(
 ) -> std::result::Result<std::convert::Infallible, Failure> {
     reset_signals().map_err(at(Step::Streams, "signals"))?;
     streams.install(command.terminal.is_some()).map_err(at(Step::Streams, "streams"))?;
-    namespaces(setting, signal)?;
+    // As long as it is root.
     crate::memory::come_before_init();
+    namespaces(setting, signal)?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     confine::drop_privileges(&setting.user, setting.limits, setting.place)
         .map_err(at(Step::Confine, "privileges"))?;
@@ -155,6 +194,12 @@ fn namespaces(setting: &Setting, mut signal: Handshake) -> Result<()> {
         }
         (None, Place::Machine) => unshare(CloneFlags::CLONE_NEWNS).map_err(fail()),
         (None, Place::Container) => {
+            // The kernel counts all processes of a user namespace, whatever ids
+            // they have in it, for who made it, and by the limit that it had:
+            // somebody who is nobody else, so that root inside has no more than
+            // others, and no sandbox takes of another one's.
+            confine::bound_processes(setting.limits).map_err(fail())?;
+            credentials::become_with_all(setting.id_base).map_err(fail())?;
             // Together, so that what is mounted is locked for the new user
             // namespace: masks cannot be taken away, nor flags.
             unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(fail())?;

@@ -12,6 +12,8 @@ use vte::prelude::*;
 const MAX: usize = 2000;
 /// What may be opened: addresses that a browser or a mail program takes.
 const SCHEMES: &[&str] = &["https://", "http://", "mailto:"];
+/// What a mail's address may say beside whom it goes to.
+const MAIL: &[&str] = &["to", "cc", "bcc", "subject", "body", "in-reply-to"];
 /// Addresses in plain text.
 const PATTERN: &str = r"https?://[[:alnum:]\-._~:/?#\[\]@!$&'()*+,;=%]+[[:alnum:]/]";
 /// PCRE2_MULTILINE, which VTE asks for, and PCRE2_UTF with its check left out.
@@ -45,6 +47,18 @@ pub fn may_open(link: &str) -> bool {
     link.len() <= MAX
         && SCHEMES.iter().any(|scheme| link.starts_with(scheme))
         && !link.contains(char::is_control)
+        && link.strip_prefix("mailto:").is_none_or(is_harmless_mail)
+}
+
+/// Whether a mail that is begun holds nothing but words: some mail programs
+/// attach a file of this computer that such an address names.
+fn is_harmless_mail(address: &str) -> bool {
+    let (_, fields) = address.split_once('?').unwrap_or_default();
+    let is_known = |field: &str| {
+        let name = field.split('=').next().unwrap_or_default();
+        MAIL.iter().any(|known| name.eq_ignore_ascii_case(known))
+    };
+    fields.is_empty() || fields.split(['&', ';', '?']).all(is_known)
 }
 
 fn ask(terminal: &vte::Terminal, link: &str) {
@@ -77,5 +91,9 @@ mod tests {
             assert!(!may_open(bad), "{bad}");
         }
         assert!(!may_open(&format!("https://{}", "a".repeat(3000))));
+        assert!(may_open("mailto:a@example.org?Subject=a%20b&body=x") && may_open("mailto:"));
+        for field in ["attach=/etc/passwd", "subject=x&Attach=/home/me/.ssh/id", "%61ttach=x", "x-y=z"] {
+            assert!(!may_open(&format!("mailto:a@example.org?{field}")), "{field}");
+        }
     }
 }

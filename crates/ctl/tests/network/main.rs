@@ -154,6 +154,31 @@ fn without_a_network_nothing_leaves() {
     }
 }
 
+/// What this computer's kernel remembers of a flood.
+fn remembered() -> usize {
+    let table = std::fs::read_to_string("/proc/net/nf_conntrack").unwrap();
+    let port = |line: &str| line.split_once(" sport=")?.1.split(' ').next()?.parse::<u16>().ok();
+    let is_it = |line: &&str| {
+        line.contains(" dport=53 ") && port(line).is_some_and(|port| (20_000..29_000).contains(&port))
+    };
+    table.lines().filter(is_it).count()
+}
+
+/// One packet from each of many ports, to whom every sandbox may talk.
+const FLOOD: &str = r#"perl -MSocket -e 'my ($to) = `cat /etc/resolv.conf` =~ /^nameserver ([\d.]+)$/m or die; $to = sockaddr_in(53, inet_aton($to));
+    for (20000..28999) { socket(my $s, AF_INET, SOCK_DGRAM, 0) or die; bind($s, sockaddr_in($_, INADDR_ANY)) or die; send($s, "x", 0, $to) }
+    print "sent\n"'"#;
+
+/// The table is one for all; where it is full nobody connects any more.
+#[test]
+fn a_flood_of_connections_takes_a_bounded_part_of_the_table() {
+    wait_for("the end of another flood", Duration::from_secs(60), || remembered() == 0);
+    let output = networked(Glass::Container, &["-N", "internet"], FLOOD);
+    assert_eq!(out(&output), "sent\n", "{}", err(&output));
+    let made = remembered();
+    assert!((1000..=4096).contains(&made), "{made}");
+}
+
 #[test]
 fn names_are_resolved_and_files_are_right() {
     let _alone = alone();

@@ -73,3 +73,17 @@ for_both! {
         }
     }
 }
+
+/// Root inside may be any of its users; each forks, and all are counted.
+const MANY_USERS: &str = "perl -e 'pipe R, W; $SIG{TERM} = q(IGNORE); for my $u (1..4) { next if fork; close R; \
+    $) = qq($u $u); ($(, $<) = ($u, $u); $> = $u; my $n = 0; while ($n < 2000) { my $p = fork; last if !defined $p; \
+    if (!$p) { close W; sleep 600; exit } $n++ } syswrite W, qq($> $n\\n); sleep 600; exit } \
+    close W; my $n = 0; for (1..4) { $_ = <R>; /^[1-4] (\\d+)/ or die; $n += $1 } print qq($n\\n)'";
+
+#[test]
+fn a_fork_bomb_of_many_users_is_bounded_as_one() {
+    let options = ["-p", "--memory", "2GiB"];
+    let output = run(Glass::Container, &options, &["sh", "-c", MANY_USERS]).output().unwrap();
+    let count: u32 = out(&output).trim().parse().unwrap_or_else(|_| panic!("{}", err(&output)));
+    assert!((1000..4700).contains(&count), "{count}");
+}

@@ -291,3 +291,46 @@ fn usual_links_lead_to_private_places() {
         assert_eq!(out(&output), "/run\n/run/lock\nmine\n", "{glass:?}: {}", err(&output));
     }
 }
+
+for_both! {
+    // The host's program for crashes, which is root, would read it.
+    fn no_crash_is_told_to_the_host(glass: Glass) {
+        let script = "for set in 'ulimit -c 0' 'ulimit -Sc unlimited'; do bash -c \"$set; \
+            grep '^Max core' /proc/self/limits\" | tr -s ' '; done; \
+            perl -e '$| = 1; my $none = pack(q(QQ), 0, 0); print syscall(160, 4, $none), qq(\n); exec qw(grep ^Max.core /proc/self/limits)' | tr -s ' '";
+        let limit = "Max core file size 1 1 bytes";
+        prints(glass, script, &format!("{limit} \n{limit} \n0\n{limit}"));
+    }
+}
+
+/// Stops whatever it can but itself, and cannot be stopped by a copy.
+const STOPPER: &str = "$SIG{TERM} = q(IGNORE); for (1, 2) { last if !fork } my $own = getpgrp(0); \
+    while (1) { opendir D, q(/proc); for (grep /^\\d+$/, readdir D) { kill q(STOP), $_ if $_ > 1 && getpgrp($_) != $own } }";
+
+for_both! {
+    /// Who joins a sandbox is the command's user a moment before it is a program.
+    fn stopping_whoever_comes_holds_nobody_up(glass: Glass) {
+        let (user, name) = (glass.user(), fresh_name("stopper"));
+        let _stop = Stop { user, name: name.clone() };
+        let started = run(glass, &["--detach", "-n", &name], &["perl", "-e", STOPPER]).output().unwrap();
+        assert!(started.status.success(), "{}", err(&started));
+        // A machine has four ports, one of which is to be asked.
+        for _ in 0..scaled(4, 20) {
+            let execs = (0..2).map(|_| {
+                let mut exec = user.ctl();
+                exec.args(["exec", &name, "--", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+                exec.stdin(Stdio::null()).spawn().unwrap()
+            });
+            let mut execs: Vec<_> = execs.collect();
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            wait_for("init", std::time::Duration::from_secs(20), || {
+                listed(user, &name).is_some_and(|one| one["state"] == "running")
+            });
+            for exec in &mut execs {
+                // It may wait for its program, which was stopped.
+                let _ = exec.kill();
+                exec.wait().unwrap();
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use crate::common::traces::host_is_changed;
 use crate::common::*;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -114,6 +114,12 @@ for_both! {
             wait_for("the command", std::time::Duration::from_secs(20), || {
                 glass == Glass::Machine || below(with_command_line(&format!("libvirt_lxc --name {domain} ")), &processes()).len() >= 3
             });
+            // Whoever that is has nothing to write where root does.
+            let number = domain.rsplit('-').next().unwrap();
+            for entry in [User::Root.runtime(), User::Root.runtime().join(number)] {
+                let found = fs::metadata(&entry).unwrap();
+                assert_eq!((found.uid(), found.mode() & 0o7777), (0, 0o700), "{}", entry.display());
+            }
             for pid in confined(glass, &domain) {
                 for key in ["Uid:", "Gid:"] {
                     let ids = status(pid, key).unwrap();

@@ -430,3 +430,86 @@ fn set_id_bits_of_a_machine_are_taken_back_and_told() {
     }
     let _ = fs::remove_dir_all(cache);
 }
+
+for_both! {
+    /// What one run leaves in a folder is not followed for the next.
+    fn a_link_that_a_sandbox_made_shares_nothing(glass: Glass) {
+        let (folder, victim) = (Folder::home(glass), Folder::home(glass));
+        folder.dir("out/inner");
+        victim.file("inner", "private");
+        let name = victim.path.file_name().unwrap().to_str().unwrap();
+        let script = format!("mv /in/out /in/away && ln -s ../{name} /in/out && ln -s away/inner /in/within");
+        let output = with(glass, &[&folder.bind("/in", ",rw")], &script);
+        assert!(output.status.success(), "{}", err(&output));
+        for (source, rest) in [("out", ",rw"), ("out", ""), ("out/inner", "")] {
+            let mount = format!("host-bind:/x={}/{source}{rest}", folder.path.display());
+            let output = with(glass, &[&mount], "cat /x /x/*; touch /x/made");
+            assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{source}");
+            assert!(err(&output).contains(&format!("{}/out,", folder.path.display())), "{}", err(&output));
+        }
+        let copied = format!("/tmp/x={}/out/inner", folder.path.display());
+        let output = run(glass, &["-i", &copied], &["cat", "/tmp/x"]).output().unwrap();
+        assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)));
+        assert_eq!(victim.names(), ["inner"]);
+        // What it could write anyway, and links of the user's own.
+        let mount = format!("host-bind:/x={}/within", folder.path.display());
+        assert_eq!(out(&with(glass, &[&mount], "ls -d /x")), "/x\n");
+        let own = Folder::home(glass);
+        symlink(&victim.path, own.path.join("link")).unwrap();
+        let mount = format!("host-bind:/x={}/link", own.path.display());
+        assert_eq!(out(&with(glass, &[&mount], "cat /x/inner")), "private");
+    }
+}
+
+/// A folder of profiles of its own.
+fn with_profiles(folder: &Folder, profile: &str) -> std::process::Command {
+    folder.dir("config/terrarium/profiles");
+    folder.file("config/terrarium/profiles/x.terrarium", profile);
+    let mut ctl = User::Member.ctl();
+    ctl.env("XDG_CONFIG_HOME", folder.path.join("config")).env("XDG_DATA_HOME", folder.dir("data"));
+    ctl
+}
+
+#[test]
+fn a_profile_from_elsewhere_gets_nothing_that_another_one_keeps() {
+    let folder = Folder::home(Glass::Container);
+    let profile = |files: &str, script: &str| {
+        format!("version = 1\nname = \"Bank\"\nisolation = \"container\"\n[command]\nargv = [\"sh\", \"-c\", \"{script}\"]\n[display]\nkind = \"none\"\n[files]\n{files}\n")
+    };
+    for kept in ["home = \"kept\"", "changes = \"keep\"", "changes = \"review\""] {
+        let first = profile(kept, "echo secret >~/kept");
+        let mut run = with_profiles(&folder, &first);
+        let output = run.args(["run", "--profile", "Bank"]).output().unwrap();
+        assert!(output.status.success(), "{}", err(&output));
+        let other = folder.file("other.terrarium", &profile(kept, "cat ~/kept"));
+        let mut run = with_profiles(&folder, &first);
+        let output = run.arg("run").arg("--profile").arg(&other).output().unwrap();
+        assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{kept}");
+        assert!(err(&output).contains("“Bank”"), "{}", err(&output));
+        // Its own file by its path, and another name.
+        let own = folder.path.join("config/terrarium/profiles/x.terrarium");
+        let mut run = with_profiles(&folder, &first);
+        assert!(run.arg("run").arg("--profile").arg(own).status().unwrap().success(), "{kept}");
+        let mut run = with_profiles(&folder, &first);
+        let output = run.args(["run", "-n", "other", "--profile"]).arg(&other).output().unwrap();
+        assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(1)), "{kept}: {}", err(&output));
+    }
+}
+
+#[test]
+fn no_word_of_a_profile_drives_a_terminal() {
+    let folder = Folder::home(Glass::Container);
+    let profile = "version = 1\nname = \"x\\u001b]0;y\\u0007\\u009b31m\"\n[command]\nargv = [\"\\u009b1m\\u007f\\u202e\"]\n";
+    for words in [
+        &["profile", "list"][..],
+        &["show", "x", "--json"],
+        &["show", "x", "--plan"],
+        &["show", "x", "--command"],
+    ] {
+        let output = with_profiles(&folder, profile).args(words).output().unwrap();
+        let said = out(&output) + &err(&output);
+        assert!(said.contains("31m") || said.contains("--profile"), "{words:?}: {said}");
+        let drives = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!said.contains(drives), "{words:?}: {}", said.escape_debug());
+    }
+}

@@ -67,6 +67,8 @@ fn event(frame: &Frame, outbox: &Outbox) -> Option<Event> {
     match frame.kind {
         Kind::Output => {
             let (stream, offset, bytes) = split_output(&frame.payload)?;
+            // Whoever hears of it counts on.
+            offset.checked_add(bytes.len() as u64)?;
             Some(Event::Output { stream, offset, bytes: bytes.to_vec() })
         }
         Kind::Control => match from_json(&frame.payload)? {
@@ -93,5 +95,25 @@ fn event(frame: &Frame, outbox: &Outbox) -> Option<Event> {
             FromInit::Welcome(_) | FromInit::Pong { .. } | FromInit::Channel => None,
         },
         Kind::Input => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use terrarium_protocol::{frame, Tag};
+
+    #[test]
+    fn output_beyond_all_offsets_is_none() {
+        let outbox = Outbox::new(Tag(1), 0);
+        for (offset, is_output) in [(7, true), (u64::MAX - 3, true), (u64::MAX - 2, false), (u64::MAX, false)]
+        {
+            let mut decoder = Decoder::new(Tag(1), 100);
+            let mut bytes = Vec::new();
+            frame::encode_output(Tag(1), 1, offset, b"abc", &mut bytes);
+            decoder.feed(&bytes);
+            let frame = decoder.next_frame().unwrap().unwrap();
+            assert_eq!(event(&frame, &outbox).is_some(), is_output, "{offset}");
+        }
     }
 }

@@ -97,6 +97,10 @@ fn source(what: &ProblemKind) -> Option<Sentence> {
             ),
             gettext("Stop that sandbox first, or share the folder that it has."),
         ),
+        ProblemKind::LinkOfSandbox { path, link } => (
+            about_two(&gettext("{path} leads through the link {other}, which lies where a sandbox could write: the sandbox may have made it."), path, link),
+            gettext("See where the link leads. If the sandbox may have that, share it by its own path."),
+        ),
         ProblemKind::SourceChanged { path } => (
             about(&gettext("{path} was exchanged for something else while the sandbox started, so the sandbox was ended."), path),
             gettext("See who changes it, and run it again."),

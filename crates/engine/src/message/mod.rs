@@ -80,8 +80,17 @@ pub fn escaped(path: &[u8]) -> String {
     safe
 }
 
+/// A foreign text of many lines as it may be shown: without what drives a
+/// terminal or turns the direction of text.
+#[must_use]
+pub fn lines_shown(text: &str) -> String {
+    let is_bad = |c: char| is_deceptive(c) && !matches!(c, '\n' | '\t');
+    text.chars().map(|c| if is_bad(c) { '\u{fffd}' } else { c }).collect()
+}
+
 /// Control characters, marks of direction, and what has no width.
-fn is_deceptive(c: char) -> bool {
+#[must_use]
+pub fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -212,6 +212,7 @@ fn problems() -> Vec<ProblemKind> {
         K::SourceDenied { path: path(), writable: true },
         K::SourceKind { path: path() },
         K::SourceInSandbox { path: path(), sandbox: text() },
+        K::LinkOfSandbox { path: path(), link: path() },
         K::SourceChanged { path: path() },
         K::FileInMachine { path: path() },
         K::NoPlace { path: path(), share: path() },
@@ -249,7 +250,7 @@ fn problems() -> Vec<ProblemKind> {
             K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
-            K::SourceCircle { .. } | K::PlaceInFile { .. } => {}
+            K::SourceCircle { .. } | K::PlaceInFile { .. } | K::LinkOfSandbox { .. } => {}
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
             K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}

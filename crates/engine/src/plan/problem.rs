@@ -104,6 +104,8 @@ pub enum ProblemKind {
     SourceKind { path: PathBuf },
     /// A sandbox that runs may change what a source is.
     SourceInSandbox { path: PathBuf, sandbox: String },
+    /// A link that a sandbox may have made leads out of what it could write.
+    LinkOfSandbox { path: PathBuf, link: PathBuf },
     /// A source was exchanged meanwhile.
     SourceChanged { path: PathBuf },
     /// A machine could share a writable file only by its folder.

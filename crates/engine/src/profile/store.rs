@@ -2,7 +2,7 @@
 //! The folder of profiles: one `SLUG.terrarium` each.
 
 use super::parse::MAX;
-use super::{edit, parse, to_toml, Profile};
+use super::{edit, parse, to_toml, Changes, Home, Profile};
 use crate::error::{Error, FileAction};
 use crate::places::Places;
 use std::fs;
@@ -51,6 +51,26 @@ fn names(entry: &Entry, name: &str) -> bool {
 /// It cannot be read, or is no profile.
 pub fn load(path: &Path) -> Result<Profile, Error> {
     parse(&read(path)?).map_err(|error| Error::Profile { path: path.to_owned(), error })
+}
+
+/// Fails if a profile from a file would get what another one keeps: homes and
+/// what is written are kept under their names.
+///
+/// # Errors
+/// Another one of the folder has its name.
+pub fn keeps_its_own(places: &Places, path: &Path, profile: &Profile) -> Result<(), Error> {
+    if profile.files.home != Home::Kept && profile.files.changes == Changes::Discard {
+        return Ok(());
+    }
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let is_other = |entry: &Entry| {
+        let has_name = entry.profile.as_ref().is_ok_and(|other| other.name == profile.name);
+        has_name && real(&entry.path) != real(path)
+    };
+    if list(places)?.iter().any(is_other) {
+        return Err(Error::ProfileExists { name: profile.name.clone() });
+    }
+    Ok(())
 }
 
 /// The text of one file.

@@ -17,7 +17,7 @@ use crate::profile::{self, store, Profile};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{chown, DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -153,8 +153,6 @@ pub struct Wish<'a> {
     pub name: &'a str,
     /// Whether another name will do if that is taken.
     pub unique: bool,
-    /// Who owns its directory, if not the caller.
-    pub owner: Option<(u32, u32)>,
 }
 
 /// Takes the lowest number that is neither a domain's nor reserved, and
@@ -167,8 +165,7 @@ pub fn reserve(
     wish: &Wish,
     taken: impl FnOnce() -> Result<Taken, Error>,
 ) -> Result<Reservation, Error> {
-    // Root's sandboxes run as somebody else, who must get through.
-    make_private(runtime, if wish.owner.is_some() { 0o711 } else { 0o700 })?;
+    make_private(runtime, 0o700)?;
     let _guard = lock(&runtime.join("lock"), FlockArg::LockExclusive)?;
     let mut taken = taken()?;
     add_starting(runtime, &mut taken, wish.name);
@@ -181,10 +178,6 @@ pub fn reserve(
     let reservation = Reservation { number, name, path, lock: Some(lock) };
     let file = reservation.path.join("name");
     fs::write(&file, &reservation.name).map_err(fault(FileAction::Write, &file))?;
-    if let Some((uid, gid)) = wish.owner {
-        chown(&reservation.path, Some(uid), Some(gid))
-            .map_err(fault(FileAction::Create, &reservation.path))?;
-    }
     Ok(reservation)
 }
 
@@ -315,7 +308,7 @@ mod tests {
     #[test]
     fn who_cleans_up_late_leaves_the_next_of_the_same_number_alone() {
         let runtime = tempfile::tempdir().unwrap();
-        let wish = Wish { name: "x", unique: true, owner: None };
+        let wish = Wish { name: "x", unique: true };
         let first = reserve(runtime.path(), &wish, nothing).unwrap();
         first.belongs_to("first").unwrap();
         let path = first.path.clone();
@@ -337,7 +330,7 @@ mod tests {
     #[test]
     fn a_start_that_ended_after_the_listing_keeps_its_directory() {
         let runtime = tempfile::tempdir().unwrap();
-        let wish = Wish { name: "x", unique: true, owner: None };
+        let wish = Wish { name: "x", unique: true };
         let first = reserve(runtime.path(), &wish, nothing).unwrap();
         let second = reserve(runtime.path(), &wish, nothing).unwrap();
         assert_eq!((first.number, second.number), (1, 2));

@@ -199,10 +199,8 @@ fn prepare(
             (PathBuf::new(), Some(boot.map_err(Error::Kernel)?))
         }
     };
-    let user = &plan.orders.user;
-    let owner = (real.caller == 0).then_some((user.uid, user.gid));
     let mut blocks = Vec::new();
-    let wish = Wish { name: &plan.name, unique: how.unique_name, owner };
+    let wish = Wish { name: &plan.name, unique: how.unique_name };
     let reservation = directory::reserve(&plan.places.runtime, &wish, || {
         let (taken, used) = list::in_use(real)?;
         blocks = used;

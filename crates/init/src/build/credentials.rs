@@ -3,7 +3,7 @@
 //! credentials of whoever mounted it, and looks at what it shows with them.
 
 use nix::errno::Errno;
-use nix::unistd::{setfsgid, setfsuid};
+use nix::unistd::{setfsgid, setfsuid, setresuid, Uid};
 
 /// SECBIT_NO_SETUID_FIXUP: capabilities stay whatever the ids are.
 const KEEP_CAPABILITIES: libc::c_ulong = 1 << 2;
@@ -61,6 +61,19 @@ pub fn powerless<T>(
     set(&all)?;
     act_as(then)?;
     done
+}
+
+/// This process is another user from now on, with all its capabilities.
+pub fn become_with_all(uid: u32) -> nix::Result<()> {
+    let (all, id) = (get()?, Uid::from_raw(uid));
+    let keep = |on: libc::c_ulong| {
+        // SAFETY: takes an integer.
+        Errno::result(unsafe { libc::prctl(libc::PR_SET_KEEPCAPS, on, 0, 0, 0) })
+    };
+    keep(1)?;
+    setresuid(id, id, id)?;
+    set(&all)?;
+    keep(0).map(drop)
 }
 
 /// As init usually acts.

@@ -52,6 +52,8 @@ struct Guard {
     log: Option<Log>,
     forwards: forward::Forwards,
     count: Count,
+    /// Whether the kernel can count connections; known once it could not.
+    bounded: bool,
     /// The interfaces that rules were set for.
     guarded: Vec<String>,
     /// What should hold does not yet.
@@ -74,6 +76,7 @@ pub fn run() {
         local: host::networks(),
         log: Log::open().ok(),
         forwards: forward::Forwards::default(),
+        bounded: true,
         guarded: Vec::new(),
         is_behind: false,
         alone_since: Instant::now(),
@@ -156,7 +159,7 @@ impl Guard {
         loop {
             let (there, missing): (Vec<&Port>, Vec<&Port>) =
                 rules.ports.iter().partition(|port| is_there(&port.interface));
-            let group = self.log.as_ref().map(|log| log.group);
+            let group = (self.log.as_ref().map(|log| log.group), self.bounded);
             let resolved = self.resolved(&there);
             let all: Vec<&Port> = resolved.iter().collect();
             let done = nft::set(&rules::text(&self.table, rules, &all, &self.local, group));
@@ -175,8 +178,10 @@ impl Guard {
                     return Ok(missing.iter().map(|port| port.interface.clone()).collect());
                 }
                 // An interface may have gone in between.
-                Err(why) if tries == 0 => return Err(why),
-                Err(_) => {}
+                Err(_) if tries > 0 => {}
+                // Or its kernel lacks nft_connlimit.
+                Err(_) if self.bounded => (self.bounded, tries) = (false, 5),
+                Err(why) => return Err(why),
             }
         }
     }

@@ -15,6 +15,10 @@ use terrarium_protocol::network::{never, Mac, Net};
 /// How much of an answer of the resolver is told, in bytes.
 pub const NAMES_LENGTH: u32 = 1500;
 
+/// Connections that a sandbox may have at once. This computer's kernel remembers
+/// each, also those that nobody answers, in one table for all.
+const CONNECTIONS: u32 = 4096;
+
 /// How many packets of each kind are told of, at most.
 const TOLD: &str = "limit rate 200/second burst 400 packets";
 
@@ -34,10 +38,16 @@ pub fn none(table: &str) -> String {
 }
 
 /// The whole. `local`: the networks that this computer is in. `group`: where
-/// packets are logged.
-pub fn text(table: &str, rules: &Rules, ports: &[&Port], local: &[Net], group: Option<u16>) -> String {
+/// packets are logged. `bounded`: the kernel can count connections.
+pub fn text(
+    table: &str,
+    rules: &Rules,
+    ports: &[&Port],
+    local: &[Net],
+    (group, bounded): (Option<u16>, bool),
+) -> String {
     let mut text = none(table);
-    let made = Made { rules, ports, local, group };
+    let made = Made { rules, ports, local, group, bounded };
     // Writing to memory does not fail.
     let _ = made.inet(&mut text, table).and_then(|()| made.netdev(&mut text, table));
     text
@@ -48,6 +58,7 @@ struct Made<'a> {
     ports: &'a [&'a Port],
     local: &'a [Net],
     group: Option<u16>,
+    bounded: bool,
 }
 
 type Done = std::fmt::Result;
@@ -97,6 +108,9 @@ impl Made<'_> {
     fn port(&self, text: &mut String, number: usize, port: &Port) -> Done {
         let policy = &port.policy;
         writeln!(text, " chain port{number} {{")?;
+        if self.bounded {
+            writeln!(text, "  ct state new ct count over {CONNECTIONS} drop")?;
+        }
         self.peers(text, &policy.block, "refused")?;
         if policy.resolver {
             let dns = "meta l4proto { tcp, udp } th dport 53 accept";
@@ -361,7 +375,7 @@ mod tests {
         assert!(rules.are_proper());
         let ports: Vec<&Port> = rules.ports.iter().collect();
         let local = [Net::of("192.0.2.0".parse().unwrap(), 24), Net::of("10.9.0.0".parse().unwrap(), 16)];
-        let text = text("terrarium_7", &rules, &ports, &local, Some(7));
+        let text = text("terrarium_7", &rules, &ports, &local, (Some(7), true));
         let folder = tempfile::tempdir().unwrap();
         let (set, unset) = (folder.path().join("set"), folder.path().join("unset"));
         std::fs::write(&set, text).unwrap();

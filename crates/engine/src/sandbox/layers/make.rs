@@ -291,10 +291,11 @@ fn make(plan: &Plan, path: &Path) -> Result<(), Error> {
     give(plan, path)
 }
 
-/// Root's sandboxes run as somebody else.
+/// Root's machines run as somebody else. A container's image stays root's: this
+/// computer's kernel reads it, and nobody else may write it.
 fn give(plan: &Plan, path: &Path) -> Result<(), Error> {
     let user = &plan.orders.user;
-    if plan.caller == 0 {
+    if plan.caller == 0 && plan.machine.is_some() {
         chown(path, Some(user.uid), Some(user.gid)).map_err(fault(FileAction::Create, path))?;
     }
     Ok(())

@@ -8,6 +8,7 @@
 use super::look::Seen;
 use super::one_problem;
 use super::qcow2;
+use super::written::Written;
 use crate::error::{Error, FileAction};
 use crate::plan::{judge, Guarded, ImageSource, ImageUse, Plan, ProblemKind, ShareKind, ShareSource};
 use crate::profile::{ImageFormat, Isolation};
@@ -44,11 +45,12 @@ pub struct HeldImage {
 ///
 /// # Errors
 /// One cannot be used.
-pub fn settle(plan: &mut Plan, guarded: &[Guarded]) -> Result<Vec<HeldImage>, Error> {
+pub fn settle(plan: &mut Plan, guarded: &[Guarded], written: &Written) -> Result<Vec<HeldImage>, Error> {
     let mut held = Vec::new();
     for (index, image) in plan.images.clone().into_iter().enumerate() {
         let problem = |what| one_problem(&image.field, what);
         let seen = open(&image, guarded, plan.caller == 0).map_err(problem)?;
+        written.check(&image.path, &seen.path).map_err(problem)?;
         let file = lock(&image, &seen)?;
         let format = format(&image, &seen, &file).map_err(problem)?;
         let writes_disk = image.writable

@@ -12,6 +12,7 @@ mod mounts;
 mod qcow2;
 mod root;
 pub mod stage;
+mod written;
 
 use super::list::Writer;
 use crate::error::Error;
@@ -23,6 +24,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::orders::{HostSource, RootEntry, Share, Source};
 use terrarium_protocol::Bytes;
+use written::Written;
 
 /// Sources that are held open.
 #[derive(Default)]
@@ -61,23 +63,28 @@ pub fn settle(plan: &mut Plan, uuid: &str) -> Result<Held, Error> {
     let mut held = Held::default();
     let mut stage = Stage::new(plan, uuid);
     let guarded = look::real(&plan.guarded);
+    let written = Written::read(plan);
     let mut files = Vec::new();
-    held.sources = root::settle(plan, &guarded, &mut stage)?;
+    held.sources = root::settle(plan, &guarded, &written, &mut stage)?;
     for source in plan.sources.clone() {
         if source.kind == ShareKind::KeptHome {
             look::make_home(plan, &source.path)?;
         }
         let problem = |what| one_problem(&source.field, what);
         let seen = Seen::open(&source, plan.caller == 0).map_err(problem)?;
+        if source.kind != ShareKind::KeptHome {
+            written.check(&source.path, &seen.path).map_err(problem)?;
+        }
         if !seen.is_folder {
             files.push(source.share);
         }
         settle_one(plan, &source, &seen, &guarded, &mut stage)?;
         held.sources.push((source.field.clone(), seen));
     }
-    held.images = images::settle(plan, &guarded)?;
+    held.images = images::settle(plan, &guarded, &written)?;
     none_in_files(plan, &files)?;
     places(plan)?;
+    written.add(plan)?;
     Ok(held)
 }
 

@@ -4,6 +4,7 @@
 
 use super::look::Seen;
 use super::stage::{Stage, Staged};
+use super::written::Written;
 use super::{bytes, one_problem, path_of};
 use crate::error::Error;
 use crate::host::{root_entries, RootEntry};
@@ -25,11 +26,17 @@ const LIST_MAX: u64 = 1 << 20;
 ///
 /// # Errors
 /// It cannot be shown.
-pub fn settle(plan: &mut Plan, guarded: &[Guarded], stage: &mut Stage) -> Result<Vec<(String, Seen)>, Error> {
+pub fn settle(
+    plan: &mut Plan,
+    guarded: &[Guarded],
+    written: &Written,
+    stage: &mut Stage,
+) -> Result<Vec<(String, Seen)>, Error> {
     let Some(path) = plan.root.clone() else { return Ok(Vec::new()) };
     let problem = |what| one_problem(FIELD, what);
     let any = plan.caller == 0;
     let top = Seen::open(&source(&path), any).map_err(problem)?;
+    written.check(&path, &top.path).map_err(problem)?;
     let entries = root_entries(&top.path);
     let has = |name: &str| entries.iter().any(|entry| entry.path() == Path::new(name));
     if !top.is_folder || !has("/usr") && !has("/bin") {

@@ -79,8 +79,15 @@ impl Stage {
                 other => other.map_err(fault(FileAction::Create, path)).map_err(Fault::Error)?,
             }
         }
-        self.give(&path).map_err(fault(FileAction::Create, &path)).map_err(Fault::Error)?;
         Ok(path)
+    }
+
+    /// What has come to lie in a folder. Only now it is the sandbox's user's,
+    /// who could have had root write through links before.
+    fn staged(&self, folder: PathBuf, name: &str) -> Result<Staged, Fault> {
+        let found = staged(folder, name)?;
+        self.give(&found.folder).map_err(fault(FileAction::Create, &found.folder)).map_err(Fault::Error)?;
+        Ok(found)
     }
 
     fn give(&self, path: &Path) -> io::Result<()> {
@@ -106,7 +113,7 @@ impl Stage {
                 .and_then(|_| self.give(&there));
             copied.map_err(fault(FileAction::Write, &there)).map_err(Fault::Error)?;
         }
-        staged(folder, "file")
+        self.staged(folder, "file")
     }
 
     /// A file that is made up.
@@ -117,7 +124,7 @@ impl Stage {
             .and_then(|mut file| io::Write::write_all(&mut file, content))
             .and_then(|()| self.give(&there));
         written.map_err(fault(FileAction::Write, &there)).map_err(Fault::Error)?;
-        staged(folder, "file")
+        self.staged(folder, "file")
     }
 
     /// A copy of a file or a folder, without what is `hidden` in it.
@@ -126,7 +133,7 @@ impl Stage {
         let there = folder.join("copy");
         // What is copied is read through what was looked at.
         match self.tree(&seen.direct(), &there, hidden, Path::new(""), 0) {
-            Ok(true) => staged(folder, "copy"),
+            Ok(true) => self.staged(folder, "copy"),
             Ok(false) => {
                 Err(Fault::Problem(ProblemKind::TooMuch { path: seen.path.clone(), limit: COPIES_MAX }))
             }
