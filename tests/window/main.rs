@@ -16,6 +16,7 @@ mod flows;
 mod home;
 mod keyboard;
 mod looks;
+mod many;
 mod network;
 #[path = "../scene/qemu.rs"]
 mod qemu;
