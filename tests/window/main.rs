@@ -249,6 +249,9 @@ fn a_sandbox_that_is_gone_has_crashed() {
     let scene = Scene::new();
     scene.run("crash");
     scene.shows("Crashed");
+    scene.run("vanish");
+    scene.shows("name: vanish");
+    scene.shows("Crashed");
 }
 
 #[gtk::test]
