@@ -133,6 +133,9 @@ impl Tab {
     }
 
     fn fail(self: &Rc<Self>, error: Error) {
+        if self.left.get() {
+            return;
+        }
         if self.cancelled.get() {
             if let Some(window) = self.window.upgrade() {
                 self.phase.set(Phase::Ended);

@@ -63,6 +63,9 @@ impl Tab {
         glib::spawn_future_local(async move {
             let (mut next, mut fed) = (None, 0);
             while let Ok((console, event)) = events.recv().await {
+                if tab.left.get() {
+                    return;
+                }
                 match event {
                     Event::Output { stream, offset, bytes } => {
                         let end = offset + bytes.len() as u64;
