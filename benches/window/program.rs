@@ -44,7 +44,7 @@ impl Screen {
             .env_remove("WAYLAND_DISPLAY")
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .env("GDK_BACKEND", "x11")
-            .env("GSK_RENDERER", "cairo")
+            .env("GSK_RENDERER", std::env::var("GSK_RENDERER").unwrap_or_else(|_| "cairo".into()))
             .env("GSETTINGS_BACKEND", "memory")
             .env("NO_AT_BRIDGE", "1")
             .env("XDG_CONFIG_HOME", folder.join("config"))

@@ -138,7 +138,11 @@ fn bare() -> gtk::ScrolledWindow {
     list.add_css_class("card");
     let scrolled = gtk::ScrolledWindow::builder().child(&list).vexpand(true).build();
     let clamp = adw::Clamp::builder().maximum_size(936).tightening_threshold(936).child(&scrolled).build();
-    let window = adw::Window::builder().default_width(1100).default_height(760).content(&clamp).build();
+    // As high as Home's.
+    let page = gtk::Box::new(gtk::Orientation::Vertical, 0);
+    page.append(&adw::HeaderBar::new());
+    page.append(&clamp);
+    let window = adw::Window::builder().default_width(1100).default_height(760).content(&page).build();
     window.present();
     until(|| window.is_mapped());
     scrolled

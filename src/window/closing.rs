@@ -5,14 +5,15 @@ use super::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::glib;
+use std::cell::Cell;
 use std::rc::Rc;
 use terrarium_engine::sandbox::{Held, Id};
 
 impl Window {
     pub(super) fn ask_before_closing(self: &Rc<Self>) {
-        // This handler keeps the window's parts alive until it is destroyed.
+        // This handler keeps the window's parts alive until it is gone.
         let window = self.clone();
-        self.widget.connect_close_request(move |_| {
+        let handler = self.widget.connect_close_request(move |_| {
             if let Some((tab, files)) = window.runs.would_lose() {
                 tab.ask_to_lose(&files, |tab| tab.close_window());
             } else if window.runs.running().is_empty() {
@@ -24,6 +25,19 @@ impl Window {
                 window.ask_what_to_do();
             }
             glib::Propagation::Stop
+        });
+        let (runs, handler) = (Rc::downgrade(&self.runs), Cell::new(Some(handler)));
+        // However it goes. It is destroyed only when nobody has it any more.
+        self.widget.connect_unrealize(move |widget| {
+            // VTE complains when it goes with the focus.
+            gtk::prelude::GtkWindowExt::set_focus(widget, gtk::Widget::NONE);
+            if let Some(runs) = runs.upgrade() {
+                runs.leave();
+            }
+            if let Some(handler) = handler.take() {
+                let widget = widget.clone();
+                glib::idle_add_local_once(move || widget.disconnect(handler));
+            }
         });
     }
 
@@ -70,20 +84,14 @@ impl Window {
     /// Closes without asking. What was to leave nothing is gone by then.
     fn leave(self: &Rc<Self>) {
         if !self.runs.holds() {
-            return self.destroy();
+            return self.widget.destroy();
         }
         let window = self.clone();
         self.widget.set_visible(false);
         glib::spawn_future_local(async move {
             window.bridge.throw_away(window.runs.take_held()).await;
-            window.destroy();
+            window.widget.destroy();
         });
-    }
-
-    fn destroy(&self) {
-        // VTE complains when it is destroyed with the focus.
-        gtk::prelude::GtkWindowExt::set_focus(&self.widget, gtk::Widget::NONE);
-        self.widget.destroy();
     }
 
     /// What was held of sandboxes goes.

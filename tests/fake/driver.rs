@@ -55,6 +55,11 @@ impl Driver for Fake {
         let console = greet(&run.path, None, Patience::ATTACH)?.begin(&request, handler)?;
         // It has been started; whoever attaches comes later.
         run.within(Duration::from_secs(10), |inside| inside.clients > 0);
+        if plan.orders.command.argv.first().is_some_and(|word| word.to_string() == "vanish") {
+            run.within(Duration::from_secs(10), |inside| inside.gone);
+            // Until its client has heard of it.
+            std::thread::sleep(Duration::from_millis(300));
+        }
         Ok(Started { id: run.summary.id.clone(), name: plan.name.clone(), console })
     }
 

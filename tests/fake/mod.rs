@@ -8,6 +8,7 @@
 //! | `flood BYTES` | writes so many bytes in lines, exits |
 //! | `echo` | writes back what is typed, until `q` |
 //! | `crash` | is gone without a result |
+//! | `vanish` | the same, before its start has been answered |
 //! | `refuse` | cannot be started |
 //! | `missing` | is not found inside |
 //!

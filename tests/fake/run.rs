@@ -94,7 +94,7 @@ impl Run {
                 let failure = Failure { step: Step::NotFound, object: "missing".into(), errno: 2 };
                 self.end(Ending::Failed(failure));
             }
-            "crash" => self.change(|inside| inside.gone = true),
+            "crash" | "vanish" => self.change(|inside| inside.gone = true),
             _ => exit(127),
         }
     }

@@ -2,6 +2,7 @@
 //! What comes from elsewhere: files that are dropped or opened, profiles that
 //! are no good; and a second window.
 
+use crate::flows::small;
 use crate::home::{row, with_profiles};
 use crate::scene::{dialog, find, over, says, walk};
 use crate::Scene;
@@ -14,7 +15,7 @@ use terrarium::pages::templates;
 use terrarium::window::{Purpose, Window};
 use terrarium_engine::plan::plan;
 use terrarium_engine::profile::MountMode;
-use terrarium_engine::sandbox::Driver;
+use terrarium_engine::sandbox::{Driver, State};
 use vte::prelude::*;
 
 /// Drops files on a page, as the desktop does when they are let go.
@@ -212,4 +213,32 @@ fn two_windows_show_the_same_and_each_its_own_page() {
     scene.terminal().feed_child(b", still here");
     scene.shows("still here");
     assert_eq!(scene.fake.list().sandboxes.len(), 1);
+}
+
+#[gtk::test]
+fn a_window_that_is_closed_is_gone_and_hears_nothing_more() {
+    let scene = Scene::new();
+    scene.act("win.new-window");
+    let own = |window: &Rc<Window>| Rc::ptr_eq(window, &scene.window);
+    let app = scene.window.widget.application();
+    let other = Window::all().into_iter().find(|one| !own(one) && one.widget.application() == app);
+    let other = other.expect("a second window");
+    scene.until("it is shown", || other.widget.is_mapped());
+    scene.fake.begin(&small(&scene, "echo"));
+    let one = scene.fake.list().sandboxes.remove(0);
+    other.attach(&one);
+    scene.until("it shows it", || other.describe().contains("phase: Running"));
+    let (parts, widget) = (Rc::downgrade(&other), other.widget.downgrade());
+    // What has the focus goes as well.
+    assert!(gtk::prelude::GtkWindowExt::focus(&other.widget).is_some_and(|focus| focus.is::<vte::Terminal>()));
+    other.widget.destroy();
+    drop(other);
+    scene.until("nothing of it is left", || parts.upgrade().is_none() && widget.upgrade().is_none());
+    let elsewhere = scene.fake.take_keyboard().expect("somebody else");
+    elsewhere.queue_input(b"q");
+    scene.until("it has ended", || matches!(scene.fake.list().sandboxes[0].state, State::Finished(_)));
+    scene.pass(300);
+    assert!(!scene.fake.received(), "nobody has seen how");
+    scene.window.attach(&one);
+    scene.shows("Exit code 0");
 }

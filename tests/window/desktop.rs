@@ -119,3 +119,34 @@ fn another_direction_large_text_and_high_contrast_fit() {
     shoot_at(&scene, "home-large", &sizes);
     settings.set_gtk_xft_dpi(dpi);
 }
+
+#[gtk::test]
+fn titles_are_whole_in_a_narrow_window_with_large_text() {
+    let scene = Scene::new();
+    let settings = gtk::Settings::default().expect("settings");
+    let dpi = settings.gtk_xft_dpi();
+    let whole = |id: &str| {
+        let shown = scene.object::<adw::Squeezer>(id).visible_child().and_downcast::<gtk::Label>();
+        let shown = shown.expect("a label");
+        (!shown.layout().is_ellipsized() && !shown.text().is_empty()).then(|| shown.text().to_string())
+    };
+    scene.run("echo");
+    scene.shows("phase: Running");
+    let of_time = |text: &str| text.starts_with("0:");
+    for (dpi, width) in [(dpi, 1100), (dpi, 376), (144 * 1024, 376)] {
+        settings.set_gtk_xft_dpi(dpi);
+        scene.window.widget.set_default_size(width, 656);
+        scene.until("it has its width", || scene.window.widget.width() <= width);
+        scene.until("its time is whole", || {
+            whole("subtitles").is_some_and(|text| of_time(&text) != (width > 400))
+        });
+        scene.act("win.computer");
+        scene.until("its title is whole", || whole("titles").is_some());
+        assert_eq!(whole("titles").as_deref(), Some("This Computer"));
+        scene.picture(&format!("titles-{width}-{dpi}"));
+        scene.act("win.back");
+        scene.window.show("runs");
+        scene.picture(&format!("title-{width}-{dpi}"));
+    }
+    settings.set_gtk_xft_dpi(dpi);
+}

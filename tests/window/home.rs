@@ -49,6 +49,11 @@ pub fn row(scene: &Scene, title: &str) -> Option<adw::ActionRow> {
     rows.filter_map(|row| row.downcast::<adw::ActionRow>().ok()).find(|row| row.title() == title)
 }
 
+/// Where the profiles of a scene are.
+pub fn places_of(scene: &Scene) -> std::path::PathBuf {
+    places(&scene.folder()).profiles()
+}
+
 /// More profiles than there are rows for.
 pub fn with_many(count: u32) -> Scene {
     Scene::with(|folder| {

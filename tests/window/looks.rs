@@ -3,12 +3,12 @@
 //! under target/pictures.
 
 use crate::qemu::Machine;
-use crate::scene::{find, over};
+use crate::scene::{find, over, PATIENCE};
 use crate::screens::Looks;
 use crate::Scene;
 use adw::prelude::*;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Gives the window a size, and leaves pictures of it; dark ones, too, with the
 /// full counts and for `tools/pictures`.
@@ -25,15 +25,19 @@ pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
     let schemes = [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")];
     let schemes = if full { &schemes[..] } else { &schemes[..1] };
     for &(size, width, height) in sizes {
-        for _ in 0..2 {
-            // Narrow it needs less: the rest of the way comes after that.
+        // A frame may be drawn around it.
+        let fits = || (width - 16..=width).contains(&scene.window.widget.width());
+        let begun = Instant::now();
+        let mut tries = 0;
+        // Narrow it needs less: the rest of the way comes after that. A busy
+        // server takes its time.
+        while tries < 2 || (!fits() && begun.elapsed() < PATIENCE) {
             scene.window.widget.set_default_size(width, height);
             scene.pass(120);
+            tries += 1;
         }
         let now = scene.window.widget.width();
-        // A frame may be drawn around it.
-        let fits = (width - 16..=width).contains(&now);
-        assert!(fits, "{name}: {now} instead of {width}\n{}", widest(scene.window.widget.upcast_ref()));
+        assert!(fits(), "{name}: {now} instead of {width}\n{}", widest(scene.window.widget.upcast_ref()));
         for &(scheme, look) in schemes {
             manager.set_color_scheme(scheme);
             scene.pass(60);

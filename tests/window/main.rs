@@ -16,6 +16,7 @@ mod flows;
 mod home;
 mod keyboard;
 mod looks;
+mod many;
 mod network;
 #[path = "../scene/qemu.rs"]
 mod qemu;
@@ -247,6 +248,9 @@ fn who_loses_the_keyboard_can_take_it_back() {
 fn a_sandbox_that_is_gone_has_crashed() {
     let scene = Scene::new();
     scene.run("crash");
+    scene.shows("Crashed");
+    scene.run("vanish");
+    scene.shows("name: vanish");
     scene.shows("Crashed");
 }
 

@@ -5,6 +5,7 @@ mod card;
 mod cards;
 mod pace;
 mod profiles;
+mod seen;
 mod summary;
 mod thumbnails;
 mod usage;
@@ -101,6 +102,7 @@ impl Home {
             meter: Meter::default(),
         };
         home.running.set_layout_manager(Some(cards::CardLayout::default()));
+        seen::SeenLayout::put(&home.profiles);
         home.fill_welcome();
         Rc::new(home)
     }

@@ -103,14 +103,7 @@ impl Runs {
             page.set_title(&tab.name());
         }
         set(&self.name, &tab.name());
-        let subtitle = tab.subtitle(self.narrow.get());
-        self.subtitle.set_visible(!subtitle.is_empty());
-        set(&self.subtitle, &subtitle);
-        // A narrow window may cut it, or leaves something out.
-        let whole = self.narrow.get().then(|| tab.subtitle(false));
-        if self.subtitle.tooltip_text().as_deref() != whole.as_deref() {
-            self.subtitle.set_tooltip_text(whole.as_deref());
-        }
+        self.show_subtitle(&tab);
         let runs = tab.phase() == Phase::Running;
         // A screen's first size is what it keeps: the line's place is free
         // for it from the start.
@@ -133,6 +126,20 @@ impl Runs {
             self.refresh_actions(&window, &tab);
         }
         self.show_top();
+    }
+
+    /// As much of it as there is room for.
+    fn show_subtitle(&self, tab: &Tab) {
+        let narrow = self.narrow.get();
+        let whole = tab.subtitle(false);
+        self.subtitles.set_visible(!whole.is_empty());
+        set(&self.subtitle, &tab.subtitle(narrow));
+        set(&self.subtitle_narrow, &tab.subtitle(true));
+        set(&self.subtitle_short, &tab.subtitle_in_short());
+        let whole = narrow.then_some(whole);
+        if self.subtitles.tooltip_text().as_deref() != whole.as_deref() {
+            self.subtitles.set_tooltip_text(whole.as_deref());
+        }
     }
 
     fn show_pause(&self, tab: &Tab) {

@@ -96,6 +96,13 @@ impl Runs {
         self.tabs.borrow().iter().filter_map(|tab| tab.take_held()).collect()
     }
 
+    /// The window is gone, and with it all tabs.
+    pub fn leave(&self) {
+        for tab in self.tabs.take() {
+            tab.leave();
+        }
+    }
+
     /// Closes a tab.
     pub fn close(&self, tab: &Tab) {
         self.view.close_page(&self.view.page(&tab.widget));

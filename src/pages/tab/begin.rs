@@ -35,14 +35,17 @@ impl Tab {
             tab.log.add(&format!("start on {}: {:?}", plan.connection, plan.orders.command.argv));
             let (progress, events, started) = window.bridge.start(plan, how);
             tab.watch_start(window.bridge.clone(), progress);
-            tab.listen(window.bridge.clone(), events);
             let bridge = window.bridge.clone();
+            // Dropped once it is known whether it runs.
+            let (answer, answered) = async_channel::bounded(1);
+            tab.listen(bridge.clone(), events, answered);
             drop(window);
             match started.await {
                 Ok(started) => {
                     tab.set_name(&started.name);
                     *tab.id.borrow_mut() = Some(started.id.clone());
                     tab.begin(started.console);
+                    drop(answer);
                     tab.hold(&bridge, started.id).await;
                 }
                 Err(error) => tab.fail(error),
@@ -130,6 +133,9 @@ impl Tab {
     }
 
     fn fail(self: &Rc<Self>, error: Error) {
+        if self.left.get() {
+            return;
+        }
         if self.cancelled.get() {
             if let Some(window) = self.window.upgrade() {
                 self.phase.set(Phase::Ended);

@@ -142,14 +142,21 @@ impl Tab {
 
     /// The tab is closed. Whether a sandbox goes on without it.
     pub fn let_go(&self) -> bool {
+        if self.phase.get() == Phase::Starting {
+            self.cancelled.set(true);
+        }
+        self.leave()
+    }
+
+    /// Nobody sees it any more, so it hears nothing: the keyboard is for
+    /// others, and how it ends is told to who looks next. Whether a sandbox
+    /// goes on.
+    pub fn leave(&self) -> bool {
+        self.left.set(true);
         if let Some(screen) = &self.screen {
             screen.close();
         }
         self.shells.close();
-        if self.phase.get() == Phase::Starting {
-            self.cancelled.set(true);
-            return false;
-        }
         let console = self.console.borrow_mut().take();
         if let Some(console) = console {
             // Closing waits for what is still to be sent.

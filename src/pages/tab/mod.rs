@@ -71,6 +71,8 @@ pub struct Tab {
     since: Cell<Option<Instant>>,
     keyboard: Cell<bool>,
     cancelled: Cell<bool>,
+    /// Nobody sees it any more.
+    left: Cell<bool>,
     /// What it writes is thrown away with this tab, and not before.
     pub(in crate::pages) held: RefCell<Option<Held>>,
     /// Whether that was asked for, and whether it is known.
@@ -151,6 +153,7 @@ impl Tab {
             since: Cell::new(None),
             keyboard: Cell::new(true),
             cancelled: Cell::new(false),
+            left: Cell::new(false),
             held: RefCell::default(),
             holds: Cell::new(None),
             may_go: Cell::new(false),

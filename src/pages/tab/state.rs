@@ -74,9 +74,21 @@ impl Tab {
             NetworkMode::Custom => gettext("Chosen networks"),
         };
         let isolation = message::isolation(self.facts.isolation);
-        // What comes last may be cut off.
         let parts = if narrow { vec![time, isolation] } else { vec![isolation, network, time] };
         parts.join(" · ")
+    }
+
+    /// The same in as few words as are of use, where the text is large.
+    #[must_use]
+    pub fn subtitle_in_short(&self) -> String {
+        let whole = self.subtitle(true);
+        let time = clock(self.runs_for());
+        // Of what is said by itself nothing can go.
+        if whole.starts_with(&time) {
+            time
+        } else {
+            whole
+        }
     }
 
     /// How far it is.

@@ -46,16 +46,26 @@ impl Tab {
         let (events, attached) = bridge.attach(id, from);
         let console = attached.await?;
         self.waiting.replace(None);
-        self.listen(bridge.clone(), events);
         self.begin(console);
+        self.listen(bridge.clone(), events, async_channel::bounded(1).1);
         Ok(())
     }
 
-    pub(super) fn listen(self: &Rc<Self>, bridge: Bridge, events: Events) {
+    /// `answered`: closed once its start has worked, or not. What is gone at
+    /// once says so before that.
+    pub(super) fn listen(
+        self: &Rc<Self>,
+        bridge: Bridge,
+        events: Events,
+        answered: async_channel::Receiver<()>,
+    ) {
         let tab = self.clone();
         glib::spawn_future_local(async move {
             let (mut next, mut fed) = (None, 0);
             while let Ok((console, event)) = events.recv().await {
+                if tab.left.get() {
+                    return;
+                }
                 match event {
                     Event::Output { stream, offset, bytes } => {
                         let end = offset + bytes.len() as u64;
@@ -81,6 +91,7 @@ impl Tab {
                     _ => {}
                 }
             }
+            let _ = answered.recv().await;
             let id = tab.id();
             if let (Phase::Running, Some(id)) = (tab.phase.get(), id) {
                 tab.console.replace(None);
