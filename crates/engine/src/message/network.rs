@@ -215,6 +215,7 @@ pub(super) fn error(error: &NetworkError) -> String {
             let text = gettext("The rules for the sandbox’s network could not be set, so it has none: {why}. Try again; “terrariumctl doctor” looks for the cause.");
             fill(&text, &[("why", &shown(why))])
         }
+        NetworkError::Newer => gettext("Terrarium was updated, and its newer version guards the networks of your sandboxes. Close all windows of Terrarium, and try again."),
         NetworkError::Missing { interface } => {
             let text = gettext("libvirt did not make the interface {interface} of the sandbox. Try again.");
             fill(&text, &[("interface", interface)])

@@ -140,6 +140,7 @@ fn network_errors() -> Vec<crate::error::NetworkError> {
     let all = vec![
         N::Guard { why: text() },
         N::Missing { interface: text() },
+        N::Newer,
         N::NoRange,
         N::Full,
         N::UnknownHost { name: text() },
@@ -152,7 +153,7 @@ fn network_errors() -> Vec<crate::error::NetworkError> {
         match one {
             N::Guard { .. } | N::Missing { .. } | N::NoRange | N::Full => {}
             N::UnknownHost { .. } | N::NotOfTheInternet { .. } | N::InUse { .. } | N::NotOwn => {}
-            N::BandwidthNeedsNft => {}
+            N::BandwidthNeedsNft | N::Newer => {}
         }
     }
     all
