@@ -113,6 +113,10 @@ fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
             gettext("dnsmasq is not installed, without which libvirt makes no network."),
             install(*family, "dnsmasq-base", "dnsmasq"),
         ),
+        P::NoIpv6 { text } => (
+            about(&gettext("This computer’s kernel was started without IPv6, so a container cannot have {text}."), text),
+            gettext("Use IPv4 or a virtual machine, or start the kernel without ipv6.disable=1."),
+        ),
         P::KernelLacksNetwork { version } => (
             fill(&gettext("The kernel {version} has no driver for a virtual machine’s network (virtio_net)."), &[("version", version)]),
             gettext("Choose another kernel, or use a container."),
