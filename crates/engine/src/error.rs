@@ -214,6 +214,8 @@ pub enum NetworkError {
         /// Its words, or the system's.
         why: String,
     },
+    /// A later version of Terrarium has set rules for sandboxes that run.
+    Newer,
     /// An interface is not where libvirt should have made it.
     Missing {
         /// Its name.

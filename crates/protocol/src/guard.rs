@@ -10,8 +10,10 @@ use crate::network::{Mac, Net};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Version of these messages; the guard refuses others.
-pub const VERSION: u16 = 2;
+/// Version of these messages and of the rules that are made of them; the guard
+/// refuses others. A guard of an earlier one is replaced, so it goes up with
+/// every change of either.
+pub const VERSION: u16 = 3;
 /// Longest message either way, in bytes.
 pub const MAX: usize = 2 * 1024 * 1024;
 /// Most ports of one network.
@@ -34,6 +36,9 @@ pub enum ToGuard {
         /// The interface on the host.
         interface: String,
     },
+    /// Which version is it? The question and its answer are the same in all of
+    /// them; before the third there was no answer.
+    Version,
 }
 
 /// What the guard answers.
@@ -52,6 +57,8 @@ pub enum FromGuard {
     },
     /// Answer to [`ToGuard::Report`], latest last.
     Report(Vec<Contact>),
+    /// Answer to [`ToGuard::Version`]: its [`VERSION`].
+    Version(u16),
 }
 
 /// All rules of one network.

@@ -104,6 +104,47 @@ static void udp(const char *name, const uint8_t *to_mac, const uint8_t *from_mac
     go(name);
 }
 
+// The same over IPv6; nobody here looks at its sum.
+static void udp6(const char *name, const uint8_t *to_mac, const uint8_t *from, const uint8_t *to, int from_port, int port) {
+    int payload = text_length(name);
+    ether(to_mac, own_mac, 0x86dd);
+    word(0x6000);
+    word(0);
+    word(8 + payload);
+    byte(17);
+    byte(64);
+    put(from, 16);
+    put(to, 16);
+    word(from_port);
+    word(port);
+    word(8 + payload);
+    word(0xffff);
+    go(name);
+}
+
+// Asks for an address, as somebody else each time: who gets them all leaves
+// none for others.
+static void starve(void) {
+    static const char name[] = "dhcp-starvation";
+    for (int i = 0; i < 50; i++) {
+        uint8_t client[16] = {0x52, 0x54, 0, 0xaa, i >> 8, i}, rest[192] = {0};
+        static const uint8_t options[] = {99, 130, 83, 99, 53, 1, 1, 255};
+        int payload = 236 + sizeof options + text_length(name);
+        ether(broadcast, own_mac, 0x0800);
+        ip((uint8_t[4]){0}, (uint8_t[4]){255, 255, 255, 255}, 17, 8 + payload, 0, 0, 0);
+        word(68);
+        word(67);
+        word(8 + payload);
+        word(0);
+        put((uint8_t[12]){1, 1, 6, 0, 0, 0, 0, i}, 12);
+        put(rest, 16);
+        put(client, 16);
+        put(rest, 192);
+        put(options, sizeof options);
+        go(name);
+    }
+}
+
 // A datagram of which the first fragment has eight bytes: the ports alone.
 // Three times, each under a number of its own: no piece is another one's.
 static void fragments(const char *name, int port) {
@@ -180,6 +221,9 @@ static void attack(void) {
     udp("source-foreign", gateway_mac, own_mac, foreign, world, 4444, 81);
     udp("source-mac", gateway_mac, forged_mac, own, world, 4444, 81);
     udp("dhcp", broadcast, own_mac, (uint8_t[4]){0}, (uint8_t[4]){255, 255, 255, 255}, 68, 67);
+    starve();
+    udp6("dhcp6", (uint8_t[6]){0x33, 0x33, 0, 1, 0, 2}, near6, (uint8_t[16]){0xff, 2, [13] = 1, [15] = 2}, 546, 547);
+    udp6("dhcp6-own", (uint8_t[6]){0x33, 0x33, 0, 1, 0, 2}, own6, (uint8_t[16]){0xff, 2, [13] = 1, [15] = 2}, 546, 547);
     udp("to-other", other_mac, own_mac, own, other, 4444, 4001);
     udp("to-other-routed", gateway_mac, own_mac, own, other, 4444, 4001);
     udp("dns-elsewhere", gateway_mac, own_mac, own, world, 4444, 53);

@@ -131,14 +131,24 @@ impl Place {
         fs::read_to_string(&self.log).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
-    /// Packets of IPv4 that reached it.
-    pub fn packets(&self) -> u64 {
-        let text =
-            Command::new("ip").args(["netns", "exec", &self.name, "cat", "/proc/net/snmp"]).output().unwrap();
-        let text = out(&text);
-        // The second line of Ip: forwarding, time to live, received.
-        let line = text.lines().filter(|line| line.starts_with("Ip:")).nth(1).unwrap();
-        line.split_whitespace().nth(3).unwrap().parse().unwrap()
+    /// Counts packets to a port from now on, of both families, whatever answers
+    /// them: a port that nobody else sends to, as neighbours are looked for and
+    /// groups are joined all the time.
+    pub fn count(&self, port: u16) {
+        let rules = format!(
+            "add table inet count; add counter inet count sent; \
+             add chain inet count in {{ type filter hook prerouting priority -300; }}; \
+             add rule inet count in meta l4proto {{ tcp, udp }} th dport {port} counter name sent"
+        );
+        let output = self.inside().args(["nft", &rules]).output().unwrap();
+        assert!(output.status.success(), "{}", err(&output));
+    }
+
+    /// How many there were.
+    pub fn counted(&self) -> u64 {
+        let output = self.inside().args(["nft", "-j", "list", "counter", "inet", "count", "sent"]).output();
+        let list: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+        list["nftables"][1]["counter"]["packets"].as_u64().unwrap()
     }
 }
 

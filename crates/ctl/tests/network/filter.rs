@@ -66,14 +66,24 @@ fn without_nft_libvirts_filter_enforces_the_modes() {
 }
 
 #[test]
-fn without_nft_changes_hold_and_what_is_left_is_taken_away() {
+fn without_nft_changes_of_a_container_hold_and_what_is_left_is_taken_away() {
+    changes_hold_and_nothing_is_left(Glass::Container);
+}
+
+#[test]
+fn without_nft_changes_of_a_machine_hold_and_what_is_left_is_taken_away() {
+    changes_hold_and_nothing_is_left(Glass::Machine);
+}
+
+fn changes_hold_and_nothing_is_left(glass: Glass) {
     let _alone = alone();
     let world = World::new();
-    let sandbox = lasting_by(Enforcer::Filter, Glass::Container, &["-N", "internet"], "sleep 600");
+    let sandbox = lasting_by(Enforcer::Filter, glass, &["-N", "internet"], "sleep 600");
     let probe = probes(&[
         ("internet4", "tcp", world.internet.v4.to_string(), 80),
         ("lan4", "tcp", world.lan.v4.to_string(), 80),
     ]);
+    let probe = patient(glass, &probe);
     let reached = || answers(&inside(&sandbox, &probe));
     assert_eq!(reached(), ["internet4"]);
     change(&sandbox, &["block", &world.internet.v4.to_string()]);
@@ -89,7 +99,8 @@ fn without_nft_changes_hold_and_what_is_left_is_taken_away() {
     let domain = filters().pop().unwrap();
     // Nobody is asked to clean up; the next one who looks does.
     let killed = std::process::Command::new("virsh")
-        .args(["-qc", "lxc:///system", "destroy", &domain])
+        .args(["-qc", if glass == Glass::Machine { "qemu:///system" } else { "lxc:///system" }])
+        .args(["destroy", &domain])
         .output()
         .unwrap();
     assert!(killed.status.success(), "{}", err(&killed));

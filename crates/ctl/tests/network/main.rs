@@ -2,17 +2,18 @@
 //! Whom sandboxes reach: with servers in namespaces that stand for the
 //! internet, the local network, and another sandbox.
 
+mod addresses;
 #[path = "../common/mod.rs"]
 mod common;
 mod filter;
+mod first;
+mod live;
 mod named;
+mod watch;
 
 use common::net::*;
-use common::share::{picture, Folder};
 use common::traces::alone;
 use common::*;
-use std::io::Write;
-use std::os::unix::fs::symlink;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,37 @@ fn glasses() -> [Glass; 2] {
 
 fn networked(glass: Glass, network: &[&str], script: &str) -> std::process::Output {
     run_as(USER, glass, network, &["bash", "-c", script]).output().unwrap()
+}
+
+/// A script of probes. Many shells take an emulated processor a while.
+fn patient(glass: Glass, script: &str) -> String {
+    if glass == Glass::Machine {
+        format!("SECONDS_EACH=6\n{script}")
+    } else {
+        script.to_owned()
+    }
+}
+
+/// Ends of the user's sandboxes' interfaces on this computer.
+fn interfaces() -> Vec<String> {
+    let prefix = bridge(USER).replace("trm-", "t") + "-";
+    let names = std::fs::read_dir("/sys/class/net").unwrap().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut all: Vec<String> = names.filter(|name| name.starts_with(&prefix)).collect();
+    all.sort();
+    all
+}
+
+/// The guard of the user, in libvirt.
+fn guard() -> String {
+    format!("terrarium-guard-{}", USER.uid())
+}
+
+/// Kills it; what it has set stays.
+fn end_the_guard() {
+    let words = ["-c", "lxc:///system", "destroy", &guard()];
+    let killed = std::process::Command::new("virsh").args(words).output().unwrap();
+    assert!(killed.status.success(), "{}", err(&killed));
 }
 
 /// A sandbox that goes on, and says "ready" first.
@@ -109,10 +141,7 @@ fn nobody_reaches_more_than_the_mode_says() {
     everything.sort_unstable();
     for glass in glasses() {
         let reached = |network: &[&str]| {
-            // Twenty shells take an emulated processor a while.
-            let script =
-                if glass == Glass::Machine { format!("SECONDS_EACH=6\n{script}") } else { script.clone() };
-            let output = networked(glass, network, &script);
+            let output = networked(glass, network, &patient(glass, &script));
             assert_eq!(output.status.code(), Some(0), "{glass:?} {network:?}: {}", err(&output));
             answers(&out(&output))
         };
@@ -138,20 +167,18 @@ fn nobody_reaches_more_than_the_mode_says() {
 fn without_a_network_nothing_leaves() {
     let _alone = alone();
     let world = World::new();
-    let script = format!(
-        "cat /proc/net/dev | grep -c : ; {}",
-        probes(&[("internet4", "tcp", world.internet.v4.to_string(), 80)])
-    );
+    let port = 8181;
+    let all =
+        [world.internet.v4.to_string(), world.internet.v6.to_string()].map(|ip| ("it", "tcp", ip, port));
+    let script = format!("cat /proc/net/dev | grep -c : ; {}", probes(&all));
+    world.internet.count(port);
     for glass in glasses() {
-        // What comes from somebody else does not come again.
-        let silent = (0..3).any(|_| {
-            let before = world.internet.packets();
-            let output = networked(glass, &[], &script);
-            assert_eq!(out(&output).trim(), "1", "{glass:?}: lo alone");
-            world.internet.packets() == before
-        });
-        assert!(silent, "{glass:?}: packets arrive");
+        let output = networked(glass, &[], &script);
+        assert_eq!(out(&output).trim(), "1", "{glass:?}: lo alone");
+        assert_eq!(world.internet.counted(), 0, "{glass:?}: packets arrive");
     }
+    networked(Glass::Container, &["-N", "internet"], &script);
+    assert!(world.internet.counted() >= 2, "those of a sandbox with a network are counted");
 }
 
 /// What this computer's kernel remembers of a flood.
@@ -298,168 +325,6 @@ fn root_of_a_machine_gets_nothing_through() {
 }
 
 #[test]
-fn a_network_of_libvirts_gives_or_takes_addresses_of_a_container() {
-    gives_or_takes_addresses(Glass::Container);
-}
-
-#[test]
-fn a_network_of_libvirts_gives_or_takes_addresses_of_a_machine() {
-    gives_or_takes_addresses(Glass::Machine);
-}
-
-fn gives_or_takes_addresses(glass: Glass) {
-    let _alone = alone();
-    let (one, other) = (Named::new("a"), Named::new("b"));
-    let dhcp = format!("dhcp,source={}", one.name);
-    let fixed = format!(
-        "source={},mac=52:54:00:77:00:01,address={}.9/24%{1}.255,route=10.254.0.0/16%{1}.1,filter=clean-traffic,filter.IP={1}.9",
-        other.name, other.net
-    );
-    let script = "perl -e 'for (`cat /proc/net/fib_trie`) { print \"$1\\n\" if /\\|-- (198\\.19\\.\\d+\\.(?!0$|255$)\\d+)$/ }' | sort -u
-        cat /etc/resolv.conf | grep nameserver; cat /sys/class/net/eth1/address; cut -f1,2,3 /proc/net/route | grep FE0A; cat < /dev/tcp/$GATE/$PORT";
-    let host = std::net::TcpListener::bind((format!("{}.1", other.net), 0)).unwrap();
-    let port = host.local_addr().unwrap().port();
-    let server =
-        std::thread::spawn(move || host.accept().map(|(mut client, _)| client.write_all(b"hello\n")));
-    let script = format!("GATE={}.1 PORT={port}; {script}", other.net);
-    let output = networked(glass, &["-N", &dhcp, "-N", &fixed], &script);
-    let text = out(&output);
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let given = (100..=200).any(|host| text.contains(&format!("{}.{host}\n", one.net)));
-    assert!(given, "an address of the range: {text}");
-    for line in [
-        format!("{}.9\n", other.net),
-        format!("nameserver {}.1\n", one.net),
-        "52:54:00:77:00:01\n".to_owned(),
-        "eth1\t".to_owned(),
-        "hello".to_owned(),
-    ] {
-        assert!(text.contains(&line), "{line} in {text}");
-    }
-    server.join().unwrap().unwrap().unwrap();
-    let links = out(&std::process::Command::new("ip").args(["-br", "link"]).output().unwrap());
-    assert!(!links.contains("master tta") && !links.contains("master ttb"), "{links}");
-}
-
-#[test]
-fn a_port_of_this_computer_leads_inside_and_goes_with_the_sandbox() {
-    let _alone = alone();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let forward = format!("{port}:4001");
-    let options = ["-N", "internet", "--forward", &forward];
-    let sandbox = lasting(Glass::Container, &options, OTHER);
-    let talk = || {
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
-        let mut text = String::new();
-        std::io::Read::read_to_string(&mut stream, &mut text).map(|_| text)
-    };
-    wait_for("an answer", Duration::from_secs(5), || talk().is_ok_and(|text| text == "other\n"));
-    let second = networked(Glass::Container, &options, "true");
-    assert_eq!(second.status.code(), Some(125), "the port is taken");
-    assert!(err(&second).contains(&format!("127.0.0.1:{port}")), "{}", err(&second));
-    assert_eq!(talk().unwrap(), "other\n", "the first one goes on");
-    drop(sandbox);
-    wait_for("the port to be free", Duration::from_secs(5), || talk().is_err());
-}
-
-#[test]
-fn what_is_cut_of_a_container_stands_still_and_goes_on() {
-    stands_still_and_goes_on(Glass::Container);
-}
-
-#[test]
-fn what_is_cut_of_a_machine_stands_still_and_goes_on() {
-    stands_still_and_goes_on(Glass::Machine);
-}
-
-fn stands_still_and_goes_on(glass: Glass) {
-    let _alone = alone();
-    let world = World::new();
-    let download = format!("cat < /dev/tcp/{}/4000 > /dev/null", world.internet.v4);
-    let sandbox = lasting(glass, &["-N", "internet"], &download);
-    wait_for("bytes", Duration::from_secs(5), || world.internet.sent() > 1 << 20);
-    change(&sandbox, &["cut"]);
-    std::thread::sleep(Duration::from_millis(900));
-    let still = world.internet.sent();
-    std::thread::sleep(Duration::from_millis(600));
-    assert_eq!(world.internet.sent(), still, "it stands still within a second");
-    change(&sandbox, &["restore"]);
-    wait_for("more bytes", Duration::from_secs(8), || world.internet.sent() > still);
-    let seen = usage(&sandbox);
-    assert!(seen["received"].as_u64() > Some(1 << 20) && seen["sent"].as_u64() > Some(1000), "{seen}");
-    // libvirt counts the same, from inside.
-    let shown = sandbox.user.ctl().args(["show", &sandbox.name, "--json"]).output().unwrap();
-    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
-    let moved = &shown["usage"]["network"];
-    assert!(moved["inwards"].as_u64() >= seen["received"].as_u64(), "{moved} after {seen}");
-    assert!(moved["outwards"].as_u64() >= seen["sent"].as_u64(), "{moved} after {seen}");
-    change(&sandbox, &["bandwidth", "--inbound", "200k"]);
-    std::thread::sleep(Duration::from_millis(500));
-    // What arrives: the server writes into a buffer that grows.
-    let received = || usage(&sandbox)["received"].as_u64().unwrap();
-    let (from, begun) = (received(), Instant::now());
-    std::thread::sleep(Duration::from_secs(3));
-    let rate = (received() - from) as f64 / begun.elapsed().as_secs_f64();
-    assert!(rate < 300_000.0, "{rate} bytes a second");
-}
-
-#[test]
-fn what_is_changed_holds_at_once_and_who_was_met_is_told() {
-    let _alone = alone();
-    let world = World::new();
-    let sandbox = lasting(Glass::Container, &["-N", "internet"], "sleep 600");
-    let tried = |what: &str| {
-        let all = [
-            ("internet4", "tcp", world.internet.v4.to_string(), 80),
-            ("lan4", "tcp", world.lan.v4.to_string(), 80),
-            ("cloud", "tcp", "169.254.169.254".to_owned(), 80),
-        ];
-        let chosen: Vec<_> = all.into_iter().filter(|one| what.contains(one.0)).collect();
-        answers(&inside(&sandbox, &probes(&chosen)))
-    };
-    assert_eq!(tried("internet4 lan4 cloud"), ["internet4"]);
-    let met = usage(&sandbox);
-    let has = |peer: &str, refused: bool| {
-        met["contacts"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|one| one["peer"] == peer && one["port"] == 80 && one["refused"] == refused)
-    };
-    let (internet, lan) = (world.internet.v4.to_string(), world.lan.v4.to_string());
-    assert!(has(&internet, false) && has(&lan, true) && has("169.254.169.254", true), "{met:#}");
-    change(&sandbox, &["block", &format!("{internet}:80/tcp")]);
-    change(&sandbox, &["allow", &lan]);
-    assert_eq!(tried("internet4 lan4"), ["lan4"]);
-    change(&sandbox, &["allow", &format!("{internet}:80/tcp")]);
-    change(&sandbox, &["mode", "none"]);
-    assert_eq!(tried("internet4 lan4"), ["internet4", "lan4"], "both are on the list");
-    // The guard dies: its rules stay. The next change starts another.
-    let guard = format!("terrarium-guard-{}", USER.uid());
-    let killed = std::process::Command::new("virsh")
-        .args(["-c", "lxc:///system", "destroy", &guard])
-        .output()
-        .unwrap();
-    assert!(killed.status.success(), "{}", err(&killed));
-    change(&sandbox, &["mode", "internet"]);
-    assert_eq!(tried("internet4 lan4"), ["internet4", "lan4"]);
-}
-
-#[test]
-fn a_network_that_this_computer_joins_is_its_own_from_then_on() {
-    let _alone = alone();
-    let world = World::new();
-    let sandbox = lasting(Glass::Container, &["-N", "internet"], "sleep 600");
-    let probe = probes(&[("internet4", "tcp", world.internet.v4.to_string(), 80)]);
-    assert_eq!(inside(&sandbox, &probe).trim(), "internet4");
-    // The same address, now in a network without a gateway.
-    ip(&format!("route replace {}/32 dev {}", world.internet.v4, world.internet.device));
-    let rules_know = || rules(USER).is_some_and(|text| text.contains(&world.internet.v4.to_string()));
-    wait_for("the rules", Duration::from_secs(3), rules_know);
-    assert_eq!(inside(&sandbox, &probe).trim(), "");
-}
-
-#[test]
 fn many_start_at_once_with_addresses_of_their_own_and_leave_nothing() {
     let _alone = alone();
     let (count, machines) = (scaled(6, 20), scaled(1, 3));
@@ -503,12 +368,14 @@ fn many_start_at_once_with_addresses_of_their_own_and_leave_nothing() {
 
 #[test]
 fn what_cannot_be_is_refused_with_its_key() {
+    let down = Down::new();
     for (option, key) in [
         ("address=10.0.0.1/33,source=default", "address"),
         ("route=10.0.0.1/8%10.0.0.2", "route"),
         ("mac=01:00:5e:00:00:01", "mac"),
         ("colour=red", "colour"),
         ("source=terrarium-has-none", "network.interfaces[0].source"),
+        (down.option.as_str(), "network.interfaces[0].source"),
         ("source=default,filter=terrarium-has-none", "network.interfaces[0].filter"),
         (
             "source=default,address=10.0.0.2/24,route=10.1.0.0/16%10.0.0.1,route=10.1.2.0/24%10.0.0.1",
@@ -521,11 +388,40 @@ fn what_cannot_be_is_refused_with_its_key() {
         assert_eq!(output.status.code(), Some(125), "{option}: {said}");
         assert!(said.contains(&format!("{key}: ")) || said.contains(&format!("“{key}”")), "{option}: {said}");
     }
+    let output = networked(Glass::Container, &["-N", &down.option], "true");
+    let fix = format!("virsh net-start {}", down.name);
+    assert!(err(&output).contains(&fix), "{}", err(&output));
     let output = networked(Glass::Container, &["-N", "internet", "--block", "example.org:70000"], "true");
     assert!(err(&output).contains("network.block[0]: "), "{}", err(&output));
     let plain = run_as(User::Plain, Glass::Machine, &["-N", "internet"], &["true"]).output().unwrap();
     assert_eq!(plain.status.code(), Some(125));
     assert!(err(&plain).contains("network.mode: ") && err(&plain).contains("libvirt"), "{}", err(&plain));
+}
+
+/// A network of libvirt's that is not up.
+struct Down {
+    name: String,
+    option: String,
+}
+
+impl Down {
+    fn new() -> Self {
+        let name = format!("terrarium-test-down-{}", std::process::id());
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let xml = format!("<network><name>{name}</name></network>");
+        std::io::Write::write_all(&mut file, xml.as_bytes()).unwrap();
+        let mut define = std::process::Command::new("virsh");
+        let defined = define.args(["-qc", "lxc:///system", "net-define"]).arg(file.path()).output().unwrap();
+        assert!(defined.status.success(), "{}", err(&defined));
+        Self { option: format!("source={name}"), name }
+    }
+}
+
+impl Drop for Down {
+    fn drop(&mut self) {
+        let words = ["-qc", "lxc:///system", "net-undefine", &self.name];
+        let _ = std::process::Command::new("virsh").args(words).output();
+    }
 }
 
 /// Who enforces whom sandboxes reach.
@@ -558,75 +454,4 @@ fn with(ctl: &std::process::Command, what: &std::path::Path, at: &str) -> std::p
     command.envs(ctl.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.stdin(Stdio::null());
     command
-}
-
-/// A root in which /etc/resolv.conf is missing, or a link into places that a
-/// sandbox has of its own, or to nowhere, as services of resolution leave it.
-#[test]
-fn names_are_resolved_whatever_resolv_conf_is() {
-    let _alone = alone();
-    let system = Folder::home(Glass::Container);
-    ["usr/bin", "etc/odd", "var"].iter().for_each(|name| drop(system.dir(name)));
-    let busybox = system.path.join("usr/bin/busybox");
-    std::fs::copy("/bin/busybox", &busybox).unwrap();
-    for name in ["sh", "cat", "touch"] {
-        symlink("busybox", system.path.join("usr/bin").join(name)).unwrap();
-    }
-    symlink("usr/bin", system.path.join("bin")).unwrap();
-    system.file("etc/real", "nameserver 192.0.2.53\n");
-    let root = system.path.display().to_string();
-    let place = system.path.join("etc/resolv.conf");
-    for link in [
-        None,
-        Some("../run/systemd/resolve/stub-resolv.conf"),
-        Some("/run/resolvconf/resolv.conf"),
-        Some("/etc/odd/nowhere"),
-        Some("real"),
-    ] {
-        let _ = std::fs::remove_file(&place);
-        link.iter().for_each(|target| symlink(target, &place).unwrap());
-        let before = picture(&system.path);
-        let script = "cat /etc/resolv.conf; touch /etc/resolv.conf 2>/dev/null || echo shut; cat /etc/hosts";
-        let options = ["-N", "internet", "-r", &root];
-        let output = run_as(USER, Glass::Container, &options, &["sh", "-c", script]).output().unwrap();
-        let text = out(&output);
-        let is_right =
-            text.contains("\nnameserver 1") && text.contains("shut\n") && text.contains("localhost");
-        assert!(is_right && !text.contains("192.0.2.53"), "{link:?}: {text}{}", err(&output));
-        assert_eq!(picture(&system.path), before, "{link:?}");
-    }
-}
-
-#[test]
-fn a_network_without_ipv4_is_one() {
-    let _alone = alone();
-    let network = Named::new("a");
-    let bridge = format!("tta{}", std::process::id());
-    std::fs::write(format!("/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6"), "0").unwrap();
-    // Unique local (RFC 4193), a part that is this test's.
-    let net = format!("fd7e:{:x}", std::process::id() % 0xffff);
-    ip(&format!("-6 address add {net}::1/64 dev {bridge} nodad"));
-    let host = std::net::TcpListener::bind((format!("{net}::1"), 0)).unwrap();
-    let port = host.local_addr().unwrap().port();
-    let server =
-        std::thread::spawn(move || host.accept().map(|(mut client, _)| client.write_all(b"hello\n")));
-    let option = format!("source={},address={net}::9/64,route=::/0%{net}::1", network.name);
-    let dns = format!("{net}::1");
-    let script = format!("grep -c '/32 host LOCAL' /proc/net/fib_trie; cat /etc/resolv.conf; cat < /dev/tcp/{net}::1/{port}; tr -s ' ' </proc/net/ipv6_route | cut -d' ' -f1,2,10");
-    let output = networked(Glass::Container, &["-N", &option, "--dns", &dns], &script);
-    let text = out(&output);
-    // Unblocks the server, should nobody have come.
-    let _ = std::net::TcpStream::connect((format!("{net}::1"), port));
-    server.join().unwrap().unwrap().unwrap();
-    assert!(
-        text.contains(&format!("nameserver {net}::1\n")) && text.contains("hello\n"),
-        "{text}{}",
-        err(&output)
-    );
-    assert_eq!(text.matches("nameserver").count(), 1, "{text}");
-    assert!(text.contains("00000000000000000000000000000000 00 eth0"), "a way to everybody: {text}");
-    assert!(
-        text.lines().next().is_some_and(|count| count.parse::<u32>().is_ok_and(|count| count <= 2)),
-        "lo has IPv4 alone: {text}"
-    );
 }

@@ -72,6 +72,8 @@ pub enum Subject {
         missing: Vec<&'static str>,
         /// Whether a filter of libvirt's does what nft would, slower.
         filtered: bool,
+        /// Whether this computer has IPv6.
+        ipv6: bool,
     },
     /// Whether the user is in group libvirt.
     Group(bool),
@@ -152,7 +154,8 @@ fn networks(host: &Host) -> Finding {
         all.iter().filter(|(is_there, _)| !is_there).map(|(_, name)| *name).collect();
     let severity = if missing.is_empty() { Severity::Works } else { Severity::GoodToKnow };
     let fix = if missing.is_empty() { None } else { host.family.install(&missing) };
-    Finding { severity, subject: Subject::Networks { missing, filtered }, fix }
+    let ipv6 = host.network.ipv6;
+    Finding { severity, subject: Subject::Networks { missing, filtered, ipv6 }, fix }
 }
 
 fn good_to_know(subject: Subject) -> Finding {

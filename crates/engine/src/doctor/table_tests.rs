@@ -51,6 +51,7 @@ const CASES: &[Case] = &[
     (|host| host.kernels[0].problem = Some(KernelProblem::ModulesUnreadable), is_kernel, NeedsAttention,
         Some("apt-get install linux-image-amd64"), ["cannot be read", "6.1.0-9-amd64"]),
     (|_| {}, is_network, Works, None, ["Everything", "network"]),
+    (|host| host.network.ipv6 = false, is_network, Works, None, ["They have no IPv6", "ipv6.disable=1"]),
     (|host| host.network.nft = false, is_network, GoodToKnow, Some("apt-get install nftables"), ["enforced by a filter", "without IPv6"]),
     (|host| (host.network.nft, host.network.ebtables) = (false, false), is_network, GoodToKnow, Some("apt-get install nftables"), ["cannot have a network", "nftables"]),
     (|_| {}, is_kvm, GoodToKnow, None, ["emulated", "/dev/kvm"]),

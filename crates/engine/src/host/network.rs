@@ -14,6 +14,8 @@ pub struct Networks {
     pub ebtables: bool,
     /// dnsmasq, which libvirt resolves names with.
     pub dnsmasq: bool,
+    /// Whether the kernel has IPv6.
+    pub ipv6: bool,
 }
 
 /// Looks below `top`.
@@ -22,5 +24,6 @@ pub fn probe(top: &Path) -> Networks {
     let has = |name: &str| {
         ["usr/sbin", "sbin", "usr/bin"].iter().any(|folder| top.join(folder).join(name).is_file())
     };
-    Networks { nft: has("nft"), ebtables: has("ebtables"), dnsmasq: has("dnsmasq") }
+    let ipv6 = top.join("proc/sys/net/ipv6").is_dir();
+    Networks { nft: has("nft"), ebtables: has("ebtables"), dnsmasq: has("dnsmasq"), ipv6 }
 }

@@ -113,6 +113,10 @@ fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
             gettext("dnsmasq is not installed, without which libvirt makes no network."),
             install(*family, "dnsmasq-base", "dnsmasq"),
         ),
+        P::NoIpv6 { text } => (
+            about(&gettext("This computer’s kernel was started without IPv6, so a container cannot have {text}."), text),
+            gettext("Use IPv4 or a virtual machine, or start the kernel without ipv6.disable=1."),
+        ),
         P::KernelLacksNetwork { version } => (
             fill(&gettext("The kernel {version} has no driver for a virtual machine’s network (virtio_net)."), &[("version", version)]),
             gettext("Choose another kernel, or use a container."),
@@ -215,6 +219,7 @@ pub(super) fn error(error: &NetworkError) -> String {
             let text = gettext("The rules for the sandbox’s network could not be set, so it has none: {why}. Try again; “terrariumctl doctor” looks for the cause.");
             fill(&text, &[("why", &shown(why))])
         }
+        NetworkError::Newer => gettext("Terrarium was updated, and its newer version guards the networks of your sandboxes. Close all windows of Terrarium, and try again."),
         NetworkError::Missing { interface } => {
             let text = gettext("libvirt did not make the interface {interface} of the sandbox. Try again.");
             fill(&text, &[("interface", interface)])

@@ -109,6 +109,7 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
         P::NeedsContainers,
         P::NoNft { family: Family::Other },
         P::NoDnsmasq { family: Family::Fedora },
+        P::NoIpv6 { text: text() },
         P::BandwidthNeedsNft { family: Family::Debian },
         P::ForwardsNeedNft { family: Family::Other },
         P::KernelLacksNetwork { version: text() },
@@ -127,7 +128,7 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
             P::UserMode | P::NeedsSystem { .. } | P::NeedsContainers | P::NoNft { .. } => {}
             P::BandwidthNeedsNft { .. } | P::ForwardsNeedNft { .. } => {}
             P::NoDnsmasq { .. } | P::KernelLacksNetwork { .. } | P::NoSuchNetwork { .. } => {}
-            P::NetworkInactive { .. } | P::NoSuchFilter { .. } => {}
+            P::NetworkInactive { .. } | P::NoSuchFilter { .. } | P::NoIpv6 { .. } => {}
         }
     }
     all
@@ -140,6 +141,7 @@ fn network_errors() -> Vec<crate::error::NetworkError> {
     let all = vec![
         N::Guard { why: text() },
         N::Missing { interface: text() },
+        N::Newer,
         N::NoRange,
         N::Full,
         N::UnknownHost { name: text() },
@@ -152,7 +154,7 @@ fn network_errors() -> Vec<crate::error::NetworkError> {
         match one {
             N::Guard { .. } | N::Missing { .. } | N::NoRange | N::Full => {}
             N::UnknownHost { .. } | N::NotOfTheInternet { .. } | N::InUse { .. } | N::NotOwn => {}
-            N::BandwidthNeedsNft => {}
+            N::BandwidthNeedsNft | N::Newer => {}
         }
     }
     all

@@ -5,13 +5,17 @@
 //! What is to hold for a sandbox lies in `RUNTIME/N/network`. Whoever changes
 //! it does so under one lock and then tells the guard about all of them, so
 //! that a guard that died, and was started again, knows what the old one did.
+//! One of an earlier version of Terrarium is ended and started anew in just
+//! that way: its rules stay until the new one's replace them, in one step.
 
 use super::filter::{self, Filter};
 use super::follow::Named;
+use super::names;
 use super::own::Own;
 use crate::error::{Error, FileAction, NetworkError};
 use crate::sandbox::{fault, install_init, lock, make_private, random_uuid, Real};
 use crate::uri::Uri;
+use crate::virt::Domain;
 use crate::xml;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -109,17 +113,38 @@ fn guard(why: &dyn std::fmt::Display) -> Error {
 
 /// Tells the guard about all sandboxes on this one's network.
 fn tell(real: &Real, saved: &Saved) -> Result<(), Error> {
-    let rules = ToGuard::Rules(Box::new(rules(&real.places.runtime, saved)));
+    let rules = ToGuard::Rules(Box::new(rules(&real.places.runtime, saved)?));
     // One that just ends may hear us no more.
-    let answer = start_and_ask(real, &rules).or_else(|_| start_and_ask(real, &rules))?;
-    match answer {
+    let mut answer = start_and_ask(real, &rules).or_else(|_| start_and_ask(real, &rules));
+    if !matches!(answer, Ok(FromGuard::Done { .. })) && end_an_earlier_one(real)? {
+        answer = start_and_ask(real, &rules);
+    }
+    match answer? {
         FromGuard::Done { missing } if missing.contains(&saved.port.interface) => {
             Err(Error::Network(NetworkError::Missing { interface: saved.port.interface.clone() }))
         }
         FromGuard::Done { .. } => Ok(()),
         FromGuard::Failed { why } => Err(guard(&why)),
-        FromGuard::Report(_) => Err(guard(&"an answer to another question")),
+        FromGuard::Report(_) | FromGuard::Version(_) => Err(guard(&"an answer to another question")),
     }
+}
+
+/// Ends a guard that an earlier version of Terrarium started. Returns whether
+/// there was one.
+fn end_an_earlier_one(real: &Real) -> Result<bool, Error> {
+    let Ok(mut stream) = connect(real) else { return Ok(false) };
+    match ask(&mut stream, &ToGuard::Version) {
+        Ok(FromGuard::Version(version)) if version > VERSION => {
+            return Err(Error::Network(NetworkError::Newer));
+        }
+        Ok(FromGuard::Version(version)) if version == VERSION => return Ok(false),
+        // The first ones did not know the question.
+        _ => {}
+    }
+    let name = names::guard(real.caller());
+    let all = real.pool.domains(&Uri::LxcSystem)?;
+    all.iter().filter(|one| one.name() == name).try_for_each(Domain::destroy)?;
+    Ok(true)
 }
 
 /// What sandboxes have, whether they have a network or not.
@@ -130,18 +155,21 @@ pub fn directories(runtime: &Path) -> Vec<PathBuf> {
     numbered.map(|entry| entry.path()).collect()
 }
 
-fn rules(runtime: &Path, saved: &Saved) -> Rules {
-    let all = directories(runtime);
-    let others = all
-        .iter()
-        .filter_map(|one| read(one))
-        .filter(|other| other.own == saved.own && other.filter.is_none());
-    let mut ports: Vec<Port> = others.map(|other| port(&other)).collect();
+fn rules(runtime: &Path, saved: &Saved) -> Result<Rules, Error> {
+    let mut ports = Vec::new();
+    for directory in directories(runtime) {
+        let Ok(text) = fs::read(file(&directory)) else { continue };
+        // Whoever left somebody out would take their rules away.
+        let other: Saved = serde_json::from_slice(&text).map_err(|_| Error::Network(NetworkError::Newer))?;
+        if other.own == saved.own && other.filter.is_none() {
+            ports.push(port(&other));
+        }
+    }
     if !ports.iter().any(|one| one.interface == saved.port.interface) {
         ports.push(port(saved));
     }
     let own = &saved.own;
-    Rules {
+    Ok(Rules {
         version: VERSION,
         bridge: own.bridge.clone(),
         gateway: own.gateway,
@@ -149,7 +177,7 @@ fn rules(runtime: &Path, saved: &Saved) -> Rules {
         net: own.net,
         net6: own.net6,
         ports,
-    }
+    })
 }
 
 /// With the names of its lists.

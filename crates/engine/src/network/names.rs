@@ -18,6 +18,11 @@ pub fn bridge(caller: u32) -> String {
     format!("trm-{}", short(caller))
 }
 
+/// The guard's domain.
+pub fn guard(caller: u32) -> String {
+    format!("terrarium-guard-{caller}")
+}
+
 /// The bridge's hardware address.
 pub fn bridge_mac(caller: u32) -> Mac {
     let [_, a, b, c] = caller.to_be_bytes();

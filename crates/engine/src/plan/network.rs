@@ -151,6 +151,10 @@ pub enum NetworkProblem {
     NoDnsmasq {
         family: Family,
     },
+    /// A container has the kernel of this computer.
+    NoIpv6 {
+        text: String,
+    },
     /// What libvirt's filter cannot do.
     BandwidthNeedsNft {
         family: Family,
@@ -223,6 +227,9 @@ pub(super) fn network(
     let (allow, block) = (check.list("allow", &wish.allow), check.list("block", &wish.block));
     let forwards = check.forwards();
     let interfaces = check.interfaces();
+    if isolation == Isolation::Container && !host.network.ipv6 {
+        check.without_ipv6(&interfaces);
+    }
     let enforcer =
         if host.network.nft || !host.network.ebtables { Enforcer::Guard } else { Enforcer::Filter };
     let is_on = |source: &Source| interfaces.iter().any(|one| one.source == *source);
@@ -466,6 +473,17 @@ impl Check<'_, '_> {
                 field(&format!("parameters.{name}")),
                 NetworkProblem::NoParameter { text: name.clone() },
             );
+        }
+    }
+
+    fn without_ipv6(&mut self, all: &[InterfacePlan]) {
+        for (index, one) in all.iter().enumerate() {
+            let addresses = one.addresses.iter().map(|address| ("addresses", address.ip));
+            let routes = one.routes.iter().map(|route| ("routes", route.to.ip));
+            for (key, ip) in addresses.chain(routes).filter(|(_, ip)| ip.is_ipv6()) {
+                let what = NetworkProblem::NoIpv6 { text: ip.to_string() };
+                self.add(format!("network.interfaces[{index}].{key}"), what);
+            }
         }
     }
 

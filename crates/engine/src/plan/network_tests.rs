@@ -184,6 +184,25 @@ fn what_enforces_it_has_to_be_there() {
 }
 
 #[test]
+fn a_container_has_no_more_ipv6_than_this_computer() {
+    let mut host = host();
+    host.network.ipv6 = false;
+    let given = |addresses, routes| Interface { addresses, routes, ..named() };
+    let both = || {
+        custom(given(texts(&["10.0.0.2/24", "fd00::2/64"]), texts(&["10.1.0.0/16%10.0.0.1", "::/0%fd00::1"])))
+    };
+    let found = plan(&profile(Isolation::Container, both()), &host).problems;
+    let found: Vec<_> = found.into_iter().map(|one| (one.field, one.what)).collect();
+    let six = |key: &str, text: &str| {
+        let what = NetworkProblem::NoIpv6 { text: text.to_owned() };
+        (format!("network.interfaces[0].{key}"), ProblemKind::Network(what))
+    };
+    assert_eq!(found, [six("addresses", "fd00::2"), six("routes", "::")]);
+    assert_eq!(machine(both(), &host), [], "it has a kernel of its own");
+    assert_eq!(machine(mode(NetworkMode::Internet), &host), [], "it goes on with IPv4");
+}
+
+#[test]
 fn without_nft_a_filter_does_what_it_can() {
     let mut host = host();
     host.network.nft = false;

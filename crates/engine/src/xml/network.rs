@@ -74,7 +74,7 @@ pub fn guard(caller: u32, uuid: &str, init: &Path) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing to memory does not fail.
     let _ = xml.create_element("domain").with_attribute(("type", "lxc")).write_inner_content(|xml| {
-        text(xml, "name", &format!("terrarium-guard-{caller}"))?;
+        text(xml, "name", &names::guard(caller))?;
         text(xml, "uuid", uuid)?;
         let memory = xml.create_element("memory").with_attribute(("unit", "KiB"));
         memory.write_text_content(BytesText::new(GUARD_MEMORY))?;

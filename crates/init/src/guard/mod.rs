@@ -36,7 +36,7 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use terrarium_protocol::guard::{FromGuard, Port, Rules, ToGuard};
+use terrarium_protocol::guard::{FromGuard, Port, Rules, ToGuard, VERSION};
 use terrarium_protocol::network::Net;
 
 /// How long it waits for its first sandbox, and after its last one.
@@ -146,6 +146,7 @@ impl Guard {
                 Err(why) => FromGuard::Failed { why },
             },
             Some(ToGuard::Report { interface }) => FromGuard::Report(self.report(&interface)),
+            Some(ToGuard::Version) => FromGuard::Version(VERSION),
             Some(ToGuard::Rules(_)) => FromGuard::Failed { why: "these rules are none".into() },
             None => return,
         };

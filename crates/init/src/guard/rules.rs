@@ -295,7 +295,7 @@ pub fn link_local(mac: Mac) -> Ipv6Addr {
 mod tests {
     use super::*;
     use std::net::Ipv4Addr;
-    use terrarium_protocol::guard::{Policy, VERSION};
+    use terrarium_protocol::guard::{Forward, Policy, FORWARDS_MAX, PEERS_MAX, PORTS_MAX, VERSION};
 
     #[test]
     fn the_address_of_the_link_is_the_kernels() {
@@ -365,6 +365,50 @@ mod tests {
             net: peer("10.9.8.0", 24),
             net6: Some(peer("fd09::", 64)),
             ports: all,
+        }
+    }
+
+    /// What makes them improper, one thing each.
+    const BAD: &[fn(&mut Rules)] = &[
+        |all| all.version += 1,
+        |all| all.version -= 1,
+        |all| all.bridge = "br0\" accept".into(),
+        |all| all.bridge = String::new(),
+        |all| all.bridge = "x".repeat(16),
+        |all| all.gateway = Ipv4Addr::new(10, 9, 9, 1),
+        |all| all.gateway6 = None,
+        |all| all.net.prefix = 33,
+        |all| all.ports[0].interface = "eth0; drop".into(),
+        |all| all.ports[0].interface = all.bridge.clone(),
+        |all| all.ports[0].interface = all.ports[1].interface.clone(),
+        |all| all.ports[0].address = all.ports[1].address,
+        |all| all.ports[0].address = all.gateway,
+        |all| all.ports[0].address = Ipv4Addr::new(192, 0, 2, 1),
+        |all| all.ports[0].address6 = all.gateway6,
+        |all| all.ports[0].address6 = "2001:db8::1".parse().ok(),
+        |all| all.ports[0].mac = Mac([1, 0, 0x5e, 0, 0, 1]),
+        |all| all.ports[0].inbound = Some(0),
+        |all| all.ports[0].outbound = Some(u64::MAX),
+        |all| all.ports[0].forwards = vec![Forward { outer: 22, inner: 22 }],
+        |all| all.ports[0].forwards = vec![Forward { outer: 2222, inner: 0 }],
+        |all| all.ports[0].forwards = vec![Forward { outer: 2222, inner: 22 }; FORWARDS_MAX + 1],
+        |all| all.ports[2].policy.allow[0].net.prefix = 0,
+        |all| all.ports[2].policy.allow[0].ports = Some((2, 1)),
+        |all| all.ports[2].policy.allow[1].protocol = None,
+        |all| {
+            let one = all.ports[2].policy.block[0].clone();
+            all.ports[2].policy.block = vec![one; PEERS_MAX + 1];
+        },
+        |all| all.ports = (0..=PORTS_MAX).map(|_| all.ports[0].clone()).collect(),
+    ];
+
+    /// Nothing gets into nft's language but what was checked.
+    #[test]
+    fn what_cannot_be_a_rule_is_refused() {
+        for (number, change) in BAD.iter().enumerate() {
+            let mut rules = example();
+            change(&mut rules);
+            assert!(!rules.are_proper(), "number {number}");
         }
     }
 
