@@ -27,6 +27,12 @@ pub fn choose(parent: &impl IsA<gtk::Window>, bridge: &Bridge, chosen: impl FnOn
         gtk::ScrolledWindow::builder().hscrollbar_policy(gtk::PolicyType::Never).child(&clamp).build();
     pages.add_named(&scrolled, Some("apps"));
     pages.add_named(&empty, Some("empty"));
+    let nothing = adw::StatusPage::builder()
+        .icon_name("system-search-symbolic")
+        .title(gettext("Nothing Found"))
+        .build();
+    nothing.add_css_class("compact");
+    pages.add_named(&nothing, Some("nothing"));
     let header =
         adw::HeaderBar::builder().title_widget(&adw::WindowTitle::new(&gettext("Choose an App"), "")).build();
     let bar = gtk::Box::builder().margin_start(12).margin_end(12).margin_top(6).margin_bottom(6).build();
@@ -45,17 +51,10 @@ pub fn choose(parent: &impl IsA<gtk::Window>, bridge: &Bridge, chosen: impl FnOn
         .content(&body)
         .build();
     window.set_widget_name("app-chooser");
-    close_with_escape(&window);
+    crate::window::close_with_escape(&window);
     fill(&window, bridge, &rows, &search, &pages, chosen);
     window.present();
     search.grab_focus();
-}
-
-fn close_with_escape(window: &adw::Window) {
-    let keys = gtk::ShortcutController::new();
-    let close = gtk::NamedAction::new("window.close");
-    keys.add_shortcut(gtk::Shortcut::new(gtk::ShortcutTrigger::parse_string("Escape"), Some(close)));
-    window.add_controller(keys);
 }
 
 fn fill(
@@ -85,8 +84,7 @@ fn fill(
             [&app.name, &app.comment, &app.exec].iter().any(|text| text.to_lowercase().contains(&wanted))
         })
     });
-    let list_box = rows.clone();
-    search.connect_search_changed(move |_| list_box.invalidate_filter());
+    connect_search(window, search, rows, pages);
     let (weak, once) = (window.downgrade(), std::cell::Cell::new(Some(chosen)));
     rows.connect_row_activated(move |_, row| {
         let app = usize::try_from(row.index()).ok().and_then(|index| apps.borrow().get(index).cloned());
@@ -97,6 +95,32 @@ fn fill(
             chosen(app);
         }
     });
+}
+
+/// What is typed filters; Return takes the first one that is left.
+fn connect_search(window: &adw::Window, search: &gtk::SearchEntry, rows: &gtk::ListBox, pages: &gtk::Stack) {
+    let (list_box, pages) = (rows.clone(), pages.clone());
+    search.connect_search_changed(move |_| {
+        list_box.invalidate_filter();
+        if list_box.row_at_index(0).is_some() {
+            let page = if first(&list_box).is_some() { "apps" } else { "nothing" };
+            pages.set_visible_child_name(page);
+        }
+    });
+    let list_box = rows.clone();
+    search.connect_activate(move |_| {
+        if let Some(row) = first(&list_box) {
+            list_box.emit_by_name::<()>("row-activated", &[&row]);
+        }
+    });
+    // The entry takes Escape for itself.
+    let weak = window.downgrade();
+    search.connect_stop_search(move |_| weak.upgrade().iter().for_each(|window| window.close()));
+}
+
+/// The first row that is left.
+fn first(rows: &gtk::ListBox) -> Option<gtk::ListBoxRow> {
+    (0..).map_while(|index| rows.row_at_index(index)).find(|row| row.is_child_visible())
 }
 
 fn row(app: &App) -> adw::ActionRow {

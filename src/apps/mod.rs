@@ -58,6 +58,10 @@ pub fn list(folders: &[PathBuf]) -> Vec<App> {
         for path in files(folder, 0) {
             let Ok(inside) = path.strip_prefix(folder) else { continue };
             let id = inside.to_string_lossy().replace('/', "-");
+            // What runs in a sandbox already, and this program itself.
+            if id.starts_with(crate::APP_ID) {
+                continue;
+            }
             found.entry(id).or_insert_with_key(|id| read(&path, id));
         }
     }

@@ -43,10 +43,7 @@ pub fn show(window: &Rc<Window>) {
             window.edit(&Profile::new("", Vec::new()), None);
         }
     });
-    let keys = gtk::ShortcutController::new();
-    let close = gtk::NamedAction::new("window.close");
-    keys.add_shortcut(gtk::Shortcut::new(gtk::ShortcutTrigger::parse_string("Escape"), Some(close)));
-    sheet.add_controller(keys);
+    crate::window::close_with_escape(&sheet);
     sheet.present();
 }
 
@@ -65,6 +62,10 @@ fn begin(window: &Rc<Window>, template: Template) {
     glib::spawn_future_local(async move {
         let apps = window.bridge.look_at(read_apps).await.unwrap_or_default();
         let Some(host) = window.bridge.host() else { return };
+        if template == Template::Document {
+            // It is about one file, and the app is the one for its kind.
+            return window.ask_for_profile_of_document();
+        }
         let mut profile = template.profile(host, &apps);
         if template == Template::Build {
             let Some(folder) = folder(&window).await else { return };

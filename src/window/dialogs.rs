@@ -5,6 +5,14 @@ use super::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
 
+/// Escape closes this window, as it does a dialog.
+pub fn close_with_escape(window: &impl IsA<gtk::Widget>) {
+    let keys = gtk::ShortcutController::new();
+    let close = gtk::NamedAction::new("window.close");
+    keys.add_shortcut(gtk::Shortcut::new(gtk::ShortcutTrigger::parse_string("Escape"), Some(close)));
+    window.add_controller(keys);
+}
+
 impl Window {
     pub(super) fn about(&self) {
         let about = adw::AboutWindow::builder()
@@ -36,10 +44,7 @@ impl Window {
         body.append(&gtk::ScrolledWindow::builder().child(&view).vexpand(true).build());
         let window = adw::Window::builder().transient_for(&self.widget).modal(true).title(title);
         let window = window.default_width(680).default_height(560).width_request(320).content(&body).build();
-        let keys = gtk::ShortcutController::new();
-        let close = gtk::NamedAction::new("window.close");
-        keys.add_shortcut(gtk::Shortcut::new(gtk::ShortcutTrigger::parse_string("Escape"), Some(close)));
-        window.add_controller(keys);
+        close_with_escape(&window);
         window.present();
     }
 

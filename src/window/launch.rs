@@ -23,6 +23,8 @@ pub enum Purpose {
     View,
     /// A copy of it is edited, and comes back as a change.
     Edit,
+    /// As for looking at it, and shown in the form first.
+    Form,
 }
 
 /// A profile that is to be run.
@@ -162,12 +164,33 @@ impl Window {
         let (title, action) = (gettext("Open a Document"), gtk::FileChooserAction::Open);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
         chooser.add_choice("edit", gettext("Edit a copy; you accept what changed").as_str(), &[]);
+        self.take_document(chooser, |chooser| {
+            let edits = chooser.choice("edit").is_some_and(|choice| choice == "true");
+            if edits {
+                Purpose::Edit
+            } else {
+                Purpose::View
+            }
+        });
+    }
+
+    /// Asks for a file, and begins a profile that looks at it.
+    pub fn ask_for_profile_of_document(self: &Rc<Self>) {
+        let (title, action) = (gettext("The Document"), gtk::FileChooserAction::Open);
+        let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        self.take_document(chooser, |_| Purpose::Form);
+    }
+
+    fn take_document(
+        self: &Rc<Self>,
+        chooser: gtk::FileChooserNative,
+        purpose: impl FnOnce(&gtk::FileChooserNative) -> Purpose + 'static,
+    ) {
         let window = self.clone();
         glib::spawn_future_local(async move {
             if chooser.run_future().await == gtk::ResponseType::Accept {
-                let edits = chooser.choice("edit").is_some_and(|choice| choice == "true");
                 if let Some(file) = chooser.file() {
-                    window.open_file(file, if edits { Purpose::Edit } else { Purpose::View }).await;
+                    window.open_file(file, purpose(&chooser)).await;
                 }
             }
         });
@@ -203,7 +226,7 @@ impl Window {
     fn open_with(self: &Rc<Self>, path: &std::path::Path, app: &App, purpose: Purpose) {
         let Some(host) = self.bridge.host() else { return };
         let mut profile = match purpose {
-            Purpose::View => templates::document(path, app, host),
+            Purpose::View | Purpose::Form => templates::document(path, app, host),
             Purpose::Edit => templates::edit(path, app, host),
         };
         if purpose == Purpose::Edit && !path.starts_with(&host.user.home) {
@@ -213,6 +236,9 @@ impl Window {
         }
         // Whoever named the file gets nothing that a profile of its name keeps.
         self.tell_apart(&mut profile);
+        if purpose == Purpose::Form {
+            return self.edit(&profile, None);
+        }
         // The one file that was asked for is all that it sees.
         self.launch(Launch { shown: true, ..Launch::unsaved(profile) });
     }

@@ -9,6 +9,7 @@ mod launch;
 mod profiles;
 mod shortcuts;
 
+pub use dialogs::close_with_escape;
 pub use launch::{hide, Launch, Purpose};
 
 use crate::bridge::Bridge;
@@ -41,6 +42,8 @@ pub struct Window {
     pub runs: Rc<Runs>,
     form: OnceCell<Rc<Form>>,
     computer: OnceCell<Rc<Computer>>,
+    /// This Computer was opened from the form.
+    beside: Cell<bool>,
     /// The way to the engine.
     pub bridge: Bridge,
     /// The profiles.
@@ -87,6 +90,7 @@ impl Window {
             runs,
             form: OnceCell::new(),
             computer: OnceCell::new(),
+            beside: Cell::new(false),
             bridge,
             library,
             cookie: Cell::new(0),
@@ -135,6 +139,11 @@ impl Window {
         })
     }
 
+    /// The form, if it was needed already.
+    pub fn known_form(&self) -> Option<Rc<Form>> {
+        self.form.get().cloned()
+    }
+
     fn computer(self: &Rc<Self>) -> &Rc<Computer> {
         self.computer.get_or_init(|| {
             let computer = Computer::new();
@@ -156,7 +165,7 @@ impl Window {
             self.widget.add_action(&action);
         };
         simple("new-run", |window| {
-            window.form().begin_as_set(window);
+            window.form().begin_anew(window);
             window.show_form();
         });
         simple("preferences", crate::pages::preferences::show);
@@ -167,6 +176,7 @@ impl Window {
         });
         simple("computer", |window| {
             let computer = window.computer();
+            window.beside.set(window.shows("form"));
             window.show("computer");
             computer.look(window);
         });
@@ -185,7 +195,11 @@ impl Window {
                 window.form().run(window);
             }
         });
-        simple("back", |window| window.show("home"));
+        simple("back", |window| {
+            // Whoever came from the form to mend something is not done with it.
+            let to_form = window.shows("computer") && window.beside.take();
+            window.show(if to_form { "form" } else { "home" });
+        });
         simple("copy", |window| window.runs.copy());
         simple("paste", |window| window.runs.paste());
         simple("about", |window| window.about());

@@ -86,6 +86,8 @@ impl ChangesWindow {
         page.connect(&builder);
         page.fill();
         page.widget.present();
+        // Not on a button: whoever still types decides nothing.
+        page.list.grab_focus();
     }
 
     fn name(&self, builder: &gtk::Builder) {
@@ -102,6 +104,7 @@ impl ChangesWindow {
 
     fn connect(self: &Rc<Self>, builder: &gtk::Builder) {
         self.add_actions();
+        crate::window::close_with_escape(&self.widget);
         let back: gtk::Button = object(builder, "back");
         let leaflet = self.leaflet.clone();
         back.connect_clicked(move |_| {

@@ -201,11 +201,12 @@ impl Tab {
                     page.other.set_visible(true);
                 }
             }
-            End::Failed(_) | End::Outcome(Outcome { ending: Ending::Failed(_), .. }) => {
+            End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. }) | End::Stopped(_) => {}
+            End::Failed(_) | End::Outcome(_) => {
                 page.other.set_label(&gettext("_Change…"));
                 page.other.set_visible(true);
             }
-            _ => {}
+            End::Unheard(_) => {}
         }
     }
 

@@ -4,11 +4,13 @@
 
 use super::Form;
 use crate::apps::{self, App};
+use crate::pages::templates;
 use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::{gdk, glib};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
@@ -30,6 +32,10 @@ pub struct Completion {
     list: gtk::ListBox,
     programs: RefCell<Vec<String>>,
     history: RefCell<Vec<String>>,
+    /// Programs of apps with windows.
+    with_windows: RefCell<BTreeSet<String>>,
+    /// The program that was typed last, and whether a window was chosen for it.
+    program: RefCell<(String, bool)>,
     taking: Cell<bool>,
 }
 
@@ -54,6 +60,8 @@ impl Completion {
             list,
             programs: RefCell::default(),
             history: RefCell::default(),
+            with_windows: RefCell::default(),
+            program: RefCell::default(),
             taking: Cell::new(false),
         })
     }
@@ -65,6 +73,8 @@ impl Completion {
             bridge.begin().await;
             completion.programs.replace(bridge.look_at(programs).await.unwrap_or_default());
             completion.history.replace(bridge.history().await);
+            let apps = bridge.look_at(templates::read_apps).await.unwrap_or_default();
+            completion.with_windows.replace(with_windows(&apps));
         });
         let weak = Rc::downgrade(self);
         self.row.connect_changed(move |_| {
@@ -179,6 +189,16 @@ impl Completion {
     }
 }
 
+/// The programs of apps that have windows.
+fn with_windows(apps: &[App]) -> BTreeSet<String> {
+    let programs = apps.iter().filter(|app| !app.terminal).filter_map(|app| app.argv(&[]).into_iter().next());
+    programs.map(|program| base_name(&program.to_string_lossy())).collect()
+}
+
+fn base_name(program: &str) -> String {
+    program.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// Programs that a sandbox sees, by name. Reads folders.
 fn programs() -> Vec<String> {
     let is_program = |entry: &std::fs::DirEntry| {
@@ -208,6 +228,34 @@ impl Form {
                 }
             });
         });
+    }
+
+    /// Another program was typed: one of an app with windows gets a screen,
+    /// and what had got one by that goes back to a terminal.
+    pub(super) fn follow_program(&self) {
+        if self.item.borrow().is_some() {
+            return;
+        }
+        let profile = self.profile();
+        let program = profile.command.argv.first().map(|word| base_name(&word.to_string_lossy()));
+        let program = program.unwrap_or_default();
+        let (before, chosen) = self.completion.program.borrow().clone();
+        if before == program {
+            return;
+        }
+        let has_windows = self.completion.with_windows.borrow().contains(&program);
+        let kind = match (profile.display.kind, has_windows) {
+            (DisplayKind::Terminal, true) => DisplayKind::Window,
+            (DisplayKind::Window, false) if chosen => DisplayKind::Terminal,
+            (kind, _) => kind,
+        };
+        let is_ours = has_windows && (chosen || kind != profile.display.kind);
+        self.completion.program.replace((program, is_ours));
+        if kind != profile.display.kind {
+            let mut changed = profile;
+            changed.display.kind = kind;
+            self.signal.quietly(|| self.fields.iter().for_each(|field| field.fill(&changed)));
+        }
     }
 
     /// Runs this app: its command, its name, and how it shows.

@@ -35,6 +35,11 @@ impl Signal {
         }
     }
 
+    /// Whether the form is being filled.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.get()
+    }
+
     /// Does something of which nothing is told.
     pub fn quietly(&self, work: impl FnOnce()) {
         let before = self.quiet.replace(true);

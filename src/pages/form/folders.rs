@@ -9,6 +9,7 @@ use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::{gio, glib};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use terrarium_engine::message;
@@ -25,6 +26,10 @@ pub struct Folders {
     /// Rows of the list before the first of these.
     before: Cell<i32>,
     home: RefCell<PathBuf>,
+    /// Sources that are not there.
+    missing: RefCell<BTreeSet<PathBuf>>,
+    /// The problems that are shown.
+    problems: RefCell<Vec<Problem>>,
 }
 
 impl Folders {
@@ -39,6 +44,8 @@ impl Folders {
             own: own.clone(),
             before: Cell::new(i32::try_from(before).unwrap_or(0)),
             home: RefCell::default(),
+            missing: RefCell::default(),
+            problems: RefCell::default(),
         });
         group.widget.set_header_suffix(Some(&folders.add_button()));
         folders
@@ -109,8 +116,12 @@ impl Folders {
             (Kind::Disk, _) => self.free_tag(),
             _ => path.to_owned(),
         };
-        self.add(Share::new(kind, path, &target, MountMode::Ro, &self.signal));
+        let share = self.add(Share::new(kind, path, &target, MountMode::Ro, &self.signal));
         self.signal.emit();
+        // Once it has its place it is scrolled to.
+        glib::idle_add_local_once(move || {
+            share.row.grab_focus();
+        });
     }
 
     /// A name for a device that no other has.
@@ -242,17 +253,54 @@ impl Folders {
 
     /// Each problem below the row that it is about.
     pub fn show_problems(&self, problems: &[Problem]) {
-        let home = self.home.borrow();
+        self.problems.replace(problems.to_vec());
+        self.tell();
+    }
+
+    /// These sources are not there.
+    pub fn show_missing(&self, missing: BTreeSet<PathBuf>) {
+        self.missing.replace(missing);
+        self.tell();
+    }
+
+    /// The home folder that the rows are about.
+    pub fn home(&self) -> PathBuf {
+        self.home.borrow().clone()
+    }
+
+    /// Opens the row that a problem is about.
+    pub fn focus(&self, key: &str) -> bool {
+        let keys = self.keys();
+        let found = keys.iter().position(|one| key.starts_with(one.as_str()));
+        let share = found.and_then(|index| self.shares.borrow().get(index).cloned());
+        if let Some(share) = &share {
+            share.expand();
+            share.row.grab_focus();
+        }
+        share.is_some()
+    }
+
+    /// The profile's key of each row.
+    fn keys(&self) -> Vec<String> {
         let (mut mounts, mut copies, mut disks) = (0, 0, 0);
-        for share in self.shares.borrow().iter() {
+        let shares = self.shares.borrow();
+        let keys = shares.iter().map(|share| match share.kind {
+            Kind::Shared(_) => numbered("files.mounts", &mut mounts),
+            Kind::Copied => numbered("files.include", &mut copies),
+            Kind::Disk => numbered("files.disks", &mut disks),
+        });
+        keys.collect()
+    }
+
+    fn tell(&self) {
+        let (problems, missing) = (self.problems.borrow(), self.missing.borrow());
+        let home = self.home.borrow();
+        for (share, key) in self.shares.borrow().iter().zip(self.keys()) {
             share.tell(&home);
-            let key = match share.kind {
-                Kind::Shared(_) => numbered("files.mounts", &mut mounts),
-                Kind::Copied => numbered("files.include", &mut copies),
-                Kind::Disk => numbered("files.disks", &mut disks),
-            };
             let found = problems.iter().find(|problem| problem.field.starts_with(&key)).map(message::problem);
             let text = found.map(|found| format!("{} {}", found.text, found.fix).trim().to_owned());
+            let gone = || gettext("It is not there any more. Choose another one, or remove it.");
+            let text = text.or_else(|| missing.contains(&share.source()).then(gone));
             say(&share.message, text.as_deref(), true);
         }
     }

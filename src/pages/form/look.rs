@@ -44,8 +44,24 @@ impl Form {
         // Before there is a command it is known what the rest allows.
         let with_any = || plan(&Profile { command: any_command(&profile), ..profile.clone() }, host).plan;
         let shown = if profile.command.argv.is_empty() { with_any() } else { planned.plan };
+        self.pane.set_outdated(shown.is_none());
         if let Some(plan) = shown {
             self.pane.show(&message::reach(&reach(&plan)), true);
+        }
+        self.look_there(window, &profile);
+    }
+
+    /// Goes to what is in the way of a run.
+    pub(super) fn show_first_problem(&self, window: &Window) {
+        let Some((_, planned)) = self.planned(window) else { return };
+        let Some(problem) = planned.problems.first() else { return };
+        window.toast(&whole(problem));
+        if is_about(&problem.field, "command.directory") {
+            self.directory.grab_focus();
+        } else if let Some(field) = self.fields.iter().find(|field| is_about(&problem.field, field.key)) {
+            field.row.grab_focus();
+        } else if !self.folders.focus(&problem.field) {
+            self.focus();
         }
     }
 
@@ -63,10 +79,11 @@ impl Form {
         let [command, directory] = &self.messages;
         let find = |key: &str| planned.problems.iter().find(|problem| is_about(&problem.field, key));
         let half = glib::shell_parse_argv(text.as_str()).err().filter(|_| !text.trim().is_empty());
+        self.there.share.set_visible(false);
         match (half, find("command.argv").filter(|_| !text.is_empty())) {
             (Some(error), _) => say(command, Some(error.message()), true),
             (None, Some(problem)) => say(command, Some(&whole(problem)), true),
-            (None, None) => say(command, None, false),
+            (None, None) => self.say_what_is_not_shared(command),
         }
         say(directory, find("command.directory").map(whole).as_deref(), true);
     }

@@ -16,6 +16,7 @@ mod name;
 mod rows;
 mod save;
 mod share;
+mod there;
 mod words;
 
 use super::object;
@@ -37,6 +38,7 @@ use std::rc::Rc;
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Planned};
 use terrarium_engine::profile::{Isolation, Profile};
+use there::There;
 
 /// The page.
 pub struct Form {
@@ -72,6 +74,10 @@ pub struct Form {
     usual: Cell<Option<Isolation>>,
     /// Run was asked for before this computer was looked at.
     wanted: Cell<bool>,
+    /// What it says was run, and is in no file.
+    ran: Cell<bool>,
+    scroll: gtk::ScrolledWindow,
+    there: There,
 }
 
 impl Form {
@@ -114,6 +120,9 @@ impl Form {
             launched: Cell::new(false),
             usual: Cell::new(None),
             wanted: Cell::new(false),
+            ran: Cell::new(false),
+            scroll: object(&builder, "form-scroll"),
+            there: There::new(&builder),
         });
         form.show(&Profile::new("", Vec::new()), std::path::Path::new(""));
         form
@@ -128,8 +137,13 @@ impl Form {
                 form.keep_draft(&window);
             }
         });
-        let signal = self.signal.clone();
-        self.command.connect_changed(move |_| signal.emit());
+        let (signal, form) = (self.signal.clone(), Rc::downgrade(self));
+        self.command.connect_changed(move |_| {
+            if let Some(form) = form.upgrade().filter(|form| !form.signal.is_quiet()) {
+                form.follow_program();
+            }
+            signal.emit();
+        });
         let signal = self.signal.clone();
         self.directory.connect_changed(move |_| signal.emit());
         let signal = self.signal.clone();
@@ -150,6 +164,7 @@ impl Form {
         self.folders.connect(window);
         self.interfaces.connect(window);
         self.advanced.connect(window);
+        self.connect_there(window);
         self.add_actions(window);
     }
 
@@ -213,6 +228,11 @@ impl Form {
     /// Puts the cursor where one begins.
     pub fn focus(&self) {
         self.command.grab_focus();
+        // Above what has the focus is more than what scrolls to it leaves.
+        let scroll = self.scroll.downgrade();
+        glib::idle_add_local_once(move || {
+            scroll.upgrade().iter().for_each(|scroll| scroll.vadjustment().set_value(0.0));
+        });
     }
 
     /// Begins with a profile, which may be one of the library.
@@ -285,7 +305,8 @@ impl Form {
         let Some(host) = window.bridge.host() else { return self.wanted.set(true) };
         let profile = self.profile();
         if plan(&profile, host).plan.is_none() {
-            return self.look(window);
+            self.look(window);
+            return self.show_first_problem(window);
         }
         self.completion.remember(window, &self.command.text());
         let item = self.item.borrow().clone().filter(|_| !self.is_changed());
@@ -293,7 +314,9 @@ impl Form {
         if self.item.borrow().is_none() {
             // It is among the commands that were run.
             self.saved.replace(profile.clone());
+            self.ran.set(true);
             self.drop_draft(window);
+            self.refresh_actions(window, false);
         }
         window.launch(Launch { profile, item, from, shown: self.shows_pane() });
     }

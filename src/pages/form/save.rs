@@ -3,6 +3,7 @@
 
 use super::Form;
 use crate::launcher::{self, Files};
+use crate::library::Item;
 use crate::pages::templates;
 use crate::settings::settings;
 use crate::window::Window;
@@ -29,6 +30,7 @@ impl Form {
         add("form-save-as", Self::save_as);
         add("form-export", |form, window| window.export(&form.profile()));
         add("form-revert", Self::revert);
+        add("form-clear", Self::clear);
         add("form-reach", |form, window| window.tell_reach(&form.profile(), None));
         add("form-copy", |form, window| {
             window.widget.clipboard().set_text(&form.advanced.command());
@@ -51,6 +53,7 @@ impl Form {
         for (name, on) in [
             ("form-save", changed && has_item),
             ("form-revert", changed),
+            ("form-clear", changed || has_item || self.ran.get()),
             ("form-delete", has_item),
             ("form-reach", self.run.is_sensitive()),
             ("form-launcher", has_item && !self.launched.get()),
@@ -172,21 +175,41 @@ impl Form {
         dialog.present();
     }
 
-    /// What nobody has begun yet begins as it is set: with all of a profile
-    /// but its name and command.
-    pub fn begin_as_set(self: &Rc<Self>, window: &Rc<Window>) {
-        let stem = settings().text("default-profile");
-        let touched = self.item.borrow().is_some() || !self.command.text().is_empty() || self.is_changed();
-        if stem.is_empty() || touched {
+    /// Begins with an empty form, or as it is set: with all of a profile but
+    /// its name and command. What is typed and neither saved nor run stays.
+    pub fn begin_anew(self: &Rc<Self>, window: &Rc<Window>) {
+        if self.is_changed() {
             return;
         }
-        let items = window.library.items();
-        let found = items.into_iter().find(|item| item.stem() == stem).and_then(|item| item.profile.ok());
-        if let Some(profile) = found {
-            let mut profile = Profile { name: String::new(), ..profile };
-            profile.command.argv = Vec::new();
-            self.fill(window, &profile, None);
+        let (last, ran) = (self.profile(), self.ran.take());
+        self.start_over(window);
+        if ran {
+            let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+            window.offer(&gettext("This is a new one"), &gettext("_Bring Back the Last"), move || {
+                if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
+                    form.fill(&window, &last, None);
+                }
+            });
         }
+    }
+
+    fn start_over(self: &Rc<Self>, window: &Rc<Window>) {
+        let stem = settings().text("default-profile");
+        let items = window.library.items();
+        let found = items.into_iter().find(|item| !stem.is_empty() && item.stem() == stem);
+        let mut profile =
+            found.and_then(|item| item.profile.ok()).unwrap_or_else(|| Profile::new("", Vec::new()));
+        profile.name.clear();
+        profile.command.argv.clear();
+        self.fill(window, &profile, None);
+        self.drop_draft(window);
+    }
+
+    /// Throws away what is typed, with a way back.
+    fn clear(self: &Rc<Self>, window: &Rc<Window>) {
+        let (typed, item, saved) = (self.profile(), self.item.borrow().clone(), self.saved.borrow().clone());
+        self.start_over(window);
+        self.offer_back(window, &gettext("This is a new one"), typed, item, saved);
     }
 
     /// Back to how it was saved.
@@ -194,8 +217,19 @@ impl Form {
         let (typed, item, saved) = (self.profile(), self.item.borrow().clone(), self.saved.borrow().clone());
         self.fill(window, &saved, item.as_ref());
         self.drop_draft(window);
+        self.offer_back(window, &gettext("Changes thrown away"), typed, item, saved);
+    }
+
+    fn offer_back(
+        self: &Rc<Self>,
+        window: &Rc<Window>,
+        text: &str,
+        typed: Profile,
+        item: Option<Item>,
+        saved: Profile,
+    ) {
         let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
-        window.offer(&gettext("Changes thrown away"), &gettext("_Undo"), move || {
+        window.offer(text, &gettext("_Undo"), move || {
             if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
                 form.fill(&window, &typed, item.as_ref());
                 form.saved.replace(saved.clone());

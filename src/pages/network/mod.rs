@@ -210,6 +210,7 @@ impl Network {
             match usage {
                 Ok(usage) => {
                     network.say("");
+                    window.runs.network_is(&id, &usage);
                     network.quiet.set(true);
                     network.fill(&usage);
                     network.quiet.set(false);

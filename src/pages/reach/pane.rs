@@ -16,7 +16,9 @@ pub type Hide = dyn Fn(&[Secret]);
 pub struct Pane {
     /// Its widget.
     pub widget: gtk::Box,
+    groups: gtk::Box,
     shown: RefCell<Option<Words>>,
+    outdated: gtk::Label,
     hide: RefCell<Option<Rc<Hide>>>,
 }
 
@@ -29,8 +31,26 @@ impl Default for Pane {
 impl Pane {
     /// An empty one.
     pub fn new() -> Self {
-        let widget = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(24).build();
-        Self { widget, shown: RefCell::default(), hide: RefCell::default() }
+        let groups = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(24).build();
+        let outdated = gtk::Label::builder().wrap(true).xalign(0.0).visible(false).margin_bottom(18).build();
+        outdated.set_label(&gettext("Something in the form cannot be. This is what it said before."));
+        outdated.add_css_class("heading");
+        outdated.set_widget_name("reach-outdated");
+        let widget = gtk::Box::new(gtk::Orientation::Vertical, 0);
+        widget.append(&outdated);
+        widget.append(&groups);
+        Self { widget, groups, shown: RefCell::default(), outdated, hide: RefCell::default() }
+    }
+
+    /// What is shown is not what would be now, since nothing could be.
+    pub fn set_outdated(&self, outdated: bool) {
+        self.outdated.set_visible(outdated && self.shown.borrow().is_some());
+        if outdated {
+            self.groups.add_css_class("dim-label");
+        } else {
+            self.groups.remove_css_class("dim-label");
+        }
+        self.groups.set_sensitive(!outdated);
     }
 
     /// Offers to hide secrets.
@@ -44,22 +64,22 @@ impl Pane {
         if self.shown.borrow().as_ref() == Some(words) {
             return;
         }
-        while let Some(child) = self.widget.first_child() {
-            self.widget.remove(&child);
+        while let Some(child) = self.groups.first_child() {
+            self.groups.remove(&child);
         }
-        self.widget.append(&self.group(&gettext("It Can"), &words.can, true));
-        self.widget.append(&self.group(&gettext("It Cannot"), &words.cannot, false));
+        self.groups.append(&self.group(&gettext("It Can"), &words.can, true));
+        self.groups.append(&self.group(&gettext("It Cannot"), &words.cannot, false));
         let (title, detail) = &words.afterwards;
         if whole {
             let group = adw::PreferencesGroup::builder().title(gettext("Afterwards")).build();
             group.add(&line("view-list-bullet-symbolic", title, detail));
-            self.widget.append(&group);
+            self.groups.append(&group);
         } else {
             let text = [title.as_str(), detail].join(" ");
             let label =
                 gtk::Label::builder().label(text.trim()).wrap(true).justify(gtk::Justification::Center);
             let label = label.css_classes(["dim-label", "caption"]).build();
-            self.widget.append(&label);
+            self.groups.append(&label);
         }
         self.shown.replace(Some(words.clone()));
     }

@@ -7,6 +7,7 @@ use crate::pages::tab::Tab;
 use crate::window::Window;
 use std::rc::Rc;
 use std::time::Instant;
+use terrarium_engine::network::Usage;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::sandbox::{Held, Id, Listing, Summary};
 
@@ -123,6 +124,14 @@ impl Runs {
             self.view.set_selected_page(&self.view.page(&tab.widget));
         }
         found.is_some()
+    }
+
+    /// How a sandbox's network is now.
+    pub fn network_is(&self, id: &Id, usage: &Usage) {
+        let tabs = self.tabs.borrow();
+        if let Some(tab) = tabs.iter().find(|tab| tab.id().as_ref() == Some(id)) {
+            tab.network_is(usage);
+        }
     }
 
     pub(super) fn focus(&self) {

@@ -29,6 +29,7 @@ use terrarium_engine::console::Console;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{Held, Id, State, Summary};
+use terrarium_protocol::guard::Base;
 use vte::prelude::*;
 
 /// Between TERM and KILL, in milliseconds.
@@ -82,6 +83,8 @@ pub struct Tab {
     forced: Cell<bool>,
     pub(super) restarts: Cell<bool>,
     paused: Cell<bool>,
+    /// Whether its network is cut, and what it may reach, as last looked at.
+    network_now: Cell<Option<(bool, Base)>>,
     /// Since when its clock stands still.
     still: Cell<Option<Instant>>,
     /// When that was last found out, or changed here.
@@ -160,6 +163,7 @@ impl Tab {
             forced: Cell::new(false),
             restarts: Cell::new(false),
             paused: Cell::new(false),
+            network_now: Cell::new(None),
             still: Cell::new(None),
             known: Cell::new(Instant::now()),
             unheard: Cell::new(false),

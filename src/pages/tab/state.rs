@@ -6,9 +6,11 @@ use crate::window::Window;
 use gettextrs::gettext;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
+use terrarium_engine::network::Usage;
 use terrarium_engine::plan::{plan, Plan};
 use terrarium_engine::profile::NetworkMode;
 use terrarium_engine::sandbox::Id;
+use terrarium_protocol::guard::Base;
 
 impl Tab {
     pub(in crate::pages) fn count_from(&self, running_for: Option<u64>) {
@@ -30,6 +32,12 @@ impl Tab {
         let now = self.still.get().unwrap_or_else(Instant::now);
         let since = self.since.get().map(|since| now.saturating_duration_since(since).as_millis());
         since.and_then(|time| u64::try_from(time).ok()).unwrap_or(0)
+    }
+
+    /// Its network has been looked at: what holds now may be other than what
+    /// it was started with.
+    pub(in crate::pages) fn network_is(&self, usage: &Usage) {
+        self.network_now.set(Some((usage.cut, usage.policy.base)));
     }
 
     /// What the user calls it.
@@ -67,11 +75,12 @@ impl Tab {
         if self.paused.get() {
             return [gettext("Paused"), time].join(" · ");
         }
-        let network = match self.facts.network {
-            NetworkMode::None => gettext("No network"),
-            NetworkMode::Internet => gettext("Internet only"),
-            NetworkMode::Full => gettext("Internet and local network"),
-            NetworkMode::Custom => gettext("Chosen networks"),
+        let network = match (self.network_now.get(), self.facts.network) {
+            (Some((true, _)), _) => gettext("Network cut"),
+            (_, NetworkMode::None) => gettext("No network"),
+            (Some((_, Base::Internet)), _) | (None, NetworkMode::Internet) => gettext("Internet only"),
+            (Some((_, Base::All)), _) | (None, NetworkMode::Full) => gettext("Internet and local network"),
+            (Some((_, Base::Nobody)), _) | (None, NetworkMode::Custom) => gettext("Chosen networks"),
         };
         let isolation = message::isolation(self.facts.isolation);
         let parts = if narrow { vec![time, isolation] } else { vec![isolation, network, time] };

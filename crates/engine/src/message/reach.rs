@@ -266,9 +266,11 @@ fn list(names: &[String]) -> String {
 /// A path as people write it.
 #[must_use]
 pub fn tilde(path: &Path, home: &Path) -> String {
+    // Below "/", and below a home that is not known yet, lies everything.
+    let is_one = home.file_name().is_some();
     match path.strip_prefix(home) {
-        Ok(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
-        Ok(rest) if home != Path::new("/") => format!("~/{}", rest.display()),
+        Ok(rest) if is_one && rest.as_os_str().is_empty() => "~".to_owned(),
+        Ok(rest) if is_one => format!("~/{}", rest.display()),
         _ => path.display().to_string(),
     }
 }
