@@ -200,10 +200,7 @@ fn fifty_megabytes_and_pictures_pass_both_ways() {
         screen.view.grab_focus();
         pictures(&scene, &screen);
         scene.pass(ECHO);
-        // One that is emulated would take minutes.
-        if glass == Glass::Container {
-            large_text(&scene, &screen);
-        }
+        large_text(&scene, &screen);
     }
     forget();
 }

@@ -5,7 +5,9 @@
 
 mod clipboard;
 mod devices;
+mod document;
 mod drop;
+mod killed;
 mod many;
 mod network;
 #[path = "../scene/program.rs"]
@@ -15,6 +17,7 @@ mod programs;
 mod sandboxes;
 #[path = "../scene/mod.rs"]
 mod scene;
+mod shut;
 mod sizes;
 mod sound;
 
@@ -68,25 +71,35 @@ impl Scene {
     /// Gives the window and the screen in it the keyboard, as no window manager
     /// is there to do it. Where the window is on the computer's screen.
     fn has_keyboard(&self, screen: &Screen) -> (f32, f32) {
-        let name = format!("terrarium test {}", glib::uuid_string_random());
-        self.window.widget.set_title(Some(&name));
-        let id = RefCell::new(String::new());
-        self.until("the window has its name", || {
-            id.replace(xdotool(&["search", "--name", &name]));
-            !id.borrow().is_empty()
-        });
-        xdotool(&["windowfocus", &id.borrow()]);
+        let id = self.on_the_screen();
+        xdotool(&["windowfocus", &id]);
         self.until("the window has the keyboard", || self.window.widget.is_active());
         screen.view.grab_focus();
-        let geometry = xdotool(&["getwindowgeometry", "--shell", &id.borrow()]);
+        let geometry = xdotool(&["getwindowgeometry", "--shell", &id]);
         let number = |name: &str| {
             let line = geometry.lines().find_map(|line| line.strip_prefix(name)).expect("a number");
             line.parse::<f32>().expect("a number")
         };
-        // What is drawn begins beside the window's own edge.
+        // What is drawn begins beside the window's own edge, except where it
+        // fills all there is.
         let (x, y) = self.window.widget.surface_transform();
         let scale = self.window.widget.scale_factor() as f32;
         (number("X=") + x as f32 * scale, number("Y=") + y as f32 * scale)
+    }
+
+    /// The number that X has for the window: on Wayland for the compositor's,
+    /// which it fills.
+    fn on_the_screen(&self) -> String {
+        let name = format!("terrarium test {}", glib::uuid_string_random());
+        self.window.widget.set_title(Some(&name));
+        let on_wayland = WidgetExt::display(&self.window.widget).type_().name() == "GdkWaylandDisplay";
+        let search = if on_wayland { ["search", "--class", "weston"] } else { ["search", "--name", &name] };
+        let id = RefCell::new(String::new());
+        self.until("the window is found", || {
+            id.replace(xdotool(&search));
+            !id.borrow().is_empty()
+        });
+        id.into_inner()
     }
 
     /// What its streams said so far.
@@ -162,13 +175,20 @@ fn clicked(said: &str) -> Option<(f32, f32)> {
     Some((x.trim().parse().ok()?, y.trim().parse().ok()?))
 }
 
-/// Scrolls a view that is larger than its place so that a point is seen.
-fn scroll_to(view: &spice_view::SpiceView, x: f32, y: f32) {
+/// Scrolls a view that is larger than its place so that a point is seen, and
+/// waits until it is.
+fn scroll_to(shown: &Scene, view: &spice_view::SpiceView, x: f32, y: f32) {
     let around = view.ancestor(gtk::ScrolledWindow::static_type()).and_downcast::<gtk::ScrolledWindow>();
     let around = around.expect("a place to scroll in");
-    for (along, at) in [(around.hadjustment(), x), (around.vadjustment(), y)] {
+    let (across, down) = (around.hadjustment(), around.vadjustment());
+    for (along, at) in [(&across, x), (&down, y)] {
         along.set_value(f64::from(at) - along.page_size() / 2.0);
     }
+    let point = graphene::Point::new(across.value() as f32, down.value() as f32);
+    shown.until("it is scrolled", || {
+        let corner = view.compute_point(&around, &point);
+        corner.is_some_and(|corner| corner.x().abs() < 1.0 && corner.y().abs() < 1.0)
+    });
 }
 
 /// One pixel of the guest takes that many of the screen.
@@ -192,7 +212,7 @@ fn click_everywhere(shown: &Scene, screen: &Screen, corner: (f32, f32)) {
         [(inset, inset), (width - inset, inset), (inset, height - inset), (width - inset, height - inset)];
     for (x, y) in places.into_iter().chain([(width / 2.0, height / 2.0)]) {
         let before = shown.said();
-        scroll_to(view, x, y);
+        scroll_to(shown, view, x, y);
         shown.pass(100);
         let place = view.compute_point(&shown.window.widget, &graphene::Point::new(x, y)).expect("a place");
         let on_screen = |at: f32, origin: f32| format!("{}", (origin + at * scale).round());
@@ -240,10 +260,11 @@ fn clicks_arrive_where_they_are_made() {
 fn what_was_shown_is_found_again() {
     let shown = open();
     let screen = shown.run_shown(Glass::Container, "exec xterm -bg blue -fg blue -cr blue -e sleep 1000");
-    shown.within(BOOT, "it is drawn", || shown.colours(&screen, "Container-screen-before") > 1);
+    let is_blue = |screen: &Screen| screen.picture().is_some_and(|it| many::middle(&it) == gdk::RGBA::BLUE);
+    shown.within(BOOT, "it is drawn", || is_blue(&screen));
     let name = shown.window.runs.current().expect("a tab").name();
     let again = open();
     again.window.view(name);
     let found = || again.window.runs.current().and_then(|tab| tab.screen.clone());
-    again.within(BOOT, "the same screen is shown", || found().is_some_and(|screen| screen.is_shown()));
+    again.within(BOOT, "the same screen is shown", || found().is_some_and(|screen| is_blue(&screen)));
 }

@@ -33,7 +33,7 @@ fn screens_side_by_side_show_each_its_own() {
 }
 
 /// The colour in the middle of a picture.
-fn middle(picture: &gtk::gdk::Texture) -> gtk::gdk::RGBA {
+pub fn middle(picture: &gtk::gdk::Texture) -> gtk::gdk::RGBA {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut pixels = vec![0; width * height * 4];
     picture.download(&mut pixels, width * 4);

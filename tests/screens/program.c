@@ -21,6 +21,7 @@ static void begin(GtkApplication *app)
     GtkWidget *window = gtk_application_window_new(app), *entry = gtk_entry_new();
     GtkGesture *click = gtk_gesture_click_new();
 
+    gtk_window_set_title(GTK_WINDOW(window), "With GTK");
     gtk_window_set_decorated(GTK_WINDOW(window), FALSE);
     gtk_window_set_child(GTK_WINDOW(window), entry);
     gtk_widget_set_halign(entry, GTK_ALIGN_CENTER);

@@ -47,7 +47,15 @@ fn give_size(scene: &Scene, screen: &Screen, (width, height): (i32, i32)) {
     screen.widget.set_margin_bottom(0);
     let (window, scale) = (&scene.window.widget, screen.view.scale_factor());
     // Room for the header, and more than the narrowest.
-    window.set_default_size(width.max(500) + 40, height.max(400) + 140);
+    let around = (width.max(500) + 40, height.max(400) + 140);
+    window.set_default_size(around.0, around.1);
+    // Margins would keep a larger one from becoming small. What is drawn around
+    // it counts as well, and it has the least size that its content needs.
+    let least = |along, given: i32| given.max(window.measure(along, -1).0) + 60;
+    scene.within(BOOT, &format!("the window has {around:?}"), || {
+        window.width() <= least(gtk::Orientation::Horizontal, around.0)
+            && window.height() <= least(gtk::Orientation::Vertical, around.1)
+    });
     scene.within(BOOT, &format!("the page has {width} × {height}"), || {
         let Some(page) = screen.wanted() else { return false };
         let more = (page.width as i32 / scale - width, page.height as i32 / scale - height);

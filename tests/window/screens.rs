@@ -107,6 +107,37 @@ fn a_server_that_stays_away_is_told_of_and_can_be_tried_again() {
     scene.until("it is shown again", || screen.is_shown() && screen.is_connected());
 }
 
+/// The next server greets before anybody knows that the last one is gone: that
+/// looks as if somebody else were its viewer.
+#[gtk::test]
+fn a_server_that_follows_another_at_once_is_nobodys() {
+    for told_first in [true, false] {
+        let (scene, mut machine, next) = (Scene::new(), Machine::start(), Machine::start());
+        let screen = scene.show_screen(&machine);
+        scene.fake.set_display(true, true);
+        scene.pass(100);
+        scene.fake.set_spice(&next.socket);
+        if told_first {
+            scene.fake.set_display(false, true);
+            scene.pass(100);
+        }
+        machine.kill();
+        scene.until("the end is noticed", || !screen.is_connected());
+        if told_first {
+            scene.until("it is shown again", || screen.is_connected());
+            scene.fake.set_display(true, true);
+        } else {
+            scene.shows("Shown in Another Window");
+            scene.fake.set_display(false, true);
+            scene.pass(100);
+            scene.fake.set_display(true, true);
+        }
+        scene.until("it is shown", || screen.is_connected() && screen.is_shown());
+        scene.pass(500);
+        assert!(screen.is_connected() && screen.is_shown());
+    }
+}
+
 #[gtk::test]
 fn who_takes_the_screen_over_is_not_pushed_out_unasked() {
     let (scene, machine) = (Scene::new(), Machine::start());

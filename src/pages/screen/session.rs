@@ -24,6 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const STEADY: Duration = Duration::from_secs(5);
 /// A guest that draws nothing is shown after all.
 const BLACK: Duration = Duration::from_secs(3);
+/// A server that comes up so shortly before or after somebody seems to have
+/// taken the screen over is another one, and nobody has.
+const ANOTHER: Duration = Duration::from_secs(5);
 /// Who waits longer is told for what.
 const SPINNER: Duration = Duration::from_millis(600);
 
@@ -34,6 +37,10 @@ pub struct Session {
     since: Cell<Option<Instant>>,
     timer: RefCell<Option<glib::SourceId>>,
     listener: RefCell<Option<Listener>>,
+    /// When somebody was told to have taken the screen over.
+    taken: Cell<Option<Instant>>,
+    /// When a server came up in the place of one that had shown something.
+    risen: Cell<Option<Instant>>,
     /// The sandbox, or the tab, has ended.
     closed: Cell<bool>,
 }
@@ -122,7 +129,7 @@ impl Screen {
             State::Failed(failure) => self.lost(Some(&failure)),
             State::Closed => match self.view.close_reason() {
                 Some(CloseReason::Asked) => {}
-                Some(CloseReason::TakenOver) => self.taken_over(),
+                Some(CloseReason::TakenOver) if !self.is_another_server() => self.taken_over(),
                 _ => self.lost(None),
             },
             State::Idle | State::Connecting => {}
@@ -175,8 +182,16 @@ impl Screen {
         self.show_status(&gettext("No Picture"), &text, &gettext("_Try Again"));
     }
 
+    /// Whether the server that goes on without us is not the one that we had:
+    /// it came in its place, and has no viewer yet.
+    fn is_another_server(&self) -> bool {
+        let is_down = self.status.get().is_some_and(|status| !status.up);
+        is_down || self.session.risen.get().is_some_and(|risen| risen.elapsed() < ANOTHER)
+    }
+
     fn taken_over(&self) {
         self.session.since.set(None);
+        self.session.taken.set(Some(Instant::now()));
         let text = gettext("Its screen is shown in one place at a time.");
         self.show_status(&gettext("Shown in Another Window"), &text, &gettext("_Show It Here"));
     }
@@ -218,16 +233,25 @@ impl Screen {
     /// What init says of the screen: a server that is up again is gone to at once.
     pub fn set_status(&self, status: Option<DisplayStatus>) {
         let was_up = self.status.replace(status).is_some_and(|status| status.up);
-        let is_up = status.is_some_and(|status| status.up);
-        let waits = match self.view.state() {
-            State::Failed(_) => true,
-            State::Closed => self.view.close_reason() == Some(CloseReason::Ended),
-            _ => false,
-        };
-        if is_up && !was_up && waits && !self.session.closed.get() {
+        let rises = status.is_some_and(|status| status.up) && !was_up;
+        if rises && self.view.guest_width() > 0 {
+            self.session.risen.set(Some(Instant::now()));
+        }
+        if rises && self.waits_for_server() && !self.session.closed.get() {
             self.try_again();
         }
         self.apply_policy();
+    }
+
+    fn waits_for_server(&self) -> bool {
+        match (self.view.state(), self.view.close_reason()) {
+            (State::Failed(_), _) | (State::Closed, Some(CloseReason::Ended)) => true,
+            // It may have been the server that comes up, and nobody.
+            (State::Closed, Some(CloseReason::TakenOver)) => {
+                self.session.taken.get().is_some_and(|taken| taken.elapsed() < ANOTHER)
+            }
+            _ => false,
+        }
     }
 
     /// Ends the session; what was seen last is kept.

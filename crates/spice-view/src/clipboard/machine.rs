@@ -15,6 +15,11 @@ const GRACE: Duration = Duration::from_secs(2);
 const ECHO: Duration = Duration::from_millis(500);
 /// How long the guest may take to hand over what it offered.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// When an offer is told again after the agent came: the half of it that owns
+/// the guest's clipboard can come much later than the one that hears of offers,
+/// which forgets them until then.
+const AGAIN: [Duration; 4] =
+    [Duration::from_secs(2), Duration::from_secs(6), Duration::from_secs(15), Duration::from_secs(40)];
 /// So many programs here may wait for the guest's content.
 const MAX_WAITING: usize = 8;
 /// What is preferred when several formats are offered and one is taken.
@@ -109,6 +114,8 @@ pub struct Machine {
     /// The number of what was offered or asked about last.
     host_done: u64,
     offered: Option<Offered>,
+    /// When it is told again, unless the guest shows before that it has heard.
+    again: Vec<Duration>,
     reading: Option<Reading>,
     /// The number of what the guest copied last.
     guest: u64,
@@ -136,6 +143,7 @@ impl Machine {
             host: (1, Vec::new()),
             host_done: 0,
             offered: None,
+            again: Vec::new(),
             reading: None,
             guest: 0,
             here: None,
@@ -181,7 +189,8 @@ impl Machine {
             Some(Offered::Once(_, _, until)) => Some(*until),
             _ => None,
         };
-        self.requests.iter().map(|request| request.deadline).chain(offered).min()
+        let again = self.again.first().copied().filter(|_| self.offered.is_some());
+        self.requests.iter().map(|request| request.deadline).chain(offered).chain(again).min()
     }
 
     fn tell(&mut self, message: ToGuest) {
@@ -213,11 +222,13 @@ impl Machine {
         if !present {
             // There is nobody left to tell.
             self.agent = false;
+            self.again.clear();
             self.withdraw();
             self.forget_guest();
             return;
         }
         self.agent = true;
+        self.again = AGAIN.map(|after| self.now.saturating_add(after)).into();
         self.host_done = 0;
         self.offer();
     }
@@ -307,8 +318,18 @@ impl Machine {
         }
     }
 
+    /// Tells what is offered once more.
+    fn offer_again(&mut self) {
+        match &self.offered {
+            Some(Offered::Free(_, formats)) => self.tell(ToGuest::Grab(formats.clone())),
+            Some(Offered::Once(format, ..)) => self.tell(ToGuest::Grab(vec![*format])),
+            None => {}
+        }
+    }
+
     fn guest_requests(&mut self, format: Format) {
         let near = self.is_near() && self.agent;
+        self.again.clear();
         match self.offered.take() {
             Some(Offered::Free(number, formats)) => {
                 let good = near && formats.contains(&format) && self.reading.is_none();
@@ -361,6 +382,7 @@ impl Machine {
         formats.dedup();
         // What was offered to it, it has replaced by its own.
         self.offered = None;
+        self.again.clear();
         let echo = self.last_sent.is_some_and(|sent| self.now.saturating_sub(sent) < ECHO);
         if !self.agent || !self.is_near() || echo || formats.is_empty() {
             return;
@@ -444,6 +466,10 @@ impl Machine {
         if matches!(&self.offered, Some(Offered::Once(_, _, until)) if *until <= self.now) {
             self.offered = None;
             self.tell(ToGuest::Release);
+        }
+        let due = self.again.partition_point(|date| *date <= self.now);
+        if self.again.drain(..due).count() > 0 {
+            self.offer_again();
         }
         // One that does not answer is not asked for the rest either.
         if self.requests.iter().any(|request| request.deadline <= self.now) {

@@ -61,6 +61,41 @@ fn a_guest_gets_nothing_that_was_not_offered() {
 }
 
 #[test]
+fn an_agent_that_is_not_ready_is_told_again() {
+    let told = |formats: &[Format]| [Action::Tell(ToGuest::Grab(formats.to_vec()))];
+    let begin = || {
+        let mut m = Machine::new(LIMIT, seconds(30));
+        m.take(seconds(1), Input::Policy(ClipboardPolicy::In));
+        m.take(seconds(1), Input::Focus(true));
+        m.take(seconds(1), Input::HostChanged(vec![Format::Text]));
+        assert_eq!(m.take(seconds(10), Input::Agent(true)), told(&[Format::Text]));
+        assert_eq!(m.deadline(), Some(seconds(12)));
+        m
+    };
+    let mut m = begin();
+    assert_eq!(m.take(seconds(11), Input::Tick), []);
+    assert_eq!(m.take(seconds(12), Input::Tick), told(&[Format::Text]));
+    // What is there by now, once for all that is due.
+    assert_eq!(
+        m.take(seconds(13), Input::HostChanged(vec![Format::Png])).last(),
+        told(&[Format::Png]).last()
+    );
+    assert_eq!(m.take(seconds(30), Input::Tick), told(&[Format::Png]));
+    assert_eq!(m.take(seconds(60), Input::Tick), told(&[Format::Png]));
+    assert_eq!((m.take(seconds(90), Input::Tick), m.deadline()), (vec![], None));
+    // One that asks, or has something of its own, has heard.
+    for heard in [Input::GuestRequests(Format::Text), Input::GuestGrabs(vec![Format::Text])] {
+        let mut m = begin();
+        m.take(seconds(11), heard);
+        assert_eq!((m.take(seconds(20), Input::Tick), m.deadline()), (vec![], None));
+    }
+    // Nothing is offered any more.
+    let mut m = begin();
+    m.take(seconds(11), Input::HostChanged(vec![]));
+    assert_eq!((m.deadline(), m.take(seconds(20), Input::Tick)), (None, vec![]));
+}
+
+#[test]
 fn a_guest_in_the_background_reads_nothing() {
     let mut m = machine(ClipboardPolicy::Both);
     m.take(seconds(11), Input::HostChanged(vec![Format::Text]));
@@ -160,6 +195,8 @@ fn a_permission_ends_after_its_time() {
     m.take(seconds(11), Input::HostChanged(vec![Format::Text]));
     m.take(seconds(11), Input::HostRead(2, Format::Text, Some(text("secret"))));
     m.take(seconds(12), Input::Answer(1, true));
+    // Telling it again does not make it longer.
+    assert_eq!(m.take(seconds(41), Input::Tick), [Action::Tell(ToGuest::Grab(vec![Format::Text]))]);
     assert_eq!(m.deadline(), Some(seconds(42)));
     assert_eq!(m.take(seconds(42), Input::Tick), [Action::Tell(ToGuest::Release)]);
     assert_eq!(m.take(seconds(42), Input::GuestRequests(Format::Text)), [nothing()]);
