@@ -284,13 +284,15 @@ impl Bridge {
         self.call(move |driver| {
             let found = looking.found.clone();
             let gone = looking.all(Decision::Discarded);
-            let entries = gone.iter().filter_map(|path| found.find(path.as_slice()));
-            let paths: Vec<Bytes> = entries.flat_map(|entry| changes::all_of(&found, entry)).collect();
+            let paths: Vec<Bytes> =
+                gone.iter().flat_map(|path| changes::all_of(&found, path.as_slice())).collect();
             if paths.is_empty() {
                 return Ok(());
             }
-            changes::may_go(&found, &paths)?;
-            looking.with(driver, |review| review.forget(&paths))
+            patiently(|| {
+                let mut open = looking.open.lock().unwrap_or_else(PoisonError::into_inner);
+                changes::take_out(driver, &looking.layer, &found, &paths, &mut open)
+            })
         })
         .await
     }

@@ -192,6 +192,10 @@ impl Driver for Fake {
         Ok(self.look_into())
     }
 
+    fn restorer(&self, _layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Ok(self.look_beside_what_is_kept())
+    }
+
     fn keep(&self, _layer: &Layer) -> Result<(), Error> {
         self.note("keep", &[]);
         Ok(())

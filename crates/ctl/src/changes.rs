@@ -198,15 +198,17 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
         return Ok(DONE);
     }
     let found = work.driver.changes(&work.layer, &|_| true)?;
-    let mut review = work.driver.review(&work.layer)?;
+    let mut all = Vec::new();
     for path in paths {
         let path = work.inside(path);
-        // What lies in a folder that is none may be taken out, too.
-        let all = found.find(&path).map(|entry| changes::all_of(&found, entry));
-        let all = all.unwrap_or_else(|| vec![path.into()]);
-        changes::may_go(&found, &all)?;
-        review.forget(&all)?;
+        // What is in a folder that has not changed itself can be taken out, too.
+        let is_told = found.find(&path).is_some() || found.below(&path).next().is_some();
+        if !is_told && !found.totals.partial {
+            return Err(Error::Layer(LayerError::NotApplied { path, why: NotApplied::Unchanged }).into());
+        }
+        all.extend(changes::all_of(&found, &path));
     }
+    changes::take_out(&work.driver, &work.layer, &found, &all, &mut None)?;
     Ok(DONE)
 }
 

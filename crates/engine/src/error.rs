@@ -128,8 +128,8 @@ pub enum LayerError {
         /// The name.
         name: String,
     },
-    /// What an earlier run kept would not come back if this change alone were
-    /// thrown away.
+    /// What an earlier run kept is not there any more, and would not come back
+    /// if this change alone were thrown away.
     KeptEarlier {
         /// The change's.
         path: Vec<u8>,

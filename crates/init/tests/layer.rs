@@ -30,8 +30,13 @@ fn script(text: &str, privileged: bool) -> Orders {
     let mut orders = sh(text);
     orders.mounts.retain(|mount| mount.target.as_slice() != b"/home/me");
     orders.user.privileged = privileged;
-    orders.layer =
-        Some(Layer { disk: Disk::Folder(FOLDER.into()), home: true, outlives: true, unreadable: Vec::new() });
+    orders.layer = Some(Layer {
+        disk: Disk::Folder(FOLDER.into()),
+        home: true,
+        outlives: true,
+        unreadable: Vec::new(),
+        before: None,
+    });
     orders
 }
 

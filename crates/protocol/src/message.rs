@@ -74,8 +74,8 @@ pub enum ToInit {
         /// Absolute, inside; no link is followed.
         path: crate::Bytes,
     },
-    /// Take these out of the layer, with all in them; the host's shows again.
-    /// A program without output, whose exit status is an error number: ENOENT
+    /// Take these out of the layer, with all in them; the host's shows again,
+    /// or what was there before ([`crate::layer::Layer::before`]). A program without output, whose exit status is an error number: ENOENT
     /// if there is none of them.
     Forget {
         /// Absolute, inside; no link is followed.

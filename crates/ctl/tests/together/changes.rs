@@ -170,11 +170,6 @@ for_both! {
             ("Added        ~/fresh (4 bytes", "0644)"), ("Deleted      ~/other (4 bytes", ", kept otherwise by an earlier run")]) {
             assert!(line.starts_with(&begin.replace('~', &home)) && line.ends_with(end), "{shown}");
         }
-        // What was kept would not come back by itself.
-        for words in [&["discard", &name, "count"][..], &["discard", &name, "other"], &["keep", &name, "fresh"]] {
-            let refused = ctl(glass, words);
-            assert!(refused.status.code() == Some(125) && err(&refused).contains("An earlier run has kept"), "{words:?}: {}", err(&refused));
-        }
         assert!(ctl(glass, &["discard", &name]).status.success());
         assert_eq!(layers(glass, &name), 1);
         let third = reviewed(glass, &name, "cat count other same/file; ls fresh 2>/dev/null; echo third >count");
@@ -185,6 +180,55 @@ for_both! {
         assert_eq!(out(&last), "third\nold\nsame\n", "{}", err(&last));
         assert!(ctl(glass, &["discard", &name]).status.success());
         assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+for_both! {
+    fn what_was_kept_comes_back_when_a_change_alone_is_discarded(glass: Glass) {
+        let name = fresh_name("back");
+        let with = |changes: &str, script: &str| {
+            let options = ["-p", "--changes", changes, "-n", &name];
+            run(glass, &options, &["sh", "-c", script]).output().unwrap()
+        };
+        let look = "cd; for f in text tree/deep/file moved /etc/issue /etc/skel/.bashrc; do head -c 20 $f 2>/dev/null | head -n 1; done; \
+            stat -c '%n %F %a %u' tree; stat -c '%n %F %a %u %Y' tree/deep/file; readlink tree/link; [ -p tree/fifo ] && echo fifo; ls -A /etc/skel /etc/issue 2>/dev/null; \
+            stat -c %s tree/sparse; [ $(stat -c %b tree/sparse) -lt 100 ] && echo holes; \
+            perl -e 'print unpack(\"H*\", join \"\", grep { !/^\\./ } map { s/.*tree.odd//r } glob \"tree/odd*\"), \"\\n\"'";
+        let made = with("keep", &format!("cd; echo kept >text; mkdir -p tree/deep; echo deep >tree/deep/file; chmod 640 tree/deep/file; touch -d @1000 tree/deep/file; \
+            ln -s /nowhere tree/link; mkfifo tree/fifo; truncate -s 30M tree/sparse; echo x >>tree/sparse; chmod 2750 tree; \
+            perl -e 'open F, \">\", \"tree/odd\" . chr(255) . \"\\n\"'; rm /etc/issue; rm -r /etc/skel; mkdir /etc/skel; echo mine >/etc/skel/.bashrc; {look}"));
+        assert!(made.status.success() && out(&made).contains("holes\nff0a\n"), "{}{}", out(&made), err(&made));
+        let changed = "cd; echo new >text; echo other >fresh; rm -r tree; echo file >tree; echo back >/etc/issue; \
+            echo other >/etc/skel/.bashrc; echo y >/etc/skel/y; cat text tree /etc/issue /etc/skel/.bashrc";
+        let second = with("review", changed);
+        assert_eq!(out(&second), "new\nfile\nback\nother\n", "{}", err(&second));
+        // One file; one that had been deleted; a folder whose place a file took.
+        for some in [&["text"][..], &["/etc/issue", "tree"], &["/etc/skel"]] {
+            let done = ctl(glass, &[&["discard", &name], some].concat());
+            assert!(done.status.success(), "{some:?}: {}", err(&done));
+        }
+        let home = glass.user().home().display().to_string();
+        let left = changes(glass, &name, &[]);
+        assert!(left.lines().count() == 1 && left.starts_with(&format!("Added        {home}/fresh (")), "{left}");
+        // The rest, with what came back, is what goes on.
+        assert!(ctl(glass, &["keep", &name]).status.success());
+        let last = with("keep", look);
+        assert_eq!(out(&last), out(&made), "{}", err(&last));
+        // What is chosen goes on; all else is as it was kept.
+        let third = with("review", "cd; echo third >text; echo third >fresh; mv tree/deep moved; rm /etc/skel/.bashrc");
+        assert!(third.status.success(), "{}", err(&third));
+        let kept = ctl(glass, &["keep", &name, "fresh"]);
+        assert!(kept.status.success(), "{}", err(&kept));
+        let last = with("keep", &format!("cat ~/fresh; {look}"));
+        assert_eq!(out(&last), format!("third\n{}", out(&made)), "{}", err(&last));
+        // What is kept is another meanwhile: then that is what is said.
+        assert!(with("review", "echo 1 >~/text").status.success());
+        assert!(with("keep", "echo 2 >~/text").status.success());
+        let refused = ctl(glass, &["discard", &name, "text"]);
+        assert!(refused.status.code() == Some(125) && err(&refused).contains("not there any more"), "{}", err(&refused));
+        while layers(glass, &name) > 0 {
+            assert!(ctl(glass, &["discard", &name]).status.success());
+        }
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn error(error: &LayerError) -> String {
             &[("name", name), ("kept", &kept_name(name))],
         ),
         LayerError::KeptEarlier { path } => fill(
-            &gettext("An earlier run has kept {path}, and this run has changed it again. Keep it, or discard all changes of this run: then what was kept before is there again."),
+            &gettext("An earlier run has kept {path}, and this run has changed it again. What was kept is not there any more, so this change cannot be discarded by itself. Keep it, or discard all changes of this run."),
             &[("path", &super::escaped(path))],
         ),
         LayerError::Broken => gettext("The sandbox sent something else than what was asked for. Its changes cannot be read; discard them."),

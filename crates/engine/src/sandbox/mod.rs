@@ -429,6 +429,16 @@ pub trait Driver: Send + Sync {
         Err(Error::Layer(crate::error::LayerError::None { name: layer.tag.name.clone() }))
     }
 
+    /// As [`Self::review`], with what the layer began as a copy of beside it:
+    /// what is taken out of the layer is then as it was kept. Nobody goes on
+    /// from what is kept while it is there.
+    ///
+    /// # Errors
+    /// As there; what is kept is in use, or another by now.
+    fn restorer(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Err(Error::Layer(crate::error::LayerError::Kept { name: layer.tag.name.clone() }))
+    }
+
     /// The next run of the same name goes on from this layer. It takes the
     /// place of the kept one that it began as.
     ///

@@ -306,6 +306,10 @@ impl Driver for Real {
         changes::review(self, layer)
     }
 
+    fn restorer(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        changes::restorer(self, layer)
+    }
+
     fn keep(&self, layer: &Layer) -> Result<(), Error> {
         changes::keep(self, layer)
     }

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
+use terrarium_protocol::layer::{Disk, BEFORE_FOLDER, BEFORE_SERIAL};
 use terrarium_protocol::message::{Failure, Step};
 use terrarium_protocol::orders::{Lifetime, Size};
 use terrarium_protocol::ToInit;
@@ -99,12 +100,27 @@ pub fn start(
     }
 }
 
-/// Starts a sandbox in which nothing runs, to look at a layer.
-pub fn look(real: &Real, plan: &Plan, layer: &Layer, handler: Handler) -> Result<(Id, Console), Error> {
+/// Starts a sandbox in which nothing runs, to look at a layer. `origin`: what
+/// the layer began as a copy of, if something of it is to come back.
+pub fn look(
+    real: &Real,
+    plan: &Plan,
+    layer: &Layer,
+    origin: Option<&mut layers::Ready>,
+    handler: Handler,
+) -> Result<(Id, Console), Error> {
     let how = Start { lifetime: Lifetime::Foreground, size: NO_SIZE, screen: None, unique_name: true };
     let mut made = prepare(real, plan, how, &|_| {}, Some(layer.clone()))?;
     made.instance.looks = true;
     let mut plan = plan.clone();
+    if let Some(origin) = origin {
+        made.instance.before = Some(as_opened(&plan, &made.instance, origin, "before")?);
+        let disk = match plan.machine {
+            None => Disk::Folder(BEFORE_FOLDER.into()),
+            Some(_) => Disk::Serial(BEFORE_SERIAL.into()),
+        };
+        plan.orders.layer.iter_mut().for_each(|layer| layer.before = Some(disk.clone()));
+    }
     let domain = match create(real, &mut plan, &mut made) {
         Ok((domain, _)) => domain,
         Err(error) => {
@@ -153,9 +169,7 @@ fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
         Some(layer) => layers::existing(layer, in_use)?,
         None => layers::ready(plan, (uuid, started), made.making.take(), in_use)?,
     };
-    let is_container = plan.machine.is_none();
-    made.instance.image =
-        if is_container { ready.short_path(&made.instance.directory)? } else { ready.image() };
+    made.instance.image = as_opened(plan, &made.instance, &mut ready, "layer")?;
     made.instance.layer = ready.layer.id();
     made.layer = Some(ready);
     if plan.orders.user.privileged {
@@ -163,6 +177,20 @@ fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
         plan.orders.layer.iter_mut().for_each(|layer| layer.unreadable.clone_from(&found));
     }
     Ok(())
+}
+
+/// A layer's image by the path that libvirt gets. `name`: see
+/// [`layers::Ready::short_path`].
+fn as_opened(
+    plan: &Plan,
+    instance: &Instance,
+    ready: &mut layers::Ready,
+    name: &str,
+) -> Result<PathBuf, Error> {
+    match plan.machine {
+        None => ready.short_path(&instance.directory, name),
+        Some(_) => Ok(ready.image()),
+    }
 }
 
 impl Made {
@@ -222,6 +250,7 @@ fn prepare(
         initrd,
         image: PathBuf::new(),
         layer: PathBuf::new(),
+        before: None,
         looks: false,
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };

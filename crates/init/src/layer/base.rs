@@ -68,10 +68,19 @@ pub fn add(disk: &Path, places: &[(PathBuf, bool)]) -> std::io::Result<()> {
     if places.is_empty() {
         return Ok(());
     }
-    let mut file = OpenOptions::new().append(true).create(true).open(disk.join(NAME))?;
+    let file = OpenOptions::new().append(true).create(true).open(disk.join(NAME))?;
+    write(file, places, |place| lstat(&disk.join(place)))
+}
+
+/// The same into the open file. `look`: at a place in the layer.
+pub fn write(
+    mut file: File,
+    places: &[(PathBuf, bool)],
+    look: impl Fn(&Path) -> nix::Result<FileStat>,
+) -> std::io::Result<()> {
     let mut text = String::new();
     for (place, copied) in places {
-        let Ok(found) = lstat(&disk.join(place)) else { continue };
+        let Ok(found) = look(place) else { continue };
         let one = (Bytes::from(place.as_os_str().as_bytes()), stamp(&found), copied);
         text.push_str(&to_string(&one)?);
         text.push('\n');

@@ -16,11 +16,12 @@ pub fn write(layer: &Kept, path: &[u8], mut out: File) -> nix::Result<()> {
     let place = place_of(layer, path).ok_or(Errno::EINVAL)?;
     // A FIFO would wait, a device do anything: looked at first.
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let found = File::from(beneath(layer, &place, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)?);
+    let found =
+        File::from(beneath(&layer.disk, &place, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)?);
     if !found.metadata().map_err(errno)?.is_file() {
         return Err(Errno::EINVAL);
     }
-    let file = File::from(beneath(layer, &place, flags)?);
+    let file = File::from(beneath(&layer.disk, &place, flags)?);
     let length = file.metadata().map_err(errno)?.len();
     let mut at = 0;
     let mut piece = vec![0; PIECE_MAX];

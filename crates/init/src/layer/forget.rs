@@ -2,7 +2,7 @@
 //! Takes something out of the layer, so that the host's shows again.
 
 use super::contents::errno;
-use super::{base, beneath, directory, place_of};
+use super::{back, base, beneath, directory, place_of};
 use crate::build::Kept;
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::Bytes;
 
-/// Removes these, with all in them. One that is not there, any more or at all,
+/// Removes these, with all in them; what was kept there comes back. One that is not there, any more or at all,
 /// is no fault as long as another one is.
 pub fn forget(layer: &Kept, paths: &[Bytes]) -> nix::Result<()> {
     let mut found = forget_copies(layer, paths)?;
@@ -28,6 +28,10 @@ pub fn forget(layer: &Kept, paths: &[Bytes]) -> nix::Result<()> {
             other
         }
     });
+    let done = done.and_then(|()| {
+        found |= layer.before.as_ref().map_or(Ok(false), |before| back::bring_back(layer, before, paths))?;
+        Ok(())
+    });
     layer.sync();
     done.and(if found { Ok(()) } else { Err(Errno::ENOENT) })
 }
@@ -36,7 +40,9 @@ pub fn forget(layer: &Kept, paths: &[Bytes]) -> nix::Result<()> {
 /// out now. Whether there are any.
 fn forget_copies(layer: &Kept, paths: &[Bytes]) -> nix::Result<bool> {
     let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let Ok(file) = beneath(layer, Path::new(base::name()), flags).map(File::from) else { return Ok(false) };
+    let Ok(file) = beneath(&layer.disk, Path::new(base::name()), flags).map(File::from) else {
+        return Ok(false);
+    };
     let all = base::load(file.try_clone().map_err(errno)?);
     let gone: HashSet<PathBuf> = paths.iter().filter_map(|path| place_of(layer, path.as_slice())).collect();
     let goes = |place: &[u8]| Path::new(OsStr::from_bytes(place)).ancestors().any(|one| gone.contains(one));
@@ -49,7 +55,7 @@ fn forget_copies(layer: &Kept, paths: &[Bytes]) -> nix::Result<bool> {
 fn one(layer: &Kept, path: &[u8]) -> nix::Result<()> {
     let place = place_of(layer, path).ok_or(Errno::EINVAL)?;
     let (Some(above), Some(name)) = (place.parent(), place.file_name()) else { return Err(Errno::EINVAL) };
-    let above = directory(layer, above)?;
+    let above = directory(&layer.disk, above)?;
     let name = CString::new(name.as_bytes()).map_err(|_| Errno::EINVAL)?;
     match unlinkat(&above, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
         Err(Errno::EISDIR | Errno::EPERM) => {}

@@ -3,7 +3,7 @@
 
 use super::base::{self, Base};
 use super::lower::Caller;
-use super::{beneath, directory};
+use super::{attributes, beneath, directory, FOLDER};
 use crate::build::{Kept, Top};
 use nix::dir::Dir;
 use nix::fcntl::{openat, readlinkat, AtFlags, OFlag};
@@ -11,7 +11,7 @@ use nix::sys::stat::{fstatat, FileStat, Mode};
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use terrarium_protocol::changes::{
@@ -26,13 +26,11 @@ const COMPARE_MAX: u64 = 512 << 20;
 /// Written at once.
 const ENOUGH: usize = 32 * 1024;
 const S_IFMT: u32 = libc::S_IFMT;
-const FOLDER: OFlag =
-    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// Writes it as [`terrarium_protocol::changes`] has it.
 pub fn write(layer: &Kept, caller: Caller, out: File) -> nix::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let base = beneath(layer, Path::new(base::name()), flags).map(|fd| base::load(fd.into()));
+    let base = beneath(&layer.disk, Path::new(base::name()), flags).map(|fd| base::load(fd.into()));
     let mut list = List {
         caller,
         base: base.unwrap_or_default(),
@@ -85,7 +83,7 @@ impl List {
     }
 
     fn top(&mut self, layer: &Kept, top: &Top) -> nix::Result<()> {
-        let upper = directory(layer, &top.stored)?;
+        let upper = directory(&layer.disk, &top.stored)?;
         let seen = top.seen.as_os_str().as_bytes();
         self.path = if seen == b"/" { Vec::new() } else { seen.to_vec() };
         self.place = top.stored.as_os_str().as_bytes().to_vec();
@@ -229,7 +227,7 @@ impl List {
         for (place, made) in all.iter().filter(|(_, made)| made.copied) {
             let place = Path::new(OsStr::from_bytes(place));
             let is_there =
-                || beneath(layer, place, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).is_ok();
+                || beneath(&layer.disk, place, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).is_ok();
             let top = layer.tops.iter().filter(|top| place.starts_with(&top.stored));
             let Some(top) = top.max_by_key(|top| top.stored.as_os_str().len()) else { continue };
             let Ok(inner) = place.strip_prefix(&top.stored) else { continue };
@@ -280,18 +278,7 @@ impl List {
 }
 
 fn is_opaque(directory: &OwnedFd) -> bool {
-    let mut value = [0u8; 4];
-    // SAFETY: an open descriptor, a string that ends with NUL, and a buffer
-    // whose length is given.
-    let length = unsafe {
-        libc::fgetxattr(
-            directory.as_raw_fd(),
-            c"trusted.overlay.opaque".as_ptr(),
-            value.as_mut_ptr().cast(),
-            value.len(),
-        )
-    };
-    length == 1 && value[0] == b'y'
+    attributes::get(directory, c"trusted.overlay.opaque").is_ok_and(|value| value == b"y")
 }
 
 fn have_the_same(mut a: File, mut b: File) -> std::io::Result<bool> {

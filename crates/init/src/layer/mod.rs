@@ -9,10 +9,14 @@
 //! | [`lower`] | the host, looked at as the caller |
 //! | [`contents`] | one file |
 //! | [`forget`] | takes something out of it |
+//! | [`back`] | what was kept there comes back |
+//! | [`attributes`] | what belongs to a file beside what it holds |
 //!
 //! Nothing of the sandbox runs while they do. They follow no link and open
 //! nothing but regular files and directories of the layer.
 
+mod attributes;
+mod back;
 pub mod base;
 mod contents;
 mod forget;
@@ -92,14 +96,17 @@ pub fn place_of(layer: &Kept, path: &[u8]) -> Option<PathBuf> {
     Some(top.stored.join(path.strip_prefix(&top.seen).ok()?))
 }
 
-/// A directory of the layer, by a path in it.
-pub fn directory(layer: &Kept, path: &Path) -> nix::Result<OwnedFd> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    beneath(layer, path, flags)
+/// How a directory is opened.
+const FOLDER: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// A directory of a layer, by a path in it. `disk`: its own top directory.
+fn directory(disk: &OwnedFd, path: &Path) -> nix::Result<OwnedFd> {
+    beneath(disk, path, FOLDER)
 }
 
-/// Opens something of the layer that no link leads to.
-fn beneath(layer: &Kept, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+/// Opens something of a layer that no link leads to.
+fn beneath(disk: &OwnedFd, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     let how = OpenHow::new().flags(flags).resolve(
         ResolveFlag::RESOLVE_BENEATH
             | ResolveFlag::RESOLVE_NO_SYMLINKS
@@ -107,7 +114,7 @@ fn beneath(layer: &Kept, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
             | ResolveFlag::RESOLVE_NO_XDEV,
     );
     // The kernel takes paths of 4095 bytes; the layer may be deeper.
-    let mut at = layer.disk.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
+    let mut at = disk.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
     let parts: Vec<_> = path.iter().collect();
     let Some((last, above)) = parts.split_last() else { return Err(Errno::EINVAL) };
     for part in above {

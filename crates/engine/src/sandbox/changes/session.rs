@@ -6,7 +6,7 @@ use crate::console::{Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, LayerError};
 use crate::plan::plan;
 use crate::profile::{Changes as Fate, DisplayKind, Profile};
-use crate::sandbox::layers::Layer;
+use crate::sandbox::layers::{Layer, Ready};
 use crate::sandbox::real::Real;
 use crate::sandbox::{end, log, start, Driver, Id};
 use std::path::PathBuf;
@@ -49,8 +49,9 @@ pub trait Review: Send {
     /// There is no such file in the layer, or `sink` fails.
     fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error>;
 
-    /// Takes these out of the layer, with all in them. The host's show again.
-    /// [`super::all_of`] tells what belongs to a change.
+    /// Takes these out of the layer, with all in them. The host's show again,
+    /// or what was kept there ([`Driver::restorer`]). [`super::all_of`] tells
+    /// what belongs to a change.
     ///
     /// # Errors
     /// The sandbox cannot do it, or there is none of them.
@@ -182,10 +183,12 @@ struct Session {
     id: Id,
     folder: PathBuf,
     talk: Talk,
+    /// What the layer began as a copy of, locked, if it is there, too.
+    _origin: Option<Ready>,
 }
 
-/// Starts it.
-pub fn begin(real: &Real, layer: &Layer) -> Result<impl Review, Error> {
+/// Starts it. `origin`: what the layer began as a copy of, to be there, too.
+pub fn begin(real: &Real, layer: &Layer, mut origin: Option<Ready>) -> Result<impl Review, Error> {
     let name = format!("changes-{}", layer.tag.uuid);
     let mut profile = Profile::new(name, vec!["/bin/true".into()]);
     profile.isolation = Some(layer.tag.isolation);
@@ -196,9 +199,10 @@ pub fn begin(real: &Real, layer: &Layer) -> Result<impl Review, Error> {
     let planned = plan(&profile, &real.host);
     let plan = planned.plan.ok_or(Error::Problems(planned.problems))?;
     let (handler, told) = channel();
-    let (id, console) = start::look(real, &plan, layer, handler)?;
+    let (id, console) = start::look(real, &plan, layer, origin.as_mut(), handler)?;
     let real = real.again();
-    let session = Session { real, id, folder: layer.folder.clone(), talk: Talk { console, told } };
+    let folder = layer.folder.clone();
+    let session = Session { real, id, folder, talk: Talk { console, told }, _origin: origin };
     match session.talk.next()? {
         Told::Looking => Ok(session),
         Told::Failed(Error::Crashed { .. }) => {
