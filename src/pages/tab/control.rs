@@ -7,6 +7,7 @@ use crate::window::Window;
 use gtk::prelude::*;
 use gtk::{gio, glib};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use terrarium_engine::message;
 use terrarium_engine::sandbox::{State, Stop};
@@ -147,7 +148,7 @@ impl Tab {
         }
         self.shells.close();
         if self.phase.get() == Phase::Starting {
-            self.cancelled.set(true);
+            self.cancelled.store(true, Ordering::Relaxed);
             return false;
         }
         let console = self.console.borrow_mut().take();

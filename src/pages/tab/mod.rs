@@ -24,6 +24,8 @@ use log::Log;
 use shells::Shells;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::time::Instant;
 use terrarium_engine::console::Console;
 use terrarium_engine::plan::Plan;
@@ -70,7 +72,7 @@ pub struct Tab {
     pub(super) phase: Cell<Phase>,
     since: Cell<Option<Instant>>,
     keyboard: Cell<bool>,
-    cancelled: Cell<bool>,
+    cancelled: Arc<AtomicBool>,
     /// What it writes is thrown away with this tab, and not before.
     pub(in crate::pages) held: RefCell<Option<Held>>,
     /// Whether that was asked for, and whether it is known.
@@ -150,7 +152,7 @@ impl Tab {
             phase: Cell::new(Phase::Starting),
             since: Cell::new(None),
             keyboard: Cell::new(true),
-            cancelled: Cell::new(false),
+            cancelled: Arc::default(),
             held: RefCell::default(),
             holds: Cell::new(None),
             may_go: Cell::new(false),

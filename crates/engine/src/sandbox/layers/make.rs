@@ -173,7 +173,8 @@ fn made((plan, uuid): (&Plan, &str), (folder, held): (PathBuf, Lock)) -> Result<
 }
 
 /// The layer for a run of this plan. `making`: begun for it. `is_in_use`:
-/// whether a sandbox that runs has the layer of this name.
+/// whether a sandbox that runs has the layer of this name. `watch`: see
+/// [`copy::sparse`].
 ///
 /// # Errors
 /// It is in use, was written by the other isolation, or cannot be made.
@@ -182,6 +183,7 @@ pub fn ready(
     (uuid, started): (&str, u64),
     making: Option<Making>,
     is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+    watch: &dyn Fn(u64, u64) -> bool,
 ) -> Result<Ready, Error> {
     let made = making.and_then(|mut making| making.finish());
     let mut ready = match (beginning(plan), made) {
@@ -189,7 +191,7 @@ pub fn ready(
         (Beginning::Copy(id), made) => {
             // It has the name of the copy.
             drop(made);
-            copied(plan, &id, uuid, is_in_use)?
+            copied(plan, &id, uuid, is_in_use, watch)?
         }
         (Beginning::Fresh, Some(made)) => made?,
         (Beginning::Fresh, None) => fresh(plan, uuid, uuid)?,
@@ -221,6 +223,7 @@ fn copied(
     id: &str,
     uuid: &str,
     is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+    watch: &dyn Fn(u64, u64) -> bool,
 ) -> Result<Ready, Error> {
     // Nobody goes on from it while it is read.
     let (old, _held) = folder(plan, id)?;
@@ -230,7 +233,10 @@ fn copied(
     let layer = Layer { folder, tag };
     let ready = Ready { layer, fresh: true, lingers: false, file: None, _lock: held };
     let path = ready.image();
-    copy::sparse(&image(&old.folder), &path).map_err(fault(FileAction::Create, &path))?;
+    copy::sparse(&image(&old.folder), &path, watch).map_err(|error| match copy::is_cancelled(&error) {
+        true => Error::Cancelled,
+        false => fault(FileAction::Create, &path)(error),
+    })?;
     give(plan, &path)?;
     hand_on(&old, &ready.layer.folder)?;
     Ok(ready)
