@@ -278,6 +278,29 @@ fn what_was_deleted_is_deleted_after_a_question() {
     scene.until("it is left", || page().is_none());
 }
 
+/// Names are the sandbox's: no markup, no line, no direction of theirs counts.
+#[gtk::test]
+fn hostile_names_are_shown_escaped() {
+    let scene = Scene::new();
+    let names = ["<b>bold&amp;", "a\nb", "rtl\u{202e}gnp.exe", "\u{1b}[31mred", "\u{9b}x", "%s%n"];
+    let changes =
+        scene.review(names.map(|name| entry(&format!("/home/me/{name}"), What::Added, Some(3))).into());
+    for shown in ["<b>bold&amp;", "a\\nb", "rtl\\u{202e}gnp.exe", "\\u{1b}[31mred", "\\u{9b}x", "%s%n"] {
+        assert!(says(&changes, shown), "{shown}");
+    }
+    // The one that is looked at, in the title of what is beside the list.
+    for row in 1..=6 {
+        choose(&changes, row);
+        let deceives = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}');
+        let is_one = |widget: &gtk::Widget| {
+            let text = widget.downcast_ref::<gtk::Label>().map(gtk::Label::text);
+            text.is_some_and(|text| deceives(&text))
+        };
+        assert!(crate::scene::walk(&changes, &is_one).is_none(), "{row}");
+    }
+    close(&changes);
+}
+
 /// What an earlier run kept comes back, and that is said.
 #[gtk::test]
 fn what_was_kept_before_comes_back_when_its_change_is_discarded() {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::profile::Changes as Fate;
-use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry, Review};
+use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Review};
 use terrarium_engine::sandbox::{Driver, Layer, Real};
 use terrarium_engine::{message, plan, Error};
 use terrarium_protocol::changes::{Facts, FileKind};
@@ -233,8 +233,9 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         entries.push(found.find(&path).ok_or_else(|| Error::Layer(missing()))?);
     }
     let mut review = work.driver.review(&work.layer)?;
+    let mut review = Ahead::new(review.as_mut(), &found, entries.iter().copied());
     for entry in entries {
-        let applied = changes::apply(review.as_mut(), &found, entry, &how, &|_| true)?;
+        let applied = changes::apply(&mut review, &found, entry, &how, &|_| true)?;
         for gone in &applied.gone {
             eprintln!("terrariumctl: {}", message::in_trash(gone));
         }

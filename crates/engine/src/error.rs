@@ -175,8 +175,8 @@ pub enum NotApplied {
     Unchanged,
     /// A link, or something that is no folder, is in the way.
     InTheWay,
-    /// There is no room for it.
-    TooLarge,
+    /// What is there cannot go to the trash, which is on another file system.
+    NoTrash,
 }
 
 /// What was done to a file.

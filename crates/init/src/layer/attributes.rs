@@ -25,12 +25,19 @@ pub fn get(file: impl AsFd, name: &CStr) -> nix::Result<Vec<u8>> {
     Ok(value)
 }
 
-fn set(file: impl AsFd, name: &CStr, value: &[u8]) -> nix::Result<()> {
+/// Sets one.
+pub fn set(file: impl AsFd, name: &CStr, value: &[u8]) -> nix::Result<()> {
     // SAFETY: as above; nothing is written to the buffer.
     let done = unsafe {
         libc::fsetxattr(file.as_fd().as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0)
     };
     Errno::result(done).map(drop)
+}
+
+/// Takes one away.
+pub fn remove(file: impl AsFd, name: &CStr) -> nix::Result<()> {
+    // SAFETY: an open descriptor and a string that ends with NUL.
+    Errno::result(unsafe { libc::fremovexattr(file.as_fd().as_raw_fd(), name.as_ptr()) }).map(drop)
 }
 
 fn names(file: impl AsFd) -> nix::Result<Vec<CString>> {

@@ -2,7 +2,8 @@
 //! Takes something out of the layer, so that the host's shows again.
 
 use super::contents::errno;
-use super::{back, base, beneath, directory, place_of};
+use super::lower::Caller;
+use super::{back, base, beneath, directory, place_of, top_of, veil};
 use crate::build::Kept;
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -19,14 +20,18 @@ use terrarium_protocol::Bytes;
 
 /// Removes these, with all in them; what was kept there comes back. One that is not there, any more or at all,
 /// is no fault as long as another one is.
-pub fn forget(layer: &Kept, paths: &[Bytes]) -> nix::Result<()> {
+pub fn forget(layer: &Kept, caller: Caller, paths: &[Bytes]) -> nix::Result<()> {
     let mut found = forget_copies(layer, paths)?;
-    let done = paths.iter().try_for_each(|path| match one(layer, path.as_slice()) {
-        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(()),
-        other => {
-            found = true;
-            other
+    let done = paths.iter().try_for_each(|path| {
+        match one(layer, path.as_slice()) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            other => {
+                found = true;
+                other?;
+            }
         }
+        found |= lift_veil(layer, caller, path.as_slice())?;
+        Ok(())
     });
     let done = done.and_then(|()| {
         found |= layer.before.as_ref().map_or(Ok(false), |before| back::bring_back(layer, before, paths))?;
@@ -34,6 +39,17 @@ pub fn forget(layer: &Kept, paths: &[Bytes]) -> nix::Result<()> {
     });
     layer.sync();
     done.and(if found { Ok(()) } else { Err(Errno::ENOENT) })
+}
+
+/// The host's shows there, unless it did not before the run either.
+fn lift_veil(layer: &Kept, caller: Caller, path: &[u8]) -> nix::Result<bool> {
+    let place = place_of(layer, path).ok_or(Errno::EINVAL)?;
+    let was_veiled = layer.before.as_ref().is_some_and(|before| veil::is_veiled(before, &place));
+    let path = Path::new(OsStr::from_bytes(path));
+    match top_of(layer, path).filter(|_| !was_veiled) {
+        Some(top) => veil::lift(layer, top, caller, path),
+        None => Ok(false),
+    }
 }
 
 /// That copies were deleted is not told any more, nor of those that are taken

@@ -6,8 +6,9 @@
 //! |---|---|
 //! | [`base`] | what init itself has put there |
 //! | [`list`] | how the layer differs from the host |
+//! | [`veil`] | directories that hide the host's |
 //! | [`lower`] | the host, looked at as the caller |
-//! | [`contents`] | one file |
+//! | [`contents`] | files |
 //! | [`forget`] | takes something out of it |
 //! | [`back`] | what was kept there comes back |
 //! | [`attributes`] | what belongs to a file beside what it holds |
@@ -22,8 +23,9 @@ mod contents;
 mod forget;
 mod list;
 mod lower;
+mod veil;
 
-use crate::build::{Kept, Place};
+use crate::build::{Kept, Place, Top};
 use crate::channel::set_nonblocking;
 use crate::spawn::Spawned;
 use nix::errno::Errno;
@@ -42,8 +44,8 @@ use terrarium_protocol::Bytes;
 pub enum Work<'a> {
     /// Tell how it differs.
     List,
-    /// Hand out one file.
-    Contents(&'a [u8]),
+    /// Hand out these files.
+    Contents(&'a [Bytes]),
     /// Take these out.
     Forget(&'a [Bytes]),
 }
@@ -77,10 +79,11 @@ fn child(layer: &Kept, place: Place, user: (u32, u32), work: &Work, out: File) -
     // A descriptor for each level of the deepest directory.
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.max(soft), hard);
+    let caller = lower::Caller::new(place, user);
     match work {
-        Work::List => list::write(layer, lower::Caller::new(place, user), out),
-        Work::Contents(path) => contents::write(layer, path, out),
-        Work::Forget(paths) => forget::forget(layer, paths),
+        Work::List => list::write(layer, caller, out),
+        Work::Contents(paths) => contents::write(layer, paths, out),
+        Work::Forget(paths) => forget::forget(layer, caller, paths),
     }
 }
 
@@ -90,10 +93,15 @@ pub fn place_of(layer: &Kept, path: &[u8]) -> Option<PathBuf> {
         return None;
     }
     let path = Path::new(OsStr::from_bytes(path));
+    let top = top_of(layer, path)?;
+    Some(top.stored.join(path.strip_prefix(&top.seen).ok()?))
+}
+
+/// The directory of the layer that a path is seen in.
+fn top_of<'a>(layer: &'a Kept, path: &Path) -> Option<&'a Top> {
     // A place where something is shown lies in what is around it.
     let tops = layer.tops.iter().filter(|top| path.starts_with(&top.seen) && path != top.seen);
-    let top = tops.max_by_key(|top| top.seen.as_os_str().len())?;
-    Some(top.stored.join(path.strip_prefix(&top.seen).ok()?))
+    tops.max_by_key(|top| top.seen.as_os_str().len())
 }
 
 /// How a directory is opened.

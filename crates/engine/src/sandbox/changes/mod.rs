@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`listing`] | what changed, as init told it, and kept with the layer |
 //! | [`session`] | a sandbox in which nothing runs, that hands out contents |
+//! | [`ahead`] | many small files at once |
 //! | [`moves`] | what was moved, as far as that can be told |
 //! | [`earlier`] | what a run found as it was kept |
 //! | [`choose`] | what belongs to a change, and to all others |
@@ -17,6 +18,7 @@
 //! nothing here opens anything of the host by a path that came with it but
 //! through [`apply`], which follows no link.
 
+mod ahead;
 mod apply;
 mod choose;
 mod difference;
@@ -29,13 +31,14 @@ mod session;
 mod tests;
 mod trash;
 
+pub use ahead::Ahead;
 pub use apply::{apply, sync, Applied, Apply};
 pub use choose::all_of;
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};
-pub use session::{Review, Sink, Watch};
+pub use session::{Review, Several, Sink, Watch};
 
 use super::layers::{self, Layer};
 use super::real::Real;

@@ -28,6 +28,9 @@ const MEMORY: u64 = 512 << 20;
 /// Takes what arrives of a file. `false` ends it.
 pub type Sink<'a> = dyn FnMut(Piece) -> Result<bool, Error> + 'a;
 
+/// The same of several files, by their number among those that were asked for.
+pub type Several<'a> = dyn FnMut(usize, Piece) -> Result<bool, Error> + 'a;
+
 /// Is told how far something has come, in changes or in bytes. `false` ends it
 /// with [`Error::Cancelled`].
 pub type Watch<'a> = dyn Fn(u64) -> bool + Send + Sync + 'a;
@@ -48,6 +51,31 @@ pub trait Review: Send {
     /// # Errors
     /// There is no such file in the layer, or `sink` fails.
     fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error>;
+
+    /// The same of several at once. One that cannot be read ends with
+    /// [`Piece::Failed`], and the others come all the same.
+    ///
+    /// # Errors
+    /// The sandbox does not answer, or `sink` fails.
+    fn several(&mut self, paths: &[Bytes], sink: &mut Several<'_>) -> Result<(), Error> {
+        let mut wanted = true;
+        for (index, path) in paths.iter().enumerate() {
+            if !wanted {
+                break;
+            }
+            let each = self.contents(path, &mut |piece| {
+                wanted = sink(index, piece)?;
+                Ok(wanted)
+            });
+            match each {
+                Err(Error::Layer(LayerError::File { errno, .. })) => {
+                    wanted = sink(index, Piece::Failed(u8::try_from(errno).unwrap_or(u8::MAX)))?;
+                }
+                other => other?,
+            }
+        }
+        Ok(())
+    }
 
     /// Takes these out of the layer, with all in them. The host's show again,
     /// or what was kept there ([`Driver::restorer`]). [`super::all_of`] tells
@@ -71,6 +99,7 @@ impl dyn Review + '_ {
             let (offset, part) = match piece {
                 Piece::Bytes(offset, part) => (offset, part),
                 Piece::End(length) => (length, Vec::new()),
+                Piece::Failed(errno) => return Err(file_error(path, errno)),
             };
             let at = usize::try_from(offset).unwrap_or(usize::MAX);
             let head = if at == 0 { &part } else { &bytes };
@@ -233,27 +262,36 @@ impl Review for Session {
     }
 
     fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error> {
-        self.talk.console.ask(&ToInit::Contents { path: path.clone() });
+        self.several(std::slice::from_ref(path), &mut |_, piece| match piece {
+            Piece::Failed(errno) => Err(file_error(path, errno)),
+            other => sink(other),
+        })
+    }
+
+    fn several(&mut self, paths: &[Bytes], sink: &mut Several<'_>) -> Result<(), Error> {
+        let broken = || Error::Layer(LayerError::Broken);
+        self.talk.console.ask(&ToInit::Contents { paths: paths.to_vec() });
         let mut decoder = Decoder::default();
-        let (mut wanted, mut ended) = (true, false);
+        let (mut wanted, mut ended) = (true, 0);
         let code = self.talk.output(|bytes| {
             decoder.feed(bytes);
-            while let Some(piece) = decoder.piece().map_err(|_| Error::Layer(LayerError::Broken))? {
-                if ended {
-                    return Err(Error::Layer(LayerError::Broken));
+            while let Some(piece) = decoder.piece().map_err(|_| broken())? {
+                if ended >= paths.len() {
+                    return Err(broken());
                 }
-                ended = matches!(piece, Piece::End(_));
-                wanted = sink(piece)?;
+                let is_last = matches!(piece, Piece::End(_) | Piece::Failed(_));
+                wanted = sink(ended, piece)?;
                 if !wanted {
                     return Ok(false);
                 }
+                ended += usize::from(is_last);
             }
             Ok(true)
         })?;
-        match code {
-            0 if ended || !wanted => Ok(()),
-            0 => Err(Error::Layer(LayerError::Broken)),
-            errno => Err(file_error(path, errno)),
+        if !wanted || (code == 0 && ended == paths.len()) {
+            Ok(())
+        } else {
+            Err(broken())
         }
     }
 
@@ -273,7 +311,8 @@ impl Review for Session {
     }
 }
 
-fn file_error(path: &Bytes, errno: u8) -> Error {
+/// Something of the sandbox cannot be read.
+pub fn file_error(path: &Bytes, errno: u8) -> Error {
     Error::Layer(LayerError::File { path: path.0.clone(), errno: errno.into() })
 }
 
