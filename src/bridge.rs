@@ -6,6 +6,7 @@ use gtk::{gio, glib};
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use terrarium_engine::console::{Console, Event, Handler};
@@ -115,15 +116,20 @@ impl Bridge {
         self.call(|driver| Ok(driver.watched())).await.ok().flatten()
     }
 
-    /// Starts a plan. Progress and events come through the channels.
+    /// Starts a plan. Progress and events come through the channels. What can
+    /// be ended by itself is when it is `cancelled`.
     pub fn start(
         &self,
         plan: Plan,
         how: Start,
+        cancelled: Arc<AtomicBool>,
     ) -> (async_channel::Receiver<Progress>, Events, impl Future<Output = Result<Started, Error>>) {
         let (tell, told) = async_channel::unbounded();
         let (handler, events) = queue();
-        let progress = move |step| drop(tell.send_blocking(step));
+        let progress = move |step| {
+            let _ = tell.send_blocking(step);
+            !cancelled.load(Ordering::Relaxed)
+        };
         (told, events, self.call(move |driver| driver.start(&plan, how, &progress, handler)))
     }
 

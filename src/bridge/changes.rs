@@ -10,7 +10,7 @@ use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
-use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry, Review};
+use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Review};
 use terrarium_engine::sandbox::{Driver, Held, Id, Layer};
 use terrarium_engine::Error;
 use terrarium_protocol::Bytes;
@@ -188,6 +188,8 @@ fn how(host: &Host, looking: &Looking, to: &To) -> Apply {
 
 fn put(review: &mut dyn Review, found: &Changes, chosen: &[Chosen], how: &Apply, work: &Work) -> Put {
     let (mut put, mut how) = (Put::default(), how.clone());
+    let entries = chosen.iter().filter_map(|one| found.all.get(one.index));
+    let review = &mut Ahead::new(review, found, entries);
     for Chosen { index, under } in chosen {
         let Some(entry) = found.all.get(*index) else { continue };
         how.under.clone_from(under);
@@ -284,13 +286,15 @@ impl Bridge {
         self.call(move |driver| {
             let found = looking.found.clone();
             let gone = looking.all(Decision::Discarded);
-            let entries = gone.iter().filter_map(|path| found.find(path.as_slice()));
-            let paths: Vec<Bytes> = entries.flat_map(|entry| changes::all_of(&found, entry)).collect();
+            let paths: Vec<Bytes> =
+                gone.iter().flat_map(|path| changes::all_of(&found, path.as_slice())).collect();
             if paths.is_empty() {
                 return Ok(());
             }
-            changes::may_go(&found, &paths)?;
-            looking.with(driver, |review| review.forget(&paths))
+            patiently(|| {
+                let mut open = looking.open.lock().unwrap_or_else(PoisonError::into_inner);
+                changes::take_out(driver, &looking.layer, &found, &paths, &mut open)
+            })
         })
         .await
     }

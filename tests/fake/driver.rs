@@ -16,7 +16,7 @@ use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
     Attach, Changes, Driver, Held, Id, Layer, Listing, Moved, Picture, Progress, Review, Start, Started,
-    State, Stop, Summary, Usage, Watch,
+    State, Stop, Summary, Tell, Usage, Watch,
 };
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
@@ -30,10 +30,16 @@ impl Driver for Fake {
         &self,
         plan: &Plan,
         how: Start,
-        progress: &(dyn Fn(Progress) + Send + Sync),
+        progress: &Tell<'_>,
         handler: Handler,
     ) -> Result<Started, Error> {
         self.step(progress, Progress::Domain);
+        for part in 1..=self.copies.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(20));
+            if !progress(Progress::Copy { bytes: u64::from(part) << 20, of: 1 << 30 }) {
+                return Err(Error::Cancelled);
+            }
+        }
         while self.hangs.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -195,6 +201,10 @@ impl Driver for Fake {
 
     fn review(&self, _layer: &Layer) -> Result<Box<dyn Review>, Error> {
         Ok(self.look_into())
+    }
+
+    fn restorer(&self, _layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Ok(self.look_beside_what_is_kept())
     }
 
     fn keep(&self, _layer: &Layer) -> Result<(), Error> {

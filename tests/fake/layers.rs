@@ -112,7 +112,11 @@ impl Fake {
     }
 
     pub(super) fn look_into(&self) -> Box<dyn Review> {
-        Box::new(Looked(self.written.clone()))
+        Box::new(Looked(self.written.clone(), "forget"))
+    }
+
+    pub(super) fn look_beside_what_is_kept(&self) -> Box<dyn Review> {
+        Box::new(Looked(self.written.clone(), "bring back"))
     }
 
     pub(super) fn note(&self, verb: &str, paths: &[Bytes]) {
@@ -120,7 +124,8 @@ impl Fake {
     }
 }
 
-struct Looked(std::sync::Arc<Written>);
+/// And what it is called when something is taken out.
+struct Looked(std::sync::Arc<Written>, &'static str);
 
 impl Review for Looked {
     fn list(&mut self, _watch: &Watch<'_>) -> Result<Changes, Error> {
@@ -142,7 +147,7 @@ impl Review for Looked {
     }
 
     fn forget(&mut self, paths: &[Bytes]) -> Result<(), Error> {
-        self.0.note("forget", paths);
+        self.0.note(self.1, paths);
         Ok(())
     }
 }

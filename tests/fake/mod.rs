@@ -34,7 +34,7 @@ use terrarium_engine::error::{DomainAction, Error};
 use terrarium_engine::network::Usage;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
-use terrarium_engine::sandbox::{Attach, Driver, Id, Metadata, Progress, State, Summary};
+use terrarium_engine::sandbox::{Attach, Driver, Id, Metadata, Progress, State, Summary, Tell};
 use terrarium_protocol::display::{DisplayStatus, ScreenSize};
 use terrarium_protocol::message::Ending;
 use terrarium_protocol::orders::Size;
@@ -54,6 +54,8 @@ pub struct Fake {
     pub agent: AtomicBool,
     /// How long each step of a start takes, in milliseconds.
     pub slow: AtomicU32,
+    /// A start copies this many pieces first.
+    pub copies: AtomicU32,
     execs: AtomicU32,
     /// What they have written.
     pub written: Arc<Written>,
@@ -78,6 +80,7 @@ impl Fake {
             spice,
             agent,
             slow,
+            copies: AtomicU32::new(0),
             execs: AtomicU32::new(0),
             written: Arc::default(),
             network: Mutex::new(network::usage()),
@@ -130,7 +133,7 @@ impl Fake {
         self.make(plan, None).expect("a sandbox");
     }
 
-    fn step(&self, progress: &(dyn Fn(Progress) + Send + Sync), step: Progress) {
+    fn step(&self, progress: &Tell<'_>, step: Progress) {
         progress(step);
         std::thread::sleep(Duration::from_millis(self.slow.load(Ordering::SeqCst).into()));
     }

@@ -278,25 +278,48 @@ fn what_was_deleted_is_deleted_after_a_question() {
     scene.until("it is left", || page().is_none());
 }
 
-/// What an earlier run kept would not come back by itself.
+/// Names are the sandbox's: no markup, no line, no direction of theirs counts.
 #[gtk::test]
-fn what_was_kept_before_is_discarded_only_as_a_whole() {
+fn hostile_names_are_shown_escaped() {
+    let scene = Scene::new();
+    let names = ["<b>bold&amp;", "a\nb", "rtl\u{202e}gnp.exe", "\u{1b}[31mred", "\u{9b}x", "%s%n"];
+    let changes =
+        scene.review(names.map(|name| entry(&format!("/home/me/{name}"), What::Added, Some(3))).into());
+    for shown in ["<b>bold&amp;", "a\\nb", "rtl\\u{202e}gnp.exe", "\\u{1b}[31mred", "\\u{9b}x", "%s%n"] {
+        assert!(says(&changes, shown), "{shown}");
+    }
+    // The one that is looked at, in the title of what is beside the list.
+    for row in 1..=6 {
+        choose(&changes, row);
+        let deceives = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}');
+        let is_one = |widget: &gtk::Widget| {
+            let text = widget.downcast_ref::<gtk::Label>().map(gtk::Label::text);
+            text.is_some_and(|text| deceives(&text))
+        };
+        assert!(crate::scene::walk(&changes, &is_one).is_none(), "{row}");
+    }
+    close(&changes);
+}
+
+/// What an earlier run kept comes back, and that is said.
+#[gtk::test]
+fn what_was_kept_before_comes_back_when_its_change_is_discarded() {
     let scene = Scene::new();
     let mut again = entry("/home/me/again", What::Added, Some(3));
     again.again = true;
     let changes = scene.review(vec![again, entry("/home/me/b", What::Added, Some(3))]);
     let discard = find(&changes, "discard-one").and_downcast::<gtk::Button>().expect("a button");
-    for (row, may) in [(0, false), (1, false), (2, true)] {
+    for (row, was_kept) in [(0, true), (1, true), (2, false)] {
         choose(&changes, row);
-        assert_eq!(
-            (discard.is_sensitive(), says(&changes, "An earlier run has kept this")),
-            (may, !may),
-            "{row}"
-        );
+        let said = says(&changes, "An earlier run has kept this");
+        assert_eq!((discard.is_sensitive(), said), (true, was_kept), "{row}");
     }
-    act(&changes, "discard");
-    answer(&scene, "discard");
-    scene.until("it is left", || page().is_none() && scene.fake.written.decided() == ["discard"]);
+    choose(&changes, 1);
+    act(&changes, "forget");
+    close(&changes);
+    answer(&scene, "later");
+    scene.until("it is left", || page().is_none());
+    assert_eq!(scene.fake.written.decided(), ["bring back /home/me/again"]);
 }
 
 #[gtk::test]

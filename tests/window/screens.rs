@@ -210,6 +210,21 @@ fn a_start_is_measured_by_the_last_one() {
     scene.until("the screen is shown", || scene.the_screen().is_some_and(|screen| screen.is_shown()));
 }
 
+/// What is kept may be many gigabytes.
+#[gtk::test]
+fn a_copy_before_a_start_shows_how_far_it_is_and_can_be_ended() {
+    let scene = Scene::new();
+    scene.fake.copies.store(1024, Ordering::SeqCst);
+    scene.window.start(scene.screen_plan("echo"));
+    let (bar, note) = (scene.object::<gtk::ProgressBar>("bar"), scene.object::<gtk::Label>("start-note"));
+    scene.until("it is told", || note.is_visible() && note.label().contains("of 1 GiB"));
+    let before = bar.fraction();
+    scene.until("the bar moves", || bar.fraction() > before && bar.fraction() < 0.9);
+    scene.object::<gtk::Button>("cancel").emit_clicked();
+    scene.until("it is ended", || scene.window.runs.current().is_none());
+    assert!(scene.fake.list().sandboxes.is_empty(), "nothing was started");
+}
+
 #[gtk::test]
 fn a_shell_runs_behind_the_screen() {
     let (scene, machine) = (Scene::new(), Machine::start());

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::profile::Changes as Fate;
-use terrarium_engine::sandbox::changes::{self, Apply, Changes, Difference, Entry, Review};
+use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Review};
 use terrarium_engine::sandbox::{Driver, Layer, Real};
 use terrarium_engine::{message, plan, Error};
 use terrarium_protocol::changes::{Facts, FileKind};
@@ -199,15 +199,17 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
         return Ok(DONE);
     }
     let found = work.driver.changes(&work.layer, &|_| true)?;
-    let mut review = work.driver.review(&work.layer)?;
+    let mut all = Vec::new();
     for path in paths {
         let path = work.inside(path);
-        // What lies in a folder that is none may be taken out, too.
-        let all = found.find(&path).map(|entry| changes::all_of(&found, entry));
-        let all = all.unwrap_or_else(|| vec![path.into()]);
-        changes::may_go(&found, &all)?;
-        review.forget(&all)?;
+        // What is in a folder that has not changed itself can be taken out, too.
+        let is_told = found.find(&path).is_some() || found.below(&path).next().is_some();
+        if !is_told && !found.totals.partial {
+            return Err(Error::Layer(LayerError::NotApplied { path, why: NotApplied::Unchanged }).into());
+        }
+        all.extend(changes::all_of(&found, &path));
     }
+    changes::take_out(&work.driver, &work.layer, &found, &all, &mut None)?;
     Ok(DONE)
 }
 
@@ -232,8 +234,9 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         entries.push(found.find(&path).ok_or_else(|| Error::Layer(missing()))?);
     }
     let mut review = work.driver.review(&work.layer)?;
+    let mut review = Ahead::new(review.as_mut(), &found, entries.iter().copied());
     for entry in entries {
-        let applied = changes::apply(review.as_mut(), &found, entry, &how, &|_| true)?;
+        let applied = changes::apply(&mut review, &found, entry, &how, &|_| true)?;
         for gone in &applied.gone {
             eprintln!("terrariumctl: {}", message::in_trash(gone));
         }

@@ -86,14 +86,19 @@ fn start(
         eprintln!("terrariumctl: {}", message::outdated(&outdated));
     }
     let verbose = options.verbose || options.debug;
+    let copies = std::sync::atomic::AtomicBool::new(false);
     let progress = |step: Progress| {
         if let Progress::Boot(id) = &step {
             let (real, id) = (real.clone(), id.clone());
             signals.go_to(Target::Boot(Box::new(move || drop(real.stop(&id, Stop::Now)))));
         }
-        if verbose {
+        // Of a copy once, so that nobody wonders what takes so long.
+        let is_copy = matches!(step, Progress::Copy { .. });
+        let is_told = is_copy && copies.swap(true, std::sync::atomic::Ordering::Relaxed);
+        if (verbose || is_copy) && !is_told {
             eprintln!("terrariumctl: {}", message::progress(&step));
         }
+        true
     };
     let handler = if options.detach { Box::new(|_: &Console, _| {}) } else { client.handler() };
     let started = real.start(plan, how, &progress, handler);

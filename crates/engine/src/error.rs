@@ -128,8 +128,8 @@ pub enum LayerError {
         /// The name.
         name: String,
     },
-    /// What an earlier run kept would not come back if this change alone were
-    /// thrown away.
+    /// What an earlier run kept is not there any more, and would not come back
+    /// if this change alone were thrown away.
     KeptEarlier {
         /// The change's.
         path: Vec<u8>,
@@ -175,8 +175,8 @@ pub enum NotApplied {
     Unchanged,
     /// A link, or something that is no folder, is in the way.
     InTheWay,
-    /// There is no room for it.
-    TooLarge,
+    /// What is there cannot go to the trash, which is on another file system.
+    NoTrash,
 }
 
 /// What was done to a file.

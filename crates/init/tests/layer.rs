@@ -30,8 +30,13 @@ fn script(text: &str, privileged: bool) -> Orders {
     let mut orders = sh(text);
     orders.mounts.retain(|mount| mount.target.as_slice() != b"/home/me");
     orders.user.privileged = privileged;
-    orders.layer =
-        Some(Layer { disk: Disk::Folder(FOLDER.into()), home: true, outlives: true, unreadable: Vec::new() });
+    orders.layer = Some(Layer {
+        disk: Disk::Folder(FOLDER.into()),
+        home: true,
+        outlives: true,
+        unreadable: Vec::new(),
+        before: None,
+    });
     orders
 }
 
@@ -76,18 +81,23 @@ fn run_and_list(image: &Path, orders: Orders) -> (Finished, Vec<Change>, Totals)
 
 /// What a file holds.
 fn content(client: &mut Client, path: &str) -> Option<String> {
-    client.say(&ToInit::Contents { path: path.into() });
+    client.say(&ToInit::Contents { paths: vec![path.into()] });
     let done = client.finish();
     let mut decoder = contents::Decoder::default();
     decoder.feed(&done.out);
     let mut text = Vec::new();
+    assert_eq!(done.code(), Some(0));
     while let Some(piece) = decoder.piece().unwrap() {
         match piece {
             contents::Piece::Bytes(_, bytes) => text.extend(bytes),
-            contents::Piece::End(length) => assert_eq!((length, done.code()), (text.len() as u64, Some(0))),
+            contents::Piece::End(length) => {
+                assert_eq!(length, text.len() as u64);
+                return Some(String::from_utf8_lossy(&text).into_owned());
+            }
+            contents::Piece::Failed(_) => break,
         }
     }
-    (done.code() == Some(0)).then(|| String::from_utf8_lossy(&text).into_owned())
+    None
 }
 
 /// One line for each change.

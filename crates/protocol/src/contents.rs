@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A file on its way out: pieces `offset u64 | length u32 | bytes`, little
-//! endian. What lies between pieces is zero. A piece without bytes tells the
-//! length of the whole, and is the last.
+//! Files on their way out, one after another: pieces `offset u64 | length u32
+//! | bytes`, little endian. What lies between pieces is zero. A piece without
+//! bytes tells the length of the whole, and is a file's last; instead of it one
+//! of the greatest length, also without bytes, tells why it cannot be read.
 
 use crate::pieces::Pieces;
 
 /// Most bytes of one piece.
 pub const PIECE_MAX: usize = 60 * 1024;
 const HEADER: usize = 12;
+/// A length that is none.
+const FAILED: u32 = u32::MAX;
 
 /// Appends a piece to `out`; the caller keeps it within [`PIECE_MAX`].
 pub fn encode(offset: u64, bytes: &[u8], out: &mut Vec<u8>) {
@@ -16,13 +19,22 @@ pub fn encode(offset: u64, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
+/// Appends the word that a file cannot be read, or no further.
+pub fn encode_failed(errno: u8, out: &mut Vec<u8>) {
+    out.extend_from_slice(&u64::from(errno).to_le_bytes());
+    out.extend_from_slice(&FAILED.to_le_bytes());
+}
+
 /// What arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// Bytes at an offset.
     Bytes(u64, Vec<u8>),
-    /// The whole is this long.
+    /// The whole is this long. What comes next is another file's.
     End(u64),
+    /// It cannot be read, because of this error. What comes next is another
+    /// file's.
+    Failed(u8),
 }
 
 /// Not a piece, or one that lies before the last.
@@ -57,7 +69,13 @@ impl Decoder {
         let Some((header, after)) = rest.split_first_chunk::<HEADER>() else { return Ok(None) };
         let [a, b, c, d, e, f, g, h, w, x, y, z] = *header;
         let offset = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let length = u32::from_le_bytes([w, x, y, z]) as usize;
+        let length = u32::from_le_bytes([w, x, y, z]);
+        if length == FAILED {
+            self.pieces.take(HEADER);
+            self.reached = 0;
+            return u8::try_from(offset).map(|errno| Some(Piece::Failed(errno))).map_err(|_| Broken);
+        }
+        let length = length as usize;
         let end = offset.checked_add(length as u64).ok_or(Broken)?;
         if length > PIECE_MAX || offset < self.reached {
             return Err(Broken);
@@ -65,7 +83,7 @@ impl Decoder {
         let Some(bytes) = after.get(..length) else { return Ok(None) };
         let bytes = bytes.to_vec();
         self.pieces.take(HEADER + length);
-        self.reached = end;
+        self.reached = if length == 0 { 0 } else { end };
         Ok(Some(if length == 0 { Piece::End(offset) } else { Piece::Bytes(offset, bytes) }))
     }
 }
@@ -102,8 +120,12 @@ mod tests {
                 expected.push(Piece::Bytes(at, bytes.clone()));
                 at += bytes.len() as u64;
             }
+            // Another one begins at its beginning.
             encode(at + 5, &[], &mut out);
-            expected.push(Piece::End(at + 5));
+            encode(0, b"x", &mut out);
+            encode_failed(13, &mut out);
+            encode(0, &[], &mut out);
+            expected.extend([Piece::End(at + 5), Piece::Bytes(0, b"x".into()), Piece::Failed(13), Piece::End(0)]);
             prop_assert_eq!(decode(&out, size), (expected, true));
         }
 

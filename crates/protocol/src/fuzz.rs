@@ -184,8 +184,9 @@ pub fn contents(stream: &[u8], size: usize) {
             loop {
                 match decoder.piece() {
                     Ok(Some(piece)) => {
+                        let before = std::mem::take(&mut reached);
                         if let contents::Piece::Bytes(offset, bytes) = &piece {
-                            assert!(*offset >= reached && bytes.len() <= contents::PIECE_MAX);
+                            assert!(*offset >= before && bytes.len() <= contents::PIECE_MAX);
                             reached = offset + bytes.len() as u64;
                         }
                         found.push(piece);

@@ -10,6 +10,11 @@ pub const SERIAL: &str = "terrarium-layer";
 /// Where libvirt mounts the layer for a container's init.
 pub const FOLDER: &str = "/dev/terrarium/layer";
 
+/// The same of what it began as a copy of.
+pub const BEFORE_SERIAL: &str = "terrarium-before";
+/// See there.
+pub const BEFORE_FOLDER: &str = "/dev/terrarium/before";
+
 /// The layer of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +29,10 @@ pub struct Layer {
     /// What the caller cannot read on the host. Root inside finds it empty,
     /// and can replace it: locks, caches. Only with `-p`.
     pub unreadable: Vec<Unreadable>,
+    /// What it began as a copy of, only to be read. What is taken out of the
+    /// layer is then as it was in that one, and not as it is on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Disk>,
 }
 
 /// Where a layer is.

@@ -68,14 +68,14 @@ pub enum ToInit {
     /// What was written, once nothing runs: a program's output, as
     /// [`crate::changes`] has it.
     Changes,
-    /// What a regular file of the layer holds: a program's output, as
-    /// [`crate::contents`] has it. Its exit status is an error number.
+    /// What regular files of the layer hold, one after another: a program's
+    /// output, as [`crate::contents`] has it.
     Contents {
         /// Absolute, inside; no link is followed.
-        path: crate::Bytes,
+        paths: Vec<crate::Bytes>,
     },
-    /// Take these out of the layer, with all in them; the host's shows again.
-    /// A program without output, whose exit status is an error number: ENOENT
+    /// Take these out of the layer, with all in them; the host's shows again,
+    /// or what was there before ([`crate::layer::Layer::before`]). A program without output, whose exit status is an error number: ENOENT
     /// if there is none of them.
     Forget {
         /// Absolute, inside; no link is followed.

@@ -87,12 +87,12 @@ impl ChangesWindow {
         let copy = !self.to_put(row, true).is_empty();
         let keep = !self.looking.found.totals.partial;
         let again = chosen.iter().any(|index| all[*index].again);
-        for (name, may) in OF_ONE.into_iter().zip([apply, copy, keep, !again]) {
+        for (name, may) in OF_ONE.into_iter().zip([apply, copy, keep, true]) {
             self.enable(name, may);
         }
         let why = [
             (!chosen.iter().all(inside)).then(|| gettext("Only files in your home folder can be applied.")),
-            again.then(|| gettext("An earlier run has kept this, and this run has changed it again. It can be discarded only with all changes.")),
+            again.then(|| gettext("An earlier run has kept this, and this run has changed it again. If you discard it, what was kept comes back.")),
         ];
         let why: Vec<String> = why.into_iter().flatten().collect();
         self.outside.set_label(&why.join("\n"));

@@ -49,6 +49,8 @@ pub struct StartPage {
     last: RefCell<Option<Times>>,
     cache: RefCell<Option<PathBuf>>,
     of_libvirt: Cell<bool>,
+    /// What is copied, in words, and how much of it is.
+    copying: RefCell<Option<(String, f64)>>,
     is_over: Cell<bool>,
 }
 
@@ -77,6 +79,7 @@ impl StartPage {
             last: RefCell::default(),
             cache: RefCell::default(),
             of_libvirt: Cell::new(true),
+            copying: RefCell::default(),
             is_over: Cell::new(false),
         }
     }
@@ -123,6 +126,12 @@ impl StartPage {
     /// A step begins; the parts before its own are done.
     pub fn reached(&self, step: &Progress) {
         self.of_libvirt.set(matches!(step, Progress::Domain));
+        self.copying.replace(match step {
+            Progress::Copy { bytes, of } => {
+                Some((message::progress(step), *bytes as f64 / (*of).max(1) as f64))
+            }
+            _ => None,
+        });
         let has_display = self.rows.len() > 2;
         let part = match step {
             Progress::Inside(Stage::Display) if has_display => 1,
@@ -174,10 +183,12 @@ impl StartPage {
 
     fn tick(&self) {
         let (at, now) = (self.reached.get(), self.elapsed());
-        let last = self.last.borrow();
-        match last.as_ref().filter(|last| last.iter().sum::<u64>() > 0) {
-            Some(last) => self.bar.set_fraction(times::fraction(last, at, now)),
-            None => self.bar.pulse(),
+        let (last, copying) = (self.last.borrow(), self.copying.borrow());
+        let known = last.as_ref().filter(|last| last.iter().sum::<u64>() > 0);
+        match (copying.as_ref(), known) {
+            (Some((_, part)), _) => self.bar.set_fraction(part.min(1.0)),
+            (None, Some(last)) => self.bar.set_fraction(times::fraction(last, at, now)),
+            (None, None) => self.bar.pulse(),
         }
         if let Some(row) = self.rows.get(at) {
             row.tell_time(now);
@@ -185,7 +196,9 @@ impl StartPage {
         let usual = last.as_ref().and_then(|last| last.get(at)).map(|usual| usual.saturating_mul(TIMES_SLOW));
         let limit = usual.map_or(VERY_SLOW, |usual| Duration::from_millis(usual.max(MOMENT)));
         let waits = Duration::from_millis(now);
-        let note = if self.of_libvirt.get() && waits > SLOW {
+        let note = if let Some((text, _)) = copying.as_ref() {
+            Some(text.clone())
+        } else if self.of_libvirt.get() && waits > SLOW {
             Some(gettext("Waiting for libvirt to answer…"))
         } else {
             (waits > limit).then(|| gettext("This takes longer than usual."))

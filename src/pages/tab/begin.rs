@@ -7,6 +7,7 @@ use crate::pages::end::End;
 use crate::pages::terminal;
 use gtk::glib;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use terrarium_engine::console::Console;
 use terrarium_engine::message;
@@ -33,7 +34,7 @@ impl Tab {
             let size = terminal::size(&tab.terminal);
             let how = Start { lifetime: Lifetime::Kept, size, screen, unique_name: true };
             tab.log.add(&format!("start on {}: {:?}", plan.connection, plan.orders.command.argv));
-            let (progress, events, started) = window.bridge.start(plan, how);
+            let (progress, events, started) = window.bridge.start(plan, how, tab.cancelled.clone());
             tab.watch_start(window.bridge.clone(), progress);
             let bridge = window.bridge.clone();
             // Dropped once it is known whether it runs.
@@ -66,11 +67,14 @@ impl Tab {
             while let Ok(step) = progress.recv().await {
                 if let Progress::Boot(id) = &step {
                     *tab.id.borrow_mut() = Some(id.clone());
-                    if tab.cancelled.get() {
+                    if tab.cancelled.load(Ordering::Relaxed) {
                         let _ = bridge.stop(id.clone(), Stop::Now).await;
                     }
                 }
-                tab.log.add(&message::progress(&step));
+                // How far a copy has come is shown and not noted.
+                if !matches!(step, Progress::Copy { .. }) {
+                    tab.log.add(&message::progress(&step));
+                }
                 tab.start_page.reached(&step);
             }
         });
@@ -89,7 +93,7 @@ impl Tab {
 
     /// Gives up a start, as soon as there is something to give up.
     pub fn cancel(self: &Rc<Self>) {
-        self.cancelled.set(true);
+        self.cancelled.store(true, Ordering::Relaxed);
         self.log.add("cancelled");
         let (Some(window), Some(id)) = (self.window.upgrade(), self.id()) else { return };
         glib::spawn_future_local(async move { drop(window.bridge.stop(id, Stop::Now).await) });
@@ -97,7 +101,7 @@ impl Tab {
 
     /// The command runs, or ran.
     pub(super) fn begin(self: &Rc<Self>, console: Console) {
-        if self.cancelled.get() || self.phase.get() == Phase::Ended {
+        if self.cancelled.load(Ordering::Relaxed) || self.phase.get() == Phase::Ended {
             return;
         }
         self.count_from(console.status().running_for);
@@ -133,10 +137,14 @@ impl Tab {
     }
 
     fn fail(self: &Rc<Self>, error: Error) {
+<<<<<<< HEAD
         if self.left.get() {
             return;
         }
         if self.cancelled.get() {
+=======
+        if self.cancelled.load(Ordering::Relaxed) {
+>>>>>>> files
             if let Some(window) = self.window.upgrade() {
                 self.phase.set(Phase::Ended);
                 window.runs.close(self);

@@ -7,6 +7,7 @@ use crate::window::Window;
 use gtk::prelude::*;
 use gtk::{gio, glib};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use terrarium_engine::message;
 use terrarium_engine::sandbox::{State, Stop};
@@ -157,6 +158,13 @@ impl Tab {
             screen.close();
         }
         self.shells.close();
+<<<<<<< HEAD
+=======
+        if self.phase.get() == Phase::Starting {
+            self.cancelled.store(true, Ordering::Relaxed);
+            return false;
+        }
+>>>>>>> files
         let console = self.console.borrow_mut().take();
         if let Some(console) = console {
             // Closing waits for what is still to be sent.

@@ -24,6 +24,8 @@ use log::Log;
 use shells::Shells;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::time::Instant;
 use terrarium_engine::console::Console;
 use terrarium_engine::plan::Plan;
@@ -71,9 +73,13 @@ pub struct Tab {
     pub(super) phase: Cell<Phase>,
     since: Cell<Option<Instant>>,
     keyboard: Cell<bool>,
+<<<<<<< HEAD
     cancelled: Cell<bool>,
     /// Nobody sees it any more.
     left: Cell<bool>,
+=======
+    cancelled: Arc<AtomicBool>,
+>>>>>>> files
     /// What it writes is thrown away with this tab, and not before.
     pub(in crate::pages) held: RefCell<Option<Held>>,
     /// Whether that was asked for, and whether it is known.
@@ -155,8 +161,12 @@ impl Tab {
             phase: Cell::new(Phase::Starting),
             since: Cell::new(None),
             keyboard: Cell::new(true),
+<<<<<<< HEAD
             cancelled: Cell::new(false),
             left: Cell::new(false),
+=======
+            cancelled: Arc::default(),
+>>>>>>> files
             held: RefCell::default(),
             holds: Cell::new(None),
             may_go: Cell::new(false),

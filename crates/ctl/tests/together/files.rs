@@ -126,6 +126,15 @@ for_both! {
     }
 }
 
+for_both! {
+    fn memory_may_be_more_than_two_gibibytes(glass: Glass) {
+        let script = "df -k /a /b | awk 'NR>1 { print $2 }'";
+        let options = ["--memory", "8GiB", "-m", "ram:/a=3G", "-m", "ram:/b=4100MiB"];
+        let output = run(glass, &options, &["sh", "-c", script]).output().unwrap();
+        assert_eq!(out(&output), "3145728\n4198400\n", "{}", err(&output));
+    }
+}
+
 /// A container's root inside is nobody as the user sees it.
 fn owner_of_ram(glass: Glass) -> String {
     match glass {

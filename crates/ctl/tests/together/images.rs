@@ -7,6 +7,8 @@ use crate::common::*;
 use std::fs;
 use std::os::unix::fs::{chown, PermissionsExt};
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 /// A folder with what images are made of.
 fn tree(glass: Glass) -> Folder {
@@ -174,5 +176,25 @@ for_both! {
             assert_eq!(out(&with(glass, &[&twice[1]], "cat /y/file")), "on the image\n", "both only read");
         }
         drop(stop);
+    }
+}
+
+for_both! {
+    fn an_image_that_vanishes_is_told_of(glass: Glass) {
+        let (tree, folder) = (tree(glass), Folder::home(glass));
+        let image = ext4(&folder, "a.img", &tree.path);
+        let (name, mount) = (fresh_name("vanishes"), format!("host-image:/a={}{}", image.display(), trust(glass)));
+        let script = "echo ready; read line; cat /a/file; echo end";
+        let mut ctl = run(glass, &["-n", &name, "-m", &mount], &["sh", "-c", script]);
+        let ctl = ctl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut ctl = ctl.unwrap();
+        let has_said = |one: serde_json::Value| one["status"]["streams"][0]["end"].as_u64() > Some(0);
+        wait_for("the image", Duration::from_secs(60), || listed(glass.user(), &name).is_some_and(has_said));
+        fs::remove_file(&image).unwrap();
+        drop(ctl.stdin.take());
+        let output = ctl.wait_with_output().unwrap();
+        // Whoever has it open has it.
+        assert_eq!((out(&output).as_str(), output.status.code()), ("ready\non the image\nend\n", Some(0)), "{}", err(&output));
+        assert!(err(&output).contains("files.mounts[0]") && err(&output).contains("a.img"), "{}", err(&output));
     }
 }

@@ -17,6 +17,7 @@ mod files;
 mod guest;
 mod help;
 mod holds;
+mod hostile;
 mod ids;
 mod images;
 mod options;

@@ -55,18 +55,19 @@ for_both! {
     }
 }
 
-#[test]
-fn what_changed_in_another_system_is_compared_with_it() {
-    let system = system(Glass::Container);
-    let root = system.path.display().to_string();
-    let (user, name) = (Glass::Container.user(), fresh_name("other-root"));
-    let options = ["-p", "-r", &root, "--changes", "review", "-n", &name];
-    let output = run(Glass::Container, &options, &["sh", "-c", "echo changed >/etc/issue"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let told = user.ctl().args(["changes", &name, "--diff"]).output().unwrap();
-    assert!(user.ctl().args(["discard", &name]).status().unwrap().success());
-    assert!(out(&told).contains("-another system\n+changed\n"), "{} {}", out(&told), err(&told));
-    assert_eq!(fs::read_to_string(system.path.join("etc/issue")).unwrap(), "another system\n");
+for_both! {
+    fn what_changed_in_another_system_is_compared_with_it(glass: Glass) {
+        let system = system(glass);
+        let root = system.path.display().to_string();
+        let (user, name) = (glass.user(), fresh_name("other-root"));
+        let options = ["-p", "-r", &root, "--changes", "review", "-n", &name];
+        let output = run(glass, &options, &["sh", "-c", "echo changed >/etc/issue"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        let told = user.ctl().args(["changes", &name, "--diff"]).output().unwrap();
+        assert!(user.ctl().args(["discard", &name]).status().unwrap().success());
+        assert!(out(&told).contains("-another system\n+changed\n"), "{} {}", out(&told), err(&told));
+        assert_eq!(fs::read_to_string(system.path.join("etc/issue")).unwrap(), "another system\n");
+    }
 }
 
 for_both! {
@@ -102,48 +103,69 @@ for_both! {
     }
 }
 
-/// What is mounted in it shows read-only, and what cannot be shown is hidden.
-#[test]
-fn what_is_mounted_in_another_root_is_read_only() {
-    let glass = Glass::Container;
-    let system = system(glass);
-    system.dir("usr/more");
-    system.file("usr/more/below", "HIDDEN\n");
-    let _mounted = Mounted::new(system.path.join("usr/more"), &["-t", "tmpfs", "-o", "mode=777", "tmpfs"]);
-    system.file("usr/more/above", "seen\n");
-    let root = system.path.display().to_string();
-    let script = "cat /usr/more/*; touch /usr/more/x 2>/dev/null && echo WROTE; echo end";
-    let answer = out(&run(glass, &["-r", &root], &["sh", "-c", script]).output().unwrap());
-    assert!(["seen\nend\n", "end\n"].contains(&answer.as_str()), "{answer}");
+for_both! {
+    /// What is mounted in it shows read-only, and what cannot be shown is hidden.
+    fn what_is_mounted_in_another_root_is_read_only(glass: Glass) {
+        let system = system(glass);
+        system.dir("usr/more");
+        system.file("usr/more/below", "HIDDEN\n");
+        let _mounted = Mounted::new(system.path.join("usr/more"), &["-t", "tmpfs", "-o", "mode=777", "tmpfs"]);
+        system.file("usr/more/above", "seen\n");
+        let root = system.path.display().to_string();
+        let before = picture(&system.path);
+        let script = "cat /usr/more/*; touch /usr/more/x 2>/dev/null && echo WROTE; echo end";
+        let answer = out(&run(glass, &["-r", &root], &["sh", "-c", script]).output().unwrap());
+        assert!(shown_or_hidden(glass, "seen\n").contains(&of_layer(glass, answer.clone())), "{answer}");
+        assert_eq!(picture(&system.path), before);
+    }
 }
 
-/// More of this computer's own root: mounts below /usr and /opt.
-#[test]
-fn what_is_mounted_below_usr_and_opt_is_read_only() {
-    let _host = host_is_changed();
-    let folder = Folder::new(User::Root, std::path::Path::new("/opt"));
-    let local = Folder::new(User::Root, std::path::Path::new("/usr/local"));
-    let _mounts: Vec<Mounted> = [&folder, &local]
-        .iter()
-        .map(|folder| {
-            let mounted = Mounted::new(folder.path.clone(), &["-t", "tmpfs", "-o", "mode=1777", "tmpfs"]);
-            fs::write(folder.path.join("file"), "mounted\n").unwrap();
-            fs::set_permissions(folder.path.join("file"), fs::Permissions::from_mode(0o666)).unwrap();
-            mounted
-        })
-        .collect();
-    let before = [picture(&folder.path), picture(&local.path)];
-    let (a, b) = (folder.path.display(), local.path.display());
-    let script = format!(
-        "for d in {a} {b}; do cat $d/file; touch $d/x 2>/dev/null && echo WROTE; echo x 2>/dev/null >>$d/file && echo WROTE; done; \
-         umount {a} 2>/dev/null && echo UNMOUNTED; mount -o remount,rw {b} 2>/dev/null && echo REMOUNTED; echo end"
-    );
-    for option in [&[][..], &["-p"]] {
-        let answer = out(&run(Glass::Container, option, &["sh", "-c", &script]).output().unwrap());
-        // Root inside writes its own layer.
-        let answer = if option.is_empty() { answer } else { answer.replace("WROTE\n", "") };
-        // The system's libvirt may have a mount table of its own.
-        assert!(["mounted\nmounted\nend\n", "end\n"].contains(&answer.as_str()), "{option:?}: {answer}");
-        assert_eq!([picture(&folder.path), picture(&local.path)], before);
+/// What a script says of something that is mounted. The system's libvirt may
+/// have a mount table of its own: then a container shows nothing there.
+fn shown_or_hidden(glass: Glass, seen: &str) -> Vec<String> {
+    let shown = format!("{seen}end\n");
+    match glass {
+        Glass::Container => vec![shown, "end\n".into()],
+        Glass::Machine => vec![shown],
+    }
+}
+
+/// In a machine what is mounted on the host is a folder like others: who may
+/// write there writes its own layer.
+fn of_layer(glass: Glass, answer: String) -> String {
+    match glass {
+        Glass::Container => answer,
+        Glass::Machine => answer.replace("WROTE\n", ""),
+    }
+}
+
+for_both! {
+    /// More of this computer's own root: mounts below /usr and /opt.
+    fn what_is_mounted_below_usr_and_opt_is_read_only(glass: Glass) {
+        let _host = host_is_changed();
+        let folder = Folder::new(User::Root, std::path::Path::new("/opt"));
+        let local = Folder::new(User::Root, std::path::Path::new("/usr/local"));
+        let _mounts: Vec<Mounted> = [&folder, &local]
+            .iter()
+            .map(|folder| {
+                let mounted = Mounted::new(folder.path.clone(), &["-t", "tmpfs", "-o", "mode=1777", "tmpfs"]);
+                fs::write(folder.path.join("file"), "mounted\n").unwrap();
+                fs::set_permissions(folder.path.join("file"), fs::Permissions::from_mode(0o666)).unwrap();
+                mounted
+            })
+            .collect();
+        let before = [picture(&folder.path), picture(&local.path)];
+        let (a, b) = (folder.path.display(), local.path.display());
+        let script = format!(
+            "for d in {a} {b}; do cat $d/file; touch $d/x 2>/dev/null && echo WROTE; echo x 2>/dev/null >>$d/file && echo WROTE; done; \
+             umount {a} 2>/dev/null && echo UNMOUNTED; mount -o remount,rw {b} 2>/dev/null && echo REMOUNTED; echo end"
+        );
+        for option in [&[][..], &["-p"]] {
+            let answer = out(&run(glass, option, &["sh", "-c", &script]).output().unwrap());
+            // Root inside writes its own layer.
+            let answer = if option.is_empty() { of_layer(glass, answer) } else { answer.replace("WROTE\n", "") };
+            assert!(shown_or_hidden(glass, "mounted\nmounted\n").contains(&answer), "{option:?}: {answer}");
+            assert_eq!([picture(&folder.path), picture(&local.path)], before);
+        }
     }
 }

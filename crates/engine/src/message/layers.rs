@@ -62,7 +62,7 @@ pub(super) fn error(error: &LayerError) -> String {
             &[("name", name), ("kept", &kept_name(name))],
         ),
         LayerError::KeptEarlier { path } => fill(
-            &gettext("An earlier run has kept {path}, and this run has changed it again. Keep it, or discard all changes of this run: then what was kept before is there again."),
+            &gettext("An earlier run has kept {path}, and this run has changed it again. What was kept is not there any more, so this change cannot be discarded by itself. Keep it, or discard all changes of this run."),
             &[("path", &super::escaped(path))],
         ),
         LayerError::Broken => gettext("The sandbox sent something else than what was asked for. Its changes cannot be read; discard them."),
@@ -95,7 +95,7 @@ fn not_applied(why: NotApplied) -> String {
         NotApplied::Changed => gettext("{path} was not applied: your own file has changed since the run started, or the sandbox has never seen it. Add --replace to replace it; the old one goes to the trash."),
         NotApplied::Unchanged => gettext("{path} is not among the changes."),
         NotApplied::InTheWay => gettext("{path} was not applied: a link, or something that is no folder, is in the way."),
-        NotApplied::TooLarge => gettext("{path} is larger than the room on the disk."),
+        NotApplied::NoTrash => gettext("{path} was not applied: your own file cannot go to the trash, which is on another disk. Move it away yourself, or save a copy (--to)."),
     }
 }
 

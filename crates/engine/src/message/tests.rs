@@ -510,7 +510,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
-        L::NotApplied { path: HOSTILE.into(), why: NotApplied::TooLarge },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::NoTrash },
     ];
     for one in &all {
         match one {

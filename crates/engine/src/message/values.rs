@@ -86,6 +86,10 @@ pub fn progress(step: &Progress) -> String {
     match step {
         Progress::Kernel => gettext("Prepare the kernel"),
         Progress::Domain => gettext("Make the sandbox"),
+        Progress::Copy { bytes, of } => super::fill(
+            &gettext("Copy what was kept: {bytes} of {all}"),
+            &[("bytes", &size(*bytes)), ("all", &size(*of))],
+        ),
         Progress::Boot(_) => gettext("Boot the sandbox"),
         Progress::Inside(Stage::Files) => gettext("Show the files"),
         Progress::Inside(Stage::Display) => gettext("Start the display"),

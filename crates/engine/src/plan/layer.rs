@@ -33,5 +33,6 @@ pub(super) fn orders(profile: &Profile, isolation: Isolation) -> Layer {
         home: profile.files.home == Home::Private,
         outlives: profile.files.changes != Changes::Discard,
         unreadable: Vec::new(),
+        before: None,
     }
 }

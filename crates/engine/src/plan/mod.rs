@@ -272,6 +272,9 @@ pub struct Instance {
     pub image: PathBuf,
     /// The name of its layer's folder.
     pub layer: PathBuf,
+    /// The image that the layer began as a copy of, if something of it is to
+    /// come back.
+    pub before: Option<PathBuf>,
     /// Nothing is to run: the layer is looked at.
     pub looks: bool,
     /// Seconds since 1970 when it was started.

@@ -169,12 +169,23 @@ pub enum Progress {
     Kernel,
     /// libvirt makes the domain.
     Domain,
+    /// What is kept is copied, since the run may be thrown away.
+    Copy {
+        /// Copied so far.
+        bytes: u64,
+        /// In all.
+        of: u64,
+    },
     /// The domain is there: the machine boots, or the container's init comes
     /// up. From here on the start can be cancelled by stopping it.
     Boot(Id),
     /// Init got this far.
     Inside(terrarium_protocol::message::Stage),
 }
+
+/// Is told how far a start has come. `false` ends it with [`Error::Cancelled`]
+/// while something is copied; later it can be stopped.
+pub type Tell<'a> = dyn Fn(Progress) -> bool + Send + Sync + 'a;
 
 /// A sandbox that was just started, and the conversation with it.
 pub struct Started {
@@ -229,13 +240,8 @@ pub trait Driver: Send + Sync {
     ///
     /// # Errors
     /// It could not be started; nothing is left behind.
-    fn start(
-        &self,
-        plan: &Plan,
-        how: Start,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-        handler: Handler,
-    ) -> Result<Started, Error>;
+    fn start(&self, plan: &Plan, how: Start, progress: &Tell<'_>, handler: Handler)
+        -> Result<Started, Error>;
 
     /// Every sandbox of the caller. Cleans up after those that are gone.
     fn list(&self) -> Listing;
@@ -427,6 +433,16 @@ pub trait Driver: Send + Sync {
     /// The layer is in use, or its sandbox cannot be started.
     fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
         Err(Error::Layer(crate::error::LayerError::None { name: layer.tag.name.clone() }))
+    }
+
+    /// As [`Self::review`], with what the layer began as a copy of beside it:
+    /// what is taken out of the layer is then as it was kept. Nobody goes on
+    /// from what is kept while it is there.
+    ///
+    /// # Errors
+    /// As there; what is kept is in use, or another by now.
+    fn restorer(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        Err(Error::Layer(crate::error::LayerError::Kept { name: layer.tag.name.clone() }))
     }
 
     /// The next run of the same name goes on from this layer. It takes the

@@ -5,7 +5,7 @@ use super::sources::stage;
 use super::Usage;
 use super::{changes, directory, layers, lost, screen, set_ids, usage, Changes, Cleared, Layer};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
-use super::{Held, Picture, Progress, Review, Watch};
+use super::{Held, Picture, Review, Tell, Watch};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
@@ -174,7 +174,7 @@ impl Driver for Real {
         &self,
         plan: &Plan,
         how: Start,
-        progress: &(dyn Fn(Progress) + Send + Sync),
+        progress: &Tell<'_>,
         handler: Handler,
     ) -> Result<Started, Error> {
         start::start(self, plan, how, progress, handler).inspect(|_| self.follow_names())
@@ -304,6 +304,10 @@ impl Driver for Real {
 
     fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
         changes::review(self, layer)
+    }
+
+    fn restorer(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+        changes::restorer(self, layer)
     }
 
     fn keep(&self, layer: &Layer) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use super::real::Real;
 use super::sources::{self, Held};
 use super::{
     directory, end, ids, layers, list, log, lost, network, program, set_ids, usage, Id, Layer, Progress,
-    Start, Started,
+    Start, Started, Tell,
 };
 use crate::console::{greet, Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use terrarium_init_image::INIT;
+use terrarium_protocol::layer::{Disk, BEFORE_FOLDER, BEFORE_SERIAL};
 use terrarium_protocol::message::{Failure, Step};
 use terrarium_protocol::orders::{Lifetime, Size};
 use terrarium_protocol::ToInit;
@@ -39,21 +40,21 @@ pub fn start(
     real: &Real,
     plan: &Plan,
     how: Start,
-    progress: &(dyn Fn(Progress) + Send + Sync),
+    progress: &Tell<'_>,
     handler: Handler,
 ) -> Result<Started, Error> {
     let reach = network::prepare(real, plan)?;
     let mut tries = TRIES;
     let (made, mut plan, domain, held) = loop {
         let mut made = prepare(real, plan, how, progress, None)?;
-        progress(Progress::Domain);
+        let _ = progress(Progress::Domain);
         let mut plan = plan.clone();
         plan.name.clone_from(&made.reservation.name);
         if let (Some(display), Some(size)) = (&mut plan.orders.display, how.screen) {
             display.size = size.bounded();
         }
         let created = network::filter(real, &plan, &made.instance, reach.as_ref())
-            .and_then(|()| create(real, &mut plan, &mut made));
+            .and_then(|()| create(real, &mut plan, &mut made, progress));
         match created {
             Ok((domain, held)) => {
                 // Whoever is to leave nothing has no file any more.
@@ -76,7 +77,7 @@ pub fn start(
     };
     let id = made.id(&plan);
     tracing::debug!(uuid = id.uuid, number = id.number, "the domain is there");
-    progress(Progress::Boot(id.clone()));
+    let _ = progress(Progress::Boot(id.clone()));
     let begun = network::guard(real, &mut plan, &made.instance, reach.as_ref())
         .and_then(|()| converse(real, &plan, how, &made.instance, progress, handler, &id));
     match begun {
@@ -99,13 +100,28 @@ pub fn start(
     }
 }
 
-/// Starts a sandbox in which nothing runs, to look at a layer.
-pub fn look(real: &Real, plan: &Plan, layer: &Layer, handler: Handler) -> Result<(Id, Console), Error> {
+/// Starts a sandbox in which nothing runs, to look at a layer. `origin`: what
+/// the layer began as a copy of, if something of it is to come back.
+pub fn look(
+    real: &Real,
+    plan: &Plan,
+    layer: &Layer,
+    origin: Option<&mut layers::Ready>,
+    handler: Handler,
+) -> Result<(Id, Console), Error> {
     let how = Start { lifetime: Lifetime::Foreground, size: NO_SIZE, screen: None, unique_name: true };
-    let mut made = prepare(real, plan, how, &|_| {}, Some(layer.clone()))?;
+    let mut made = prepare(real, plan, how, &|_| true, Some(layer.clone()))?;
     made.instance.looks = true;
     let mut plan = plan.clone();
-    let domain = match create(real, &mut plan, &mut made) {
+    if let Some(origin) = origin {
+        made.instance.before = Some(as_opened(&plan, &made.instance, origin, "before")?);
+        let disk = match plan.machine {
+            None => Disk::Folder(BEFORE_FOLDER.into()),
+            Some(_) => Disk::Serial(BEFORE_SERIAL.into()),
+        };
+        plan.orders.layer.iter_mut().for_each(|layer| layer.before = Some(disk.clone()));
+    }
+    let domain = match create(real, &mut plan, &mut made, &|_| true) {
         Ok((domain, _)) => domain,
         Err(error) => {
             clean_up(real, &plan, made);
@@ -146,16 +162,17 @@ struct Made {
 }
 
 /// The layer that the run gets, and what is told to init of it.
-fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
+fn layer(real: &Real, plan: &mut Plan, made: &mut Made, progress: &Tell<'_>) -> Result<(), Error> {
     let in_use = |layer: &Path| list::has_layer(real, layer);
     let (uuid, started) = (made.instance.uuid.as_str(), made.instance.created);
     let mut ready = match &made.existing {
         Some(layer) => layers::existing(layer, in_use)?,
-        None => layers::ready(plan, (uuid, started), made.making.take(), in_use)?,
+        None => {
+            let watch = |bytes, of| progress(Progress::Copy { bytes, of });
+            layers::ready(plan, (uuid, started), made.making.take(), in_use, &watch)?
+        }
     };
-    let is_container = plan.machine.is_none();
-    made.instance.image =
-        if is_container { ready.short_path(&made.instance.directory)? } else { ready.image() };
+    made.instance.image = as_opened(plan, &made.instance, &mut ready, "layer")?;
     made.instance.layer = ready.layer.id();
     made.layer = Some(ready);
     if plan.orders.user.privileged {
@@ -163,6 +180,20 @@ fn layer(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(), Error> {
         plan.orders.layer.iter_mut().for_each(|layer| layer.unreadable.clone_from(&found));
     }
     Ok(())
+}
+
+/// A layer's image by the path that libvirt gets. `name`: see
+/// [`layers::Ready::short_path`].
+fn as_opened(
+    plan: &Plan,
+    instance: &Instance,
+    ready: &mut layers::Ready,
+    name: &str,
+) -> Result<PathBuf, Error> {
+    match plan.machine {
+        None => ready.short_path(&instance.directory, name),
+        Some(_) => Ok(ready.image()),
+    }
 }
 
 impl Made {
@@ -176,10 +207,9 @@ fn prepare(
     real: &Real,
     plan: &Plan,
     how: Start,
-    progress: &dyn Fn(Progress),
+    progress: &Tell<'_>,
     existing: Option<Layer>,
 ) -> Result<Made, Error> {
-    layers::sweep(&plan.places, plan.caller);
     let uuid = random_uuid()?;
     // While libvirt is asked for all others.
     let making = existing.is_none().then(|| layers::Making::begin(plan, &uuid));
@@ -187,7 +217,7 @@ fn prepare(
     let (init, boot) = match &plan.machine {
         None => (program::install(&cache)?, None),
         Some(machine) => {
-            progress(Progress::Kernel);
+            let _ = progress(Progress::Kernel);
             let modules: Vec<&str> = machine.modules.iter().map(String::as_str).collect();
             let boot = kernel::prepare(
                 &cache.join("kernel"),
@@ -208,6 +238,8 @@ fn prepare(
     })?;
     let number = reservation.number;
     reservation.belongs_to(&uuid)?;
+    // By now the directories of starts that were struck are gone.
+    layers::sweep(&plan.places, plan.caller);
     directory::keep_profile(&reservation.path, &plan.profile);
     let (kernel, initrd) = boot.map_or_else(Default::default, |boot| (boot.kernel, boot.initrd));
     let instance = Instance {
@@ -220,6 +252,7 @@ fn prepare(
         initrd,
         image: PathBuf::new(),
         layer: PathBuf::new(),
+        before: None,
         looks: false,
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };
@@ -233,12 +266,17 @@ fn listen(directory: &Path) -> Result<UnixListener, Error> {
     UnixListener::bind(&path).map_err(fault(FileAction::Listen, &path))
 }
 
-fn create(real: &Real, plan: &mut Plan, made: &mut Made) -> Result<(Domain, Held), Error> {
+fn create(
+    real: &Real,
+    plan: &mut Plan,
+    made: &mut Made,
+    progress: &Tell<'_>,
+) -> Result<(Domain, Held), Error> {
     let held = sources::settle(plan, &made.instance.uuid)?;
     if !plan.sources.is_empty() || !plan.images.is_empty() || plan.root.is_some() {
         sources::none_in(plan, &held, &list::writers(real)?)?;
     }
-    layer(real, plan, made)?;
+    layer(real, plan, made, progress)?;
     set_ids::note(plan, &made.instance.uuid)?;
     let text = xml::domain(plan, &made.instance);
     tracing::debug!(connection = plan.connection.as_str(), "libvirt is asked for this domain:\n{text}");
@@ -311,7 +349,7 @@ fn converse(
     plan: &Plan,
     how: Start,
     instance: &Instance,
-    progress: &dyn Fn(Progress),
+    progress: &Tell<'_>,
     handler: Handler,
     id: &Id,
 ) -> Result<crate::console::Console, Error> {
@@ -330,7 +368,7 @@ fn converse(
     let console = greeted.begin(&ToInit::Start(Box::new(orders)), watch(tell, handler))?;
     loop {
         match told.recv() {
-            Ok(First::Stage(stage)) => progress(Progress::Inside(stage)),
+            Ok(First::Stage(stage)) => drop(progress(Progress::Inside(stage))),
             Ok(First::Runs) => return Ok(console),
             Ok(First::Failed(failure)) => return Err(Error::Init(failure)),
             Ok(First::Refused(why)) => return Err(Error::Refused(why)),

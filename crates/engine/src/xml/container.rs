@@ -4,19 +4,24 @@
 use super::{disks, empty, endings, network, path, text, Xml};
 use crate::plan::{Instance, Plan};
 use std::io;
-use terrarium_protocol::layer::FOLDER;
+use std::path::Path;
+use terrarium_protocol::layer::{BEFORE_FOLDER, FOLDER};
 
 /// In which processor time is counted, in microseconds.
 const PERIOD: u64 = 100_000;
 
 /// The image that takes what is written, through a loop device of the
 /// container's own.
-fn layer(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
+fn layer(xml: &mut Xml, image: &Path, folder: &str, writable: bool) -> io::Result<()> {
     let element = xml.create_element("filesystem").with_attribute(("type", "file"));
     let inner = element.write_inner_content(|xml| {
         empty(xml, "driver", &[("type", "loop"), ("format", "raw")])?;
-        empty(xml, "source", &[("file", &path(&instance.image))])?;
-        empty(xml, "target", &[("dir", FOLDER)])
+        empty(xml, "source", &[("file", &path(image))])?;
+        empty(xml, "target", &[("dir", folder)])?;
+        if writable {
+            return Ok(());
+        }
+        empty(xml, "readonly", &[])
     });
     inner.map(drop)
 }
@@ -44,7 +49,9 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Resul
             empty(xml, "target", &[("dir", "/")])?;
             empty(xml, "readonly", &[])
         })?;
-        layer(xml, instance)?;
+        layer(xml, &instance.image, FOLDER, true)?;
+        let mut before = instance.before.iter();
+        before.try_for_each(|image| layer(xml, image, BEFORE_FOLDER, false))?;
         plan.images.iter().try_for_each(|image| disks::of_container(xml, image))?;
         network::interfaces(xml, plan, instance)?;
         empty(xml, "console", &[("type", "pty")])

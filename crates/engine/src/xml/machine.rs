@@ -5,7 +5,8 @@ use super::{disks, empty, endings, network, path, screen, text, Xml};
 use crate::plan::{Export, Instance, MachinePlan, Plan};
 use crate::sandbox::PORTS;
 use std::io;
-use terrarium_protocol::layer::SERIAL;
+use std::path::Path;
+use terrarium_protocol::layer::{BEFORE_SERIAL, SERIAL};
 
 /// The guest kernel's command line. No console; ends by reboot; no self-tests
 /// of its cryptography. Nothing that weakens it.
@@ -34,7 +35,9 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, machine: &MachinePlan, instance: 
     endings(xml)?;
     xml.create_element("devices").write_inner_content(|xml| {
         machine.exports.iter().try_for_each(|one| export(xml, one))?;
-        layer(xml, instance)?;
+        layer(xml, &instance.image, "vdz", SERIAL)?;
+        let mut before = instance.before.iter();
+        before.try_for_each(|image| layer(xml, image, "vdy", BEFORE_SERIAL))?;
         let relabels = machine.dac_label.is_some();
         for (index, image) in plan.images.iter().enumerate() {
             disks::of_machine(xml, image, index, relabels)?;
@@ -70,7 +73,7 @@ fn export(xml: &mut Xml, export: &Export) -> io::Result<()> {
 
 /// The image that takes what is written. What is zero or freed inside takes no
 /// room outside.
-fn layer(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
+fn layer(xml: &mut Xml, image: &Path, device: &str, serial: &str) -> io::Result<()> {
     let element = xml.create_element("disk").with_attributes([("type", "file"), ("device", "disk")]);
     let inner = element.write_inner_content(|xml| {
         let driver = [
@@ -84,9 +87,9 @@ fn layer(xml: &mut Xml, instance: &Instance) -> io::Result<()> {
             ("error_policy", "report"),
         ];
         empty(xml, "driver", &driver)?;
-        empty(xml, "source", &[("file", &path(&instance.image))])?;
-        empty(xml, "target", &[("dev", "vdz"), ("bus", "virtio")])?;
-        text(xml, "serial", SERIAL)
+        empty(xml, "source", &[("file", &path(image))])?;
+        empty(xml, "target", &[("dev", device), ("bus", "virtio")])?;
+        text(xml, "serial", serial)
     });
     inner.map(drop)
 }

@@ -57,6 +57,7 @@ pub fn preview(plan: &Plan) -> String {
         initrd: "/initrd".into(),
         image: "/layer/image".into(),
         layer: "layer".into(),
+        before: None,
         looks: false,
         created: 0,
     };

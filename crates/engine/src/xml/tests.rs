@@ -112,6 +112,7 @@ fn instance() -> Instance {
         initrd: "/home/ada/.cache/terrarium/kernel/initrd-6.1.0-9-amd64-0".into(),
         image: "/home/ada/.local/share/terrarium/layers/0b5f5d0e/image".into(),
         layer: "0b5f5d0e".into(),
+        before: None,
         looks: false,
         created: 1_700_000_000,
     }

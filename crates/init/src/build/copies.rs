@@ -7,10 +7,13 @@
 use super::site::Site;
 use crate::fault::{at, io_at, Result};
 use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{utimensat, UtimensatFlags};
+use nix::sys::time::TimeSpec;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{lchown, symlink, PermissionsExt};
+use std::os::unix::fs::{lchown, symlink, MetadataExt, PermissionsExt};
 use std::path::Path;
 use terrarium_protocol::message::Step;
 
@@ -28,11 +31,7 @@ pub fn copy(site: &Site, from: &Path, to: &Path) -> Result<()> {
 
 fn tree(site: &Site, from: &Path, to: &Path, inside: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(from)?;
-    if found.is_file() {
-        site.note_copy(inside);
-    } else {
-        site.note(inside);
-    }
+    site.note_copy(inside);
     let mode = fs::Permissions::from_mode(found.permissions().mode() & 0o777);
     if found.is_dir() {
         match fs::create_dir(to) {
@@ -51,6 +50,9 @@ fn tree(site: &Site, from: &Path, to: &Path, inside: &Path) -> io::Result<()> {
         }
         if found.is_symlink() {
             symlink(fs::read_link(from)?, to)?;
+            // As with files, below.
+            let (when, now) = (TimeSpec::new(found.mtime(), found.mtime_nsec()), TimeSpec::UTIME_OMIT);
+            utimensat(AT_FDCWD, to, &now, &when, UtimensatFlags::NoFollowSymlink)?;
             return lchown(to, Some(site.owner.0), Some(site.owner.1));
         }
         let mut made = fs::OpenOptions::new().write(true).create_new(true).open(to)?;

@@ -58,6 +58,8 @@ pub struct Layer {
     disk: PathBuf,
     /// With the ids of this sandbox.
     view: PathBuf,
+    /// What it began as a copy of.
+    before: Option<PathBuf>,
     /// Set where root inside is another id outside: the base of its block.
     mapped: Option<u32>,
     unreadable: Vec<Unreadable>,
@@ -71,6 +73,8 @@ pub struct Kept {
     pub tops: Vec<Top>,
     /// Whether it is wanted when the sandbox is gone.
     pub outlives: bool,
+    /// The top directory of what it began as a copy of, if that is there.
+    pub before: Option<OwnedFd>,
 }
 
 /// A directory of the layer that is seen somewhere.
@@ -108,16 +112,11 @@ impl Layer {
     /// Finds and mounts it, out of the sandbox's sight.
     pub fn open(orders: &Orders, place: Place, base: &Path) -> Result<Option<Self>> {
         let Some(wish) = &orders.layer else { return Ok(None) };
-        let disk = match &wish.disk {
-            Disk::Folder(path) => {
-                let path = Path::new(OsStr::from_bytes(path.as_slice()));
-                let at_base = base.join("disk");
-                fs::create_dir_all(&at_base).map_err(io_at(Step::Layer, "disk"))?;
-                bind(path, &at_base).map_err(at(Step::Layer, path.as_os_str().as_bytes()))?;
-                at_base
-            }
-            Disk::Serial(serial) => mount_disk(serial, base, wish.outlives)?,
-        };
+        let disk = place_disk(&wish.disk, &base.join("disk"), SAFE, wish.outlives)?;
+        let read_only = SAFE | MsFlags::MS_RDONLY;
+        let before = wish.before.as_ref();
+        let before =
+            before.map(|before| place_disk(before, &base.join("before"), read_only, false)).transpose()?;
         let user = &orders.user;
         for name in ["top", "home", "upper", "work"] {
             make(&disk.join(name), 0o755).map_err(at(Step::Layer, name))?;
@@ -139,7 +138,7 @@ impl Layer {
                 view
             }
         };
-        Ok(Some(Self { disk, view, mapped, unreadable: wish.unreadable.clone() }))
+        Ok(Some(Self { disk, view, before, mapped, unreadable: wish.unreadable.clone() }))
     }
 
     /// Whether ids inside are others outside.
@@ -234,7 +233,8 @@ impl Layer {
         }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let outlives = orders.layer.as_ref().is_some_and(|layer| layer.outlives);
-        let kept = Kept { disk: open(&self.disk, flags, Mode::empty())?, tops, outlives };
+        let before = self.before.as_ref().map(|path| open(path, flags, Mode::empty())).transpose()?;
+        let kept = Kept { disk: open(&self.disk, flags, Mode::empty())?, tops, outlives, before };
         if outlives {
             let made = site.made();
             let place = |one: Made| Some((place_of(&kept, one.path.as_os_str().as_bytes())?, one.copied));
@@ -292,20 +292,32 @@ fn like(upper: &Path, lower: &Path) -> nix::Result<()> {
     chmod(upper, found.st_mode & 0o7777)
 }
 
+/// Shows a layer out of the sandbox's sight.
+fn place_disk(disk: &Disk, to: &Path, flags: MsFlags, outlives: bool) -> Result<PathBuf> {
+    fs::create_dir_all(to).map_err(io_at(Step::Layer, "disk"))?;
+    match disk {
+        // libvirt has mounted it, read-only or not.
+        Disk::Folder(path) => {
+            let path = Path::new(OsStr::from_bytes(path.as_slice()));
+            bind(path, to).map_err(at(Step::Layer, path.as_os_str().as_bytes()))?;
+        }
+        Disk::Serial(serial) => mount_disk(serial, to, flags, outlives)?,
+    }
+    Ok(to.to_owned())
+}
+
 /// The disk with this serial number, as a machine's kernel has found it.
-fn mount_disk(serial: &str, base: &Path, outlives: bool) -> Result<PathBuf> {
+fn mount_disk(serial: &str, to: &Path, flags: MsFlags, outlives: bool) -> Result<()> {
     let fail = || at(Step::Layer, "disk");
     let device = images::find(serial).ok_or_else(|| fail()(Errno::ENODEV))?;
-    let to = base.join("disk");
-    fs::create_dir_all(&to).map_err(io_at(Step::Layer, "disk"))?;
     // Without a journal there is nothing to commit.
     let options = outlives.then_some(COMMIT);
-    mount(Some(&device), &to, Some("ext4"), SAFE, options).map_err(fail())?;
+    mount(Some(&device), to, Some("ext4"), flags, options).map_err(fail())?;
     for (file, value) in EXPIRE.into_iter().filter(|_| outlives) {
         // What cannot be set is as it usually is.
         let _ = fs::write(file, value);
     }
-    Ok(to)
+    Ok(())
 }
 
 /// Puts emptiness where the caller cannot read, unless something is there

@@ -49,7 +49,7 @@ pub struct Site {
 pub struct Made {
     /// Where it is seen.
     pub path: PathBuf,
-    /// A copy of a file of the user's: it is told of when it is gone.
+    /// A copy of something of the user's: it is told of when it is gone.
     pub copied: bool,
 }
 
@@ -69,7 +69,7 @@ impl Site {
         self.made.borrow_mut().push(Made { path: path.to_owned(), copied: false });
     }
 
-    /// Init has copied a file there.
+    /// Init has copied something of the user's there.
     pub fn note_copy(&self, path: &Path) {
         self.made.borrow_mut().push(Made { path: path.to_owned(), copied: true });
     }

@@ -27,7 +27,7 @@ pub type Stamp = [i64; 9];
 pub struct Made {
     /// As it was then.
     pub stamp: Stamp,
-    /// A copy of a file of the user's.
+    /// A copy of something of the user's.
     pub copied: bool,
 }
 
@@ -47,11 +47,15 @@ pub fn stamp(found: &FileStat) -> Stamp {
     [mode, uid, gid, found.st_size, modified, modified_ns, changed, changed_ns, found.st_ino as i64]
 }
 
-/// What is told of a regular file with this stamp.
+/// What is told of a copy with this stamp: a file, a folder or a link.
 pub fn facts(stamp: &Stamp) -> Facts {
     let [mode, uid, gid, size, modified, nanoseconds, ..] = *stamp;
     Facts {
-        kind: FileKind::File,
+        kind: match u32::try_from(mode).unwrap_or(0) & libc::S_IFMT {
+            libc::S_IFDIR => FileKind::Folder,
+            libc::S_IFLNK => FileKind::Link,
+            _ => FileKind::File,
+        },
         mode: u32::try_from(mode & 0o7777).unwrap_or(0),
         uid: u32::try_from(uid).unwrap_or(0),
         gid: u32::try_from(gid).unwrap_or(0),
@@ -68,10 +72,19 @@ pub fn add(disk: &Path, places: &[(PathBuf, bool)]) -> std::io::Result<()> {
     if places.is_empty() {
         return Ok(());
     }
-    let mut file = OpenOptions::new().append(true).create(true).open(disk.join(NAME))?;
+    let file = OpenOptions::new().append(true).create(true).open(disk.join(NAME))?;
+    write(file, places, |place| lstat(&disk.join(place)))
+}
+
+/// The same into the open file. `look`: at a place in the layer.
+pub fn write(
+    mut file: File,
+    places: &[(PathBuf, bool)],
+    look: impl Fn(&Path) -> nix::Result<FileStat>,
+) -> std::io::Result<()> {
     let mut text = String::new();
     for (place, copied) in places {
-        let Ok(found) = lstat(&disk.join(place)) else { continue };
+        let Ok(found) = look(place) else { continue };
         let one = (Bytes::from(place.as_os_str().as_bytes()), stamp(&found), copied);
         text.push_str(&to_string(&one)?);
         text.push('\n');

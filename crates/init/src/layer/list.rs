@@ -3,7 +3,8 @@
 
 use super::base::{self, Base};
 use super::lower::Caller;
-use super::{beneath, directory};
+use super::veil::is_opaque;
+use super::{beneath, directory, FOLDER};
 use crate::build::{Kept, Top};
 use nix::dir::Dir;
 use nix::fcntl::{openat, readlinkat, AtFlags, OFlag};
@@ -11,7 +12,7 @@ use nix::sys::stat::{fstatat, FileStat, Mode};
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use terrarium_protocol::changes::{
@@ -26,13 +27,11 @@ const COMPARE_MAX: u64 = 512 << 20;
 /// Written at once.
 const ENOUGH: usize = 32 * 1024;
 const S_IFMT: u32 = libc::S_IFMT;
-const FOLDER: OFlag =
-    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// Writes it as [`terrarium_protocol::changes`] has it.
 pub fn write(layer: &Kept, caller: Caller, out: File) -> nix::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let base = beneath(layer, Path::new(base::name()), flags).map(|fd| base::load(fd.into()));
+    let base = beneath(&layer.disk, Path::new(base::name()), flags).map(|fd| base::load(fd.into()));
     let mut list = List {
         caller,
         base: base.unwrap_or_default(),
@@ -71,6 +70,14 @@ struct List {
     place: Vec<u8>,
 }
 
+/// Where a directory is.
+#[derive(Clone, Copy)]
+struct At {
+    depth: usize,
+    /// Nothing of the host's shows in it.
+    veiled: bool,
+}
+
 /// One name in a directory of the layer and of the host.
 struct Pair<'a> {
     upper: &'a OwnedFd,
@@ -85,40 +92,40 @@ impl List {
     }
 
     fn top(&mut self, layer: &Kept, top: &Top) -> nix::Result<()> {
-        let upper = directory(layer, &top.stored)?;
+        let upper = directory(&layer.disk, &top.stored)?;
         let seen = top.seen.as_os_str().as_bytes();
         self.path = if seen == b"/" { Vec::new() } else { seen.to_vec() };
         self.place = top.stored.as_os_str().as_bytes().to_vec();
         self.covers = top.lower.is_some();
-        self.directory(&upper, top.lower.as_ref(), 0)
+        self.directory(&upper, top.lower.as_ref(), At { depth: 0, veiled: false })
     }
 
-    fn directory(&mut self, upper: &OwnedFd, lower: Option<&OwnedFd>, depth: usize) -> nix::Result<()> {
+    fn directory(&mut self, upper: &OwnedFd, lower: Option<&OwnedFd>, at: At) -> nix::Result<()> {
         // One name at a time: a directory may have a million.
         for entry in Dir::openat(upper, ".", FOLDER, Mode::empty())? {
             let entry = entry?;
             let name = entry.file_name();
             if !matches!(name.to_bytes(), b"." | b"..") {
-                self.name(&Pair { upper, lower, name }, depth)?;
+                self.name(&Pair { upper, lower, name }, at)?;
             }
         }
         Ok(())
     }
 
-    fn name(&mut self, pair: &Pair, depth: usize) -> nix::Result<()> {
+    fn name(&mut self, pair: &Pair, at: At) -> nix::Result<()> {
         let Ok(found) = fstatat(pair.upper, pair.name, AtFlags::AT_SYMLINK_NOFOLLOW) else { return Ok(()) };
         let (path, place) = (self.path.len(), self.place.len());
         for one in [&mut self.path, &mut self.place] {
             one.push(b'/');
             one.extend_from_slice(pair.name.to_bytes());
         }
-        let done = self.compare(pair, &found, depth);
+        let done = self.compare(pair, &found, at);
         self.path.truncate(path);
         self.place.truncate(place);
         done
     }
 
-    fn compare(&mut self, pair: &Pair, found: &FileStat, depth: usize) -> nix::Result<()> {
+    fn compare(&mut self, pair: &Pair, found: &FileStat, at: At) -> nix::Result<()> {
         let before = pair.lower.and_then(|lower| self.caller.stat(lower, pair.name));
         if self.covers && found.st_mode & S_IFMT == libc::S_IFCHR && found.st_rdev == 0 {
             return match before {
@@ -135,20 +142,14 @@ impl List {
         if found.st_mode & S_IFMT != libc::S_IFDIR {
             return Ok(());
         }
-        if depth >= DEPTH_MAX {
+        if at.depth >= DEPTH_MAX {
             self.totals.partial = true;
             return Ok(());
         }
-        self.descend(pair, before.as_ref(), is_ours, depth)
+        self.descend(pair, before.as_ref(), is_ours, at)
     }
 
-    fn descend(
-        &mut self,
-        pair: &Pair,
-        before: Option<&FileStat>,
-        is_ours: bool,
-        depth: usize,
-    ) -> nix::Result<()> {
+    fn descend(&mut self, pair: &Pair, before: Option<&FileStat>, is_ours: bool, at: At) -> nix::Result<()> {
         let Ok(inner) = openat(pair.upper, pair.name, FOLDER, Mode::empty()) else {
             self.totals.partial = true;
             return Ok(());
@@ -156,14 +157,14 @@ impl List {
         let was_folder = before.is_some_and(|before| before.st_mode & S_IFMT == libc::S_IFDIR);
         let lower =
             pair.lower.filter(|_| was_folder).and_then(|lower| self.caller.directory(lower, pair.name));
-        if !is_opaque(&inner) {
-            return self.directory(&inner, lower.as_ref(), depth + 1);
-        }
-        // What is not there any more; of what init has emptied nothing is told.
-        if let Some(lower) = lower.as_ref().filter(|_| !is_ours) {
+        let veiled = at.veiled || is_opaque(&inner);
+        // Of what init has emptied nothing is told.
+        let lower = lower.filter(|_| !(veiled && is_ours));
+        // What is not there any more.
+        if let Some(lower) = lower.as_ref().filter(|_| veiled) {
             self.gone(&inner, lower)?;
         }
-        self.directory(&inner, None, depth + 1)
+        self.directory(&inner, lower.as_ref(), At { depth: at.depth + 1, veiled })
     }
 
     /// Everything of a directory that was removed and made again.
@@ -229,7 +230,7 @@ impl List {
         for (place, made) in all.iter().filter(|(_, made)| made.copied) {
             let place = Path::new(OsStr::from_bytes(place));
             let is_there =
-                || beneath(layer, place, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).is_ok();
+                || beneath(&layer.disk, place, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).is_ok();
             let top = layer.tops.iter().filter(|top| place.starts_with(&top.stored));
             let Some(top) = top.max_by_key(|top| top.stored.as_os_str().len()) else { continue };
             let Ok(inner) = place.strip_prefix(&top.stored) else { continue };
@@ -277,21 +278,6 @@ impl List {
         }
         Ok(())
     }
-}
-
-fn is_opaque(directory: &OwnedFd) -> bool {
-    let mut value = [0u8; 4];
-    // SAFETY: an open descriptor, a string that ends with NUL, and a buffer
-    // whose length is given.
-    let length = unsafe {
-        libc::fgetxattr(
-            directory.as_raw_fd(),
-            c"trusted.overlay.opaque".as_ptr(),
-            value.as_mut_ptr().cast(),
-            value.len(),
-        )
-    };
-    length == 1 && value[0] == b'y'
 }
 
 fn have_the_same(mut a: File, mut b: File) -> std::io::Result<bool> {

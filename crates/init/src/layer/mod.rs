@@ -6,20 +6,26 @@
 //! |---|---|
 //! | [`base`] | what init itself has put there |
 //! | [`list`] | how the layer differs from the host |
+//! | [`veil`] | directories that hide the host's |
 //! | [`lower`] | the host, looked at as the caller |
-//! | [`contents`] | one file |
+//! | [`contents`] | files |
 //! | [`forget`] | takes something out of it |
+//! | [`back`] | what was kept there comes back |
+//! | [`attributes`] | what belongs to a file beside what it holds |
 //!
 //! Nothing of the sandbox runs while they do. They follow no link and open
 //! nothing but regular files and directories of the layer.
 
+mod attributes;
+mod back;
 pub mod base;
 mod contents;
 mod forget;
 mod list;
 mod lower;
+mod veil;
 
-use crate::build::{Kept, Place};
+use crate::build::{Kept, Place, Top};
 use crate::channel::set_nonblocking;
 use crate::spawn::Spawned;
 use nix::errno::Errno;
@@ -38,8 +44,8 @@ use terrarium_protocol::Bytes;
 pub enum Work<'a> {
     /// Tell how it differs.
     List,
-    /// Hand out one file.
-    Contents(&'a [u8]),
+    /// Hand out these files.
+    Contents(&'a [Bytes]),
     /// Take these out.
     Forget(&'a [Bytes]),
 }
@@ -73,10 +79,11 @@ fn child(layer: &Kept, place: Place, user: (u32, u32), work: &Work, out: File) -
     // A descriptor for each level of the deepest directory.
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.max(soft), hard);
+    let caller = lower::Caller::new(place, user);
     match work {
-        Work::List => list::write(layer, lower::Caller::new(place, user), out),
-        Work::Contents(path) => contents::write(layer, path, out),
-        Work::Forget(paths) => forget::forget(layer, paths),
+        Work::List => list::write(layer, caller, out),
+        Work::Contents(paths) => contents::write(layer, paths, out),
+        Work::Forget(paths) => forget::forget(layer, caller, paths),
     }
 }
 
@@ -86,20 +93,28 @@ pub fn place_of(layer: &Kept, path: &[u8]) -> Option<PathBuf> {
         return None;
     }
     let path = Path::new(OsStr::from_bytes(path));
-    // A place where something is shown lies in what is around it.
-    let tops = layer.tops.iter().filter(|top| path.starts_with(&top.seen) && path != top.seen);
-    let top = tops.max_by_key(|top| top.seen.as_os_str().len())?;
+    let top = top_of(layer, path)?;
     Some(top.stored.join(path.strip_prefix(&top.seen).ok()?))
 }
 
-/// A directory of the layer, by a path in it.
-pub fn directory(layer: &Kept, path: &Path) -> nix::Result<OwnedFd> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    beneath(layer, path, flags)
+/// The directory of the layer that a path is seen in.
+fn top_of<'a>(layer: &'a Kept, path: &Path) -> Option<&'a Top> {
+    // A place where something is shown lies in what is around it.
+    let tops = layer.tops.iter().filter(|top| path.starts_with(&top.seen) && path != top.seen);
+    tops.max_by_key(|top| top.seen.as_os_str().len())
 }
 
-/// Opens something of the layer that no link leads to.
-fn beneath(layer: &Kept, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+/// How a directory is opened.
+const FOLDER: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// A directory of a layer, by a path in it. `disk`: its own top directory.
+fn directory(disk: &OwnedFd, path: &Path) -> nix::Result<OwnedFd> {
+    beneath(disk, path, FOLDER)
+}
+
+/// Opens something of a layer that no link leads to.
+fn beneath(disk: &OwnedFd, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     let how = OpenHow::new().flags(flags).resolve(
         ResolveFlag::RESOLVE_BENEATH
             | ResolveFlag::RESOLVE_NO_SYMLINKS
@@ -107,7 +122,7 @@ fn beneath(layer: &Kept, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
             | ResolveFlag::RESOLVE_NO_XDEV,
     );
     // The kernel takes paths of 4095 bytes; the layer may be deeper.
-    let mut at = layer.disk.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
+    let mut at = disk.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
     let parts: Vec<_> = path.iter().collect();
     let Some((last, above)) = parts.split_last() else { return Err(Errno::EINVAL) };
     for part in above {

@@ -82,7 +82,7 @@ impl Sandbox {
             ToInit::Log => self.show_log(talk),
             ToInit::Look(orders) => self.look(talk, &orders),
             ToInit::Changes => self.hand_out(talk, &Work::List),
-            ToInit::Contents { path } => self.hand_out(talk, &Work::Contents(path.as_slice())),
+            ToInit::Contents { paths } => self.hand_out(talk, &Work::Contents(&paths)),
             ToInit::Forget { paths } => self.hand_out(talk, &Work::Forget(&paths)),
             ToInit::CloseInput => {
                 if let Some(job) = self.job_with_keyboard(talk) {

@@ -3,16 +3,15 @@
 //! or of all but some.
 
 use super::listing::{Changes, Entry};
-use crate::error::{Error, LayerError};
 use std::collections::HashSet;
 use terrarium_protocol::Bytes;
 
-/// All that belongs to a change: what was moved is missing elsewhere.
+/// All that belongs to a change, or to those in a folder: what was moved is
+/// missing elsewhere.
 #[must_use]
-pub fn all_of(changes: &Changes, entry: &Entry) -> Vec<Bytes> {
-    let path = entry.change.path.as_slice();
-    let own = std::iter::once(entry).chain(changes.below(path));
-    let mut paths = vec![entry.change.path.clone()];
+pub fn all_of(changes: &Changes, path: &[u8]) -> Vec<Bytes> {
+    let own = changes.find(path).into_iter().chain(changes.below(path));
+    let mut paths = vec![Bytes::from(path)];
     let mut from: Vec<&Bytes> = own.filter_map(|one| one.moved_from.as_ref()).collect();
     from.sort();
     for one in from {
@@ -40,26 +39,21 @@ pub fn all_but(changes: &Changes, keep: &[Bytes]) -> Vec<Bytes> {
         }
         if !folders(path).any(|folder| gone.contains(folder)) {
             gone.insert(path);
-            paths.extend(all_of(changes, entry));
+            paths.extend(all_of(changes, path));
         }
     }
     paths
 }
 
-/// Whether these can be taken out so that all else is as it was before the run.
-///
-/// # Errors
-/// An earlier run has kept something there; it would not come back.
-pub fn may_go(changes: &Changes, paths: &[Bytes]) -> Result<(), Error> {
+/// One of these, or in one of these, in whose place an earlier run has kept
+/// something else: it does not come back by itself.
+pub fn kept_earlier<'a>(changes: &'a Changes, paths: &[Bytes]) -> Option<&'a Entry> {
     let gone: HashSet<&[u8]> = paths.iter().map(Bytes::as_slice).collect();
     let goes = |entry: &&Entry| {
         let path = entry.change.path.as_slice();
         entry.again && (gone.contains(path) || folders(path).any(|folder| gone.contains(folder)))
     };
-    match changes.all.iter().find(goes) {
-        Some(entry) => Err(Error::Layer(LayerError::KeptEarlier { path: entry.change.path.0.clone() })),
-        None => Ok(()),
-    }
+    changes.all.iter().find(goes)
 }
 
 fn is_in(path: &[u8], folder: &[u8]) -> bool {

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`listing`] | what changed, as init told it, and kept with the layer |
 //! | [`session`] | a sandbox in which nothing runs, that hands out contents |
+//! | [`ahead`] | many small files at once |
 //! | [`moves`] | what was moved, as far as that can be told |
 //! | [`earlier`] | what a run found as it was kept |
 //! | [`choose`] | what belongs to a change, and to all others |
@@ -17,6 +18,7 @@
 //! nothing here opens anything of the host by a path that came with it but
 //! through [`apply`], which follows no link.
 
+mod ahead;
 mod apply;
 mod choose;
 mod difference;
@@ -29,17 +31,18 @@ mod session;
 mod tests;
 mod trash;
 
+pub use ahead::Ahead;
 pub use apply::{apply, sync, Applied, Apply};
-pub use choose::{all_of, may_go};
+pub use choose::all_of;
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};
-pub use session::{Review, Sink, Watch};
+pub use session::{Review, Several, Sink, Watch};
 
 use super::layers::{self, Layer};
 use super::real::Real;
-use super::{list, Id};
+use super::{list, Driver, Id};
 use crate::error::{Error, LayerError, NotApplied};
 use crate::plan::Plan;
 use crate::profile::Changes as Fate;
@@ -79,7 +82,46 @@ pub fn of(real: &Real, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Erro
 
 /// See [`super::Driver::review`].
 pub fn review(real: &Real, layer: &Layer) -> Result<Box<dyn Review>, Error> {
-    Ok(Box::new(session::begin(real, layer)?))
+    Ok(Box::new(session::begin(real, layer, None)?))
+}
+
+/// See [`super::Driver::restorer`].
+pub fn restorer(real: &Real, layer: &Layer) -> Result<Box<dyn Review>, Error> {
+    let in_use = |id: &Path| list::has_layer(real, id);
+    let origin = layers::origin(&real.places, real.caller, layer, in_use)?;
+    let origin = origin.ok_or_else(|| Error::Layer(LayerError::Kept { name: layer.tag.name.clone() }))?;
+    Ok(Box::new(session::begin(real, layer, Some(origin))?))
+}
+
+/// Takes these out of a layer, and what was moved there back, so that all is
+/// as it was before the run. `open`: a review of it, if there is one. One that
+/// cannot do this is ended, and there is none then.
+///
+/// # Errors
+/// What an earlier run has kept there is needed and is not kept any more; or
+/// as [`Review::forget`].
+pub fn take_out(
+    driver: &dyn Driver,
+    layer: &Layer,
+    found: &Changes,
+    paths: &[Bytes],
+    open: &mut Option<Box<dyn Review>>,
+) -> Result<(), Error> {
+    if let Some(kept) = choose::kept_earlier(found, paths) {
+        // Two kernels must not have one disk.
+        drop(open.take());
+        let mut review = driver.restorer(layer).map_err(|error| match error {
+            Error::Layer(LayerError::Kept { .. }) => {
+                Error::Layer(LayerError::KeptEarlier { path: kept.change.path.0.clone() })
+            }
+            other => other,
+        })?;
+        return review.forget(paths);
+    }
+    let mut review = open.take().map_or_else(|| driver.review(layer), Ok)?;
+    let done = review.forget(paths);
+    *open = Some(review);
+    done
 }
 
 /// See [`super::Driver::keep`].
@@ -101,10 +143,10 @@ pub fn keep_only(real: &Real, layer: &Layer, paths: &[Bytes]) -> Result<(), Erro
         return Err(Error::Layer(LayerError::NotApplied { path, why }));
     }
     let rest = choose::all_but(&found, paths);
-    choose::may_go(&found, &rest)?;
     if !rest.is_empty() {
-        let mut review = review(real, layer)?;
-        review.forget(&rest)?;
+        let mut open = None;
+        take_out(real, layer, &found, &rest, &mut open)?;
+        let mut review = open.map_or_else(|| review(real, layer), Ok)?;
         let left = review.list(&|_| true)?;
         listing::store(&layer.folder, &left)?;
     }

@@ -6,7 +6,7 @@ use crate::console::{Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, LayerError};
 use crate::plan::plan;
 use crate::profile::{Changes as Fate, DisplayKind, Profile};
-use crate::sandbox::layers::Layer;
+use crate::sandbox::layers::{Layer, Ready};
 use crate::sandbox::real::Real;
 use crate::sandbox::{end, log, start, Driver, Id};
 use std::path::PathBuf;
@@ -27,6 +27,9 @@ const MEMORY: u64 = 512 << 20;
 
 /// Takes what arrives of a file. `false` ends it.
 pub type Sink<'a> = dyn FnMut(Piece) -> Result<bool, Error> + 'a;
+
+/// The same of several files, by their number among those that were asked for.
+pub type Several<'a> = dyn FnMut(usize, Piece) -> Result<bool, Error> + 'a;
 
 /// Is told how far something has come, in changes or in bytes. `false` ends it
 /// with [`Error::Cancelled`].
@@ -49,8 +52,34 @@ pub trait Review: Send {
     /// There is no such file in the layer, or `sink` fails.
     fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error>;
 
-    /// Takes these out of the layer, with all in them. The host's show again.
-    /// [`super::all_of`] tells what belongs to a change.
+    /// The same of several at once. One that cannot be read ends with
+    /// [`Piece::Failed`], and the others come all the same.
+    ///
+    /// # Errors
+    /// The sandbox does not answer, or `sink` fails.
+    fn several(&mut self, paths: &[Bytes], sink: &mut Several<'_>) -> Result<(), Error> {
+        let mut wanted = true;
+        for (index, path) in paths.iter().enumerate() {
+            if !wanted {
+                break;
+            }
+            let each = self.contents(path, &mut |piece| {
+                wanted = sink(index, piece)?;
+                Ok(wanted)
+            });
+            match each {
+                Err(Error::Layer(LayerError::File { errno, .. })) => {
+                    wanted = sink(index, Piece::Failed(u8::try_from(errno).unwrap_or(u8::MAX)))?;
+                }
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes these out of the layer, with all in them. The host's show again,
+    /// or what was kept there ([`Driver::restorer`]). [`super::all_of`] tells
+    /// what belongs to a change.
     ///
     /// # Errors
     /// The sandbox cannot do it, or there is none of them.
@@ -70,6 +99,7 @@ impl dyn Review + '_ {
             let (offset, part) = match piece {
                 Piece::Bytes(offset, part) => (offset, part),
                 Piece::End(length) => (length, Vec::new()),
+                Piece::Failed(errno) => return Err(file_error(path, errno)),
             };
             let at = usize::try_from(offset).unwrap_or(usize::MAX);
             let head = if at == 0 { &part } else { &bytes };
@@ -182,10 +212,12 @@ struct Session {
     id: Id,
     folder: PathBuf,
     talk: Talk,
+    /// What the layer began as a copy of, locked, if it is there, too.
+    _origin: Option<Ready>,
 }
 
-/// Starts it.
-pub fn begin(real: &Real, layer: &Layer) -> Result<impl Review, Error> {
+/// Starts it. `origin`: what the layer began as a copy of, to be there, too.
+pub fn begin(real: &Real, layer: &Layer, mut origin: Option<Ready>) -> Result<impl Review, Error> {
     let name = format!("changes-{}", layer.tag.uuid);
     let mut profile = Profile::new(name, vec!["/bin/true".into()]);
     profile.isolation = Some(layer.tag.isolation);
@@ -196,9 +228,10 @@ pub fn begin(real: &Real, layer: &Layer) -> Result<impl Review, Error> {
     let planned = plan(&profile, &real.host);
     let plan = planned.plan.ok_or(Error::Problems(planned.problems))?;
     let (handler, told) = channel();
-    let (id, console) = start::look(real, &plan, layer, handler)?;
+    let (id, console) = start::look(real, &plan, layer, origin.as_mut(), handler)?;
     let real = real.again();
-    let session = Session { real, id, folder: layer.folder.clone(), talk: Talk { console, told } };
+    let folder = layer.folder.clone();
+    let session = Session { real, id, folder, talk: Talk { console, told }, _origin: origin };
     match session.talk.next()? {
         Told::Looking => Ok(session),
         Told::Failed(Error::Crashed { .. }) => {
@@ -229,27 +262,36 @@ impl Review for Session {
     }
 
     fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error> {
-        self.talk.console.ask(&ToInit::Contents { path: path.clone() });
+        self.several(std::slice::from_ref(path), &mut |_, piece| match piece {
+            Piece::Failed(errno) => Err(file_error(path, errno)),
+            other => sink(other),
+        })
+    }
+
+    fn several(&mut self, paths: &[Bytes], sink: &mut Several<'_>) -> Result<(), Error> {
+        let broken = || Error::Layer(LayerError::Broken);
+        self.talk.console.ask(&ToInit::Contents { paths: paths.to_vec() });
         let mut decoder = Decoder::default();
-        let (mut wanted, mut ended) = (true, false);
+        let (mut wanted, mut ended) = (true, 0);
         let code = self.talk.output(|bytes| {
             decoder.feed(bytes);
-            while let Some(piece) = decoder.piece().map_err(|_| Error::Layer(LayerError::Broken))? {
-                if ended {
-                    return Err(Error::Layer(LayerError::Broken));
+            while let Some(piece) = decoder.piece().map_err(|_| broken())? {
+                if ended >= paths.len() {
+                    return Err(broken());
                 }
-                ended = matches!(piece, Piece::End(_));
-                wanted = sink(piece)?;
+                let is_last = matches!(piece, Piece::End(_) | Piece::Failed(_));
+                wanted = sink(ended, piece)?;
                 if !wanted {
                     return Ok(false);
                 }
+                ended += usize::from(is_last);
             }
             Ok(true)
         })?;
-        match code {
-            0 if ended || !wanted => Ok(()),
-            0 => Err(Error::Layer(LayerError::Broken)),
-            errno => Err(file_error(path, errno)),
+        if !wanted || (code == 0 && ended == paths.len()) {
+            Ok(())
+        } else {
+            Err(broken())
         }
     }
 
@@ -269,7 +311,8 @@ impl Review for Session {
     }
 }
 
-fn file_error(path: &Bytes, errno: u8) -> Error {
+/// Something of the sandbox cannot be read.
+pub fn file_error(path: &Bytes, errno: u8) -> Error {
     Error::Layer(LayerError::File { path: path.0.clone(), errno: errno.into() })
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+use super::ahead::Ahead;
 use super::apply::{apply, Applied, Apply};
 use super::choose::{all_but, all_of};
 use super::listing::{load, set_aside, store, Changes, Collector, Entry, Kind};
-use super::session::{Review, Sink, Watch};
+use super::session::{Review, Several, Sink, Watch};
 use crate::error::{Error, LayerError, NotApplied};
 use crate::profile::{Changes as Fate, Isolation};
 use crate::sandbox::Tag;
@@ -593,7 +594,7 @@ fn a_folder_that_was_moved_is_told_as_one() {
     assert_eq!((from(0), from(3)), (old.to_str().unwrap().into(), old.join("in/b").to_str().unwrap().into()));
     // All of it goes together; what lay in the folder is not missing by itself.
     let both = [found.all[0].change.path.clone(), from(0)];
-    assert_eq!(all_of(&found, &found.all[0]), both);
+    assert_eq!(all_of(&found, found.all[0].change.path.as_slice()), both);
     // One that was changed meanwhile is another, and so is one of two.
     let mut other = all.clone();
     other[3].change.after.as_mut().unwrap().size += 1;
@@ -673,4 +674,79 @@ fn a_list_without_end_is_bounded() {
     let found = collector.finish();
     assert!(found.unwrap().totals.partial);
     assert!(Collector::default().finish().is_err(), "without an end");
+}
+
+/// Hands out files by how many were asked for at once.
+struct Portions {
+    sizes: HashMap<Bytes, u64>,
+    asked: Vec<usize>,
+    lies: bool,
+}
+
+impl Review for Portions {
+    fn list(&mut self, _: &Watch<'_>) -> Result<Changes, Error> {
+        Ok(Changes::default())
+    }
+
+    fn contents(&mut self, path: &Bytes, sink: &mut Sink<'_>) -> Result<(), Error> {
+        let path = path.clone();
+        self.several(&[path], &mut |_, piece| sink(piece))
+    }
+
+    fn several(&mut self, paths: &[Bytes], sink: &mut Several<'_>) -> Result<(), Error> {
+        self.asked.push(paths.len());
+        for (index, path) in paths.iter().enumerate() {
+            let size = self.sizes[path] + u64::from(self.lies);
+            if path.0.ends_with(b"bad") {
+                sink(index, Piece::Failed(13))?;
+            } else if !sink(index, Piece::Bytes(0, vec![7; size as usize]))?
+                || !sink(index, Piece::End(size))?
+            {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, _: &[Bytes]) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn small_files_are_fetched_many_at_once_and_no_more_than_they_should_hold() {
+    let names: Vec<String> = (0..3000).map(|number| format!("/home/me/many/{number:04}")).collect();
+    let large = |name: &String| name.ends_with("500");
+    let size = |name: &String| if large(name) { 100_000 } else { 1 + name.len() as u64 };
+    let file = |name: &String| entry(name, What::Added, None, Some(facts(FileKind::File, size(name))));
+    let mut entries: Vec<Entry> = names.iter().map(file).collect();
+    entries.push(added("/home/me/many", FileKind::Folder));
+    entries.push(added("/home/me/many/bad", FileKind::File));
+    let stage = Stage::new(entries);
+    let to = tempfile::tempdir().unwrap();
+    let how = Apply { to: Some(to.path().to_owned()), ..stage.how.clone() };
+    let sizes =
+        stage.changes.all.iter().map(|one| (one.change.path.clone(), size(&one.change.path.to_string())));
+    let mut review = Portions { sizes: sizes.collect(), asked: Vec::new(), lies: false };
+    let folder = stage.changes.find(b"/home/me/many").unwrap();
+    let mut ahead = Ahead::new(&mut review, &stage.changes, std::iter::once(folder));
+    let done = apply(&mut ahead, &stage.changes, folder, &how, &|_| true);
+    assert!(matches!(done, Err(Error::Layer(LayerError::File { errno: 13, .. }))), "{done:?}");
+    assert_eq!(
+        review.asked.iter().filter(|&&count| count == 1).count(),
+        3,
+        "the large ones: {:?}",
+        review.asked
+    );
+    assert!(review.asked.len() < 12 && review.asked.iter().all(|&count| count <= 512), "{:?}", review.asked);
+    for name in &names {
+        let put = to.path().join(name.strip_prefix("/home/me/").unwrap());
+        assert_eq!(fs::metadata(put).unwrap().len(), size(name), "{name}");
+    }
+    // More than it was told to be is not taken.
+    let mut review = Portions { lies: true, ..review };
+    let one = stage.changes.find(names[7].as_bytes()).unwrap();
+    let mut ahead = Ahead::new(&mut review, &stage.changes, std::iter::once(one));
+    let done = apply(&mut ahead, &stage.changes, one, &stage.how, &|_| true);
+    assert!(matches!(done, Err(Error::Layer(LayerError::Broken))), "{done:?}");
 }

@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The user's trash, as the freedesktop.org Trash specification 1.0 has it:
-//! `files/NAME` and `info/NAME.trashinfo` below `$XDG_DATA_HOME/Trash`.
+//! `files/NAME` and `info/NAME.trashinfo` below `$XDG_DATA_HOME/Trash`, or, for
+//! what lies on another file system than that, below `.Trash/UID` or
+//! `.Trash-UID` at the top of its own.
 
-use rustix::fs::{renameat_with, statat, unlinkat, AtFlags, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{
+    fstat, mkdirat, openat, renameat_with, statat, unlinkat, AtFlags, Mode, OFlags, RenameFlags, Stat,
+};
+use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Names that are tried for one file.
 const TRIES: u32 = 1000;
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Moves what is called `name` in a folder to the trash below `data`. `path`:
-/// where it should go back to. `is_it` is asked about what has been moved: if
-/// it is another one it is moved back, and the answer is `false`.
+/// Moves what is called `name` in a folder to the trash below `data`, or to
+/// that of its file system. `path`: where it should go back to. `is_it` is
+/// asked about what has been moved: if it is another one it is moved back, and
+/// the answer is `false`.
+///
+/// # Errors
+/// EXDEV if there is no trash on its file system, and none can be made.
 pub fn put(
     data: &Path,
     folder: impl AsFd,
@@ -26,21 +36,72 @@ pub fn put(
     is_it: impl Fn(&Stat) -> bool,
 ) -> io::Result<bool> {
     let top = data.join("Trash");
-    for path in [&top, &top.join("files"), &top.join("info")] {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&top)?;
+    // Some people have theirs somewhere else, behind a link.
+    let top: OwnedFd = fs::File::open(top)?.into();
+    match put_into(&top, &folder, name, path, path, &is_it) {
+        Err(error) if is_elsewhere(&error) => {}
+        other => return other,
     }
-    let open = |name: &str| {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::open(top.join(name), flags, Mode::empty())
-    };
-    let (files, info) = (open("files")?, open("info")?);
+    let (above, top) = of_file_system(path)?;
+    put_into(&top, &folder, name, path, path.strip_prefix(&above).unwrap_or(path), &is_it)
+}
+
+/// Whether it failed because the trash is on another file system.
+pub fn is_elsewhere(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::XDEV.raw_os_error())
+}
+
+/// The top folder of the file system that a path is on, and the user's trash
+/// there.
+fn of_file_system(path: &Path) -> io::Result<(PathBuf, OwnedFd)> {
+    let device = |path: &Path| fs::symlink_metadata(path).map(|found| found.dev());
+    let above = path.parent().unwrap_or(path).canonicalize()?;
+    let own = device(&above)?;
+    let same = |one: &&Path| device(one).is_ok_and(|device| device == own);
+    let above = above.ancestors().take_while(same).last().unwrap_or(&above).to_owned();
+    let top = rustix::fs::open(&above, FOLDER, Mode::empty())?;
+    let uid = nix::unistd::geteuid();
+    // One that an administrator has made, where nobody can take another's away.
+    let shared = openat(&top, ".Trash", FOLDER, Mode::empty());
+    let is_sticky = |shared: &OwnedFd| fstat(shared).is_ok_and(|found| found.st_mode & 0o1000 != 0);
+    let shared = shared.ok().filter(is_sticky);
+    let mine = shared.and_then(|shared| private(&shared, &uid.to_string()).ok());
+    match mine.map_or_else(|| private(&top, &format!(".Trash-{uid}")), Ok) {
+        Ok(trash) => Ok((above, trash)),
+        Err(_) => Err(Errno::XDEV.into()),
+    }
+}
+
+/// A folder that is the user's own, made if it is missing.
+fn private(above: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
+    match mkdirat(above, name, Mode::RWXU) {
+        Err(Errno::EXIST) => {}
+        other => other?,
+    }
+    let folder = openat(above, name, FOLDER, Mode::empty())?;
+    // Somebody else may have put one there.
+    let is_own = fstat(&folder)?.st_uid == nix::unistd::geteuid().as_raw();
+    is_own.then_some(folder).ok_or(Errno::PERM)
+}
+
+/// `told`: the path as its note has it.
+fn put_into(
+    top: &OwnedFd,
+    folder: impl AsFd,
+    name: &OsStr,
+    path: &Path,
+    told: &Path,
+    is_it: impl Fn(&Stat) -> bool,
+) -> io::Result<bool> {
+    let (files, info) = (private(top, "files")?, private(top, "info")?);
     let own = path.file_name().unwrap_or(name);
     for count in 1..TRIES {
         let kept = if count == 1 { own.to_owned() } else { numbered(own, count) };
         let note = [kept.as_bytes(), b".trashinfo"].concat();
         let note = OsStr::from_bytes(&note);
         // The name is ours once its note is.
-        match write_note(&info, note, path) {
+        match write_note(&info, note, told) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             other => other?,
         }
@@ -57,7 +118,7 @@ pub fn put(
             }
             Err(error) => {
                 let _ = unlinkat(&info, note, AtFlags::empty());
-                if error != rustix::io::Errno::EXIST {
+                if error != Errno::EXIST {
                     return Err(error.into());
                 }
             }
@@ -146,5 +207,49 @@ mod tests {
         assert!(note.starts_with("[Trash Info]\nPath=/") && note.contains("/home/a%20b%25\n"), "{note}");
         assert!(put(&data, &folder, OsStr::new("missing"), &home.join("missing"), |_| true).is_err());
         assert_eq!(fs::read_dir(data.join("Trash/info")).unwrap().count(), 2);
+    }
+
+    /// /dev/shm is a file system of its own, whose top everybody may write.
+    #[test]
+    fn what_lies_on_another_file_system_stays_on_it() {
+        let shared = Path::new("/dev/shm");
+        let (top, elsewhere) = (tempfile::tempdir_in(shared).unwrap(), tempfile::tempdir().unwrap());
+        let data = elsewhere.path().join("data");
+        let trash = shared.join(format!(".Trash-{}", nix::unistd::geteuid().as_raw()));
+        let was_there = trash.exists();
+        let name = top.path().file_name().unwrap().to_str().unwrap().to_owned() + " gone";
+        let path = top.path().join(&name);
+        fs::write(&path, "mine").unwrap();
+        let folder = fs::File::open(top.path()).unwrap();
+        let put = |is_it: bool| put(&data, &folder, OsStr::new(&name), &path, |_| is_it);
+        assert!(!put(false).unwrap() && path.exists(), "it is another one");
+        assert!(put(true).unwrap() && !path.exists());
+        let (file, note) = (trash.join("files").join(&name), trash.join(format!("info/{name}.trashinfo")));
+        let inside = encoded(path.strip_prefix(shared).unwrap());
+        assert_eq!(fs::read(&file).unwrap(), b"mine");
+        assert!(fs::read_to_string(&note).unwrap().contains(&format!("\nPath={inside}\n")));
+        assert_eq!(fs::metadata(&trash).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_dir(data.join("Trash/files")).unwrap().count(), 0);
+        fs::remove_file(file).and_then(|()| fs::remove_file(note)).unwrap();
+        if !was_there {
+            fs::remove_dir_all(&trash).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_trash_that_is_not_ones_own_is_not_used() {
+        let top = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/", top.path().join("link")).unwrap();
+        let above: OwnedFd = fs::File::open(top.path()).unwrap().into();
+        assert!(private(&above, "link").is_err());
+        fs::write(top.path().join("file"), "").unwrap();
+        assert!(private(&above, "file").is_err() && private(&above, "new").is_ok());
+        if nix::unistd::geteuid().is_root() {
+            std::os::unix::fs::chown(top.path().join("new"), Some(1), None).unwrap();
+            assert_eq!(private(&above, "new").err(), Some(Errno::PERM));
+        }
+        // /proc is no place for one.
+        let nowhere = of_file_system(Path::new("/proc/self/status"));
+        assert!(nowhere.is_err_and(|error| is_elsewhere(&error)));
     }
 }

@@ -6,6 +6,7 @@ use super::super::changes::{hand_on, set_aside};
 use super::super::directory::fault;
 use super::{claim, copy, image, lock, remove, wait_until_free, Layer, Lock, Tag, KEPT};
 use crate::error::{Error, FileAction, LayerError};
+use crate::places::Places;
 use crate::plan::Plan;
 use crate::profile::{Changes, Include, Profile};
 use std::fs::{self, File};
@@ -47,12 +48,13 @@ impl Ready {
     }
 
     /// A path of the image that libvirt's containers take: they refuse one that
-    /// does not fit into a loop device's name (libvirt 9.0).
+    /// does not fit into a loop device's name (libvirt 9.0). `name`: of a link in
+    /// the sandbox's directory.
     ///
     /// # Errors
     /// The link cannot be made.
-    pub fn short_path(&mut self, directory: &Path) -> Result<PathBuf, Error> {
-        let (image, link) = (self.image(), directory.join("layer"));
+    pub fn short_path(&mut self, directory: &Path, name: &str) -> Result<PathBuf, Error> {
+        let (image, link) = (self.image(), directory.join(name));
         if link.as_os_str().len() < LOOP_NAME {
             symlink(&image, &link).map_err(fault(FileAction::Create, &link))?;
             return Ok(link);
@@ -171,7 +173,8 @@ fn made((plan, uuid): (&Plan, &str), (folder, held): (PathBuf, Lock)) -> Result<
 }
 
 /// The layer for a run of this plan. `making`: begun for it. `is_in_use`:
-/// whether a sandbox that runs has the layer of this name.
+/// whether a sandbox that runs has the layer of this name. `watch`: see
+/// [`copy::sparse`].
 ///
 /// # Errors
 /// It is in use, was written by the other isolation, or cannot be made.
@@ -180,6 +183,7 @@ pub fn ready(
     (uuid, started): (&str, u64),
     making: Option<Making>,
     is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+    watch: &dyn Fn(u64, u64) -> bool,
 ) -> Result<Ready, Error> {
     let made = making.and_then(|mut making| making.finish());
     let mut ready = match (beginning(plan), made) {
@@ -187,7 +191,7 @@ pub fn ready(
         (Beginning::Copy(id), made) => {
             // It has the name of the copy.
             drop(made);
-            copied(plan, &id, uuid, is_in_use)?
+            copied(plan, &id, uuid, is_in_use, watch)?
         }
         (Beginning::Fresh, Some(made)) => made?,
         (Beginning::Fresh, None) => fresh(plan, uuid, uuid)?,
@@ -219,6 +223,7 @@ fn copied(
     id: &str,
     uuid: &str,
     is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+    watch: &dyn Fn(u64, u64) -> bool,
 ) -> Result<Ready, Error> {
     // Nobody goes on from it while it is read.
     let (old, _held) = folder(plan, id)?;
@@ -228,7 +233,10 @@ fn copied(
     let layer = Layer { folder, tag };
     let ready = Ready { layer, fresh: true, lingers: false, file: None, _lock: held };
     let path = ready.image();
-    copy::sparse(&image(&old.folder), &path).map_err(fault(FileAction::Create, &path))?;
+    copy::sparse(&image(&old.folder), &path, watch).map_err(|error| match copy::is_cancelled(&error) {
+        true => Error::Cancelled,
+        false => fault(FileAction::Create, &path)(error),
+    })?;
     give(plan, &path)?;
     hand_on(&old, &ready.layer.folder)?;
     Ok(ready)
@@ -263,6 +271,27 @@ pub fn existing(layer: &Layer, is_in_use: impl FnOnce(&Path) -> Result<bool, Err
     }
     wait_until_free(&layer.folder, &layer.tag.name)?;
     Ok(Ready { layer: layer.clone(), fresh: false, lingers: false, file: None, _lock: held })
+}
+
+/// What a layer began as a copy of, if that is what is still kept. It is locked
+/// as long as this is there.
+///
+/// # Errors
+/// It is in use.
+pub fn origin(
+    places: &Places,
+    caller: u32,
+    layer: &Layer,
+    is_in_use: impl FnOnce(&Path) -> Result<bool, Error>,
+) -> Result<Option<Ready>, Error> {
+    let kept = places.layers(caller).join(kept_id(&layer.tag.name));
+    let is_it =
+        |kept: &Layer| layer.tag.from == Some(kept.mark()) && kept.tag.isolation == layer.tag.isolation;
+    let load = || Layer::load(&kept).filter(is_it);
+    let Some(found) = load() else { return Ok(None) };
+    let ready = existing(&found, is_in_use)?;
+    // Until it was locked another could take its place.
+    Ok(load().map(|_| ready))
 }
 
 /// The folder of what is kept under a name.

@@ -21,7 +21,7 @@ mod make;
 mod unreadable;
 
 pub use keep::keep;
-pub use make::{existing, kept_id, ready, Making, Ready};
+pub use make::{existing, kept_id, origin, ready, Making, Ready};
 pub use unreadable::unreadable;
 
 use super::directory::{fault, make_private};

@@ -7,6 +7,7 @@ use super::look::Seen;
 use super::{super::directory::fault, one_problem};
 use crate::error::{Error, FileAction};
 use crate::plan::{Plan, ProblemKind};
+use rustix::fs::{utimensat, AtFlags, Timespec, Timestamps, CWD};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
@@ -176,6 +177,10 @@ impl Stage {
             fs::set_permissions(to, fs::Permissions::from_mode(mode | 0o700))?;
         } else if found.is_symlink() {
             symlink(fs::read_link(from)?, to)?;
+            // That it is still what the user has can be told by its time.
+            let time = Timespec { tv_sec: found.mtime(), tv_nsec: found.mtime_nsec() };
+            let times = Timestamps { last_access: time, last_modification: time };
+            utimensat(CWD, to, &times, AtFlags::SYMLINK_NOFOLLOW)?;
         } else if found.is_file() {
             let flags = nix::libc::O_NONBLOCK | if depth == 0 { 0 } else { nix::libc::O_NOFOLLOW };
             let file = OpenOptions::new().read(true).custom_flags(flags).open(from)?;

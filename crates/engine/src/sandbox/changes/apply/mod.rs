@@ -12,7 +12,7 @@
 mod old;
 
 use super::listing::{Changes, Entry};
-use super::session::{Review, Watch};
+use super::session::{file_error, Review, Watch};
 use super::trash;
 use crate::error::{Error, FileAction, LayerError, NotApplied};
 use crate::sandbox::directory::fault;
@@ -315,6 +315,7 @@ impl Work<'_> {
                     (offset.saturating_add(bytes.len() as u64), bytes.len() as u64)
                 }
                 Piece::End(length) => (*length, 0),
+                Piece::Failed(errno) => return Err(file_error(&entry.change.path, *errno)),
             };
             if end > most {
                 return Err(Error::Layer(LayerError::Broken));
@@ -322,6 +323,7 @@ impl Work<'_> {
             match piece {
                 Piece::Bytes(offset, bytes) => file.write_all_at(&bytes, offset).map_err(&written)?,
                 Piece::End(length) => file.set_len(length).map_err(&written)?,
+                Piece::Failed(_) => {}
             }
             *count += bytes;
             if watch(*count) {
@@ -367,8 +369,16 @@ impl Work<'_> {
         let path = self.top.join(place);
         trash::put(&self.how.data, above, fresh, &path, |_| true).map(drop).map_err(|error| {
             let _ = exchange();
-            fault(FileAction::Remove, &path)(error)
+            Self::not_gone(entry, &path, error)
         })
+    }
+
+    /// Why something could not go to the trash.
+    fn not_gone(entry: &Entry, path: &Path, error: std::io::Error) -> Error {
+        if trash::is_elsewhere(&error) {
+            return Self::refused(entry, NotApplied::NoTrash);
+        }
+        fault(FileAction::Remove, path)(error)
     }
 }
 

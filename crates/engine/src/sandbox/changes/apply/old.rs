@@ -5,8 +5,7 @@
 use super::super::listing::Entry;
 use super::super::trash;
 use super::{open, Work, FOLDER};
-use crate::error::{Error, FileAction, NotApplied};
-use crate::sandbox::directory::fault;
+use crate::error::{Error, NotApplied};
 use rustix::fs::{statat, AtFlags, Dir, FileType, Mode, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -77,7 +76,7 @@ impl Work<'_> {
         }
         let path = self.top.join(place);
         let done = trash::put(&self.how.data, &above, &name, &path, |moved| is_same(moved, &found));
-        match done.map_err(fault(FileAction::Remove, &path))? {
+        match done.map_err(|error| Self::not_gone(entry, &path, error))? {
             true => self.applied.gone.push(path),
             // Somebody put another one there in between.
             false => return Err(Self::refused(entry, NotApplied::Changed)),
