@@ -32,7 +32,7 @@ pub fn show(window: &Rc<Window>) {
     let other: gtk::ListBox = object(&builder, "empty");
     let row = row(
         &gettext("Empty Profile"),
-        &gettext("Everything as it is by default: shut."),
+        &gettext("Nothing is shared or allowed until you say so."),
         (Colour::default(), Icon::Terminal),
     );
     other.append(&row);

@@ -58,7 +58,7 @@ pub fn show(window: &Rc<Window>) {
 
 /// What a new run begins with.
 fn default_profile(window: &Rc<Window>) -> adw::ComboRow {
-    let mut options = vec![(String::new(), gettext("Nothing Special"))];
+    let mut options = vec![(String::new(), gettext("An Empty Form"))];
     for item in window.library.items() {
         if let Ok(profile) = &item.profile {
             options.push((item.stem(), message::shown(&profile.name)));
@@ -67,7 +67,7 @@ fn default_profile(window: &Rc<Window>) -> adw::ComboRow {
     // One that is gone is no choice any more.
     let options: Vec<(&str, String)> =
         options.iter().map(|(stem, name)| (stem.as_str(), name.clone())).collect();
-    let row = choice(&gettext("Begin As"), "default-profile", &options);
+    let row = choice(&gettext("New Runs Begin As"), "default-profile", &options);
     row.set_subtitle(&gettext("All of a profile but its command"));
     row.set_subtitle_lines(0);
     row

@@ -81,12 +81,15 @@ impl Detail {
     }
 
     /// What came.
-    pub fn show(&self, found: Result<&Difference, &Error>) {
+    pub fn show(&self, entry: &Entry, found: Result<&Difference, &Error>) {
         match found {
             Ok(Difference::Text(hunks)) => self.show_text(hunks),
             Ok(Difference::Pictures(old, new)) => {
                 self.pictures.show(old.as_ref(), new.as_ref());
                 self.stack.set_visible_child_name("pictures");
+            }
+            Ok(Difference::Other) if entry.change.after.is_none() => {
+                self.say(OTHER, &gettext("Deleted"), &gettext("The sandbox has deleted it."));
             }
             Ok(Difference::Other) => self.say(OTHER, &gettext("Not Shown"), &message::shown_kinds()),
             Err(error) => self.say(OTHER, &gettext("It Cannot Be Read"), &message::error(error)),

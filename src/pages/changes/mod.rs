@@ -183,9 +183,9 @@ impl ChangesWindow {
         let (page, entry, wanted) = (self.clone(), entry.clone(), self.wanted.get());
         glib::spawn_future_local(async move {
             let Some(window) = page.window.upgrade() else { return };
-            let found = window.bridge.difference(page.looking.clone(), entry).await;
+            let found = window.bridge.difference(page.looking.clone(), entry.clone()).await;
             if page.wanted.get() == wanted {
-                page.detail.show(found.as_ref());
+                page.detail.show(&entry, found.as_ref());
             }
         });
     }

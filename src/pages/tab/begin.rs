@@ -137,14 +137,10 @@ impl Tab {
     }
 
     fn fail(self: &Rc<Self>, error: Error) {
-<<<<<<< HEAD
         if self.left.get() {
             return;
         }
-        if self.cancelled.get() {
-=======
         if self.cancelled.load(Ordering::Relaxed) {
->>>>>>> files
             if let Some(window) = self.window.upgrade() {
                 self.phase.set(Phase::Ended);
                 window.runs.close(self);

@@ -144,7 +144,7 @@ impl Tab {
     /// The tab is closed. Whether a sandbox goes on without it.
     pub fn let_go(&self) -> bool {
         if self.phase.get() == Phase::Starting {
-            self.cancelled.set(true);
+            self.cancelled.store(true, Ordering::Relaxed);
         }
         self.leave()
     }
@@ -158,13 +158,6 @@ impl Tab {
             screen.close();
         }
         self.shells.close();
-<<<<<<< HEAD
-=======
-        if self.phase.get() == Phase::Starting {
-            self.cancelled.store(true, Ordering::Relaxed);
-            return false;
-        }
->>>>>>> files
         let console = self.console.borrow_mut().take();
         if let Some(console) = console {
             // Closing waits for what is still to be sent.

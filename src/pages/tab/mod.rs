@@ -73,13 +73,9 @@ pub struct Tab {
     pub(super) phase: Cell<Phase>,
     since: Cell<Option<Instant>>,
     keyboard: Cell<bool>,
-<<<<<<< HEAD
-    cancelled: Cell<bool>,
+    cancelled: Arc<AtomicBool>,
     /// Nobody sees it any more.
     left: Cell<bool>,
-=======
-    cancelled: Arc<AtomicBool>,
->>>>>>> files
     /// What it writes is thrown away with this tab, and not before.
     pub(in crate::pages) held: RefCell<Option<Held>>,
     /// Whether that was asked for, and whether it is known.
@@ -161,12 +157,8 @@ impl Tab {
             phase: Cell::new(Phase::Starting),
             since: Cell::new(None),
             keyboard: Cell::new(true),
-<<<<<<< HEAD
-            cancelled: Cell::new(false),
-            left: Cell::new(false),
-=======
             cancelled: Arc::default(),
->>>>>>> files
+            left: Cell::new(false),
             held: RefCell::default(),
             holds: Cell::new(None),
             may_go: Cell::new(false),
