@@ -278,6 +278,18 @@ fn what_was_deleted_is_deleted_after_a_question() {
     scene.until("it is left", || page().is_none());
 }
 
+/// Who still types, as the window opens, decides nothing by that.
+#[gtk::test]
+fn no_button_has_the_focus_when_changes_are_shown() {
+    let scene = Scene::new();
+    let changes = scene.review(vec![entry("/home/me/a", What::Added, Some(3))]);
+    let window = changes.clone().downcast::<gtk::Window>().expect("a window");
+    let focus = || gtk::prelude::GtkWindowExt::focus(&window);
+    scene.until("something has the focus", || focus().is_some());
+    assert!(focus().is_some_and(|one| !one.is::<gtk::Button>()), "{:?}", focus());
+    close(&changes);
+}
+
 /// Names are the sandbox's: no markup, no line, no direction of theirs counts.
 #[gtk::test]
 fn hostile_names_are_shown_escaped() {

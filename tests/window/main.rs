@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod background;
+mod begun;
 #[path = "../scene/bus.rs"]
 mod bus;
 mod changes;

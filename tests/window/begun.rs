@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The form for whoever sees it for the first time: where it begins, and what
+//! it says about what cannot work.
+
+use crate::scene::{find, over, says, walk};
+use crate::Scene;
+use adw::prelude::*;
+use std::time::Duration;
+use terrarium_engine::profile::DisplayKind;
+
+impl Scene {
+    fn command(&self) -> adw::EntryRow {
+        self.object("command")
+    }
+
+    /// A button of a message in passing.
+    fn offered(&self, label: &str) -> Option<gtk::Button> {
+        let is_it = |one: &gtk::Widget| {
+            one.is_mapped()
+                && one.downcast_ref::<gtk::Button>().is_some_and(|one| one.label().as_deref() == Some(label))
+        };
+        walk(self.window.widget.upcast_ref(), &is_it).and_downcast()
+    }
+}
+
+#[gtk::test]
+fn what_was_run_is_not_begun_with_again_and_can_be_brought_back() {
+    let scene = Scene::with_home();
+    let shared = scene.folder().join("home");
+    scene.act("win.new-run");
+    scene.command().set_text("print x");
+    scene.window.form().take_path(&shared);
+    scene.act("win.back");
+    scene.act("win.new-run");
+    assert_eq!(scene.command().text(), "print x", "what was not run stays");
+    scene.act("win.run");
+    scene.within(Duration::from_secs(20), "it has run", || scene.fake.starts() == 1);
+    scene.window.show("home");
+    scene.act("win.new-run");
+    let form = scene.window.form();
+    assert_eq!(scene.command().text(), "");
+    assert!(form.profile().files.mounts.is_empty(), "nothing of the last one is shared");
+    scene.until("the last one is offered", || scene.offered("_Bring Back the Last").is_some());
+    scene.offered("_Bring Back the Last").expect("a button").emit_clicked();
+    assert_eq!((scene.command().text().as_str(), form.profile().files.mounts.len()), ("print x", 1));
+    scene.act("win.form-clear");
+    assert!(scene.command().text().is_empty() && form.profile().files.mounts.is_empty());
+}
+
+#[gtk::test]
+fn what_it_can_reach_says_when_it_is_out_of_date() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.command().set_text("print x");
+    let outdated = || find(scene.window.form().widget.upcast_ref(), "reach-outdated").expect("a label");
+    scene.until("it can be run", || scene.object::<gtk::Button>("run-form").is_sensitive());
+    assert!(!outdated().is_visible());
+    scene.object::<adw::EntryRow>("directory").set_text("nowhere");
+    scene.until("it says so", || outdated().is_visible());
+    scene.object::<adw::EntryRow>("directory").set_text("");
+    scene.until("it holds again", || !outdated().is_visible());
+}
+
+#[gtk::test]
+fn what_is_in_the_way_of_a_run_is_gone_to() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.command().set_text("print x");
+    let directory = scene.object::<adw::EntryRow>("directory");
+    directory.set_text("nowhere");
+    scene.command().grab_focus();
+    scene.command().emit_by_name::<()>("entry-activated", &[]);
+    scene.until("it has the focus", || directory.state_flags().contains(gtk::StateFlags::FOCUS_WITHIN));
+    assert_eq!(scene.fake.starts(), 0);
+}
+
+#[gtk::test]
+fn files_that_are_gone_or_not_shared_are_named() {
+    let scene = Scene::with_home();
+    let home = scene.folder().join("home");
+    let letter = home.join("letter.txt");
+    std::fs::write(&letter, "x").expect("written");
+    scene.act("win.new-run");
+    scene.command().set_text(&format!("print {}", letter.display()));
+    let form = scene.window.form();
+    scene.until("it is named", || says(form.widget.upcast_ref(), "~/letter.txt is not shared"));
+    scene.object::<gtk::Button>("share-argument").emit_clicked();
+    assert_eq!(form.profile().files.mounts[0].source, letter);
+    scene.until("nothing is missing", || !says(form.widget.upcast_ref(), "is not shared"));
+    std::fs::remove_file(&letter).expect("removed");
+    form.take_path(&home);
+    scene.until("it is said to be gone", || says(form.widget.upcast_ref(), "It is not there any more."));
+}
+
+/// As a terminal's program it would find no display.
+#[gtk::test]
+fn an_app_that_is_typed_gets_a_screen() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    let form = scene.window.form();
+    let kind = || form.profile().display.kind;
+    scene.until("apps are known", || {
+        scene.command().set_text("x");
+        scene.command().set_text("/usr/bin/xterm -e ls");
+        kind() == DisplayKind::Window
+    });
+    scene.command().set_text("print");
+    assert_eq!(kind(), DisplayKind::Terminal);
+    scene.object::<adw::ComboRow>("show-as").set_selected(1);
+    scene.command().set_text("other");
+    assert_eq!(kind(), DisplayKind::Window, "what was chosen by hand stays");
+}
+
+#[gtk::test]
+fn back_from_what_is_mended_leads_to_the_form() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.act("win.computer");
+    scene.act("win.back");
+    assert!(scene.window.shows("form"));
+    scene.act("win.back");
+    scene.act("win.computer");
+    scene.act("win.back");
+    assert!(scene.window.shows("home"));
+}
+
+#[gtk::test]
+fn the_search_for_an_app_is_done_by_keyboard() {
+    let scene = Scene::new();
+    scene.act("win.try-app");
+    scene.until("it is asked for", || over("app-chooser").is_some());
+    let sheet = over("app-chooser").expect("a sheet");
+    let search = walk(&sheet, &|one| one.is::<gtk::SearchEntry>());
+    let search = search.and_downcast::<gtk::SearchEntry>().expect("an entry");
+    scene.until("apps are there", || walk(&sheet, &|one| one.is::<adw::ActionRow>()).is_some());
+    search.set_text("there is no such app");
+    scene.until("it says so", || says(&sheet, "Nothing Found"));
+    search.emit_by_name::<()>("stop-search", &[]);
+    scene.until("Escape closes it", || over("app-chooser").is_none());
+}
