@@ -2,6 +2,7 @@
 //! What makes a screen is killed while it is shown: it is shown again.
 
 use crate::clipboard::inside;
+use crate::has_active_window;
 use crate::many::middle;
 use crate::program::{ctl, Glass, BOOT};
 use crate::sandboxes::{open, Scene};
@@ -10,8 +11,8 @@ use std::process::Command;
 use terrarium::pages::screen::Screen;
 
 /// Shows a green window, and another one when that is gone.
-const GREEN: &str =
-    "while :; do xterm -bg '#00ff00' -fg '#00ff00' -cr '#00ff00' -e sleep 1000; sleep 0.2; done";
+const GREEN: &str = r#"echo $$ >"$XDG_RUNTIME_DIR/number"
+    while :; do xterm -bg '#00ff00' -fg '#00ff00' -cr '#00ff00' -e sleep 1000; sleep 0.2; done"#;
 const RED: &str =
     "setsid xterm -bg '#ff0000' -fg '#ff0000' -cr '#ff0000' -e sleep 1000 >/dev/null 2>&1 </dev/null &";
 
@@ -77,7 +78,12 @@ fn what_is_killed_is_shown_again() {
         );
         scene.within(BOOT, "the agent again", || screen.is_connected() && screen.has_agent());
         // Another window shows that the picture is not the old one, and fills
-        // the screen; without it the one below is seen.
+        // the screen, over the one that comes again with the server.
+        inside(
+            &scene,
+            "until xdotool search --onlyvisible --class xterm >/dev/null 2>&1; do sleep 0.1; done",
+        );
+        has_active_window(&scene);
         inside(&scene, RED);
         shows(&scene, &screen, RGBA::RED);
         inside(&scene, "pkill -KILL -n -x xterm");
@@ -86,7 +92,6 @@ fn what_is_killed_is_shown_again() {
     // The program itself.
     inside(&scene, "pkill -KILL -x xterm");
     shows(&scene, &screen, RGBA::GREEN);
-    let end = "kill -KILL $(pgrep -o -x sh)";
-    inside(&scene, end);
+    inside(&scene, r#"kill -KILL "$(cat "$XDG_RUNTIME_DIR/number")"; pkill -KILL -x xterm"#);
     scene.ends("Signal SIGKILL");
 }
