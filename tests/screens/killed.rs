@@ -2,13 +2,13 @@
 //! What makes a screen is killed while it is shown: it is shown again.
 
 use crate::clipboard::inside;
-use crate::has_active_window;
 use crate::many::middle;
 use crate::program::{ctl, Glass, BOOT};
 use crate::sandboxes::{open, Scene};
 use gtk::gdk::RGBA;
 use std::process::Command;
 use terrarium::pages::screen::Screen;
+use terrarium_engine::profile::Until;
 
 /// Shows a green window, and another one when that is gone.
 const GREEN: &str = r#"echo $$ >"$XDG_RUNTIME_DIR/number"
@@ -50,7 +50,10 @@ fn shows(scene: &Scene, screen: &Screen, colour: RGBA) {
 #[gtk::test]
 fn what_is_killed_is_shown_again() {
     let scene = open();
-    let screen = scene.run_shown(Glass::Container, GREEN);
+    // Not until the last of what its windows ran is gone, too.
+    let screen = scene.run_profile(Glass::Container, GREEN, |profile| {
+        profile.command.until = Some(Until::Command);
+    });
     shows(&scene, &screen, RGBA::GREEN);
     scene.within(BOOT, "the agent", || screen.has_agent());
     for program in ["openbox", "spice-vdagent"] {
@@ -78,12 +81,9 @@ fn what_is_killed_is_shown_again() {
         );
         scene.within(BOOT, "the agent again", || screen.is_connected() && screen.has_agent());
         // Another window shows that the picture is not the old one, and fills
-        // the screen, over the one that comes again with the server.
-        inside(
-            &scene,
-            "until xdotool search --onlyvisible --class xterm >/dev/null 2>&1; do sleep 0.1; done",
-        );
-        has_active_window(&scene);
+        // the screen, over the one that comes again with the server
+        // and is managed by then.
+        inside(&scene, "until xprop -root _NET_CLIENT_LIST | grep -q 0x; do sleep 0.1; done");
         inside(&scene, RED);
         shows(&scene, &screen, RGBA::RED);
         inside(&scene, "pkill -KILL -n -x xterm");
@@ -92,6 +92,6 @@ fn what_is_killed_is_shown_again() {
     // The program itself.
     inside(&scene, "pkill -KILL -x xterm");
     shows(&scene, &screen, RGBA::GREEN);
-    inside(&scene, r#"kill -KILL "$(cat "$XDG_RUNTIME_DIR/number")"; pkill -KILL -x xterm"#);
+    inside(&scene, r#"kill -KILL "$(cat "$XDG_RUNTIME_DIR/number")""#);
     scene.ends("Signal SIGKILL");
 }
