@@ -8,10 +8,11 @@ use crate::sandboxes::{open, Scene};
 use gtk::gdk::RGBA;
 use std::process::Command;
 use terrarium::pages::screen::Screen;
+use terrarium_engine::profile::Until;
 
 /// Shows a green window, and another one when that is gone.
-const GREEN: &str =
-    "while :; do xterm -bg '#00ff00' -fg '#00ff00' -cr '#00ff00' -e sleep 1000; sleep 0.2; done";
+const GREEN: &str = r#"echo $$ >"$XDG_RUNTIME_DIR/number"
+    while :; do xterm -bg '#00ff00' -fg '#00ff00' -cr '#00ff00' -e sleep 1000; sleep 0.2; done"#;
 const RED: &str =
     "setsid xterm -bg '#ff0000' -fg '#ff0000' -cr '#ff0000' -e sleep 1000 >/dev/null 2>&1 </dev/null &";
 
@@ -49,7 +50,10 @@ fn shows(scene: &Scene, screen: &Screen, colour: RGBA) {
 #[gtk::test]
 fn what_is_killed_is_shown_again() {
     let scene = open();
-    let screen = scene.run_shown(Glass::Container, GREEN);
+    // Not until the last of what its windows ran is gone, too.
+    let screen = scene.run_profile(Glass::Container, GREEN, |profile| {
+        profile.command.until = Some(Until::Command);
+    });
     shows(&scene, &screen, RGBA::GREEN);
     scene.within(BOOT, "the agent", || screen.has_agent());
     for program in ["openbox", "spice-vdagent"] {
@@ -77,7 +81,9 @@ fn what_is_killed_is_shown_again() {
         );
         scene.within(BOOT, "the agent again", || screen.is_connected() && screen.has_agent());
         // Another window shows that the picture is not the old one, and fills
-        // the screen; without it the one below is seen.
+        // the screen, over the one that comes again with the server
+        // and is managed by then.
+        inside(&scene, "until xprop -root _NET_CLIENT_LIST | grep -q 0x; do sleep 0.1; done");
         inside(&scene, RED);
         shows(&scene, &screen, RGBA::RED);
         inside(&scene, "pkill -KILL -n -x xterm");
@@ -86,7 +92,6 @@ fn what_is_killed_is_shown_again() {
     // The program itself.
     inside(&scene, "pkill -KILL -x xterm");
     shows(&scene, &screen, RGBA::GREEN);
-    let end = "kill -KILL $(pgrep -o -x sh)";
-    inside(&scene, end);
+    inside(&scene, r#"kill -KILL "$(cat "$XDG_RUNTIME_DIR/number")""#);
     scene.ends("Signal SIGKILL");
 }

@@ -108,7 +108,7 @@ impl Stage<'_> {
     }
 
     fn an_editor(&self) {
-        self.shows("editor", "FeatherPad", 40);
+        self.shows("editor", "text", 40);
         let typed = std::cell::RefCell::new(String::new());
         self.types("ctrl+s", |text| {
             typed.replace(inside(self.scene, "cat \"$XDG_RUNTIME_DIR/text\""));

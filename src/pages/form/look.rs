@@ -176,7 +176,7 @@ fn whole(problem: &Problem) -> String {
 fn note_field(note: &Note) -> Option<&'static str> {
     match note {
         Note::DisplayLacks { .. } => Some("display.kind"),
-        Note::SoundThroughAlsa => Some("display.sound"),
+        Note::SoundThroughAlsa { .. } => Some("display.sound"),
         Note::LittleMemory { .. } => Some("limits.memory"),
         Note::Unmasked { .. } => Some("files.unmask"),
         _ => None,

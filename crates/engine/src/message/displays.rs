@@ -5,7 +5,7 @@ use super::problems::{both, Sentence};
 use super::{fill, size};
 use crate::host::{Family, Piece};
 use crate::plan::{KernelPart, MachineOnly, Note, ProblemKind};
-use crate::profile::Clipboard;
+use crate::profile::{Clipboard, Isolation};
 use gettextrs::gettext;
 use terrarium_protocol::display::{DisplayStatus, SCREEN_MIN};
 
@@ -41,8 +41,13 @@ pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
 pub(super) fn note(note: &Note) -> String {
     match note {
         Note::DisplayLacks { piece, family } => format!("{} {}", lacks(*piece), install(*piece, *family)),
-        Note::SoundThroughAlsa => gettext(
-            "Programs that play through ALSA are heard, one at a time: a container has no sound server.",
+        Note::SoundThroughAlsa { isolation: Isolation::Container } => gettext(
+            "Programs that play through ALSA are heard, one at a time. Those that know PulseAudio or PipeWire alone \
+             are not: no sound server runs in a container.",
+        ),
+        Note::SoundThroughAlsa { isolation: Isolation::Machine } => gettext(
+            "Programs that play through ALSA are heard. Those that know PulseAudio or PipeWire alone are not: no \
+             sound server runs in a virtual machine.",
         ),
         Note::LittleMemory { asked, better } => {
             let values = [size(*asked), size(*better)];

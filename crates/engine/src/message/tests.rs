@@ -3,6 +3,7 @@ use super::*;
 use crate::error::Error;
 use crate::host::{Family, Piece};
 use crate::plan::{AcceleratorReason, KernelPart, MachineOnly, Note, Problem, ProblemKind};
+use crate::profile::Isolation;
 use crate::sandbox::LastWords;
 use terrarium_protocol::display::DisplayStatus;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
@@ -289,7 +290,8 @@ fn notes() -> Vec<Note> {
         lacks(Piece::Agent),
         lacks(Piece::Manager),
         lacks(Piece::Bus),
-        Note::SoundThroughAlsa,
+        Note::SoundThroughAlsa { isolation: Isolation::Container },
+        Note::SoundThroughAlsa { isolation: Isolation::Machine },
         Note::LittleMemory { asked: 512 << 20, better: 768 << 20 },
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
@@ -302,7 +304,7 @@ fn notes() -> Vec<Note> {
     for one in &all {
         match one {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
-            Note::SoundThroughAlsa | Note::LittleMemory { .. } => {}
+            Note::SoundThroughAlsa { .. } | Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
             Note::ImageTrusted { .. } | Note::StaysReadOnly { .. } => {}
             Note::UserModeReachesHost | Note::FilteredByLibvirt { .. } => {}

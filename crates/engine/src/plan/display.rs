@@ -161,8 +161,8 @@ pub(super) fn notes(profile: &Profile, host: &Host, isolation: Isolation) -> Vec
     let missing = pieces.into_iter().filter(|piece| !host.display.has(*piece));
     let mut notes: Vec<Note> =
         missing.map(|piece| Note::DisplayLacks { piece, family: host.family }).collect();
-    if has_fifo(profile, isolation) {
-        notes.push(Note::SoundThroughAlsa);
+    if wish.sound {
+        notes.push(Note::SoundThroughAlsa { isolation });
     }
     if isolation == Isolation::Machine && profile.limits.memory < COMFORTABLE {
         notes.push(Note::LittleMemory { asked: profile.limits.memory, better: COMFORTABLE });

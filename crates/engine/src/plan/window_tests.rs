@@ -203,7 +203,7 @@ fn containers_have_one_monitor_and_neither_ears_nor_ports() {
     let mut loud = window(Isolation::Container);
     (loud.display.sound, loud.display.drop) = (true, true);
     let planned = plan(&loud, &host());
-    assert_eq!(planned.notes, [Note::SoundThroughAlsa]);
+    assert_eq!(planned.notes, [Note::SoundThroughAlsa { isolation: Isolation::Container }]);
     let plan = planned.plan.unwrap();
     assert_eq!(plan.passes, Passes { sound: true, drop: true, ..Passes::default() });
     assert!(plan.orders.display.as_ref().unwrap().sound);
