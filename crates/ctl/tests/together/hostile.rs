@@ -6,7 +6,7 @@ use crate::common::share::*;
 use crate::common::*;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What a sandbox may think of to hurt whoever looks at it.
@@ -140,17 +140,12 @@ for_both! {
 /// What is done to an image.
 type Damage = (&'static str, fn(&File));
 
-const DAMAGES: [Damage; 4] = [
+const DAMAGES: [Damage; 5] = [
     ("no file system at all", |file| file.write_all_at(&vec![0; 1 << 20], 0).unwrap()),
     ("shorter than it says", |file| file.set_len(1 << 20).unwrap()),
-    // Tables of inodes and directories, but not the first blocks.
-    ("garbage", |file| {
-        let garbage: Vec<u8> =
-            (0..64 * 4096u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        for block in [2u64, 300, 600, 1100, 8200, 9300] {
-            file.write_all_at(&garbage, block * 4096).unwrap();
-        }
-    }),
+    // Instead of the first group's inodes, or of those after the root's.
+    ("garbage", |file| fill_inodes(file, 0)),
+    ("garbage in between", |file| fill_inodes(file, 1)),
     ("a journal that is none", |file| {
         let mut flags = [0; 4];
         file.read_exact_at(&mut flags, 1024 + 0x60).unwrap();
@@ -159,13 +154,26 @@ const DAMAGES: [Damage; 4] = [
     }),
 ];
 
+/// Writes garbage into the first group's inodes from that block on: where they
+/// are its descriptor says, in the second block.
+fn fill_inodes(file: &File, from: u64) {
+    let mut table = [0; 4];
+    file.read_exact_at(&mut table, 4096 + 8).unwrap();
+    let garbage: Vec<u8> =
+        (0..256 * 4096u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    file.write_all_at(&garbage, (u64::from(u32::from_le_bytes(table)) + from) * 4096).unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").arg("--sparse=always").args([from, to]).status();
+    assert!(copied.unwrap().success());
+}
+
 /// A machine's own root can write whatever it likes to its disk: here it is
 /// done to the image. A guest's kernel meets it, and ours never does.
 #[test]
 fn a_damaged_image_is_told_of_and_can_be_thrown_away() {
     let (glass, name) = (Glass::Machine, fresh_name("damaged"));
-    let target = Folder::home(glass);
-    let to = target.path.display().to_string();
     let made = run(glass, &["--changes", "review", "-n", &name], &["sh", "-c", "mkdir d; echo text >d/file"])
         .output()
         .unwrap();
@@ -175,22 +183,13 @@ fn a_damaged_image_is_told_of_and_can_be_thrown_away() {
     let folder =
         fs::read_dir(layers_of(glass.user())).unwrap().flatten().map(|one| one.path()).find(is_it).unwrap();
     let (image, whole) = (folder.join("image"), folder.join("whole"));
-    assert!(std::process::Command::new("cp")
-        .arg("--sparse=always")
-        .args([&image, &whole])
-        .status()
-        .unwrap()
-        .success());
+    copy(&image, &whole);
     for (kind, damage) in DAMAGES {
-        assert!(std::process::Command::new("cp")
-            .arg("--sparse=always")
-            .args([&whole, &image])
-            .status()
-            .unwrap()
-            .success());
+        copy(&whole, &image);
         let _ = fs::remove_file(folder.join("listing"));
         damage(&File::options().read(true).write(true).open(&image).unwrap());
-        let begun = Instant::now();
+        let (begun, target) = (Instant::now(), Folder::home(glass));
+        let to = target.path.display().to_string();
         for words in [&["changes", &name][..], &["apply", &name, "d/file", "--to", &to]] {
             let done = ctl(glass, words);
             // Whatever a guest can read of it; or one sentence of why not.
