@@ -32,7 +32,7 @@ fn networked(glass: Glass, network: &[&str], script: &str) -> std::process::Outp
 /// that is busy.
 fn patient(glass: Glass, script: &str) -> String {
     if glass == Glass::Machine {
-        format!("SECONDS_EACH=12\n{script}")
+        format!("SECONDS_EACH=20\n{script}")
     } else {
         script.to_owned()
     }
@@ -78,7 +78,10 @@ fn lasting_by(enforcer: Enforcer, glass: Glass, network: &[&str], script: &str) 
 
 /// Runs a script in a sandbox that goes on.
 fn inside(sandbox: &Stop, script: &str) -> String {
+    let begun = Instant::now();
     let output = USER.ctl().args(["exec", &sandbox.name, "--", "bash", "-c", script]).output().unwrap();
+    // For whoever looks at what failed.
+    println!("{} after {:?}: {}{}", output.status, begun.elapsed(), out(&output), err(&output));
     assert_ne!(output.status.code(), Some(125), "{}", err(&output));
     out(&output)
 }
