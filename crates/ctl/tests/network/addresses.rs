@@ -16,6 +16,30 @@ fn a_network_of_libvirts_gives_or_takes_addresses_of_a_machine() {
     gives_or_takes_addresses(Glass::Machine);
 }
 
+#[test]
+fn a_filter_of_libvirts_has_its_parameters() {
+    let _alone = alone();
+    let network = Named::new("a");
+    let host = std::net::TcpListener::bind((format!("{}.1", network.net), 0)).unwrap();
+    let port = host.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((mut client, _)) = host.accept() {
+            let _ = client.write_all(b"hello\n");
+        }
+    });
+    let heard = |own: u8, allowed: u8| {
+        let net = &network.net;
+        let option = format!(
+            "source={},address={net}.{own}/24,filter=clean-traffic,filter.IP={net}.{allowed}",
+            network.name
+        );
+        let script = format!("timeout 3 cat < /dev/tcp/{net}.1/{port}; true");
+        out(&networked(Glass::Container, &["-N", &option], &script))
+    };
+    assert_eq!(heard(9, 9), "hello\n");
+    assert_eq!(heard(9, 10), "", "it is not the address that it may have");
+}
+
 fn gives_or_takes_addresses(glass: Glass) {
     let _alone = alone();
     let (one, other) = (Named::new("a"), Named::new("b"));

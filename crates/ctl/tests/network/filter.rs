@@ -37,8 +37,7 @@ fn without_nft_libvirts_filter_enforces_the_modes() {
     let all = targets(&world, &usage);
     let script = probes(&all);
     let reached = |glass: Glass, network: &[&str]| {
-        let script =
-            if glass == Glass::Machine { format!("SECONDS_EACH=12\n{script}") } else { script.clone() };
+        let script = patient(glass, &script);
         let run = run_as(USER, glass, network, &["bash", "-c", &script]);
         let output = Enforcer::Filter.seen_by(run).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{glass:?} {network:?}: {}", err(&output));

@@ -439,11 +439,10 @@ impl Check<'_, '_> {
     /// What the source rules out.
     fn fits(&mut self, field: &dyn Fn(&str) -> String, one: &profile::Interface, plan: &InterfacePlan) {
         if plan.source == Source::Own {
-            for (key, is_given) in [
-                ("dhcp", one.dhcp),
-                ("addresses", !one.addresses.is_empty()),
-                ("routes", !one.routes.is_empty()),
-            ] {
+            // Who would ask (DHCP) has what it would be told, without asking.
+            for (key, is_given) in
+                [("addresses", !one.addresses.is_empty()), ("routes", !one.routes.is_empty())]
+            {
                 if is_given {
                     self.add(field(key), NetworkProblem::OwnIsGiven);
                 }
