@@ -12,6 +12,7 @@ use std::rc::Rc;
 /// Asks for an app. `chosen` is called with it, once.
 pub fn choose(parent: &impl IsA<gtk::Window>, bridge: &Bridge, chosen: impl FnOnce(App) + 'static) {
     let search = gtk::SearchEntry::builder().hexpand(true).placeholder_text(gettext("Search apps")).build();
+    crate::pages::name_by_hint(&search);
     let rows = gtk::ListBox::builder().selection_mode(gtk::SelectionMode::None).build();
     rows.add_css_class("boxed-list");
     rows.set_valign(gtk::Align::Start);

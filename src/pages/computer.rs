@@ -3,6 +3,7 @@
 //! the same as `terrariumctl doctor` says.
 
 use super::object;
+use crate::pages::reach::unbroken;
 use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -26,7 +27,7 @@ pub struct Computer {
 impl Computer {
     /// The page, empty.
     pub fn new() -> Rc<Self> {
-        let builder = gtk::Builder::from_string(include_str!("computer.ui"));
+        let builder = crate::pages::layout(include_str!("computer.ui"));
         Rc::new(Self {
             widget: object(&builder, "page"),
             stack: object(&builder, "stack"),
@@ -94,8 +95,7 @@ impl Computer {
 
 fn row(window: &Rc<Window>, finding: &Finding, icon: &str) -> adw::ActionRow {
     let text = message::finding(finding);
-    let row =
-        adw::ActionRow::builder().title(glib::markup_escape_text(&text).as_str()).title_lines(0).build();
+    let row = adw::ActionRow::builder().title(unbroken(&text)).title_lines(0).build();
     row.set_subtitle_lines(0);
     let image =
         gtk::Image::builder().icon_name(icon).accessible_role(gtk::AccessibleRole::Presentation).build();

@@ -6,6 +6,7 @@ pub mod computer;
 mod end;
 pub mod form;
 pub mod home;
+mod names;
 mod network;
 pub mod new_profile;
 pub mod preferences;
@@ -17,6 +18,8 @@ pub mod tab;
 pub mod templates;
 pub mod terminal;
 mod usage;
+
+pub(crate) use names::{layout, name_by_hint};
 
 use gtk::glib::object::IsA;
 use gtk::{glib, prelude::*};

@@ -12,7 +12,7 @@ use terrarium_engine::profile::{Colour, Icon, MountMode, Profile};
 
 /// Asks for a beginning, over the window.
 pub fn show(window: &Rc<Window>) {
-    let builder = gtk::Builder::from_string(include_str!("new_profile.ui"));
+    let builder = crate::pages::layout(include_str!("new_profile.ui"));
     let sheet: adw::Window = object(&builder, "sheet");
     sheet.set_transient_for(Some(&window.widget));
     sheet.set_widget_name("new-profile-sheet");

@@ -58,7 +58,7 @@ pub fn show(window: &Rc<Window>) {
 
 /// What a new run begins with.
 fn default_profile(window: &Rc<Window>) -> adw::ComboRow {
-    let mut options = vec![(String::new(), gettext("An Empty Form"))];
+    let mut options = vec![(String::new(), gettext("Empty"))];
     for item in window.library.items() {
         if let Ok(profile) = &item.profile {
             options.push((item.stem(), message::shown(&profile.name)));
@@ -134,6 +134,7 @@ fn font() -> adw::ActionRow {
     button.set_filter_func(monospace);
     let reset = gtk::Button::builder().icon_name("edit-undo-symbolic").valign(gtk::Align::Center).build();
     reset.set_tooltip_text(Some(&gettext("Use the Desktop’s Font")));
+    super::name_by_hint(&reset);
     reset.add_css_class("flat");
     let now = settings().text("terminal-font");
     button.set_font(if now.is_empty() { "Monospace 11" } else { &now });

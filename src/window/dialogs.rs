@@ -35,6 +35,7 @@ impl Window {
         view.update_property(&[gtk::accessible::Property::Label(title)]);
         let copy =
             gtk::Button::builder().icon_name("edit-copy-symbolic").tooltip_text(gettext("Copy")).build();
+        crate::pages::name_by_hint(&copy);
         let content = text.to_owned();
         copy.connect_clicked(move |button| button.clipboard().set_text(&content));
         let header = adw::HeaderBar::builder().title_widget(&adw::WindowTitle::new(title, "")).build();
@@ -49,7 +50,7 @@ impl Window {
     }
 
     pub(super) fn show_shortcuts(&self) {
-        let builder = gtk::Builder::from_string(include_str!("../shortcuts.ui"));
+        let builder = crate::pages::layout(include_str!("../shortcuts.ui"));
         if let Some(window) = builder.object::<gtk::ShortcutsWindow>("shortcuts") {
             window.set_transient_for(Some(&self.widget));
             window.present();

@@ -15,7 +15,7 @@ use terrarium_protocol::changes::{FileKind, What};
 
 impl Scene {
     /// Runs something that leaves these changes, and looks at them.
-    fn review(&self, all: Vec<Entry>) -> gtk::Widget {
+    pub fn review(&self, all: Vec<Entry>) -> gtk::Widget {
         self.run_and_leave(all, Changes::Review);
         self.look()
     }
@@ -51,7 +51,7 @@ fn page() -> Option<gtk::Widget> {
     all.into_iter().find(is_it)
 }
 
-fn choose(changes: &gtk::Widget, index: u32) {
+pub fn choose(changes: &gtk::Widget, index: u32) {
     let list = find(changes, "list").and_downcast::<gtk::ListView>().expect("a list");
     let chosen = list.model().and_downcast::<gtk::SingleSelection>().expect("a selection");
     chosen.set_selected(index);
@@ -74,11 +74,11 @@ fn answer(scene: &Scene, with: &str) {
     gtk::prelude::GtkWindowExt::destroy(&dialog);
 }
 
-fn close(changes: &gtk::Widget) {
+pub fn close(changes: &gtk::Widget) {
     changes.downcast_ref::<gtk::Window>().expect("a window").close();
 }
 
-fn some() -> Vec<Entry> {
+pub fn some() -> Vec<Entry> {
     let mut moved = entry("/etc/skeleton/.bashrc", What::Added, Some(3526));
     moved.moved_from = Some("/etc/skel/.bashrc".into());
     let mut outdated = entry("/home/me/src/tree.c", What::Added, Some(4200));

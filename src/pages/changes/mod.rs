@@ -57,7 +57,7 @@ pub struct ChangesWindow {
 impl ChangesWindow {
     /// Opens it.
     pub fn open(window: &Rc<Window>, looking: &Looking) {
-        let builder = gtk::Builder::from_string(include_str!("changes.ui"));
+        let builder = crate::pages::layout(include_str!("changes.ui"));
         let home = window.bridge.host().map(plan::home);
         let folders = Folders::of(&looking.found.all, home.as_deref());
         let rows = gio::ListStore::new::<glib::BoxedAnyObject>();

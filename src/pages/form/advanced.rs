@@ -51,6 +51,7 @@ impl Advanced {
         page.append(&whole);
         let copy = gtk::Button::builder().icon_name("edit-copy-symbolic").valign(gtk::Align::Center);
         let copy = copy.tooltip_text(gettext("Copy")).css_classes(["flat"]).build();
+        crate::pages::name_by_hint(&copy);
         copy.set_widget_name("copy-equivalent");
         let equivalent = adw::ActionRow::builder().title(gettext("The Same From a Terminal")).build();
         equivalent.set_subtitle_lines(0);

@@ -140,6 +140,7 @@ impl Field {
             .tooltip_text(gettext("Changed From the Default. Reset"))
             .css_classes(["flat"])
             .build();
+        crate::pages::name_by_hint(&reset);
         let row = row.clone().upcast::<gtk::Widget>();
         row.set_widget_name(name);
         if let Some(row) = row.downcast_ref::<adw::ActionRow>() {

@@ -83,7 +83,7 @@ pub struct Form {
 impl Form {
     /// The page, empty.
     pub fn new() -> Rc<Self> {
-        let builder = gtk::Builder::from_string(include_str!("form.ui"));
+        let builder = crate::pages::layout(include_str!("form.ui"));
         let (signal, page) = (Signal::default(), object::<gtk::Box>(&builder, "groups"));
         let glass = |name: &str| {
             let id = |what: &str| format!("{name}-{what}");

@@ -53,7 +53,7 @@ impl Form {
         for (name, on) in [
             ("form-save", changed && has_item),
             ("form-revert", changed),
-            ("form-clear", changed || has_item || self.ran.get()),
+            ("form-clear", changed || has_item || !self.command.text().is_empty()),
             ("form-delete", has_item),
             ("form-reach", self.run.is_sensitive()),
             ("form-launcher", has_item && !self.launched.get()),
@@ -188,6 +188,7 @@ impl Form {
             window.offer(&gettext("This is a new one"), &gettext("_Bring Back the Last"), move || {
                 if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
                     form.fill(&window, &last, None);
+                    form.ran.set(true);
                 }
             });
         }

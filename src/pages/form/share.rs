@@ -258,6 +258,7 @@ fn target_title(kind: Kind) -> String {
 /// A flat button with a picture.
 pub fn button(icon: &str, hint: &str) -> gtk::Button {
     let button = gtk::Button::builder().icon_name(icon).tooltip_text(hint).valign(gtk::Align::Center).build();
+    crate::pages::name_by_hint(&button);
     button.add_css_class("flat");
     button
 }

@@ -72,7 +72,7 @@ pub struct Home {
 impl Home {
     /// The page, empty.
     pub fn new() -> Rc<Self> {
-        let builder = gtk::Builder::from_string(include_str!("home.ui"));
+        let builder = crate::pages::layout(include_str!("home.ui"));
         let home = Self {
             widget: object(&builder, "page"),
             run: object(&builder, "run"),

@@ -127,6 +127,7 @@ fn add_menu(row: &adw::ActionRow, item: &Item) {
         .tooltip_text(gettext("More"))
         .css_classes(["flat", "circular"])
         .build();
+    crate::pages::name_by_hint(&more);
     let item = item.clone();
     more.set_create_popup_func(move |more| more.set_menu_model(Some(&menu(&item))));
     row.add_suffix(&more);

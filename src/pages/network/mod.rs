@@ -52,7 +52,7 @@ pub struct Network {
 impl Network {
     /// An empty one.
     pub fn new() -> Rc<Self> {
-        let builder = gtk::Builder::from_string(include_str!("network.ui"));
+        let builder = crate::pages::layout(include_str!("network.ui"));
         Rc::new_cyclic(|own: &Weak<Self>| {
             let on_change = |own: Weak<Self>| {
                 Rc::new(move |change: Change, contact: &Contact| {

@@ -5,5 +5,6 @@
 mod pane;
 mod sheet;
 
+pub(crate) use pane::unbroken;
 pub use pane::Pane;
 pub use sheet::{show, Ask};

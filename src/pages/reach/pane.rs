@@ -125,8 +125,8 @@ fn line(icon: &str, title: &str, detail: &str) -> adw::ActionRow {
     row
 }
 
-/// Paths do not break at their slashes, where a line does in prose.
-fn unbroken(text: &str) -> String {
+/// As markup whose paths do not break at their slashes, where a line does in prose.
+pub(crate) fn unbroken(text: &str) -> String {
     glib::markup_escape_text(text).replace('/', "/\u{2060}")
 }
 

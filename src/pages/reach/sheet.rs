@@ -23,7 +23,7 @@ pub struct Ask {
 
 /// Shows what a profile can reach, over `parent`.
 pub fn show(parent: &impl IsA<gtk::Window>, profile: &Profile, reach: &Reach, ask: Ask) -> adw::Window {
-    let builder = gtk::Builder::from_string(include_str!("sheet.ui"));
+    let builder = crate::pages::layout(include_str!("sheet.ui"));
     let sheet: adw::Window = object(&builder, "sheet");
     sheet.set_transient_for(Some(parent));
     let mark = chip(profile.colour, "", icon_of(profile));

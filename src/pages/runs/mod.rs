@@ -90,7 +90,7 @@ pub struct Runs {
 impl Runs {
     /// The page, without tabs.
     pub fn new() -> Rc<Self> {
-        let builder = gtk::Builder::from_string(include_str!("runs.ui"));
+        let builder = crate::pages::layout(include_str!("runs.ui"));
         Rc::new_cyclic(|own| Self {
             widget: object(&builder, "page"),
             flap: object(&builder, "flap"),

@@ -52,7 +52,7 @@ pub struct Screen {
 impl Screen {
     /// The page, without a session.
     pub fn new(facts: &Facts) -> Rc<Self> {
-        let builder = gtk::Builder::from_string(include_str!("screen.ui"));
+        let builder = crate::pages::layout(include_str!("screen.ui"));
         let view = SpiceView::new();
         // Resizing goes over the control channel, which needs no agent.
         view.set_ask_resize(false);

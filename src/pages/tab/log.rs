@@ -78,6 +78,7 @@ impl Log {
             .tooltip_text(gettext("Copy"))
             .action_name("log.copy")
             .build();
+        crate::pages::name_by_hint(&copy);
         let header = adw::HeaderBar::new();
         header.pack_end(&copy);
         let pages = gtk::Stack::builder().vexpand(true).build();

@@ -130,7 +130,7 @@ impl Tab {
     }
 
     fn new(window: &Rc<Window>, name: String, facts: Facts, plan: Option<Plan>) -> Rc<Self> {
-        let builder = gtk::Builder::from_string(include_str!("tab.ui"));
+        let builder = crate::pages::layout(include_str!("tab.ui"));
         let terminal = terminal::make();
         object::<gtk::Box>(&builder, "terminal-box").append(&terminal);
         let (drew, drawn) = async_channel::bounded(1);
