@@ -62,6 +62,35 @@ find_cargo() {
     new_enough cargo || { say "cargo is still older than 1.83; install a newer one."; return 1; }
 }
 
+# build OPTION...: builds, and shows what cargo shows; nothing where nothing is to build.
+build() {
+    local line said='' colour=never
+    [ ! -t 2 ] || colour=always
+    CARGO_TERM_COLOR=$colour cargo build --locked "$@" 2>&1 >/dev/null | while IFS= read -r line; do
+        case $line in
+            *Finished*profile*) [ -z "$said" ] || say "$line" ;;
+            *)
+                [ -n "$said" ] || say "Building (the first time takes a few minutes)…"
+                said=yes
+                say "$line"
+                ;;
+        esac
+    done
+}
+
+# tell_of_another_window PROGRAM: a window that is open is the one that comes to
+# the front, even if PROGRAM was built since.
+tell_of_another_window() {
+    local pid
+    for pid in $(pgrep -u "$(id -u)" -x terrarium); do
+        if [ -e "/proc/$pid/exe" ] && ! [ "/proc/$pid/exe" -ef "$1" ]; then
+            say "A window of another build of Terrarium is open (process $pid) and comes to the front instead of"
+            say "this one. Quit it (Ctrl+Q) and run this again; its sandboxes go on."
+            return 0
+        fi
+    done
+}
+
 GROUP_MEANS="Being in the group libvirt equals being root on this computer."
 
 # Asks whether to join the group; no answer and no terminal mean no.
