@@ -23,6 +23,10 @@ const CONNECTIONS: u32 = 4096;
 /// The bridges of all users' networks.
 const BRIDGES: &str = "trm-*";
 
+/// Length of the least packet with an answer over TCP: two headers without
+/// options, a length, and an answer with a name of one letter and one address.
+const LEAST_ANSWER: u32 = 20 + 20 + 2 + 12 + 7 + 16;
+
 /// How many packets of each kind are told of, at most.
 const TOLD: &str = "limit rate 200/second burst 400 packets";
 
@@ -223,11 +227,15 @@ impl Made<'_> {
         let Some(group) = self.here.group else { return Ok(()) };
         let log =
             format!("{TOLD} log prefix \"{NAMES}\" group {group} snaplen {NAMES_LENGTH} queue-threshold 1");
-        writeln!(text, "  ip saddr {} udp sport 53 {log}", self.rules.gateway)?;
-        match self.rules.gateway6 {
-            Some(gateway) => writeln!(text, "  ip6 saddr {gateway} udp sport 53 {log}"),
-            None => Ok(()),
+        // Over TCP what carries an answer, and not what keeps a connection up.
+        let kinds = ["udp sport 53".to_owned(), format!("tcp sport 53 meta length >= {LEAST_ANSWER}")];
+        for kind in kinds {
+            writeln!(text, "  ip saddr {} {kind} {log}", self.rules.gateway)?;
+            if let Some(gateway) = self.rules.gateway6 {
+                writeln!(text, "  ip6 saddr {gateway} {kind} {log}")?;
+            }
         }
+        Ok(())
     }
 
     fn netdev(&self, text: &mut String, table: &str) -> Done {
