@@ -23,6 +23,9 @@ pub enum End {
     Lost,
     /// Init would not do what was asked.
     Refused(terrarium_protocol::message::Refusal),
+    /// Init does not answer, and a signal asked for the end again: the status
+    /// to end with.
+    Silent(u8),
 }
 
 /// How far each stream got: where to go on after a lost connection.
@@ -110,7 +113,12 @@ impl Client {
     /// Carries input and signals until the conversation ends.
     pub fn converse(&self, console: &Console, reads_input: bool) -> End {
         // First: a signal that ends us must not leave our terminal raw.
-        self.signals.go_to(Target::Command { console: console.clone(), terminal: self.terminal });
+        let tell = self.tell.clone();
+        self.signals.go_to(Target::Command {
+            console: console.clone(),
+            terminal: self.terminal,
+            give_up: Box::new(move |status| drop(tell.send(End::Silent(status)))),
+        });
         let raw = if self.terminal { Raw::enter() } else { None };
         if reads_input {
             self.carry_input(console.clone());

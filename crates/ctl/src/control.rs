@@ -4,7 +4,7 @@
 use crate::args::Exec;
 use crate::client::{Client, End};
 use crate::fault::{remark, status, tell_cleared, Fault};
-use crate::run::{finish, DONE};
+use crate::run::{finish, give_up, Role, DONE};
 use crate::signals::Signals;
 use crate::{print, terminal, Result};
 use serde_json::json;
@@ -121,7 +121,7 @@ pub fn attach(name: &str, from: Option<u64>, watch: bool, signals: Signals) -> R
         console.resize(terminal::size());
     }
     let end = client.converse(&console, !watch);
-    finish(&driver, &found.id, &console, &client, end, !watch)
+    finish(&driver, &found.id, &console, &client, end, Role { keyboard: !watch, ends: false })
 }
 
 /// What is known of a crash, which is told once.
@@ -177,6 +177,7 @@ pub fn exec(options: &Exec, signals: Signals) -> Result {
             Ok(status(&outcome))
         }
         End::LetGo => Ok(DONE),
+        End::Silent(status) => Ok(give_up(&driver, None, &client, status)),
         End::Refused(why) => Err(Error::Refused(why).into()),
         End::Lost => Err(Error::Crashed { last_words: driver.last_words(&found.id) }.into()),
     }

@@ -117,7 +117,14 @@ fn start(
         window::open(&started.name);
     }
     let end = client.converse(&started.console, true);
-    let done = finish(real.as_ref(), &started.id, &started.console, &client, end, true);
+    let done = finish(
+        real.as_ref(),
+        &started.id,
+        &started.console,
+        &client,
+        end,
+        Role { keyboard: true, ends: true },
+    );
     tell_vanished(plan);
     done
 }
@@ -132,6 +139,15 @@ fn tell_vanished(plan: &Plan) {
     }
 }
 
+/// What a client is to its sandbox.
+#[derive(Clone, Copy)]
+pub struct Role {
+    /// Whether it types.
+    pub keyboard: bool,
+    /// Whether the sandbox ends with it.
+    pub ends: bool,
+}
+
 /// What is left to do when a conversation about the command has ended.
 pub fn finish(
     driver: &dyn Driver,
@@ -139,7 +155,7 @@ pub fn finish(
     console: &Console,
     client: &Client,
     mut end: End,
-    keyboard: bool,
+    Role { keyboard, ends }: Role,
 ) -> Result {
     let mut latest: Option<Console> = None;
     for _ in 0..TRIES {
@@ -152,6 +168,7 @@ pub fn finish(
                 return Ok(0);
             }
             End::Refused(why) => return Err(Error::Refused(why).into()),
+            End::Silent(status) => return Ok(give_up(driver, Some(id).filter(|_| ends), client, status)),
             End::Lost => {
                 if !driver.exists(id)? {
                     break;
@@ -170,6 +187,17 @@ pub fn finish(
     driver.finish(id, Duration::ZERO)?;
     tell_cleared(driver);
     Err(Error::Crashed { last_words }.into())
+}
+
+/// Nobody in there does what signals ask for: we end all the same, and so does
+/// the sandbox that was `ours`.
+pub fn give_up(driver: &dyn Driver, ours: Option<&Id>, client: &Client, status: u8) -> u8 {
+    client.is_over(status);
+    eprintln!("terrariumctl: {}", message::is_silent(ours.is_some()));
+    if let Some(Err(error)) = ours.map(|id| driver.stop(id, Stop::Now)) {
+        Fault::Engine(error).print();
+    }
+    status
 }
 
 /// What follows the command's own result; the status to end with.

@@ -14,6 +14,10 @@ use terrarium_engine::{message, sandbox};
 /// takes a few seconds, in which libvirt looks at QEMU.
 const SLOW: Duration = Duration::from_secs(8);
 
+/// How long init may take to answer a signal before the next one says that it
+/// will not: something else than our init may play its part.
+const SILENT: Duration = Duration::from_secs(3);
+
 /// Where signals go.
 pub enum Target {
     /// Nothing is there yet: this process ends.
@@ -32,6 +36,9 @@ pub enum Target {
         console: Console,
         /// Whether it has a terminal of the size of ours.
         terminal: bool,
+        /// Called with the status to end with when a signal comes and none
+        /// has arrived for a while.
+        give_up: Box<dyn Fn(u8) + Send>,
     },
 }
 
@@ -74,27 +81,38 @@ impl Signals {
     fn pass(&self, signal: Signal) {
         let mut target = self.lock();
         match &*target {
-            Target::Command { console, terminal } if signal == Signal::SIGWINCH => {
+            Target::Command { console, terminal, .. } if signal == Signal::SIGWINCH => {
                 if *terminal {
                     console.resize(terminal::size());
                 }
+            }
+            Target::Command { console, give_up, .. } if console.is_silent(SILENT) => {
+                let status = status_of(signal);
+                give_up(status);
+                // Whatever is still waited for: the next one ends us.
+                *target = Target::Over(status);
             }
             // A terminal sends its keys as they are; signals that reach us
             // all the same, and all of them without one, are the command's.
             Target::Command { console, .. } => console.signal(signal as i32),
             _ if signal == Signal::SIGWINCH => {}
             Target::Over(status) => std::process::exit((*status).into()),
-            _ => leave(std::mem::replace(&mut *target, Target::Leaving), 128 + signal as i32),
+            _ => leave(std::mem::replace(&mut *target, Target::Leaving), status_of(signal)),
         }
     }
 }
 
+/// The status of who is ended by a signal.
+fn status_of(signal: Signal) -> u8 {
+    128 + signal as u8
+}
+
 /// Ends this process. libvirt may let it wait: meanwhile signals are taken.
-fn leave(target: Target, status: i32) {
-    let Target::Boot(take_away) = target else { std::process::exit(status) };
+fn leave(target: Target, status: u8) {
+    let Target::Boot(take_away) = target else { std::process::exit(status.into()) };
     std::thread::spawn(move || {
         take_away();
-        std::process::exit(status);
+        std::process::exit(status.into());
     });
 }
 

@@ -7,6 +7,7 @@ mod addresses;
 mod common;
 mod filter;
 mod first;
+mod here;
 mod live;
 mod named;
 mod watch;

@@ -138,6 +138,35 @@ fn a_name_of_a_detached_sandbox_leads_where_its_resolver_says() {
     assert!(text.contains(" received, ") && text.contains(".test"), "{text}");
 }
 
+/// Asks the resolver over TCP for names of this computer.
+const OVER_TCP: &str = r#"perl -MIO::Socket::IP -e 'my ($to) = `cat /etc/resolv.conf` =~ /^nameserver ([\d.]+)$/m or die;
+    for my $name (@ARGV) { my $s = IO::Socket::IP->new(PeerHost => $to, PeerPort => 53) or die $!;
+        my $q = pack("n6", 7, 0x100, 1, 0, 0, 0) . join("", map { pack("C/a*", $_) } split(/\./, $name)) . "\0" . pack("n2", 1, 1);
+        syswrite($s, pack("n/a*", $q)); sysread($s, my $t, 4096); print join(".", unpack("C4", substr($t, -4))), "\n" }' "#;
+
+/// Who asks that way is told, and the guard hears it.
+#[test]
+fn a_blocked_name_that_is_asked_for_over_tcp_is_known() {
+    let _alone = alone();
+    let world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = folder.path().join("hosts");
+    let internet = world.internet.v4.to_string();
+    let (name, bad) = (fresh_name("names"), fresh_name("bad") + ".test");
+    std::fs::write(&hosts, format!("192.0.2.99 {bad}\n")).unwrap();
+    let options = ["--detach", "-n", &name, "-N", "internet", "--block", &bad];
+    let run = run_as(USER, Glass::Container, &options, &["sleep", "600"]);
+    let output = with(&run, &hosts, "/etc/hosts").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let sandbox = Stop { user: USER, name };
+    let script = probes(&[("bad", "tcp", internet.clone(), 80)]);
+    assert_eq!(answers(&inside(&sandbox, &script)), ["bad"]);
+    let _says = Says::new(&[(&internet, &[&bad])]);
+    let asked = format!("{OVER_TCP} {bad}");
+    wait_for("the resolver", Duration::from_secs(5), || inside(&sandbox, &asked).trim() == internet);
+    wait_for("the rules", Duration::from_secs(5), || answers(&inside(&sandbox, &script)).is_empty());
+}
+
 #[test]
 fn a_name_of_the_internet_opens_no_network_that_this_computer_is_in() {
     let _alone = alone();

@@ -24,6 +24,7 @@ mod options;
 mod root;
 mod sandboxes;
 mod shut;
+mod silent;
 mod sound;
 mod streams;
 mod terminal;

@@ -53,7 +53,7 @@ pub fn greet(path: &Path, lock: Option<Lock>, patience: Patience) -> Result<Gree
     decoder.feed(&rest);
     let status = wait.for_welcome(&mut decoder).map_err(|error| error.at(path, patience))?;
     socket.set_read_timeout(None).map_err(failed)?;
-    Ok(Greeted { socket, tag: greeting.tag(), decoder, lock, status })
+    Ok(Greeted { socket, tag: greeting.tag(), decoder, locks: lock.into_iter().collect(), status })
 }
 
 enum Fault {

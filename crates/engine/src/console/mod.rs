@@ -10,6 +10,7 @@
 
 mod channel;
 mod connect;
+mod pulse;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -88,7 +89,8 @@ pub enum Event {
     Closed,
 }
 
-/// Keeps other clients off a machine's port while it is used.
+/// Keeps other clients off a machine's port while it is used, or says that a
+/// sandbox has a client.
 pub type Lock = nix::fcntl::Flock<std::fs::File>;
 
 /// Takes events, on a thread of its own.
@@ -105,8 +107,8 @@ struct Inner {
     status: Status,
     outbox: Arc<Outbox>,
     socket: UnixStream,
-    /// Files that stay locked while the conversation lasts (a machine's port).
-    _lock: Option<Lock>,
+    /// Files that stay locked while the conversation lasts.
+    _locks: Vec<Lock>,
 }
 
 impl Drop for Inner {
@@ -170,6 +172,15 @@ impl Console {
     /// Sends a signal to the command's process group.
     pub fn signal(&self, signal: i32) {
         self.say(&ToInit::Signal { signal });
+        self.inner.outbox.pulse.ask();
+        self.say(&ToInit::Ping { id: 0 });
+    }
+
+    /// Whether init has answered nothing since a signal that was sent so long
+    /// ago: it hangs, or something else plays its part.
+    #[must_use]
+    pub fn is_silent(&self, patience: std::time::Duration) -> bool {
+        self.inner.outbox.pulse.is_silent(patience)
     }
 
     /// TERM, and after `grace` milliseconds KILL.
@@ -205,12 +216,19 @@ pub struct Greeted {
     socket: UnixStream,
     tag: terrarium_protocol::Tag,
     decoder: terrarium_protocol::Decoder,
-    lock: Option<Lock>,
+    locks: Vec<Lock>,
     /// What init said first.
     pub status: Status,
 }
 
 impl Greeted {
+    /// Holds this, too, as long as the conversation lasts.
+    #[must_use]
+    pub fn holding(mut self, lock: Option<Lock>) -> Self {
+        self.locks.extend(lock);
+        self
+    }
+
     /// Asks for something and begins to listen.
     ///
     /// # Errors
@@ -233,7 +251,7 @@ impl Greeted {
                 status: self.status,
                 outbox: outbox.clone(),
                 socket: self.socket,
-                _lock: self.lock,
+                _locks: self.locks,
             }),
         };
         writer::spawn(outbox.clone(), writing).map_err(failed)?;

@@ -51,7 +51,9 @@ fn read(
             };
             let Some(event) = event(&frame, outbox) else { continue };
             let Some(inner) = weak.upgrade() else { return };
+            outbox.pulse.begin(frame.payload.len());
             handler(&Console { inner }, event);
+            outbox.pulse.end();
         }
         match socket.read(&mut piece) {
             Ok(0) => return,
@@ -92,7 +94,11 @@ fn event(frame: &Frame, outbox: &Outbox) -> Option<Event> {
             FromInit::Result(outcome) => Some(Event::Result(outcome)),
             FromInit::Refused { why } => Some(Event::Refused(why)),
             FromInit::Display(status) => Some(Event::Display(status)),
-            FromInit::Welcome(_) | FromInit::Pong { .. } | FromInit::Channel => None,
+            FromInit::Pong { .. } => {
+                outbox.pulse.answered();
+                None
+            }
+            FromInit::Welcome(_) | FromInit::Channel => None,
         },
         Kind::Input => None,
     }

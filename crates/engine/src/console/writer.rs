@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What waits to be sent, and the thread that sends it.
 
+use super::pulse::Pulse;
 use super::to_json;
 use std::collections::VecDeque;
 use std::io::Write;
@@ -19,6 +20,8 @@ pub struct Outbox {
     tag: Tag,
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether what was asked is answered.
+    pub pulse: Pulse,
 }
 
 #[derive(Default)]
@@ -59,7 +62,7 @@ impl Outbox {
     /// `sent` bytes of input have arrived already (from an earlier client).
     pub fn new(tag: Tag, sent: u64) -> Self {
         let state = State { sent, credit: sent, ..State::default() };
-        Self { tag, state: Mutex::new(state), changed: Condvar::new() }
+        Self { tag, state: Mutex::new(state), changed: Condvar::new(), pulse: Pulse::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

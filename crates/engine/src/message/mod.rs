@@ -131,6 +131,17 @@ pub fn let_go() -> String {
     gettext("The sandbox goes on. Use “terrariumctl attach” to come back.")
 }
 
+/// A signal came again, and the last one has not arrived. `ends`: the sandbox
+/// goes with the program.
+#[must_use]
+pub fn is_silent(ends: bool) -> String {
+    if ends {
+        gettext("The sandbox does not answer. It is ended, with all that runs in it.")
+    } else {
+        gettext("The sandbox does not answer. It goes on; end it with “terrariumctl stop --now”.")
+    }
+}
+
 /// libvirt has not answered for a while.
 #[must_use]
 pub fn libvirt_is_slow() -> String {

@@ -79,7 +79,10 @@ fn can(fact: &Fact, home: &Path) -> (String, String) {
             (gettext("Reach programs that listen in what it may write"), names(paths, home))
         }
         Fact::Devices { microphone, usb } => devices(*microphone, *usb),
-        Fact::Network { mode, allow } => network(*mode, allow),
+        Fact::Network { mode, allow, through, forwards, .. } => {
+            let (title, detail) = network(*mode, allow, through);
+            (title, with_forwards(detail, forwards))
+        }
         Fact::Root(_) => {
             (gettext("Act as root inside"), gettext("Of nothing outside. It can do more harm inside."))
         }
@@ -174,7 +177,7 @@ fn devices(microphone: bool, usb: bool) -> (String, String) {
     }
 }
 
-fn network(mode: NetworkMode, allow: &[String]) -> (String, String) {
+fn network(mode: NetworkMode, allow: &[String], through: &[String]) -> (String, String) {
     match mode {
         NetworkMode::Internet if !allow.is_empty() => {
             (gettext("Talk to the internet and chosen hosts"), list(allow))
@@ -185,11 +188,25 @@ fn network(mode: NetworkMode, allow: &[String]) -> (String, String) {
         NetworkMode::Full => {
             (gettext("Talk to the internet, your local network and this computer"), String::new())
         }
+        _ if allow.is_empty() && !through.is_empty() => {
+            let text = gettext("To all that these networks of libvirt’s reach: {networks}.");
+            (gettext("Talk to networks"), fill(&text, &[("networks", &list(through))]))
+        }
         _ if allow.is_empty() => {
             (gettext("Talk to networks"), gettext("To all that those reach which the profile names."))
         }
         _ => (gettext("Talk to chosen hosts"), list(allow)),
     }
+}
+
+fn with_forwards(detail: String, forwards: &[String]) -> String {
+    if forwards.is_empty() {
+        return detail;
+    }
+    let text = gettext("Ports of this computer lead into it: {ports}.");
+    let said = fill(&text, &[("ports", &list(forwards))]);
+    // A list of hosts is no sentence.
+    [detail, said].iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join(" · ")
 }
 
 fn reads(shown: &[PathBuf], copied: &[PathBuf], home: &Path) -> (String, String) {

@@ -58,22 +58,23 @@ fn words(fact: &Fact) -> Vec<String> {
         // They come with what may be written.
         Fact::Sockets(_) | Fact::Limits { .. } | Fact::Desktop => Vec::new(),
         Fact::Devices { microphone, usb } => flags(&[("microphone", *microphone), ("usb", *usb)]),
-        Fact::Network { mode: NetworkMode::Custom, allow } if !allow.is_empty() => {
-            allow.iter().map(|host| format!("host:{host}")).collect()
-        }
-        Fact::Network { mode, allow } => {
+        Fact::Network { mode, allow, through, user, forwards } => {
             let mut all = flags(&[
                 ("internet", matches!(mode, NetworkMode::Internet | NetworkMode::Full)),
                 ("local-network", *mode == NetworkMode::Full),
-                ("custom-network", *mode == NetworkMode::Custom),
+                ("custom-network", *mode == NetworkMode::Custom && allow.is_empty()),
+                ("user-network", *user),
             ]);
-            all.extend(allow.iter().map(|host| format!("host:{host}")));
+            let each = |kind: &str, names: &[String]| -> Vec<String> {
+                names.iter().map(|name| format!("{kind}:{name}")).collect()
+            };
+            all.extend([each("host", allow), each("network", through), each("forward", forwards)].concat());
             all
         }
         Fact::Root(root) => flags(&[("root", *root)]),
         Fact::Kernel(shared) => flags(&[("kernel", *shared)]),
         Fact::Reads { shown, copied } => [paths("read", shown), paths("read", copied)].concat(),
-        Fact::Home(home) => flags(&[("home", *home == Home::Readonly)]),
+        Fact::Home(home) => flags(&[("home", *home == Home::Readonly), ("kept-home", *home == Home::Kept)]),
         Fact::Clipboard(policy) => {
             let is = |wanted: &[Clipboard]| policy.is_some_and(|policy| wanted.contains(&policy));
             flags(&[

@@ -56,6 +56,12 @@ pub enum Fact {
         mode: NetworkMode,
         /// Whom alone, if that is custom; empty is all that its networks reach.
         allow: Vec<String>,
+        /// Networks of libvirt's that it is on, if that is custom.
+        through: Vec<String>,
+        /// It is in QEMU's user mode, which limits nothing.
+        user: bool,
+        /// Ports of this computer that lead to ports of its own.
+        forwards: Vec<String>,
     },
     /// Whether the command is root inside.
     Root(bool),
@@ -153,7 +159,7 @@ const TABLE: &[fn(&Plan) -> Fact] = &[
     |plan| Fact::Writes(shown(plan, true)),
     sockets,
     |plan| Fact::Devices { microphone: plan.passes.microphone, usb: plan.passes.usb },
-    |plan| Fact::Network { mode: plan.network, allow: plan.profile.network.allow.clone() },
+    network,
     |plan| Fact::Root(plan.orders.user.privileged),
     |plan| Fact::Home(home(plan)),
     |plan| Fact::Reads { shown: reads(plan), copied: of_kind(plan, ShareKind::Copied) },
@@ -228,6 +234,20 @@ fn secrets(plan: &Plan) -> Fact {
     let seen: Vec<Secret> = seen.collect();
     let hidden = plan.secrets.saturating_sub(plan.unmasked.len());
     Fact::Secrets { seen, hidden }
+}
+
+fn network(plan: &Plan) -> Fact {
+    let wish = &plan.profile.network;
+    let custom = plan.network == NetworkMode::Custom;
+    let interfaces = || wish.interfaces.iter().filter(|_| custom);
+    let has_one = plan.network != NetworkMode::None;
+    Fact::Network {
+        mode: plan.network,
+        allow: wish.allow.clone(),
+        through: interfaces().filter_map(|one| one.source.clone()).collect(),
+        user: interfaces().any(|one| one.user),
+        forwards: wish.forwards.iter().filter(|_| has_one).cloned().collect(),
+    }
 }
 
 /// A read-only share has sockets of its own; a machine's are its kernel's.

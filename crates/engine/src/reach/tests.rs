@@ -2,7 +2,7 @@
 use super::*;
 use crate::message;
 use crate::plan::plan;
-use crate::profile::{Include, Mount, MountKind, MountMode, Profile};
+use crate::profile::{Include, Interface, Mount, MountKind, MountMode, Profile};
 use crate::xml::tests::host;
 
 fn profile(isolation: Isolation) -> Profile {
@@ -198,6 +198,43 @@ fn more_than_was_allowed_is_asked_for_again() {
     assert!(seen.is_due(&grants(&small)), "it came from elsewhere");
 }
 
+/// Each of these grants more than the one before; changed on its own it is due.
+#[test]
+fn homes_that_are_kept_ports_and_networks_are_due_when_they_are_new() {
+    let on = |source: &str| Interface { source: Some(source.into()), ..Interface::default() };
+    let custom = |change: fn(&mut Profile)| {
+        let mut wish = profile(Isolation::Container);
+        wish.network.mode = NetworkMode::Custom;
+        wish.network.interfaces = vec![on("default")];
+        change(&mut wish);
+        wish
+    };
+    let internet = |forwards: &[&str]| {
+        let mut wish = profile(Isolation::Container);
+        wish.network.mode = NetworkMode::Internet;
+        wish.network.forwards = forwards.iter().map(|one| (*one).to_owned()).collect();
+        wish
+    };
+    let home = |home| {
+        let mut wish = profile(Isolation::Container);
+        wish.files.home = home;
+        wish
+    };
+    let pairs = [
+        (home(Home::Private), home(Home::Kept)),
+        (internet(&[]), internet(&["8080:80"])),
+        (internet(&["8080:80"]), internet(&["8080:22"])),
+        (custom(|_| {}), custom(|wish| wish.network.interfaces[0].source = Some("isolated".into()))),
+        (custom(|_| {}), custom(|wish| wish.network.interfaces.push(wish.network.interfaces[0].clone()))),
+    ];
+    for (number, (before, after)) in pairs.iter().enumerate() {
+        let seen = Seen { from: None, allowed: Some(Grants::of(&of(before))) };
+        assert!(!seen.is_due(&Grants::of(&of(before))));
+        // Two interfaces on one network reach no more than one.
+        assert_eq!(seen.is_due(&Grants::of(&of(after))), number < 4, "{number}");
+    }
+}
+
 #[test]
 fn what_was_shown_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
@@ -221,7 +258,13 @@ fn whom_it_may_talk_to_is_named() {
     let mut wish = profile(Isolation::Container);
     let said = |wish: &Profile| {
         let facts = Reach {
-            facts: vec![Fact::Network { mode: wish.network.mode, allow: wish.network.allow.clone() }],
+            facts: vec![Fact::Network {
+                mode: wish.network.mode,
+                allow: wish.network.allow.clone(),
+                through: wish.network.interfaces.iter().filter_map(|one| one.source.clone()).collect(),
+                user: false,
+                forwards: wish.network.forwards.clone(),
+            }],
             changes: Changes::Discard,
             home: "/home/ada".into(),
         };
@@ -238,7 +281,13 @@ fn whom_it_may_talk_to_is_named() {
     let (title, detail) = said(&wish);
     assert!(title.ends_with("and chosen hosts") && detail == "example.org:443/tcp", "{title}");
     let granted = |allow: &[String]| {
-        let facts = vec![Fact::Network { mode: NetworkMode::Internet, allow: allow.to_vec() }];
+        let facts = vec![Fact::Network {
+            mode: NetworkMode::Internet,
+            allow: allow.to_vec(),
+            through: Vec::new(),
+            user: false,
+            forwards: Vec::new(),
+        }];
         Grants::of(&Reach { facts, changes: Changes::Discard, home: "/home/ada".into() })
     };
     let (more, less) = (granted(&wish.network.allow), granted(&[]));

@@ -4,7 +4,7 @@
 use super::directory::Taken;
 use super::metadata::NAMESPACE;
 use super::real::Real;
-use super::{directory, end, groups, lost, Id, Listing, Metadata, State, Summary};
+use super::{directory, end, groups, lonely, lost, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
@@ -12,7 +12,7 @@ use crate::uri::Uri;
 use crate::virt::{Domain, Power};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use terrarium_protocol::message::{self, Status};
 
 /// A domain whose directory was removed or abandoned has been given up by its
@@ -93,13 +93,26 @@ fn of_connection(real: &Real, uri: &Uri) -> Result<Vec<Found>, Error> {
         let lingers = age(&metadata) > LINGER && !directory::is_starting(&metadata.directory);
         // A daemon that died while it made a domain has left it behind, off.
         let is_ghost = !directory::is_wanted(&metadata.directory) || domain.power() == Power::Off;
-        if !is_ghost {
+        if !is_ghost && is_lost(&metadata, &domain, lonely::KEEPS_THE_RESULT) {
+            let _ = end::destroy(&domain, &id);
+        } else if !is_ghost {
             found.push(Found { id, metadata, domain });
         } else if lingers {
             let _ = end::destroy(&domain, &id);
         }
     }
     Ok(found)
+}
+
+/// Whether it was to end with its client, which is gone for so long.
+fn is_lost(metadata: &Metadata, domain: &Domain, time: Duration) -> bool {
+    let directory = &metadata.directory;
+    if domain.power() == Power::Paused {
+        // Its init cannot do anything about it.
+        lonely::forget(directory);
+        return false;
+    }
+    !directory::is_starting(directory) && lonely::is_for(directory, time)
 }
 
 fn age(metadata: &Metadata) -> u64 {
@@ -149,6 +162,10 @@ fn ask(one: Found) -> Option<Summary> {
                 summary(state_of(&status), Some(status))
             }
             Err(_) if domain.power() == Power::Off => None,
+            Err(_) if is_lost(&metadata, &domain, lonely::SILENT) => {
+                let _ = end::destroy(&domain, &id);
+                None
+            }
             Err(_) => summary(State::NotAnswering, None),
         },
     }
@@ -223,7 +240,13 @@ pub fn in_use(real: &Real) -> Result<(Taken, Vec<u32>), Error> {
             taken.numbers.extend(mine.and_then(|number| number.parse::<u32>().ok()));
             let Some(metadata) = read_metadata(&domain) else { continue };
             blocks.push(metadata.id_base);
-            if mine.is_some() && directory::is_wanted(&metadata.directory) {
+            if mine.is_none() || metadata.caller != real.caller {
+                continue;
+            }
+            if is_lost(&metadata, &domain, lonely::KEEPS_THE_RESULT) {
+                let id = Id { connection: uri.clone(), number: metadata.number, uuid: domain.uuid() };
+                let _ = end::destroy(&domain, &id);
+            } else if directory::is_wanted(&metadata.directory) {
                 taken.names.push(metadata.name);
             }
         }

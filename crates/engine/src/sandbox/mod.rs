@@ -14,6 +14,7 @@ mod ids;
 mod layers;
 mod list;
 mod log;
+mod lonely;
 mod lost;
 pub mod metadata;
 mod network;

@@ -3,7 +3,7 @@
 
 use super::sources::stage;
 use super::Usage;
-use super::{changes, directory, layers, lost, screen, set_ids, usage, Changes, Cleared, Layer};
+use super::{changes, directory, layers, lonely, lost, screen, set_ids, usage, Changes, Cleared, Layer};
 use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
 use super::{Held, Picture, Review, Tell, Watch};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
@@ -165,7 +165,8 @@ impl Real {
             return Err(Error::NoSuchSandbox { name: id.uuid.clone() });
         }
         let (path, lock) = directory::socket(&directory, id.connection.is_lxc())?;
-        greet(&path, lock, patience)
+        let held = lonely::join(&directory);
+        Ok(greet(&path, lock, patience)?.holding(held))
     }
 }
 

@@ -5,8 +5,8 @@ use super::directory::{fault, make_private, Reservation, Wish};
 use super::real::Real;
 use super::sources::{self, Held};
 use super::{
-    directory, end, ids, layers, list, log, lost, network, program, set_ids, usage, Id, Layer, Progress,
-    Start, Started, Tell,
+    directory, end, ids, layers, list, log, lonely, lost, network, program, set_ids, usage, Id, Layer,
+    Progress, Start, Started, Tell,
 };
 use crate::console::{greet, Console, Event, Handler, Patience};
 use crate::error::{DomainAction, Error, FileAction};
@@ -362,10 +362,12 @@ fn converse(
     let (tell, told) = mpsc::channel();
     let crashed = || Error::Crashed { last_words: log::last_words(real, &id.connection, id.number) };
     let (socket, lock) = directory::socket(&instance.directory, plan.machine.is_none())?;
+    let ends_with_us = how.lifetime == Lifetime::Foreground;
+    let held = if ends_with_us { Some(lonely::begin(&instance.directory)?) } else { None };
     let greeted =
         greet(&socket, lock, Patience::START)
             .map_err(|error| if gone(real, id) { crashed() } else { error })?;
-    let console = greeted.begin(&ToInit::Start(Box::new(orders)), watch(tell, handler))?;
+    let console = greeted.holding(held).begin(&ToInit::Start(Box::new(orders)), watch(tell, handler))?;
     loop {
         match told.recv() {
             Ok(First::Stage(stage)) => drop(progress(Progress::Inside(stage))),

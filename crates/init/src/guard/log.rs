@@ -23,9 +23,11 @@ const PAYLOAD: u16 = 9;
 const PREFIX: u16 = 10;
 const BIND: u8 = 1;
 const COPY_PACKET: u8 = 2;
-/// Headers of an answer of the resolver: IP, UDP.
-const HEADERS4: usize = 28;
-const HEADERS6: usize = 48;
+/// Headers of an answer of the resolver: IP without options, UDP.
+const IP4: usize = 20;
+const IP6: usize = 40;
+const UDP: usize = 8;
+const TCP_PROTOCOL: u8 = 6;
 
 /// Groups belong to whoever binds them first; each user's guard finds one.
 const FIRST_GROUP: u16 = 0x5400;
@@ -110,9 +112,13 @@ impl Log {
     }
 
     fn name(&mut self, packet: &[u8], ports: &[Port]) -> bool {
-        let Some((_, to, _, Some(_))) = destination(packet) else { return false };
-        let headers = if to.is_ipv4() { HEADERS4 } else { HEADERS6 };
-        packet.get(headers..).is_some_and(|message| self.names.take(to, message, ports))
+        let Some((_, to, protocol, Some(_))) = destination(packet) else { return false };
+        let Some(rest) = packet.get(if to.is_ipv4() { IP4 } else { IP6 }..) else { return false };
+        let mut differs = false;
+        for message in answers(protocol, rest) {
+            differs |= self.names.take(to, message, ports);
+        }
+        differs
     }
 
     fn take(&mut self, prefix: &[u8], packet: &[u8]) {
@@ -152,6 +158,23 @@ impl Log {
     }
 }
 
+/// The resolver's messages in a packet, behind its IP header. Over TCP each has
+/// its length before it; those that begin a segment are found.
+fn answers(protocol: u8, packet: &[u8]) -> Vec<&[u8]> {
+    if protocol != TCP_PROTOCOL {
+        return packet.get(UDP..).into_iter().collect();
+    }
+    let header = packet.get(12).map_or(0, |byte| usize::from(byte >> 4) * 4);
+    let mut rest = packet.get(header.max(20)..).unwrap_or_default();
+    let mut all = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_be_bytes(*length)).min(after.len());
+        all.push(&after[..length]);
+        rest = &after[length..];
+    }
+    all
+}
+
 /// Calls `each` with the prefix and the packet of every message.
 fn messages(mut bytes: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
     while let Some(length) = bytes.get(..4).and_then(|word| word.try_into().ok()).map(u32::from_ne_bytes) {
@@ -177,5 +200,38 @@ fn attributes<'a>(mut bytes: &'a [u8], mut each: impl FnMut(u16, &'a [u8])) {
         let Some(value) = bytes.get(4..length) else { return };
         each(u16::from_ne_bytes([c, d]) & 0x3fff, value);
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn segment(words: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; usize::from(words) * 4];
+        bytes[12] = words << 4;
+        bytes.extend(payload);
+        bytes
+    }
+
+    #[test]
+    fn answers_over_tcp_are_found_one_after_another() {
+        let payload = b"\0\x03one\0\x05three\x01\0cut";
+        for words in [5, 8, 15] {
+            let packet = segment(words, payload);
+            assert_eq!(answers(TCP_PROTOCOL, &packet), [&b"one"[..], b"three", b"cut"], "{words}");
+        }
+        assert_eq!(answers(17, b"12345678message"), [&b"message"[..]]);
+        assert!(answers(TCP_PROTOCOL, &segment(8, b"")).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_packet_has_answers_or_none(packet in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let all = answers(TCP_PROTOCOL, &packet);
+            prop_assert!(all.iter().map(|one| one.len()).sum::<usize>() <= packet.len());
+            let _ = answers(17, &packet);
+        }
     }
 }

@@ -26,6 +26,8 @@ mod log;
 mod names;
 mod nft;
 mod rules;
+#[cfg(test)]
+mod rules_tests;
 
 use crate::channel::Listener;
 use client::Client;
@@ -33,6 +35,8 @@ use count::Count;
 use host::Changes;
 use log::Log;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use nix::unistd::geteuid;
+use rules::Here;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -47,6 +51,9 @@ const LOOK: u16 = 500;
 
 struct Guard {
     table: String,
+    /// Who may talk to sandboxes from this computer: whose they are, and this
+    /// process for forwarded ports.
+    users: [u32; 2],
     rules: Option<Rules>,
     local: Vec<Net>,
     log: Option<Log>,
@@ -72,6 +79,7 @@ pub fn run() {
     let mut guard = Guard {
         count: Count::new(&table),
         table,
+        users: [listener.owner(), geteuid().as_raw()],
         rules: None,
         local: host::networks(),
         log: Log::open().ok(),
@@ -160,10 +168,15 @@ impl Guard {
         loop {
             let (there, missing): (Vec<&Port>, Vec<&Port>) =
                 rules.ports.iter().partition(|port| is_there(&port.interface));
-            let group = (self.log.as_ref().map(|log| log.group), self.bounded);
+            let here = Here {
+                local: &self.local,
+                group: self.log.as_ref().map(|log| log.group),
+                bounded: self.bounded,
+                users: self.users,
+            };
             let resolved = self.resolved(&there);
             let all: Vec<&Port> = resolved.iter().collect();
-            let done = nft::set(&rules::text(&self.table, rules, &all, &self.local, group));
+            let done = nft::set(&rules::text(&self.table, rules, &all, &here));
             tries -= 1;
             match done {
                 Ok(()) => {

@@ -7,6 +7,7 @@
 //! `inet` has one for the bridge: whom the packets may go to. Both are set in
 //! one transaction, and replace what was there.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use terrarium_protocol::guard::{Base, Peer, Port, Protocol, Rules};
@@ -18,6 +19,13 @@ pub const NAMES_LENGTH: u32 = 1500;
 /// Connections that a sandbox may have at once. This computer's kernel remembers
 /// each, also those that nobody answers, in one table for all.
 const CONNECTIONS: u32 = 4096;
+
+/// The bridges of all users' networks.
+const BRIDGES: &str = "trm-*";
+
+/// Length of the least packet with an answer over TCP: two headers without
+/// options, a length, and an answer with a name of one letter and one address.
+const LEAST_ANSWER: u32 = 20 + 20 + 2 + 12 + 7 + 16;
 
 /// How many packets of each kind are told of, at most.
 const TOLD: &str = "limit rate 200/second burst 400 packets";
@@ -37,17 +45,22 @@ pub fn none(table: &str) -> String {
         .collect()
 }
 
-/// The whole. `local`: the networks that this computer is in. `group`: where
-/// packets are logged. `bounded`: the kernel can count connections.
-pub fn text(
-    table: &str,
-    rules: &Rules,
-    ports: &[&Port],
-    local: &[Net],
-    (group, bounded): (Option<u16>, bool),
-) -> String {
+/// What the guard knows of this computer.
+pub struct Here<'a> {
+    /// The networks that it is in.
+    pub local: &'a [Net],
+    /// Where packets are logged.
+    pub group: Option<u16>,
+    /// The kernel can count connections.
+    pub bounded: bool,
+    /// Who may talk to the sandboxes from here, beside root.
+    pub users: [u32; 2],
+}
+
+/// The whole.
+pub fn text(table: &str, rules: &Rules, ports: &[&Port], here: &Here) -> String {
     let mut text = none(table);
-    let made = Made { rules, ports, local, group, bounded };
+    let made = Made { rules, ports, here };
     // Writing to memory does not fail.
     let _ = made.inet(&mut text, table).and_then(|()| made.netdev(&mut text, table));
     text
@@ -56,9 +69,7 @@ pub fn text(
 struct Made<'a> {
     rules: &'a Rules,
     ports: &'a [&'a Port],
-    local: &'a [Net],
-    group: Option<u16>,
-    bounded: bool,
+    here: &'a Here<'a>,
 }
 
 type Done = std::fmt::Result;
@@ -73,12 +84,14 @@ impl Made<'_> {
         }
         self.out(text)?;
         self.into(text)?;
+        self.here(text)?;
+        self.between(text)?;
         writeln!(text, "}}")
     }
 
     fn sets(&self, text: &mut String) -> Done {
         for (name, kind, is_v4) in [("local4", "ipv4_addr", true), ("local6", "ipv6_addr", false)] {
-            let nets = never().chain(self.local.iter().copied());
+            let nets = never().chain(self.here.local.iter().copied());
             let all: Vec<String> =
                 nets.filter(|net| net.ip.is_ipv4() == is_v4).map(|net| net.to_string()).collect();
             writeln!(
@@ -93,7 +106,7 @@ impl Made<'_> {
     /// Where packets end that may not pass, and where those that begin
     /// something pass.
     fn refuse(&self, text: &mut String) -> Done {
-        let log = |text: &mut String, when: &str, prefix: &str| match self.group {
+        let log = |text: &mut String, when: &str, prefix: &str| match self.here.group {
             Some(group) => writeln!(text, "  {when}{TOLD} log prefix \"{prefix}\" group {group} snaplen 64"),
             None => Ok(()),
         };
@@ -108,7 +121,7 @@ impl Made<'_> {
     fn port(&self, text: &mut String, number: usize, port: &Port) -> Done {
         let policy = &port.policy;
         writeln!(text, " chain port{number} {{")?;
-        if self.bounded {
+        if self.here.bounded {
             writeln!(text, "  ct state new ct count over {CONNECTIONS} drop")?;
         }
         self.peers(text, &policy.block, "refused")?;
@@ -183,16 +196,46 @@ impl Made<'_> {
         writeln!(text, " }}")
     }
 
+    /// What this computer's programs begin. What the kernel sends by itself has
+    /// no user: answers, and what a network takes to work.
+    fn here(&self, text: &mut String) -> Done {
+        let [owner, guard] = self.here.users;
+        writeln!(
+            text,
+            " chain here {{ type filter hook output priority 0; policy accept;\n  oifname != \"{}\" accept\n  \
+             ct state != new accept\n  meta l4proto igmp accept\n  icmpv6 type != echo-request accept\n  \
+             meta skuid {{ {} }} accept\n  drop\n }}",
+            self.rules.bridge,
+            // Of a set nothing may be named twice.
+            BTreeSet::from([0, owner, guard]).iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+        )
+    }
+
+    /// No sandbox reaches another user's, whatever its own lists say.
+    fn between(&self, text: &mut String) -> Done {
+        let bridge = &self.rules.bridge;
+        writeln!(
+            text,
+            " chain between {{ type filter hook forward priority -10; policy accept;\n  \
+             iifname \"{bridge}\" oifname \"{BRIDGES}\" goto refused\n  \
+             iifname \"{BRIDGES}\" oifname \"{bridge}\" drop\n }}"
+        )
+    }
+
     /// What the resolver answers is told of, at once and whole.
     fn told(&self, text: &mut String) -> Done {
-        let Some(group) = self.group else { return Ok(()) };
+        let Some(group) = self.here.group else { return Ok(()) };
         let log =
             format!("{TOLD} log prefix \"{NAMES}\" group {group} snaplen {NAMES_LENGTH} queue-threshold 1");
-        writeln!(text, "  ip saddr {} udp sport 53 {log}", self.rules.gateway)?;
-        match self.rules.gateway6 {
-            Some(gateway) => writeln!(text, "  ip6 saddr {gateway} udp sport 53 {log}"),
-            None => Ok(()),
+        // Over TCP what carries an answer, and not what keeps a connection up.
+        let kinds = ["udp sport 53".to_owned(), format!("tcp sport 53 meta length >= {LEAST_ANSWER}")];
+        for kind in kinds {
+            writeln!(text, "  ip saddr {} {kind} {log}", self.rules.gateway)?;
+            if let Some(gateway) = self.rules.gateway6 {
+                writeln!(text, "  ip6 saddr {gateway} {kind} {log}")?;
+            }
         }
+        Ok(())
     }
 
     fn netdev(&self, text: &mut String, table: &str) -> Done {
@@ -292,7 +335,7 @@ pub fn link_local(mac: Mac) -> Ipv6Addr {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::net::Ipv4Addr;
     use terrarium_protocol::guard::{Forward, Policy, FORWARDS_MAX, PEERS_MAX, PORTS_MAX, VERSION};
@@ -330,7 +373,8 @@ mod tests {
         }
     }
 
-    fn example() -> Rules {
+    /// Four sandboxes, of all kinds.
+    pub fn example() -> Rules {
         let peer = |text: &str, prefix| Net::of(text.parse().unwrap(), prefix);
         let mut all: Vec<Port> = (2..6).map(port).collect();
         all[1].policy.base = Base::All;
@@ -419,7 +463,8 @@ mod tests {
         assert!(rules.are_proper());
         let ports: Vec<&Port> = rules.ports.iter().collect();
         let local = [Net::of("192.0.2.0".parse().unwrap(), 24), Net::of("10.9.0.0".parse().unwrap(), 16)];
-        let text = text("terrarium_7", &rules, &ports, &local, (Some(7), true));
+        let here = Here { local: &local, group: Some(7), bounded: true, users: [0, 7] };
+        let text = text("terrarium_7", &rules, &ports, &here);
         let folder = tempfile::tempdir().unwrap();
         let (set, unset) = (folder.path().join("set"), folder.path().join("unset"));
         std::fs::write(&set, text).unwrap();
@@ -434,7 +479,7 @@ mod tests {
             .unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{said}");
-        // refused, contact, four ports, two hooks, four interfaces; then nothing.
-        assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), "12", "{said}");
+        // refused, contact, four ports, four hooks, four interfaces; then nothing.
+        assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), "14", "{said}");
     }
 }

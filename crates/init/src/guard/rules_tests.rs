@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The rules at work: in networks of their own, with nobody's else beside them.
+
+use super::rules::tests::example;
+use super::rules::{text, Here};
+use std::process::Command;
+use terrarium_protocol::guard::{Base, Port, Rules};
+
+/// Two users' bridges, one that is nobody's, and who is behind each. `$1` has
+/// the rules of the first one. Prints who reaches whom.
+const BRIDGES: &str = r#"
+set -e
+echo 1 > /proc/sys/net/ipv4/ip_forward
+ip link set lo up
+serve='my $s = IO::Socket::IP->new(LocalHost => "0.0.0.0", LocalPort => 4001, Listen => 9) or die; while (my $c = $s->accept) { print $c "here\n" }'
+for one in lo2 lo4 lo5; do ip link add $one type veth peer name p$one; done
+place() { # BRIDGE INTERFACE NETWORK HOST MAC
+    ip link add "$1" type bridge
+    ip addr add "$3.1/24" dev "$1"
+    ip link set "$1" up
+    unshare --net perl -MIO::Socket::IP -e "$serve" & eval "${2}_pid=$!"
+    local pid=$!
+    until [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+    ip link add "$2" type veth peer name eth0 netns $pid
+    ip link set "$2" master "$1" up
+    in="nsenter --net=/proc/$pid/ns/net"
+    $in ip link set eth0 address "$5" up
+    $in ip addr add "$3.$4/24" dev eth0
+    $in ip route add default via "$3.1"
+}
+place trm-a lo3 10.9.8 3 52:54:00:00:00:03
+place trm-b other 10.7.7 2 52:54:00:00:07:02
+place lan lan0 10.6.6 2 52:54:00:00:06:02
+trap 'kill $lo3_pid $other_pid $lan0_pid' EXIT
+try() { # NAME PID ADDRESS
+    nsenter --net=/proc/$2/ns/net timeout 1 bash -c "read -r line < /dev/tcp/$3/4001 && echo $1 \$line" 2>/dev/null || echo "$1 no"
+}
+all() {
+    try "$1-a-b" $lo3_pid 10.7.7.2
+    try "$1-b-a" $other_pid 10.9.8.3
+    try "$1-a-lan" $lo3_pid 10.6.6.2
+}
+for wait in 1 2 3 4 5 6 7 8 9; do all warm | grep -q no || break; sleep 0.3; done
+all before
+nft -f "$1"
+all after
+"#;
+
+#[test]
+fn nobody_gets_from_one_users_bridge_to_another_s() {
+    let mut rules: Rules = example();
+    rules.bridge = "trm-a".into();
+    rules.ports[1].policy.base = Base::All;
+    (rules.ports[1].inbound, rules.ports[1].outbound) = (None, None);
+    assert!(rules.are_proper());
+    let ports: Vec<&Port> = rules.ports.iter().collect();
+    let here = Here { local: &[], group: None, bounded: true, users: [0, 7] };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text("terrarium_7", &rules, &ports, &here)).unwrap();
+    let done = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "bash", "-c", BRIDGES, "bash"])
+        .arg(file.path())
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    let all: Vec<&str> = said.lines().collect();
+    let expected = [
+        "before-a-b here",
+        "before-b-a here",
+        "before-a-lan here",
+        "after-a-b no",
+        "after-b-a no",
+        "after-a-lan here",
+    ];
+    assert_eq!(all, expected, "{}", String::from_utf8_lossy(&done.stderr));
+}
