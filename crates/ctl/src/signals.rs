@@ -3,8 +3,10 @@
 //! time: while libvirt is waited for, while a machine boots, and then it is
 //! the command's.
 
+use crate::client::End;
 use crate::terminal;
 use nix::sys::signal::{SigSet, Signal};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use terrarium_engine::console::Console;
@@ -32,6 +34,9 @@ pub enum Target {
         console: Console,
         /// Whether it has a terminal of the size of ours.
         terminal: bool,
+        /// Who attached is not who runs it: TERM, and HUP of a terminal that
+        /// is closed, let go of it.
+        let_go: Option<Sender<End>>,
     },
 }
 
@@ -74,10 +79,15 @@ impl Signals {
     fn pass(&self, signal: Signal) {
         let mut target = self.lock();
         match &*target {
-            Target::Command { console, terminal } if signal == Signal::SIGWINCH => {
+            Target::Command { console, terminal, .. } if signal == Signal::SIGWINCH => {
                 if *terminal {
                     console.resize(terminal::size());
                 }
+            }
+            Target::Command { let_go: Some(tell), .. }
+                if matches!(signal, Signal::SIGTERM | Signal::SIGHUP) =>
+            {
+                let _ = tell.send(End::LetGo);
             }
             // A terminal sends its keys as they are; signals that reach us
             // all the same, and all of them without one, are the command's.

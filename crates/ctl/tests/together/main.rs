@@ -26,3 +26,4 @@ mod shut;
 mod sound;
 mod streams;
 mod terminal;
+mod words;

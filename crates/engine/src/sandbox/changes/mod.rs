@@ -29,7 +29,7 @@ mod session;
 mod tests;
 mod trash;
 
-pub use apply::{apply, sync, Applied, Apply};
+pub use apply::{apply, check as check_apply, sync, Applied, Apply};
 pub use choose::{all_of, may_go};
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};
