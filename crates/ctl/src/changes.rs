@@ -85,8 +85,8 @@ impl Work {
         };
         let mut line = message::change(entry);
         if self.is_there_as_well(entry) {
-            let is_same = |difference| match difference {
-                &Difference::Text(ref hunks) => Some(hunks.is_empty()),
+            let is_same = |difference: &Difference| match difference {
+                Difference::Text(hunks) => Some(hunks.is_empty()),
                 _ => None,
             };
             let compared = difference.as_ref().and_then(is_same);

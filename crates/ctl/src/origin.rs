@@ -55,9 +55,8 @@ impl Origin {
     fn listed(&self, options: &Run, field: &str) -> Option<String> {
         let at = |list: &str, before: usize| index(field, list)?.checked_sub(before);
         let word = |option: &str, text: Option<&OsStr>| Some(written(option, text?));
-        let text = |option: &str, list: &[String], at: Option<usize>| {
-            word(option, list.get(at?).map(|text| OsStr::new(text)))
-        };
+        let text =
+            |option: &str, list: &[String], at: Option<usize>| word(option, list.get(at?).map(OsStr::new));
         if let Some(at) = at("files.mounts", self.mounts) {
             return word("-m", options.mount.get(at).map(AsRef::as_ref));
         }
