@@ -146,7 +146,8 @@ impl Window {
                     Ok(profile) => window.launch(Launch::saved(profile, item)),
                     Err(lines) => window.show_broken(&item.path, &lines),
                 },
-                None => window.toast(&message::error(&terrarium_engine::Error::NoSuchProfile { name })),
+                None => window
+                    .toast(&message::error(&terrarium_engine::Error::NoSuchProfile { name, like: None })),
             }
         });
     }

@@ -35,7 +35,7 @@ pub struct Window {
     pub widget: adw::ApplicationWindow,
     toasts: adw::ToastOverlay,
     leaflet: adw::Leaflet,
-    shortcuts: gtk::ShortcutController,
+    shortcuts: shortcuts::Shortcuts,
     /// The first page.
     pub home: Rc<Home>,
     /// What runs.

@@ -87,7 +87,7 @@ impl Driver for Fake {
 
     fn find(&self, name: &str) -> Result<Summary, Error> {
         let found = self.list().sandboxes.into_iter().find(|one| one.name() == name);
-        found.ok_or_else(|| Error::NoSuchSandbox { name: name.to_owned() })
+        found.ok_or_else(|| Error::NoSuchSandbox { name: name.to_owned(), like: None })
     }
 
     fn exists(&self, id: &Id) -> Result<bool, Error> {

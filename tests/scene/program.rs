@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The program itself, on the same screen, and as somebody else.
+#![allow(dead_code)]
 
 use std::ffi::OsStr;
 use std::fs;

@@ -5,7 +5,7 @@
 //!
 //! GTK 4.8 tells less than there is, so that some takes a detour here:
 //! - check buttons, switches, rows and lists of choices have no action: they get
-//!   the keyboard over AT-SPI, and a key;
+//!   the keyboard by Tab, as GrabFocus does nothing, and a key;
 //! - menus are not told of before they are open: a window's actions are;
 //! - nothing is told to be on the screen or not (SHOWING), pages that are not
 //!   seen are told like the one that is;
@@ -16,7 +16,6 @@ mod bus;
 mod drop;
 mod flows;
 #[path = "../scene/program.rs"]
-#[allow(dead_code)]
 mod program;
 #[path = "../scene/reader.rs"]
 mod reader;

@@ -35,7 +35,9 @@ pub enum Verb {
         json: bool,
     },
     /// See and use the command of a sandbox that runs
-    #[command(after_help = "Ctrl+] twice lets go of a terminal; the sandbox goes on.")]
+    #[command(
+        after_help = "Ctrl+] twice, TERM and HUP let go; the sandbox goes on. INT and QUIT are the command's."
+    )]
     Attach {
         /// Name of the sandbox
         name: String,

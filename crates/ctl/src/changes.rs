@@ -6,15 +6,16 @@ use crate::print::plain;
 use crate::run::DONE;
 use crate::Result;
 use serde_json::{json, Value};
-use std::io::{BufWriter, Write};
+use std::collections::HashSet;
+use std::io::{BufWriter, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::profile::Changes as Fate;
-use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Review};
+use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Kind, Review};
 use terrarium_engine::sandbox::{Driver, Layer, Real};
-use terrarium_engine::{message, plan, Error};
+use terrarium_engine::{message, nearest, plan, Error};
 use terrarium_protocol::changes::{Facts, FileKind};
 use terrarium_protocol::Bytes;
 
@@ -32,11 +33,14 @@ impl Work {
         let is_it = |layer: &Layer| {
             layer.tag.name == name || layer.tag.uuid == name || layer.id().as_os_str() == name
         };
-        let mut layers: Vec<Layer> = driver.layers().into_iter().filter(is_it).collect();
+        let (mut layers, others): (Vec<Layer>, Vec<Layer>) = driver.layers().into_iter().partition(is_it);
         // What waits for a decision comes before what is kept.
         layers.sort_by_key(|layer| layer.tag.changes == Fate::Keep);
         let layer = layers.into_iter().next();
-        let layer = layer.ok_or_else(|| Error::Layer(LayerError::None { name: name.to_owned() }))?;
+        let layer = layer.ok_or_else(|| {
+            let like = nearest(name, others.iter().map(|layer| layer.tag.name.as_str())).map(str::to_owned);
+            Error::Layer(LayerError::None { name: name.to_owned(), like })
+        })?;
         Ok(Self { host, driver, layer })
     }
 
@@ -49,6 +53,51 @@ impl Work {
         };
         let plain: PathBuf = whole.components().collect();
         plain.as_os_str().as_bytes().to_vec()
+    }
+
+    /// Has a sandbox start that hands out what was written; says so to
+    /// somebody who waits.
+    fn review(&self) -> std::result::Result<Box<dyn Review>, Fault> {
+        if std::io::stderr().is_terminal() {
+            eprintln!("terrariumctl: {}", message::looks_inside(self.layer.tag.isolation));
+        }
+        Ok(self.driver.review(&self.layer)?)
+    }
+
+    /// Whether a file that is new inside is in the user's real home as well:
+    /// the sandbox has never seen that one.
+    fn is_there_as_well(&self, entry: &Entry) -> bool {
+        entry.kind() == Kind::Added
+            && entry.path().starts_with(plan::home(&self.host))
+            && has_content(entry)
+            && self.real(entry).is_file()
+    }
+
+    /// A change on a line, with its difference if that is asked for.
+    fn show(
+        &self,
+        entry: &Entry,
+        review: Option<&mut dyn Review>,
+        out: &mut dyn Write,
+    ) -> std::result::Result<(), Fault> {
+        let difference = match review.filter(|_| has_content(entry)) {
+            Some(review) => Some(changes::difference(review, entry, &self.real(entry))?),
+            None => None,
+        };
+        let mut line = message::change(entry);
+        if self.is_there_as_well(entry) {
+            let is_same = |difference: &Difference| match difference {
+                Difference::Text(hunks) => Some(hunks.is_empty()),
+                _ => None,
+            };
+            let compared = difference.as_ref().and_then(is_same);
+            line.push_str(&format!(", {}", message::there_as_well(compared)));
+        }
+        print(out, &line);
+        if let Some(difference) = &difference {
+            show_difference(difference, out);
+        }
+        Ok(())
     }
 
     fn real(&self, entry: &Entry) -> PathBuf {
@@ -67,18 +116,16 @@ pub fn show(name: &str, diff: bool, as_json: bool) -> Result {
     }
     let (mut review, mut out) = (None, BufWriter::new(std::io::stdout().lock()));
     for entry in &found.all {
-        print(&mut out, &message::change(entry));
-        if diff && has_content(entry) {
-            if review.is_none() {
-                review = Some(work.driver.review(&work.layer)?);
-            }
-            if let Some(review) = &mut review {
-                show_difference(&work, review.as_mut(), entry, &mut out)?;
-            }
+        if diff && has_content(entry) && review.is_none() {
+            review = Some(work.review()?);
         }
+        work.show(entry, review.as_mut().map(|review| review.as_mut() as _), &mut out)?;
     }
     flush(&mut out);
     message::change_totals(&found).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
+    if work.layer.tag.changes == Fate::Keep {
+        eprintln!("terrariumctl: {}", message::is_kept(&work.layer.tag.name));
+    }
     Ok(DONE)
 }
 
@@ -102,17 +149,11 @@ fn has_content(entry: &Entry) -> bool {
     is_file(&entry.change.after) || (entry.change.after.is_none() && is_file(&entry.change.before))
 }
 
-fn show_difference(
-    work: &Work,
-    review: &mut dyn Review,
-    entry: &Entry,
-    out: &mut dyn Write,
-) -> std::result::Result<(), Fault> {
-    let real = work.real(entry);
-    match changes::difference(review, entry, &real)? {
+fn show_difference(difference: &Difference, out: &mut dyn Write) {
+    match difference {
         Difference::Pictures(..) | Difference::Other => print(out, &message::not_compared()),
         Difference::Text(hunks) => {
-            for hunk in &hunks {
+            for hunk in hunks {
                 print(out, &message::hunk_head(hunk));
                 for line in hunk {
                     let sign = match (line.old, line.new) {
@@ -125,7 +166,6 @@ fn show_difference(
             }
         }
     }
-    Ok(())
 }
 
 fn all_as_json(layer: &Layer, found: &Changes) -> Value {
@@ -182,20 +222,37 @@ fn facts(facts: &Facts) -> Value {
 /// `keep`
 pub fn keep(name: &str, paths: &[PathBuf]) -> Result {
     let work = Work::begin(name)?;
-    if paths.is_empty() {
+    let found = work.driver.changes(&work.layer, &|_| true)?;
+    let count = if paths.is_empty() {
         work.driver.keep(&work.layer)?;
+        usize::try_from(found.totals.changes).unwrap_or(usize::MAX)
     } else {
         let paths: Vec<Bytes> = paths.iter().map(|path| work.inside(path).into()).collect();
         work.driver.keep_only(&work.layer, &paths)?;
-    }
+        count(&found, paths.iter().map(Bytes::as_slice))
+    };
+    eprintln!("terrariumctl: {}", message::kept(count, &work.layer.tag.name));
     Ok(DONE)
+}
+
+/// How many changes these are, with what lies in them.
+fn count<'a>(found: &Changes, paths: impl Iterator<Item = &'a [u8]>) -> usize {
+    let all: HashSet<&[u8]> = paths
+        .flat_map(|path| found.find(path).into_iter().chain(found.below(path)))
+        .map(|entry| entry.change.path.as_slice())
+        .collect();
+    all.len()
 }
 
 /// `discard`
 pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
     let work = Work::begin(name)?;
     if paths.is_empty() {
+        // What has no list is thrown away all the same.
+        let known = work.driver.changes(&work.layer, &|_| true).map_or(0, |found| found.totals.changes);
         work.driver.discard(&work.layer)?;
+        let count = usize::try_from(known).unwrap_or(usize::MAX);
+        eprintln!("terrariumctl: {}", message::discarded(count, &work.layer.tag.name));
         return Ok(DONE);
     }
     let found = work.driver.changes(&work.layer, &|_| true)?;
@@ -210,6 +267,9 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
         all.extend(changes::all_of(&found, &path));
     }
     changes::take_out(&work.driver, &work.layer, &found, &all, &mut None)?;
+    let paths: Vec<Vec<u8>> = paths.iter().map(|path| work.inside(path)).collect();
+    let count = count(&found, paths.iter().map(Vec::as_slice));
+    eprintln!("terrariumctl: {}", message::discarded(count, &work.layer.tag.name));
     Ok(DONE)
 }
 
@@ -233,8 +293,13 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         let missing = || LayerError::NotApplied { path: path.clone(), why: NotApplied::Unchanged };
         entries.push(found.find(&path).ok_or_else(|| Error::Layer(missing()))?);
     }
-    let mut review = work.driver.review(&work.layer)?;
+    // Nothing starts for what will be refused.
+    for entry in &entries {
+        changes::check_apply(entry, &how)?;
+    }
+    let mut review = work.review()?;
     let mut review = Ahead::new(review.as_mut(), &found, entries.iter().copied());
+    let mut done = 0;
     for entry in entries {
         let applied = changes::apply(&mut review, &found, entry, &how, &|_| true)?;
         for gone in &applied.gone {
@@ -243,7 +308,11 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         for left in &applied.left {
             eprintln!("terrariumctl: {}", message::left_out(left.as_slice()));
         }
+        done += applied.done.len();
     }
     changes::sync(&how)?;
+    if done > 0 {
+        eprintln!("terrariumctl: {}", message::applied(done, how.to.as_ref().unwrap_or(&how.home)));
+    }
     Ok(DONE)
 }

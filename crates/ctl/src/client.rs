@@ -17,7 +17,7 @@ use terrarium_protocol::message::{stream, Outcome};
 pub enum End {
     /// With the command; the result is in our hands.
     Result(Outcome),
-    /// The user let go with Ctrl+] twice.
+    /// The user let go: with Ctrl+] twice, or by a signal.
     LetGo,
     /// The other side is gone without a result.
     Lost,
@@ -61,6 +61,7 @@ pub struct Client {
     told: Receiver<End>,
     offsets: Offsets,
     terminal: bool,
+    lets_go: bool,
     signals: Signals,
     full: Arc<AtomicBool>,
 }
@@ -69,7 +70,13 @@ impl Client {
     /// `terminal`: the command has a terminal and ours is in raw mode.
     pub fn new(terminal: bool, signals: Signals) -> Self {
         let (tell, told) = mpsc::channel();
-        Self { tell, told, offsets: Offsets::default(), terminal, signals, full: Arc::default() }
+        let (offsets, full) = (Offsets::default(), Arc::default());
+        Self { tell, told, offsets, terminal, lets_go: false, signals, full }
+    }
+
+    /// One whose end is not the command's: TERM and HUP let go of it.
+    pub fn that_lets_go(self) -> Self {
+        Self { lets_go: true, ..self }
     }
 
     /// Whether it wrote all that it may.
@@ -117,6 +124,7 @@ impl Client {
         self.signals.go_to(Target::Command {
             console: console.clone(),
             terminal: self.terminal,
+            let_go: self.lets_go.then(|| self.tell.clone()),
             give_up: Box::new(move |status| drop(tell.send(End::Silent(status)))),
         });
         let raw = if self.terminal { Raw::enter() } else { None };

@@ -9,6 +9,7 @@ use crate::signals::Signals;
 use crate::{print, terminal, Result};
 use serde_json::json;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::plan;
@@ -114,7 +115,7 @@ pub fn attach(name: &str, from: Option<u64>, watch: bool, signals: Signals) -> R
         return Err(crashed(&driver, &found));
     }
     let has_terminal = found.status.as_ref().is_some_and(|status| status.terminal.is_some());
-    let client = Client::new(has_terminal && terminal::is_ours() && !watch, signals);
+    let client = Client::new(has_terminal && terminal::is_ours() && !watch, signals).that_lets_go();
     let how = Attach { keyboard: !watch, out: from, err: None };
     let console = driver.attach(&found.id, how, client.handler())?;
     if has_terminal && terminal::is_ours() && !watch {
@@ -160,7 +161,8 @@ pub fn exec(options: &Exec, signals: Signals) -> Result {
         environment.retain(|(other, _)| other.as_slice() != name.as_bytes());
         environment.push((Bytes::from(name), Bytes::from(value)));
     }
-    let directory = options.cwd.clone().unwrap_or_else(|| plan::home(&host));
+    let directory = options.cwd.as_deref().unwrap_or(Path::new("~"));
+    let directory = plan::from_home(directory, &host);
     let command = terrarium_protocol::orders::Command {
         argv: options.command.iter().map(|word| Bytes::from(word.as_bytes())).collect(),
         environment,

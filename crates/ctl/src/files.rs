@@ -24,6 +24,7 @@ pub fn set(profile: &mut Profile, options: &Run) -> Result<()> {
             mount(text).ok_or_else(|| Fault::Usage(message::not_a_mount(&text.to_string_lossy())))?;
         if matches!(mount.kind, MountKind::HostBind | MountKind::HostImage) {
             mount.source = from_here(&mount.source);
+            refuse_unknown_end(text, &mount)?;
         }
         profile.files.mounts.push(mount);
     }
@@ -48,6 +49,22 @@ pub fn set(profile: &mut Profile, options: &Run) -> Result<()> {
     }
     profile.files.unmask.extend(options.unmask.iter().map(|path| from_here(path)));
     Ok(())
+}
+
+/// A name may have a comma in it: what stands behind one is a word that is not
+/// known if there is no such file, and one without it.
+fn refuse_unknown_end(text: &OsStr, mount: &Mount) -> Result<()> {
+    let source = mount.source.as_os_str().as_bytes();
+    let Some(at) = source.iter().rposition(|&byte| byte == b',') else { return Ok(()) };
+    let is_there = |path: &Path| {
+        let home = || std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| home().join(rest)).exists()
+    };
+    if is_there(&mount.source) || !is_there(&path(&source[..at])) {
+        return Ok(());
+    }
+    let word = String::from_utf8_lossy(&source[at + 1..]);
+    Err(Fault::Usage(message::not_an_end(&text.to_string_lossy(), &word)))
 }
 
 /// `TYPE:DST=SRC[,ro|rw]`, for an image also `,format=F` and `,trusted`; DST
@@ -189,6 +206,27 @@ mod tests {
         for text in ["", "ram", "ram:", "ram:/tmp", "ram:=1M", "bind:/a=/b", "HOST-BIND:/a=/b"] {
             assert_eq!(parts(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_unknown_word_behind_a_comma_is_named_where_the_folder_is_there() {
+        let said = |source: &str| {
+            let options = Run { mount: vec![format!("host-bind:/in={source}").into()], ..Run::default() };
+            match set(&mut Profile::new("x".to_owned(), Vec::new()), &options) {
+                Err(Fault::Usage(text)) => Some(text),
+                _ => None,
+            }
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().display().to_string();
+        assert!(said(&format!("{path},rx")).unwrap().contains("“rx”"));
+        assert!(said(&format!("{path},format=raw")).unwrap().contains("“format=raw”"));
+        for good in [format!("{path},rw"), format!("{path}/none,rx"), path.clone()] {
+            assert_eq!(said(&good), None, "{good}");
+        }
+        std::fs::write(folder.path().join("a"), "").unwrap();
+        std::fs::write(folder.path().join("a,rx"), "").unwrap();
+        assert_eq!(said(&format!("{path}/a,rx")), None, "a name with a comma");
     }
 
     #[test]

@@ -6,13 +6,31 @@
 
 use crate::args::Args;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, CommandFactory, ValueEnum};
 use gettextrs::gettext;
 use std::ffi::OsStr;
+use terrarium_engine::nearest;
 
 /// The command line with translated help.
 pub fn translated() -> Command {
     translate(Args::command())
+}
+
+/// A verb that is misspelt, with the one that was meant: clap overlooks two
+/// letters that changed places in a short word.
+pub fn with_verb(mut error: clap::Error) -> clap::Error {
+    let is_said = error.get(ContextKind::SuggestedSubcommand).is_some();
+    let Some(ContextValue::String(said)) = error.get(ContextKind::InvalidSubcommand).filter(|_| !is_said)
+    else {
+        return error;
+    };
+    let command = Args::command();
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(Command::get_name);
+    if let Some(verb) = nearest(said, verbs).map(str::to_owned) {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![verb]));
+    }
+    error
 }
 
 fn translate(mut command: Command) -> Command {

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`run`] | `run`: from options to a profile, a plan and a sandbox |
+//! | [`origin`] | which option a key came from |
 //! | [`help`] | its help in the user's language |
 //! | [`client`] | the streams between this process and a sandbox |
 //! | [`signals`] | Ctrl+C and its like, at any time |
@@ -27,6 +28,7 @@ mod fault;
 mod files;
 mod help;
 mod network;
+mod origin;
 mod print;
 mod run;
 mod screenshot;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => {
+            let error = help::with_verb(error);
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { OURS } else { 0 });
         }

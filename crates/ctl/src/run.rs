@@ -4,9 +4,11 @@
 use crate::args::Run;
 use crate::client::{Client, End};
 use crate::fault::{remark, status, tell_cleared, Fault};
+use crate::origin::Origin;
 use crate::signals::{Signals, Target};
 use crate::{files, network, terminal, window, Result};
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,17 +37,22 @@ pub fn run(options: &Run, signals: &Signals) -> Result {
         connect: false,
     });
     trust(&mut host, options);
-    let profile = profile(options, &host)?;
+    let (profile, origin) = profile(options, &host)?;
+    let named = |fault: Fault| origin.named(options, fault);
     let planned = plan(&profile, &host);
     let verbose = options.verbose || options.debug;
     if verbose {
         planned.notes.iter().for_each(|note| eprintln!("terrariumctl: {}", message::note(note)));
     }
     let screen = window::size(options, profile.display.kind)?;
-    let plan = planned.plan.ok_or(planned.problems)?;
+    let plan = planned.plan.ok_or_else(|| named(planned.problems.into()))?;
     let mut real = Real::new(&host);
     real.add_connection(plan.connection.clone());
-    start(&Arc::new(real), &plan, screen, options, signals)
+    let done = start(&Arc::new(real), &plan, screen, options, signals).map_err(named);
+    if done.is_ok() && !options.detach {
+        tell_vanished(&plan, |field| origin.name(options, field));
+    }
+    done
 }
 
 /// `--any-uri`: the connection that was asked for counts as one of this
@@ -117,25 +124,17 @@ fn start(
         window::open(&started.name);
     }
     let end = client.converse(&started.console, true);
-    let done = finish(
-        real.as_ref(),
-        &started.id,
-        &started.console,
-        &client,
-        end,
-        Role { keyboard: true, ends: true },
-    );
-    tell_vanished(plan);
-    done
+    let role = Role { keyboard: true, ends: true };
+    finish(real.as_ref(), &started.id, &started.console, &client, end, role)
 }
 
 /// Sources that are not there any more: what the command saw is not what the
 /// user has.
-fn tell_vanished(plan: &Plan) {
+fn tell_vanished(plan: &Plan, named: impl Fn(&str) -> String) {
     let sources = plan.sources.iter().map(|one| (&one.field, &one.path));
     let images = plan.images.iter().map(|one| (&one.field, &one.path));
     for (field, path) in sources.chain(images).filter(|(_, path)| !path.exists()) {
-        eprintln!("terrariumctl: {field}: {}", message::vanished(path));
+        eprintln!("terrariumctl: {}: {}", message::shown(&named(field)), message::vanished(path));
     }
 }
 
@@ -164,7 +163,8 @@ pub fn finish(
                 return Ok(conclude(driver, id, latest.as_ref().unwrap_or(console), client, &outcome));
             }
             End::LetGo => {
-                eprintln!("\r\nterrariumctl: {}", message::let_go());
+                // The terminal may be gone.
+                let _ = writeln!(std::io::stderr(), "\r\nterrariumctl: {}", message::let_go());
                 return Ok(0);
             }
             End::Refused(why) => return Err(Error::Refused(why).into()),
@@ -242,11 +242,12 @@ fn reviewed(driver: &dyn Driver, id: &Id) -> Option<Layer> {
 }
 
 /// The profile that the options describe.
-fn profile(options: &Run, host: &Host) -> std::result::Result<Profile, Fault> {
+fn profile(options: &Run, host: &Host) -> std::result::Result<(Profile, Origin), Fault> {
     let mut profile = match &options.profile {
         Some(name) => store::resolve(&host.places, name)?,
         None => Profile::new(String::new(), Vec::new()),
     };
+    let origin = Origin::of(&profile);
     if !options.command.is_empty() {
         profile.command.argv.clone_from(&options.command);
     } else if options.shell {
@@ -273,7 +274,7 @@ fn profile(options: &Run, host: &Host) -> std::result::Result<Profile, Fault> {
     if let Some(file) = options.profile.as_deref().filter(|name| store::is_file(name)) {
         store::keeps_its_own(&host.places, Path::new(file), &profile)?;
     }
-    Ok(profile)
+    Ok((profile, origin))
 }
 
 fn set_glass(profile: &mut Profile, options: &Run) -> std::result::Result<(), Fault> {

@@ -23,10 +23,17 @@ pub fn show(what: &Show) -> Result {
         let driver = Real::new(&host);
         match driver.find(&what.name) {
             Ok(found) => return show_sandbox(&host, &driver, &found, what),
-            Err(Error::NoSuchSandbox { .. }) => {}
-            // A profile can be shown without libvirt.
-            Err(other) if store::resolve(&host.places, &what.name).is_err() => return Err(other.into()),
-            Err(_) => {}
+            Err(error) => {
+                let no_profile = matches!(
+                    store::resolve(&host.places, &what.name),
+                    Err(Error::NoSuchProfile { like: None, .. })
+                );
+                let says_more = !matches!(error, Error::NoSuchSandbox { like: None, .. });
+                // A profile can be shown without libvirt.
+                if no_profile && says_more {
+                    return Err(error.into());
+                }
+            }
         }
     }
     show_profile(&host, what)

@@ -3,8 +3,10 @@
 //! time: while libvirt is waited for, while a machine boots, and then it is
 //! the command's.
 
+use crate::client::End;
 use crate::terminal;
 use nix::sys::signal::{SigSet, Signal};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use terrarium_engine::console::Console;
@@ -39,6 +41,9 @@ pub enum Target {
         /// Called with the status to end with when a signal comes and none
         /// has arrived for a while.
         give_up: Box<dyn Fn(u8) + Send>,
+        /// Who attached is not who runs it: TERM, and HUP of a terminal that
+        /// is closed, let go of it.
+        let_go: Option<Sender<End>>,
     },
 }
 
@@ -85,6 +90,11 @@ impl Signals {
                 if *terminal {
                     console.resize(terminal::size());
                 }
+            }
+            Target::Command { let_go: Some(tell), .. }
+                if matches!(signal, Signal::SIGTERM | Signal::SIGHUP) =>
+            {
+                let _ = tell.send(End::LetGo);
             }
             Target::Command { console, give_up, .. } if console.is_silent(SILENT) => {
                 let status = status_of(signal);

@@ -82,16 +82,22 @@ pub enum Error {
     NameTaken {
         /// The name.
         name: String,
+        /// Whether its command has ended, and nobody has asked how.
+        ended: bool,
     },
     /// No sandbox has this name.
     NoSuchSandbox {
         /// What was asked for.
         name: String,
+        /// What may have been meant.
+        like: Option<String>,
     },
     /// No profile has this name.
     NoSuchProfile {
         /// What was asked for.
         name: String,
+        /// What may have been meant.
+        like: Option<String>,
     },
     /// The network could not be made what it should be.
     Network(NetworkError),
@@ -122,6 +128,8 @@ pub enum LayerError {
     None {
         /// The name.
         name: String,
+        /// What may have been meant.
+        like: Option<String>,
     },
     /// Another one is kept under this name.
     Kept {

@@ -12,6 +12,7 @@
 //! | [`sandbox`] | starts, lists and ends sandboxes |
 //! | [`console`] | the conversation with a sandbox's init |
 //! | [`message`] | every sentence that a user reads |
+//! | [`nearest()`] | which name may have been meant |
 //!
 //! No gtk, no glib: the window and terrariumctl share all of it.
 
@@ -21,6 +22,7 @@ pub mod error;
 pub mod host;
 pub mod kernel;
 pub mod message;
+mod nearest;
 pub mod network;
 pub mod places;
 pub mod plan;
@@ -32,6 +34,7 @@ mod virt;
 pub mod xml;
 
 pub use error::Error;
+pub use nearest::nearest;
 
 /// The beginnings of a fuzz target's corpus.
 #[cfg(test)]

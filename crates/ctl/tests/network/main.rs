@@ -381,14 +381,14 @@ fn what_cannot_be_is_refused_with_its_key() {
         ("route=10.0.0.1/8%10.0.0.2", "route"),
         ("mac=01:00:5e:00:00:01", "mac"),
         ("colour=red", "colour"),
-        ("source=terrarium-has-none", "network.interfaces[0].source"),
-        (down.option.as_str(), "network.interfaces[0].source"),
-        ("source=default,filter=terrarium-has-none", "network.interfaces[0].filter"),
+        ("source=terrarium-has-none", "-N source=terrarium-has-none"),
+        (down.option.as_str(), down.typed.as_str()),
+        ("source=default,filter=terrarium-has-none", "-N source=default,filter=terrarium-has-none"),
         (
             "source=default,address=10.0.0.2/24,route=10.1.0.0/16%10.0.0.1,route=10.1.2.0/24%10.0.0.1",
-            "network.interfaces[0].routes[1]",
+            "-N source=default,address=10.0.0.2/24,route=10.1.0.0/16%10.0.0.1,route=10.1.2.0/24%10.0.0.1",
         ),
-        ("user", "network.interfaces[0].user"),
+        ("user", "-N user"),
     ] {
         let output = networked(Glass::Container, &["-N", option], "true");
         let said = err(&output);
@@ -399,16 +399,18 @@ fn what_cannot_be_is_refused_with_its_key() {
     let fix = format!("virsh net-start {}", down.name);
     assert!(err(&output).contains(&fix), "{}", err(&output));
     let output = networked(Glass::Container, &["-N", "internet", "--block", "example.org:70000"], "true");
-    assert!(err(&output).contains("network.block[0]: "), "{}", err(&output));
+    assert!(err(&output).contains("--block example.org:70000: "), "{}", err(&output));
     let plain = run_as(User::Plain, Glass::Machine, &["-N", "internet"], &["true"]).output().unwrap();
     assert_eq!(plain.status.code(), Some(125));
-    assert!(err(&plain).contains("network.mode: ") && err(&plain).contains("libvirt"), "{}", err(&plain));
+    assert!(err(&plain).contains("-N internet: ") && err(&plain).contains("libvirt"), "{}", err(&plain));
 }
 
 /// A network of libvirt's that is not up.
 struct Down {
     name: String,
     option: String,
+    /// As it is named when it is refused.
+    typed: String,
 }
 
 impl Down {
@@ -420,7 +422,7 @@ impl Down {
         let mut define = std::process::Command::new("virsh");
         let defined = define.args(["-qc", "lxc:///system", "net-define"]).arg(file.path()).output().unwrap();
         assert!(defined.status.success(), "{}", err(&defined));
-        Self { option: format!("source={name}"), name }
+        Self { option: format!("source={name}"), typed: format!("-N source={name}"), name }
     }
 }
 

@@ -152,16 +152,16 @@ for_both! {
             ("looped.img", "", "/dev/loop"),
         ] {
             let mount = format!("host-image:/x={}/{name}{rest}{trust}", folder.path.display());
-            refused(&["-m", &mount], words, "files.mounts[0]");
+            refused(&["-m", &mount], words, &format!("-m {mount}: "));
         }
         let good = good.display();
         if glass == Glass::Container {
-            refused(&["-m", &format!("host-image:/x={good}")], "attack", "files.mounts[0]");
+            refused(&["-m", &format!("host-image:/x={good}")], "attack", "-m host-image:/x=");
         }
         // Twice in one sandbox, in a share that may be written, and in two.
         let twice = [format!("host-image:/x={good},rw{trust}"), format!("host-image:/y={good}{trust}")];
-        refused(&["-m", &twice[0], "-m", &twice[1]], "in use", "files.mounts[");
-        refused(&["-m", &twice[1], "-m", &folder.bind("/w", ",rw")], "would break it", "files.mounts[1]");
+        refused(&["-m", &twice[0], "-m", &twice[1]], "in use", "-m host-image:");
+        refused(&["-m", &twice[1], "-m", &folder.bind("/w", ",rw")], "would break it", "-m host-bind:/w=");
         for tag in ["a/b", "", "terrarium-0", "123456789012345678901"] {
             refused(&["--disk", &format!("file:{tag}={good}")], if tag.is_empty() { "not a disk" } else { "tag of a disk" }, tag);
         }
@@ -170,8 +170,8 @@ for_both! {
         let started = run(glass, &options, &["sleep", "60"]).output().unwrap();
         assert!(started.status.success(), "{}", err(&started));
         let stop = Stop { user: glass.user(), name: name.clone() };
-        refused(&["-m", &twice[0]], &name, "files.mounts[0]");
-        refused(&["-m", &folder.bind("/w", ",rw")], "would break it", "files.mounts[0]");
+        refused(&["-m", &twice[0]], &name, &format!("-m {}: ", twice[0]));
+        refused(&["-m", &folder.bind("/w", ",rw")], "would break it", "-m host-bind:/w=");
         if glass == Glass::Container {
             assert_eq!(out(&with(glass, &[&twice[1]], "cat /y/file")), "on the image\n", "both only read");
         }

@@ -28,3 +28,4 @@ mod silent;
 mod sound;
 mod streams;
 mod terminal;
+mod words;

@@ -80,7 +80,7 @@ for_both! {
         let refused = |root: &str, words: &str| {
             let output = run(glass, &["-r", root], &["sh", "-c", "echo ran"]).output().unwrap();
             assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{root}");
-            assert!(err(&output).contains(words) && err(&output).contains("files.root"), "{root}: {}", err(&output));
+            assert!(err(&output).contains(words) && err(&output).contains(&format!("-r {root}: ")), "{root}: {}", err(&output));
         };
         for (root, words) in [
             (path("none"), "There is no"),

@@ -37,6 +37,11 @@ pub fn install(family: Family, package: Package) -> String {
     }
 }
 
+/// The command that makes the caller a member of a group.
+pub fn join(group: &str, host: &Host) -> String {
+    format!("sudo usermod -aG {group} {}", crate::message::quote(&host.user.name))
+}
+
 /// The command that starts the daemon behind a connection: Debian's and
 /// Arch's is one, others have one for each driver.
 pub fn start(host: &Host, uri: &Uri) -> String {

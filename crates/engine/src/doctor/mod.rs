@@ -105,8 +105,10 @@ pub enum Subject {
 /// Everything worth saying, the most urgent first.
 #[must_use]
 pub fn examine(host: &Host) -> Vec<Finding> {
-    let mut all: Vec<Finding> =
-        host.connections.iter().map(|one| connection(host, &one.uri, &one.state)).collect();
+    // What a member of the group has is said once, of the group.
+    let is_the_groups = |state: &ConnectionState| is_outside(host) && *state == ConnectionState::NotAllowed;
+    let connections = host.connections.iter().filter(|one| !is_the_groups(&one.state));
+    let mut all: Vec<Finding> = connections.map(|one| connection(host, &one.uri, &one.state)).collect();
     let any_boots = host.kernels.iter().any(Kernel::is_usable);
     all.extend(host.kernels.iter().map(|one| kernel(host, one, any_boots)));
     if !any_boots {
@@ -117,8 +119,7 @@ pub fn examine(host: &Host) -> Vec<Finding> {
         None => (Severity::Works, AcceleratorReason::KvmWorks),
         Some(reason) => (Severity::GoodToKnow, reason),
     };
-    let fix =
-        (reason == AcceleratorReason::NotWritable).then(|| format!("usermod -aG kvm {}", host.user.name));
+    let fix = (reason == AcceleratorReason::NotWritable).then(|| fixes::join("kvm", host));
     all.push(Finding { severity, subject: Subject::Kvm(reason), fix });
     let asked = host.connections.iter().filter_map(|one| Some((&one.uri, one.confinement.clone()?)));
     all.extend(asked.map(|(uri, models)| good_to_know(Subject::AccessControl { uri: uri.clone(), models })));
@@ -128,12 +129,22 @@ pub fn examine(host: &Host) -> Vec<Finding> {
         let severity = if host.nbd { Severity::Works } else { Severity::GoodToKnow };
         all.push(Finding { severity, subject: Subject::Qcow2InContainers(host.nbd), fix: None });
     }
-    all.push(networks(host));
+    // That all is there says nothing to those who may not use it.
+    let networks = networks(host);
+    if !is_outside(host) || networks.severity != Severity::Works {
+        all.push(networks);
+    }
     if host.caller != 0 {
-        all.push(good_to_know(Subject::Group(host.in_group_libvirt)));
+        let fix = is_outside(host).then(|| fixes::join("libvirt", host));
+        all.push(Finding { fix, ..good_to_know(Subject::Group(host.in_group_libvirt)) });
     }
     all.sort_by_key(|finding| finding.severity);
     all
+}
+
+/// Whether the caller could join the group.
+fn is_outside(host: &Host) -> bool {
+    host.caller != 0 && !host.in_group_libvirt
 }
 
 /// Without mke2fs nothing can be started.
@@ -169,7 +180,7 @@ fn connection(host: &Host, uri: &Uri, state: &ConnectionState) -> Finding {
         }
         ConnectionState::DriverMissing => Some(fixes::install(host.family, Package::Machines)),
         ConnectionState::NotRunning => Some(fixes::start(host, uri)),
-        ConnectionState::NotAllowed => Some(format!("usermod -aG libvirt {}", host.user.name)),
+        ConnectionState::NotAllowed => Some(fixes::join("libvirt", host)),
         _ => None,
     };
     let severity = match state {
@@ -252,7 +263,7 @@ mod tests {
         assert_eq!(all[0].fix.as_deref(), Some("apt-get install libvirt-daemon-driver-lxc"));
         let group =
             severity(&host, |subject| matches!(subject, Subject::Connection { uri: Uri::QemuSystem, .. }));
-        assert_eq!(group.unwrap().1.as_deref(), Some("usermod -aG libvirt ada"));
+        assert_eq!(group.unwrap().1.as_deref(), Some("sudo usermod -aG libvirt ada"));
         let is_system =
             |subject: &Subject| matches!(subject, Subject::Connection { uri: Uri::QemuSystem, .. });
         assert_eq!(severity(&host, is_system).unwrap().0, Severity::GoodToKnow);

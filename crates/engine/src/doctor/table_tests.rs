@@ -57,17 +57,18 @@ const CASES: &[Case] = &[
     (|_| {}, is_kvm, GoodToKnow, None, ["emulated", "/dev/kvm"]),
     (|host| host.kvm.device = KvmDevice::Writable, is_kvm, GoodToKnow, None, ["neither vmx nor svm", "firmware"]),
     (|host| (host.kvm.device, host.kvm.processor) = (KvmDevice::NotWritable, true), is_kvm, GoodToKnow,
-        Some("usermod -aG kvm ada"), ["emulated", "may not use KVM"]),
+        Some("sudo usermod -aG kvm ada"), ["emulated", "may not use KVM"]),
     (|host| (host.kvm.device, host.kvm.processor) = (KvmDevice::Writable, true), is_kvm, Works, None, ["KVM works", "full speed"]),
     (|host| host.connections[0].state = ConnectionState::NotRunning, is_containers, NeedsAttention,
         Some("systemctl enable --now libvirtd.socket"), ["lxc:///system", "does not run"]),
     (|host| host.connections[0].state = ConnectionState::NotAllowed, is_containers, GoodToKnow,
-        Some("usermod -aG libvirt ada"), ["members of the group", "equals being root"]),
+        Some("sudo usermod -aG libvirt ada"), ["members of the group", "equals being root"]),
     (|host| host.connections[0].state = ConnectionState::Failed("no such thing".into()), is_containers, NeedsAttention,
         None, ["cannot be used", "no such thing"]),
     (|_| {}, is_containers, Works, None, ["Containers", "work here"]),
     (|_| {}, is_group, GoodToKnow, None, ["You are in the group libvirt", "equals being root"]),
-    (|host| host.in_group_libvirt = false, is_group, GoodToKnow, None, ["not in the group libvirt", "need no group"]),
+    (|host| host.in_group_libvirt = false, is_group, GoodToKnow,
+        Some("sudo usermod -aG libvirt ada"), ["not in the group libvirt", "need no group"]),
 ];
 
 #[test]
@@ -81,6 +82,22 @@ fn each_finding_has_its_weight_its_command_and_its_words() {
         assert_eq!((found.severity, found.fix.as_deref()), (*severity, *fix), "case {number}: {text}");
         assert!(words.iter().all(|word| text.contains(word)), "case {number}: {text}");
     }
+}
+
+#[test]
+fn the_group_is_spoken_of_once() {
+    let mut host = host();
+    host.in_group_libvirt = false;
+    host.connections[0].state = ConnectionState::NotAllowed;
+    host.connections[2].state = ConnectionState::NotAllowed;
+    let lines = crate::message::doctor(&examine(&host));
+    let told: Vec<&String> =
+        lines.iter().filter(|line| line.contains("libvirt") && line.contains("group")).collect();
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    assert!(told[0].contains("logged in again"), "{told:?}");
+    let command = "    To fix it: sudo usermod -aG libvirt ada";
+    assert_eq!(lines.iter().filter(|line| line.contains("usermod")).collect::<Vec<_>>(), [command]);
+    assert!(!lines.iter().any(|line| line.contains("windows in containers")), "there are none: {lines:#?}");
 }
 
 #[test]

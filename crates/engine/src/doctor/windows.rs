@@ -12,8 +12,8 @@ const BETTER: [Piece; 3] = [Piece::Agent, Piece::Manager, Piece::Bus];
 
 /// Containers, machines, and what both are better with.
 pub(super) fn examine(host: &Host) -> Vec<Finding> {
-    let mut all: Vec<Finding> =
-        [Isolation::Container, Isolation::Machine].map(|isolation| of(host, isolation)).into();
+    let kinds = [Isolation::Container, Isolation::Machine];
+    let mut all: Vec<Finding> = kinds.into_iter().filter_map(|isolation| of(host, isolation)).collect();
     all.extend(kernel(host));
     all.extend(BETTER.into_iter().filter(|piece| !host.display.has(*piece)).map(|piece| {
         let package = piece.package(host.family);
@@ -23,8 +23,9 @@ pub(super) fn examine(host: &Host) -> Vec<Finding> {
     all
 }
 
-/// What is missing matters where such sandboxes run at all.
-fn of(host: &Host, isolation: Isolation) -> Finding {
+/// What is missing matters where such sandboxes run at all; that all is there
+/// says nothing where they do not.
+fn of(host: &Host, isolation: Isolation) -> Option<Finding> {
     let needed = needed_for_screen(isolation).iter().copied();
     let missing: Vec<Piece> = needed.filter(|piece| !host.display.has(*piece)).collect();
     let mut packages: Vec<&'static str> = missing.iter().map(|piece| piece.package(host.family)).collect();
@@ -36,11 +37,12 @@ fn of(host: &Host, isolation: Isolation) -> Finding {
         .any(|one| ConnectionState::usable(&one.state));
     let severity = match (missing.is_empty(), runs) {
         (true, true) => Severity::Works,
+        (true, false) => return None,
         (false, true) => Severity::NeedsAttention,
-        (_, false) => Severity::GoodToKnow,
+        (false, false) => Severity::GoodToKnow,
     };
     let fix = if packages.is_empty() { None } else { host.family.install(&packages) };
-    Finding { severity, subject: Subject::Windows { isolation, missing, packages }, fix }
+    Some(Finding { severity, subject: Subject::Windows { isolation, missing, packages }, fix })
 }
 
 /// If no kernel that can be booted has drivers for a screen: what the best of

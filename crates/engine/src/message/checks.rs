@@ -67,7 +67,7 @@ pub fn finding(finding: &Finding) -> String {
             fill(&text, &[("packages", &missing.join(", "))])
         }
         Subject::Group(true) => gettext("You are in the group libvirt, which equals being root on this computer."),
-        Subject::Group(false) => gettext("You are not in the group libvirt. Being in it equals being root on this computer; virtual machines need no group."),
+        Subject::Group(false) => gettext("You are not in the group libvirt, without which there are neither containers nor networks with limits; virtual machines need no group. Joining it equals being root on this computer, and counts once you have logged in again."),
     }
 }
 

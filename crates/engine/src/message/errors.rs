@@ -104,26 +104,39 @@ pub fn error(error: &Error) -> String {
         Error::Busy => {
             gettext("Four windows or terminals use this virtual machine already. Close one of them.")
         }
-        Error::NameTaken { name } => {
-            let text = gettext(
-                "A sandbox with the name “{name}” runs already. Choose another name, or stop that one.",
-            );
-            fill(&text, &[("name", name)])
+        Error::NameTaken { name, ended } => name_taken(name, *ended),
+        Error::NoSuchSandbox { name, like } => {
+            let text = gettext("There is no sandbox with the name “{name}”.");
+            let text = fill(&text, &[("name", name)]);
+            or_meant(&text, like.as_deref(), &gettext("“terrariumctl list” shows those that run."))
         }
-        Error::NoSuchSandbox { name } => {
-            let text = gettext(
-                "There is no sandbox with the name “{name}”. “terrariumctl list” shows those that run.",
-            );
-            fill(&text, &[("name", name)])
-        }
-        Error::NoSuchProfile { name } => {
-            let text = gettext("There is no profile with the name “{name}”. “terrariumctl profile list” shows them; a file needs a / in its name, or the ending .terrarium.");
-            fill(&text, &[("name", name)])
+        Error::NoSuchProfile { name, like } => {
+            let text = gettext("There is no profile with the name “{name}”.");
+            let text = fill(&text, &[("name", name)]);
+            let list = gettext("“terrariumctl profile list” shows them; a file needs a / in its name, or the ending .terrarium.");
+            or_meant(&text, like.as_deref(), &list)
         }
         Error::Network(error) => super::network::error(error),
         Error::Kernel(error) => kernel_error(error),
         Error::Layer(error) => super::layers::error(error),
         Error::Cancelled => gettext("The start was cancelled."),
+    }
+}
+
+fn name_taken(name: &str, ended: bool) -> String {
+    let text = if ended {
+        gettext("The sandbox with the name “{name}” has ended, and nobody has fetched its result. “terrariumctl attach {quoted}” fetches it, and then the name is free; or choose another one.")
+    } else {
+        gettext("A sandbox with the name “{name}” runs already. Choose another name, or stop that one.")
+    };
+    fill(&text, &[("name", name), ("quoted", &super::quote(name))])
+}
+
+/// A sentence, with what may have been meant, or else with what helps.
+pub(super) fn or_meant(text: &str, like: Option<&str>, otherwise: &str) -> String {
+    match like {
+        Some(like) => format!("{text} {}", fill(&gettext("Did you mean “{name}”?"), &[("name", like)])),
+        None => format!("{text} {otherwise}"),
     }
 }
 

@@ -53,9 +53,10 @@ pub(super) fn error(error: &LayerError) -> String {
             &gettext("What “{name}” has kept was written by a virtual machine, and this computer’s kernel must not read it. Use a virtual machine, or discard it (terrariumctl discard)."),
             &[("name", name)],
         ),
-        LayerError::None { name } => fill(
-            &gettext("There are no changes of “{name}”. They are kept of runs with --changes review or keep."),
-            &[("name", name)],
+        LayerError::None { name, like } => super::errors::or_meant(
+            &fill(&gettext("There are no changes of “{name}”."), &[("name", name)]),
+            like.as_deref(),
+            &gettext("They are kept of runs with --changes review or keep."),
         ),
         LayerError::Kept { name } => fill(
             &gettext("What is kept of “{name}” is not what this run went on from. Discard that first: terrariumctl discard {kept}"),
@@ -132,6 +133,74 @@ pub fn change(entry: &Entry) -> String {
         line.push_str(&format!(", {}", gettext("changed on this computer since")));
     }
     line
+}
+
+/// What there is to say of a file that is new inside and in the user's real
+/// home folder as well.
+#[must_use]
+pub fn there_as_well(compared: Option<bool>) -> String {
+    match compared {
+        None => gettext("your home folder has one as well"),
+        Some(true) => gettext("your home folder has the same"),
+        Some(false) => gettext("your home folder has another one"),
+    }
+}
+
+/// Of what was kept nothing waits for a decision.
+#[must_use]
+pub fn is_kept(name: &str) -> String {
+    fill(
+        &gettext("This is kept: the next run of “{name}” with --changes keep or review goes on from there."),
+        &[("name", name)],
+    )
+}
+
+/// What `keep` did.
+#[must_use]
+pub fn kept(count: usize, name: &str) -> String {
+    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let text = ngettext(
+        "{count} change is kept: the next run of “{name}” with --changes keep or review goes on from there.",
+        "{count} changes are kept: the next run of “{name}” with --changes keep or review goes on from there.",
+        many,
+    );
+    fill(&text, &[("count", &count.to_string()), ("name", name)])
+}
+
+/// What `discard` did.
+#[must_use]
+pub fn discarded(count: usize, name: &str) -> String {
+    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let text = ngettext(
+        "{count} change of “{name}” was thrown away.",
+        "{count} changes of “{name}” were thrown away.",
+        many,
+    );
+    fill(&text, &[("count", &count.to_string()), ("name", name)])
+}
+
+/// What `apply` has put where.
+#[must_use]
+pub fn applied(count: usize, folder: &std::path::Path) -> String {
+    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let text = ngettext(
+        "{count} file or folder was put into {folder}.",
+        "{count} files and folders were put into {folder}.",
+        many,
+    );
+    let folder = super::escaped(std::os::unix::ffi::OsStrExt::as_bytes(folder.as_os_str()));
+    fill(&text, &[("count", &count.to_string()), ("folder", &folder)])
+}
+
+/// Files of a layer are wanted, and what hands them out starts.
+#[must_use]
+pub fn looks_inside(isolation: Isolation) -> String {
+    match isolation {
+        Isolation::Container => gettext("Starting a container that reads what was written…"),
+        Isolation::Machine => {
+            gettext("Starting a virtual machine that reads what was written; that takes some seconds…")
+        }
+    }
 }
 
 /// A kind of change in a word.
@@ -245,8 +314,10 @@ pub fn to_review(count: u64, name: &str) -> String {
     if count == 0 {
         return gettext("Nothing was changed.");
     }
-    let text = gettext(
+    let text = ngettext(
+        "{count} change waits: “terrariumctl changes {name}” shows it, then keep, apply or discard it.",
         "{count} changes wait: “terrariumctl changes {name}” shows them, then keep, apply or discard them.",
+        u32::try_from(count).unwrap_or(u32::MAX),
     );
     fill(&text, &[("count", &count.to_string()), ("name", &super::quote(name))])
 }

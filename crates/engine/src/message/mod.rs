@@ -23,6 +23,7 @@ pub use displays::{clipboard, needs_screen, no_desktop, no_window_program, not_a
 pub use displays::{unseen, window_not_opened};
 pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines};
+pub use layers::{applied, discarded, is_kept, kept, looks_inside, there_as_well};
 pub use layers::{
     change, change_totals, change_word, hunk_head, in_trash, layer_full, left_out, not_compared, shown_kinds,
     text_line,
@@ -166,6 +167,15 @@ pub fn not_a_variable(text: &str) -> String {
 pub fn not_a_mount(text: &str) -> String {
     let text_of = gettext("“{text}” is not a mount. Write TYPE:DST=SRC, with one of the types host-bind, host-image, guest-bind and ram, and “,rw” after it if the sandbox may write.");
     fill(&text_of, &[("text", text)])
+}
+
+/// `-m` with an unknown word behind a comma.
+#[must_use]
+pub fn not_an_end(text: &str, word: &str) -> String {
+    let text_of = gettext(
+        "“{text}”: “{word}” is not what can stand behind a mount’s comma. Write ro or rw, or nothing.",
+    );
+    fill(&text_of, &[("text", text), ("word", word)])
 }
 
 /// Who uses an image: a sandbox.

@@ -5,7 +5,8 @@ use super::problems::{both, Sentence};
 use super::{fill, shown, size};
 use crate::error::NetworkError;
 use crate::host::Family;
-use crate::network::grammar::Wrong;
+use crate::nearest::nearest;
+use crate::network::grammar::{Wrong, WORDS};
 use crate::network::Usage;
 use crate::plan::NetworkProblem;
 use gettextrs::gettext;
@@ -87,11 +88,11 @@ fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
     let (text, fix) = match what {
         P::NeedsSystem { in_group: true } => (
             gettext("A virtual machine of your session cannot have this network: nothing would enforce whom it talks to."),
-            gettext("Leave the connection out or use qemu:///system, which has to run; use a container; or choose the mode “custom” with user = true."),
+            gettext("Leave the connection out or use qemu:///system, which has to run; use a container; or choose QEMU’s user mode, which limits nothing (-N user; in a profile the mode “custom” with user = true)."),
         ),
         P::NeedsSystem { in_group: false } => (
-            gettext("A virtual machine with this network needs qemu:///system, and you are not in the group libvirt."),
-            gettext("Ask the administrator to add you to it (that equals being root on this computer), or choose the mode “custom” with user = true."),
+            gettext("Only members of the group libvirt can have this network, and you are not one."),
+            gettext("Choose QEMU’s user mode, which needs no group and limits nothing (-N user; in a profile the mode “custom” with user = true); or join the group, which equals being root on this computer: sudo usermod -aG libvirt $USER, then log in again."),
         ),
         P::NeedsContainers => (
             gettext("Whom a sandbox talks to is enforced by a container, and lxc:///system cannot be used."),
@@ -258,6 +259,10 @@ pub fn no_network() -> String {
 #[must_use]
 pub fn not_a_network(wrong: &Wrong) -> String {
     match wrong {
+        Wrong::Unknown { key } if nearest(key, WORDS).is_some() => {
+            let text = fill(&gettext("“{key}” is no network, and no key of one."), &[("key", key)]);
+            super::errors::or_meant(&text, nearest(key, WORDS), "")
+        }
         Wrong::Unknown { key } => {
             let text = gettext("“{key}” is no key of a network. Write none, internet, full, or keys with commas between them: user, dhcp, source=NET, mac=MAC, address=IP/PREFIX%BROADCAST, route=NET/PREFIX%GATEWAY, filter=NAME, filter.KEY=VALUE, inbound=RATE, outbound=RATE.");
             fill(&text, &[("key", key)])

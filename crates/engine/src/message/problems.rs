@@ -62,7 +62,7 @@ fn of_this_computer(what: &ProblemKind) -> Sentence {
     match what {
         ProblemKind::NotAbsolute { path } => both(
             fill(&gettext("{path} is not an absolute path."), &[("path", &path.display().to_string())]),
-            gettext("Write it from / on, without “..”."),
+            gettext("Write it from / or ~/ on, without “..”."),
         ),
         ProblemKind::NotShown { path, share } => both(
             fill(&gettext("The sandbox does not see {path}."), &[("path", &path.display().to_string())]),

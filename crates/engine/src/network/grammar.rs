@@ -8,6 +8,12 @@ use super::values;
 use crate::profile::{Interface, Network, NetworkMode};
 use terrarium_protocol::network::Mac;
 
+/// All words and keys that may stand there.
+pub const WORDS: [&str; 12] = [
+    "none", "internet", "full", "user", "dhcp", "source", "mac", "address", "route", "filter", "inbound",
+    "outbound",
+];
+
 /// What is wrong with a `-N`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wrong {

@@ -32,6 +32,11 @@ impl Found {
     pub(super) fn add(&mut self, field: impl Into<String>, what: ProblemKind) {
         self.0.push(Problem { field: field.into(), what });
     }
+
+    /// Whether something was found already.
+    pub(super) fn has(&self, is_it: impl Fn(&ProblemKind) -> bool) -> bool {
+        self.0.iter().any(|problem| is_it(&problem.what))
+    }
 }
 
 /// What would happen if this profile were run on this host. Opens nothing.
@@ -246,15 +251,16 @@ fn check_length(argv: &[OsString], environment: &[(Bytes, Bytes)], found: &mut F
 
 fn directory(profile: &Profile, host: &Host, shares: &Shares, found: &mut Found) -> PathBuf {
     let Some(path) = &profile.command.directory else { return files::home(host) };
+    let path = files::from_home(path, host);
     let field = "command.directory";
     if path.as_os_str().as_bytes().contains(&0) {
         found.add(field, ProblemKind::Nul);
     } else if !path.is_absolute() || path.components().any(|part| part == std::path::Component::ParentDir) {
         found.add(field, ProblemKind::NotAbsolute { path: path.clone() });
-    } else if files::is_hidden(path, host) && !files::is_private(path, host) && !shares.show(path) {
+    } else if files::is_hidden(&path, host) && !files::is_private(&path, host) && !shares.show(&path) {
         found.add(field, ProblemKind::NotShown { path: path.clone(), share: path.clone() });
     }
-    path.clone()
+    path
 }
 
 fn memory(profile: &Profile, host: &Host, isolation: Isolation, found: &mut Found) -> u64 {

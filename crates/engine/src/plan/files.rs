@@ -132,6 +132,16 @@ pub fn home(host: &Host) -> PathBuf {
     Path::new("/home").join(if name.is_empty() { "user" } else { &name })
 }
 
+/// A path inside, as people write it: `~` is the home folder there.
+#[must_use]
+pub fn from_home(path: &Path, host: &Host) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(rest) if rest.as_os_str().is_empty() => home(host),
+        Ok(rest) => home(host).join(rest),
+        Err(_) => path.to_owned(),
+    }
+}
+
 /// Whether a path surely lies where the sandbox does not look.
 pub(super) fn is_hidden(path: &Path, host: &Host) -> bool {
     let is_private = ["/run", "/tmp", "/var/tmp"].iter().any(|top| path.starts_with(top));

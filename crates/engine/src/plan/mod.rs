@@ -27,7 +27,7 @@ pub use build::plan;
 pub use desktop::screen_environment;
 pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, folder_name, slug};
-pub use files::{home, USER_DIRS};
+pub use files::{from_home, home, USER_DIRS};
 pub use glass::no_kvm_reason;
 pub use network::{Enforcer, InterfacePlan, NetworkPlan, NetworkProblem, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};

@@ -257,6 +257,16 @@ pub(super) fn notes(network: Option<&NetworkPlan>, host: &Host) -> Vec<Note> {
     notes
 }
 
+/// Whether a problem says already that there are no containers, or why.
+fn says_so(what: &ProblemKind) -> bool {
+    let group = NetworkProblem::NeedsSystem { in_group: false };
+    match what {
+        ProblemKind::Network(network) => *network == group,
+        ProblemKind::ConnectionUnusable { uri, .. } => uri.is_lxc(),
+        _ => false,
+    }
+}
+
 struct Check<'a, 'b> {
     found: &'a mut Found,
     wish: &'b Network,
@@ -303,7 +313,7 @@ impl Check<'_, '_> {
         let family = host.family;
         match enforcer {
             Enforcer::Guard => {
-                if !host.usable(&Uri::LxcSystem) {
+                if !host.usable(&Uri::LxcSystem) && !self.found.has(says_so) {
                     self.add("network.mode", NetworkProblem::NeedsContainers);
                 }
                 if !host.network.nft {

@@ -147,6 +147,15 @@ fn a_machine_with_a_network_is_the_systems_or_none() {
     assert_eq!(plan(&asked, &host).problems[0].what, needs(true));
     host.in_group_libvirt = false;
     assert_eq!(machine(internet(), &host), [needs(false)]);
+    // One sentence: that there are no containers either has the same cause.
+    host.connections[0].state = ConnectionState::NotAllowed;
+    assert_eq!(machine(internet(), &host), [needs(false)]);
+    let container = plan(&profile(Isolation::Container, internet()), &host).problems;
+    assert!(
+        matches!(container[..], [Problem { what: ProblemKind::ConnectionUnusable { .. }, .. }]),
+        "{container:?}"
+    );
+    host.connections[0].state = ConnectionState::Works;
     assert_eq!(machine(Network::default(), &host), []);
     host.in_group_libvirt = true;
     host.kernels[0].features.retain(|feature| *feature != Feature::Network);

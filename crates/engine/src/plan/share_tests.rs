@@ -109,6 +109,28 @@ fn what_would_let_programs_out_is_not_shared() {
 }
 
 #[test]
+fn the_home_inside_can_be_written_as_a_tilde() {
+    let mut wish = with(vec![
+        mount(MountKind::HostBind, "/srv", "~/project", MountMode::Ro),
+        mount(MountKind::GuestBind, "~/project", "~/again/", MountMode::Ro),
+    ]);
+    wish.files.include = vec![Include { source: "~/.vimrc".into(), target: "~/.vimrc".into() }];
+    wish.command.directory = Some("~/project".into());
+    let orders = plan(&wish, &host()).plan.unwrap().orders;
+    let targets: Vec<String> = orders.shares.iter().map(|share| share.target.to_string()).collect();
+    assert_eq!(targets, ["/home/ada/project", "/home/ada/again", "/home/ada/.vimrc"]);
+    assert_eq!(orders.shares[1].source, Source::Inside { path: "/home/ada/project".into() });
+    assert_eq!(orders.command.directory, "/home/ada/project".into());
+    wish.command.directory = Some("~".into());
+    assert_eq!(plan(&wish, &host()).plan.unwrap().orders.command.directory, "/home/ada".into());
+    // Nobody else's, and nothing above it.
+    for target in ["~eve/x", "~/../eve", "a/~"] {
+        let wish = with(vec![mount(MountKind::HostBind, "/srv", target, MountMode::Ro)]);
+        assert!(matches!(only(&wish), ProblemKind::NotAbsolute { .. }), "{target}");
+    }
+}
+
+#[test]
 fn targets_and_sizes_are_checked() {
     let at = |target: &str| only(&with(vec![mount(MountKind::Ram, "1M", target, MountMode::Rw)]));
     for target in ["/", "/proc/x", "/sys", "/dev", "/dev/null", "//"] {

@@ -3,7 +3,7 @@
 //! `files.include`.
 
 use super::build::{bytes, Found};
-use super::files::{home, MASKS};
+use super::files::{self, home, MASKS};
 use super::secrets::{self, judge, Guarded};
 use super::{Export, ImageSource, Note, ProblemKind, ShareKind, ShareSource};
 use crate::host::Host;
@@ -198,13 +198,16 @@ impl Work<'_> {
         0
     }
 
-    /// `~` is the home of who runs the command; what is relative lies in it.
+    /// On this computer `~` is the home of who runs the command; what is
+    /// relative lies in it.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
         let home = &self.host.user.home;
         plain(&path.strip_prefix("~").map_or_else(|_| home.join(path), |rest| home.join(rest)))
     }
 
+    /// A path inside, where `~` is the home that the command has.
     pub(super) fn path(&mut self, field: &str, path: &Path) -> Option<PathBuf> {
+        let path = &files::from_home(path, self.host);
         if path.as_os_str().as_bytes().contains(&0) {
             self.found.add(field, ProblemKind::Nul);
         } else if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {

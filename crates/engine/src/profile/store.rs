@@ -4,6 +4,7 @@
 use super::parse::MAX;
 use super::{edit, parse, to_toml, Changes, Home, Profile};
 use crate::error::{Error, FileAction};
+use crate::nearest::nearest;
 use crate::places::Places;
 use std::fs;
 use std::io::{Read, Write};
@@ -36,8 +37,18 @@ pub fn resolve(places: &Places, name: &str) -> Result<Profile, Error> {
     if is_file(name) {
         return load(Path::new(name));
     }
-    let found = list(places)?.into_iter().find(|entry| names(entry, name));
-    found.ok_or_else(|| Error::NoSuchProfile { name: name.to_owned() })?.profile
+    find(places, name)?.profile
+}
+
+/// The file that has this name, or holds a profile that has.
+fn find(places: &Places, name: &str) -> Result<Entry, Error> {
+    let mut all = list(places)?;
+    if let Some(at) = all.iter().position(|entry| names(entry, name)) {
+        return Ok(all.swap_remove(at));
+    }
+    let known = all.iter().filter_map(|entry| entry.profile.as_ref().ok()).map(|one| one.name.as_str());
+    let like = nearest(name, known).map(str::to_owned);
+    Err(Error::NoSuchProfile { name: name.to_owned(), like })
 }
 
 fn names(entry: &Entry, name: &str) -> bool {
@@ -184,7 +195,6 @@ pub fn write(path: &Path, text: &str) -> Result<(), Error> {
 /// # Errors
 /// There is none of that name, or it cannot be removed.
 pub fn delete(places: &Places, name: &str) -> Result<(), Error> {
-    let found = list(places)?.into_iter().find(|entry| names(entry, name));
-    let path = found.ok_or_else(|| Error::NoSuchProfile { name: name.to_owned() })?.path;
+    let path = find(places, name)?.path;
     fs::remove_file(&path).map_err(|source| Error::File { action: FileAction::Remove, path, source })
 }

@@ -216,7 +216,7 @@ fn free_name(wish: &Wish, names: &[String]) -> Result<String, Error> {
         return Ok(first);
     }
     let mut others = (2..10_000).map(|count| format!("{}-{count}", wish.name));
-    let taken = || Error::NameTaken { name: wish.name.to_owned() };
+    let taken = || Error::NameTaken { name: wish.name.to_owned(), ended: false };
     others.find(is_free).filter(|_| wish.unique).ok_or_else(taken)
 }
 

@@ -8,6 +8,7 @@ use super::{directory, end, groups, lonely, lost, Id, Listing, Metadata, State, 
 use crate::console::{greet, Patience};
 use crate::error::Error;
 use crate::host::ConnectionState;
+use crate::nearest::nearest;
 use crate::uri::Uri;
 use crate::virt::{Domain, Power};
 use std::os::unix::ffi::OsStrExt;
@@ -191,7 +192,10 @@ pub fn find(real: &Real, name: &str) -> Result<Summary, Error> {
     }
     match listing.unreachable.into_iter().next() {
         Some((uri, state)) => Err(Error::Connect { uri, state }),
-        None => Err(Error::NoSuchSandbox { name: name.to_owned() }),
+        None => {
+            let like = nearest(name, listing.sandboxes.iter().map(Summary::name)).map(str::to_owned);
+            Err(Error::NoSuchSandbox { name: name.to_owned(), like })
+        }
     }
 }
 

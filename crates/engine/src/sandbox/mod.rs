@@ -433,7 +433,7 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// The layer is in use, or its sandbox cannot be started.
     fn review(&self, layer: &Layer) -> Result<Box<dyn Review>, Error> {
-        Err(Error::Layer(crate::error::LayerError::None { name: layer.tag.name.clone() }))
+        Err(Error::Layer(crate::error::LayerError::None { name: layer.tag.name.clone(), like: None }))
     }
 
     /// As [`Self::review`], with what the layer began as a copy of beside it:

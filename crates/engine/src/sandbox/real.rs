@@ -131,7 +131,7 @@ impl Real {
         if directory::is_of(&directory, &id.uuid) {
             return Ok(directory);
         }
-        Err(Error::NoSuchSandbox { name: id.uuid.clone() })
+        Err(Error::NoSuchSandbox { name: id.uuid.clone(), like: None })
     }
 
     /// Where the sandbox's sockets are.
@@ -162,7 +162,7 @@ impl Real {
         let directory = self.directory(id);
         if !directory::is_of(&directory, &id.uuid) {
             // Its number may be another's by now.
-            return Err(Error::NoSuchSandbox { name: id.uuid.clone() });
+            return Err(Error::NoSuchSandbox { name: id.uuid.clone(), like: None });
         }
         let (path, lock) = directory::socket(&directory, id.connection.is_lxc())?;
         let held = lonely::join(&directory);

@@ -235,7 +235,8 @@ fn prepare(
         let (taken, used) = list::in_use(real)?;
         blocks = used;
         Ok(taken)
-    })?;
+    });
+    let reservation = reservation.map_err(|error| taken_by(real, error))?;
     let number = reservation.number;
     reservation.belongs_to(&uuid)?;
     // By now the directories of starts that were struck are gone.
@@ -261,6 +262,13 @@ fn prepare(
 }
 
 /// A container's socket. Init takes clients of the uid that listens here.
+/// A name may be taken by a sandbox that has ended.
+fn taken_by(real: &Real, error: Error) -> Error {
+    let Error::NameTaken { name, .. } = error else { return error };
+    let ended = list::find(real, &name).is_ok_and(|found| matches!(found.state, super::State::Finished(_)));
+    Error::NameTaken { name, ended }
+}
+
 fn listen(directory: &Path) -> Result<UnixListener, Error> {
     let path = directory.join("c");
     UnixListener::bind(&path).map_err(fault(FileAction::Listen, &path))

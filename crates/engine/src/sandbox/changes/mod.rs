@@ -32,7 +32,7 @@ mod tests;
 mod trash;
 
 pub use ahead::Ahead;
-pub use apply::{apply, sync, Applied, Apply};
+pub use apply::{apply, check as check_apply, sync, Applied, Apply};
 pub use choose::all_of;
 pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};

@@ -88,12 +88,23 @@ pub fn apply(
     let all: Vec<(&Entry, PathBuf)> = std::iter::once((entry, place.clone()))
         .chain(below.filter_map(|one| Some((one, inner(one).ok()?))))
         .collect();
-    if !work.is_possible(entry) {
-        let is_gone = entry.change.after.is_none();
-        return Err(refused(if is_gone { NotApplied::Gone } else { NotApplied::Kind }));
-    }
+    how.may_be(entry).map_err(refused)?;
     work.all(&all)?;
     Ok(work.applied)
+}
+
+/// Whether this would be refused, as far as can be told before anything of the
+/// sandbox's is read. [`apply`] looks again.
+///
+/// # Errors
+/// It may not be applied, or there is no such folder.
+pub fn check(entry: &Entry, how: &Apply) -> Result<(), Error> {
+    let refused = |why| Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why });
+    let (top, place) = how.place(entry.path()).map_err(refused)?;
+    how.may_be(entry).map_err(refused)?;
+    File::open(&top).map_err(fault(FileAction::Read, &top))?;
+    let Ok(found) = rustix::fs::lstat(top.join(place)) else { return Ok(()) };
+    old::check(entry, how.replace, &found).map_err(refused)
 }
 
 /// Has the disk write what was copied: once for all, since each by itself
@@ -108,6 +119,16 @@ pub fn sync(how: &Apply) -> Result<(), Error> {
 }
 
 impl Apply {
+    /// Whether an entry can be put, or taken away, at all.
+    fn may_be(&self, entry: &Entry) -> Result<(), NotApplied> {
+        match kind(entry) {
+            Some(FileKind::File | FileKind::Folder) => Ok(()),
+            Some(_) => Err(NotApplied::Kind),
+            None if self.to.is_none() && entry.change.before.is_some() => Ok(()),
+            None => Err(NotApplied::Gone),
+        }
+    }
+
     /// The folder that is opened, and where something from inside lies in it.
     fn place(&self, inside: &Path) -> Result<(PathBuf, PathBuf), NotApplied> {
         let below = |above: &Path| {
@@ -213,14 +234,6 @@ impl Work<'_> {
             self.gone(entry, from, false)?;
         }
         Ok(())
-    }
-
-    /// Whether an entry can be put, or taken away, at all.
-    fn is_possible(&self, entry: &Entry) -> bool {
-        match kind(entry) {
-            Some(kind) => matches!(kind, FileKind::File | FileKind::Folder),
-            None => self.how.to.is_none() && entry.change.before.is_some(),
-        }
     }
 
     /// What was moved away from the home: its entries, and where it was. What

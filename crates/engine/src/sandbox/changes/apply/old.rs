@@ -36,6 +36,26 @@ pub(super) fn kind(found: &Stat) -> Option<FileKind> {
     }
 }
 
+/// An early look at what is at a place: whether it is in the way, or not what
+/// it was. Of folders nothing can be told so soon.
+pub(super) fn check(entry: &Entry, replace: bool, found: &Stat) -> Result<(), NotApplied> {
+    let before = entry.change.before.as_ref();
+    let goes = match super::kind(entry) {
+        Some(FileKind::File) => {
+            before.filter(|_| entry.change.what == What::Type).map_or(FileKind::File, |was| was.kind)
+        }
+        None => before.map_or(FileKind::File, |was| was.kind),
+        Some(_) => return Ok(()),
+    };
+    match kind(found) {
+        Some(is) if is != goes => Err(NotApplied::InTheWay),
+        None => Err(NotApplied::InTheWay),
+        Some(FileKind::Folder) => Ok(()),
+        Some(_) if replace || before.is_some_and(|before| was_then(before, found)) => Ok(()),
+        Some(_) => Err(NotApplied::Changed),
+    }
+}
+
 impl Work<'_> {
     /// What is at a place, if it may be replaced by what is to come there.
     pub(super) fn there(
