@@ -52,6 +52,31 @@ fn a_profile_is_made_changed_run_and_stopped() {
     desk.until("it is gone", || !desk.runs(&name));
 }
 
+/// A terminal deletes a word with Ctrl+W, where the window would close its tab.
+#[test]
+fn a_shell_gets_its_own_keys() {
+    let desk = Desk::open();
+    desk.act("win.new-run");
+    desk.part("text box", "Command");
+    desk.type_over("sh -i");
+    choose(&desk, "Container");
+    desk.key("ctrl+Return");
+    let shell = || desk.running().into_iter().find(|one| one["state"] == "running" && name(one) == "sh");
+    desk.until("a shell runs", || shell().is_some_and(|one| desk.output(name(&one)).contains("$")));
+    let shell = shell().expect("it runs");
+    desk.types("echo word");
+    desk.key("ctrl+w");
+    desk.types("to-$((40 + 2))");
+    desk.key("Return");
+    desk.until("it has answered", || desk.output(name(&shell)).contains("\nto-42"));
+    desk.press("Stop");
+    desk.until("it is stopped", || desk.says("You stopped it after"));
+}
+
+fn name(one: &serde_json::Value) -> &str {
+    one["name"].as_str().unwrap_or_default()
+}
+
 /// A picture without a word is called as its hint says, and not after its type.
 #[test]
 fn what_is_pressed_has_a_name() {

@@ -160,6 +160,11 @@ impl Desk {
     /// Types instead of what is there.
     pub fn type_over(&self, text: &str) {
         self.key("ctrl+a");
+        self.types(text);
+    }
+
+    /// Types.
+    pub fn types(&self, text: &str) {
         self.screen.xdotool(&["type", "--delay", "15", text]);
     }
 
@@ -178,7 +183,7 @@ impl Desk {
     pub fn output(&self, name: &str) -> String {
         let mut ask = Command::new("timeout");
         // Any other signal would be the command's.
-        ask.args(["--signal=KILL", "3"]).arg(program::ctl()).args(["attach", "--watch", name]);
+        ask.args(["--signal=KILL", "3"]).arg(program::ctl()).args(["attach", "--watch", "--from", "0", name]);
         ask.envs(environment(self.folder.path())).stdin(Stdio::null());
         String::from_utf8_lossy(&ask.output().expect("terrariumctl").stdout).into_owned()
     }
