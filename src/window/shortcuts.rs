@@ -4,6 +4,7 @@
 //! terminal those that mean something to programs in it.
 
 use super::Window;
+use gtk::glib;
 use gtk::prelude::*;
 use vte::prelude::*;
 
@@ -44,31 +45,38 @@ pub struct Shortcuts {
 
 /// Adds them.
 pub(super) fn add(window: &adw::ApplicationWindow) -> Shortcuts {
-    let add = |shortcuts| {
-        let controller = controller(shortcuts);
+    let add = |shortcuts: &[(&str, &'static str)], beside_terminals| {
+        let controller = controller(shortcuts, beside_terminals);
         window.add_controller(controller.clone());
         controller
     };
-    add(ALWAYS);
-    let (plain, beside_terminals) = (add(PLAIN), add(BESIDE_TERMINALS));
-    let weak = plain.downgrade();
-    window.connect_focus_widget_notify(move |window| {
-        let terminal = GtkWindowExt::focus(window).and_downcast::<vte::Terminal>();
-        let is_typed_in = terminal.is_some_and(|terminal| terminal.is_input_enabled());
-        weak.upgrade().iter().for_each(|plain| set(plain, !is_typed_in));
-    });
-    Shortcuts { plain, beside_terminals }
+    add(ALWAYS, true);
+    Shortcuts { plain: add(PLAIN, false), beside_terminals: add(BESIDE_TERMINALS, true) }
 }
 
-fn controller(shortcuts: &[(&str, &str)]) -> gtk::ShortcutController {
+fn controller(shortcuts: &[(&str, &'static str)], beside_terminals: bool) -> gtk::ShortcutController {
     let controller = gtk::ShortcutController::new();
     controller.set_propagation_phase(gtk::PropagationPhase::Capture);
-    for (keys, action) in shortcuts {
-        let action = gtk::NamedAction::new(action);
+    for &(keys, name) in shortcuts {
+        let run = move |widget: &gtk::Widget, _: Option<&glib::Variant>| {
+            let taken = (beside_terminals || !types_into_terminal(widget))
+                && widget.activate_action(name, None).is_ok();
+            if taken {
+                glib::Propagation::Stop
+            } else {
+                glib::Propagation::Proceed
+            }
+        };
         let trigger = gtk::ShortcutTrigger::parse_string(keys);
-        controller.add_shortcut(gtk::Shortcut::new(trigger, Some(action)));
+        controller.add_shortcut(gtk::Shortcut::new(trigger, Some(gtk::CallbackAction::new(run))));
     }
     controller
+}
+
+/// Whether keys are a program's in a terminal.
+fn types_into_terminal(widget: &gtk::Widget) -> bool {
+    let focus = widget.root().and_then(|root| root.focus());
+    focus.and_downcast::<vte::Terminal>().is_some_and(|terminal| terminal.is_input_enabled())
 }
 
 fn set(controller: &gtk::ShortcutController, on: bool) {
