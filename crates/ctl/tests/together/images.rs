@@ -195,6 +195,6 @@ for_both! {
         let output = ctl.wait_with_output().unwrap();
         // Whoever has it open has it.
         assert_eq!((out(&output).as_str(), output.status.code()), ("ready\non the image\nend\n", Some(0)), "{}", err(&output));
-        assert!(err(&output).contains("files.mounts[0]") && err(&output).contains("a.img"), "{}", err(&output));
+        assert!(err(&output).contains("-m host-image:") && err(&output).contains("a.img"), "{}", err(&output));
     }
 }
