@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A window as a screen reader knows it: over AT-SPI, from another process.
-#![allow(dead_code)]
 
 use gtk::gio::{self, prelude::*};
 use gtk::glib::{self, Variant};
 
 const ACCESSIBLE: &str = "org.a11y.atspi.Accessible";
 const ACTION: &str = "org.a11y.atspi.Action";
-const TEXT: &str = "org.a11y.atspi.EditableText";
 /// So long any program may think about one question, in milliseconds.
 const PATIENCE: i32 = 5000;
 /// The states' places, as AT-SPI counts them.
@@ -158,12 +156,6 @@ impl Part {
     fn act_at(&self, at: usize) -> bool {
         let at = i32::try_from(at).unwrap_or(i32::MAX);
         let done = self.call(ACTION, "DoAction", Some(&(at,).to_variant()));
-        done.and_then(|done| done.child_value(0).get()).unwrap_or(false)
-    }
-
-    /// Replaces its text.
-    pub fn set_text(&self, text: &str) -> bool {
-        let done = self.call(TEXT, "SetTextContents", Some(&(text,).to_variant()));
         done.and_then(|done| done.child_value(0).get()).unwrap_or(false)
     }
 

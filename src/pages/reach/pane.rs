@@ -45,11 +45,6 @@ impl Pane {
     /// What is shown is not what would be now, since nothing could be.
     pub fn set_outdated(&self, outdated: bool) {
         self.outdated.set_visible(outdated && self.shown.borrow().is_some());
-        if outdated {
-            self.groups.add_css_class("dim-label");
-        } else {
-            self.groups.remove_css_class("dim-label");
-        }
         self.groups.set_sensitive(!outdated);
     }
 
