@@ -4,8 +4,8 @@
 use super::sources::stage;
 use super::Usage;
 use super::{changes, directory, layers, lonely, lost, screen, set_ids, usage, Changes, Cleared, Layer};
-use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, Stop, Summary};
-use super::{Held, Picture, Review, Tell, Watch};
+use super::{end, list, log, start, Attach, Driver, Id, LastWords, Listing, Start, Started, State, Stop};
+use super::{Held, Picture, Review, Summary, Tell, Watch};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
@@ -109,7 +109,10 @@ impl Real {
     /// # Errors
     /// A sandbox is on it; libvirt cannot be asked, or would not.
     pub fn remove_network(&self) -> Result<bool, Error> {
-        let on_it = |one: &Summary| crate::network::guard::read(&self.directory(&one.id)).is_some();
+        // One that crashed is listed, and has nothing any more.
+        let on_it = |one: &Summary| {
+            one.state != State::Crashed && crate::network::guard::read(&self.directory(&one.id)).is_some()
+        };
         if let Some(one) = self.list().sandboxes.iter().find(|one| on_it(one)) {
             return Err(Error::Network(NetworkError::InUse { sandbox: one.name().to_owned() }));
         }
