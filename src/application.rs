@@ -6,6 +6,7 @@ use crate::frames;
 use crate::look;
 use crate::renderer;
 use crate::search::{self, Chosen};
+use crate::spoken;
 use crate::window::{Purpose, Window};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -77,6 +78,7 @@ pub fn run() -> glib::ExitCode {
     set_up_texts();
     load_resources();
     renderer::choose();
+    let _bus = spoken::connect();
     let flags = gio::ApplicationFlags::HANDLES_COMMAND_LINE | gio::ApplicationFlags::HANDLES_OPEN;
     let app: App =
         glib::Object::builder().property("application-id", APP_ID).property("flags", flags).build();

@@ -29,6 +29,7 @@ pub mod pages;
 pub mod renderer;
 pub mod search;
 pub mod settings;
+pub mod spoken;
 pub mod window;
 
 pub use application::{run, APP_ID};

@@ -11,6 +11,7 @@
 //!   seen are told like the one that is;
 //! - VTE tells nothing of its text: what a command wrote is asked for elsewhere.
 
+mod bare;
 #[path = "../scene/bus.rs"]
 mod bus;
 mod drop;
