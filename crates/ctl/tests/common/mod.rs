@@ -184,7 +184,13 @@ pub fn compiled(name: &str, folder: &Path) -> PathBuf {
 /// Makes a test for each glass.
 #[macro_export]
 macro_rules! for_both {
+    (machine at full scale: $(#[$attribute:meta])* fn $name:ident($glass:ident: Glass) $body:block) => {
+        for_both!(@ [#[ignore = "at full scale"]] $(#[$attribute])* fn $name($glass: Glass) $body);
+    };
     ($(#[$attribute:meta])* fn $name:ident($glass:ident: Glass) $body:block) => {
+        for_both!(@ [] $(#[$attribute])* fn $name($glass: Glass) $body);
+    };
+    (@ [$($machine:tt)*] $(#[$attribute:meta])* fn $name:ident($glass:ident: Glass) $body:block) => {
         mod $name {
             use super::*;
             fn test($glass: Glass) $body
@@ -194,6 +200,7 @@ macro_rules! for_both {
                 test(Glass::Container);
             }
             $(#[$attribute])*
+            $($machine)*
             #[test]
             fn machine() {
                 test(Glass::Machine);

@@ -184,6 +184,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn what_was_kept_comes_back_when_a_change_alone_is_discarded(glass: Glass) {
         let name = fresh_name("back");
         let with = |changes: &str, script: &str| {
@@ -270,6 +271,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn a_folder_that_was_made_again_is_decided_about_name_by_name(glass: Glass) {
         let name = fresh_name("made-again");
         let with = |changes: &str, script: &str| {
@@ -338,6 +340,7 @@ fn what_was_kept_meanwhile_is_not_replaced() {
 }
 
 for_both! {
+    machine at full scale:
     fn copies_that_were_deleted_or_moved_inside_can_be_outside(glass: Glass) {
         let (name, folder) = (fresh_name("copies"), Folder::home(glass));
         folder.dir("dir");
