@@ -101,7 +101,7 @@ impl Home {
             thumbnails: Thumbnails::default(),
             meter: Meter::default(),
         };
-        home.running.set_layout_manager(Some(cards::CardLayout::default()));
+        cards::CardLayout::put(&home.running);
         seen::SeenLayout::put(&home.profiles);
         home.fill_welcome();
         Rc::new(home)
