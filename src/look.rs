@@ -26,6 +26,7 @@ const COMMON: &str = "
 .chip.large image { -gtk-icon-size: 40px; }
 .glass-line { min-height: 3px; }
 .glass-line.upright { min-height: 0; min-width: 3px; }
+.above-bar > toast { margin-bottom: 5em; }
 .details { background: @window_bg_color; }
 .thumbnail, .cover { border-radius: 12px 12px 0 0; }
 row.to-come label.title { opacity: .55; }

@@ -143,6 +143,9 @@ pub enum To {
     },
     /// Copies, into a folder.
     Folder(PathBuf),
+    /// A copy of one file, as this one; the user has been asked about what is
+    /// there.
+    File(PathBuf),
 }
 
 /// A change that is to be put somewhere.
@@ -171,15 +174,19 @@ pub struct Put {
 
 fn how(host: &Host, looking: &Looking, to: &To) -> Apply {
     let data = host.places.data.parent().unwrap_or(&host.places.data).to_owned();
-    let (to, replace) = match to {
-        To::Home { replace } => (None, *replace),
-        To::Folder(folder) => (Some(folder.clone()), false),
+    let (to, name, replace) = match to {
+        To::Home { replace } => (None, None, *replace),
+        To::Folder(folder) => (Some(folder.clone()), None, false),
+        To::File(file) => {
+            (file.parent().map(ToOwned::to_owned), file.file_name().map(ToOwned::to_owned), true)
+        }
     };
     Apply {
         home: host.user.home.clone(),
         home_inside: plan::home(host),
         data,
         to,
+        name,
         under: None,
         since: Some(looking.layer.tag.started),
         replace,

@@ -283,6 +283,7 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         home_inside: plan::home(&work.host),
         data,
         to: to.map(Path::to_owned),
+        name: None,
         under: None,
         since: Some(work.layer.tag.started),
         replace,

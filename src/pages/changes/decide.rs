@@ -55,6 +55,15 @@ impl ChangesWindow {
             }
         });
         group.add_action(&save);
+        let weak = Rc::downgrade(self);
+        let save = gio::SimpleAction::new("save-as", glib::VariantTy::new("ay").ok());
+        save.connect_activate(move |_, file| {
+            let file = file.and_then(glib::Variant::get::<Vec<u8>>);
+            if let (Some(page), Some(file)) = (weak.upgrade(), file) {
+                page.save_as(PathBuf::from(OsStr::from_bytes(&file)));
+            }
+        });
+        group.add_action(&save);
         on("forget", |page| page.note(Decision::Discarded));
         on("keep-one", |page| page.note(Decision::Kept));
         on("keep", Self::keep);

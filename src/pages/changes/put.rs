@@ -114,7 +114,7 @@ impl ChangesWindow {
     /// Puts changes to their real places, or somewhere else.
     fn put(self: &Rc<Self>, chosen: Vec<Chosen>, to: To) {
         let Some(bridge) = self.bridge() else { return };
-        let (page, copies) = (self.clone(), matches!(to, To::Folder(_)));
+        let (page, copies) = (self.clone(), matches!(to, To::Folder(_) | To::File(_)));
         let replaces = matches!(to, To::Home { replace: true });
         let work = self.progress.begin(chosen.iter().map(|one| self.size_of(one.index)).sum());
         glib::spawn_future_local(async move {
@@ -218,24 +218,56 @@ impl ChangesWindow {
         }
     }
 
-    /// Asks for a folder, and saves what is chosen there, or all.
+    /// The one file that a copy would be made of, if it is one.
+    fn one_file(&self) -> Option<&Entry> {
+        let Row::Change(index) = self.selected()? else { return None };
+        let entry = self.looking.found.all.get(index)?;
+        entry.change.after.as_ref().filter(|after| after.kind == FileKind::File).map(|_| entry)
+    }
+
+    /// Asks where to, and saves what is chosen there, or all: one file under a
+    /// name, else into a folder.
     pub(super) fn copy(self: &Rc<Self>, all: bool) {
+        let name = self.one_file().filter(|_| !all).and_then(|one| one.path().file_name());
+        let name = name.map(|name| message::shown(&name.to_string_lossy()));
+        let action = match name {
+            Some(_) => gtk::FileChooserAction::Save,
+            None => gtk::FileChooserAction::SelectFolder,
+        };
         let chooser = gtk::FileChooserNative::new(
             Some(&if all { gettext("Save All Changes") } else { gettext("Save a Copy") }),
             Some(&self.widget),
-            gtk::FileChooserAction::SelectFolder,
+            action,
             Some(&gettext("_Save")),
             Some(&gettext("_Cancel")),
         );
+        if let Some(name) = &name {
+            chooser.set_current_name(name);
+        }
         let page = self.clone();
         glib::spawn_future_local(async move {
-            if chooser.run_future().await == gtk::ResponseType::Accept {
-                if let Some(folder) = chooser.file().and_then(|file| file.path()) {
-                    let what = (folder.as_os_str().as_bytes(), all).to_variant();
-                    let _ = WidgetExt::activate_action(&page.widget, "changes.save-into", Some(&what));
-                }
+            if chooser.run_future().await != gtk::ResponseType::Accept {
+                return;
             }
+            let Some(path) = chooser.file().and_then(|file| file.path()) else { return };
+            let path = path.as_os_str().as_bytes();
+            let _ = match name {
+                Some(_) => {
+                    WidgetExt::activate_action(&page.widget, "changes.save-as", Some(&path.to_variant()))
+                }
+                None => {
+                    let what = (path, all).to_variant();
+                    WidgetExt::activate_action(&page.widget, "changes.save-into", Some(&what))
+                }
+            };
         });
+    }
+
+    /// Saves the file that is chosen.
+    pub(super) fn save_as(self: &Rc<Self>, file: PathBuf) {
+        if let Some(row) = self.selected().filter(|_| self.one_file().is_some()) {
+            self.put(self.to_put(row, true), To::File(file));
+        }
     }
 
     /// Saves what is chosen, or all, into a folder.

@@ -78,6 +78,7 @@ impl Stage {
             home_inside: "/home/me".into(),
             data: top.path().join("data"),
             to: None,
+            name: None,
             under: None,
             since: None,
             replace: false,

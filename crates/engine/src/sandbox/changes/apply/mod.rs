@@ -42,6 +42,9 @@ pub struct Apply {
     pub data: PathBuf,
     /// A folder for copies, instead of the real places.
     pub to: Option<PathBuf>,
+    /// What a copy is called there, instead of its own name. Without effect
+    /// beside `under`.
+    pub name: Option<OsString>,
     /// A folder inside: copies of what lies below it have the folders in
     /// between. Without it they have their names alone.
     pub under: Option<PathBuf>,
@@ -138,7 +141,8 @@ impl Apply {
         match (&self.to, &self.under) {
             (Some(to), Some(under)) => Ok((to.clone(), below(under)?)),
             (Some(to), None) => {
-                Ok((to.clone(), inside.file_name().map(PathBuf::from).ok_or(NotApplied::Kind)?))
+                let name = self.name.as_deref().or_else(|| inside.file_name()).ok_or(NotApplied::Kind)?;
+                Ok((to.clone(), name.into()))
             }
             (None, _) => Ok((self.home.clone(), below(&self.home_inside)?)),
         }
