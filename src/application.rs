@@ -111,6 +111,11 @@ pub fn run() -> glib::ExitCode {
         if let Ok(Some(name)) = line.options_dict().lookup::<String>("run") {
             window.run_by_name(name);
         }
+        if let Ok(Some(name)) = line.options_dict().lookup::<String>("act") {
+            if ACTIONS.contains(&name.as_str()) {
+                app.activate_action(&name, None);
+            }
+        }
         glib::ExitCode::SUCCESS
     });
     add_actions(&app);
@@ -128,8 +133,29 @@ fn open_files(app: &adw::Application, files: Vec<gio::File>, purpose: Purpose) {
     });
 }
 
-/// What notifications do.
-fn add_actions(app: &adw::Application) {
+/// What the desktop offers beside the app's icon.
+pub const ACTIONS: [&str; 3] = ["new-run", "open-terminal", "open-document"];
+
+/// What notifications and the app's icon do.
+pub fn add_actions(app: &adw::Application) {
+    for name in ACTIONS {
+        let action = gio::SimpleAction::new(name, None);
+        let weak = app.downgrade();
+        action.connect_activate(move |_, _| {
+            let Some(app) = weak.upgrade() else { return };
+            if Window::first(&app).is_none() {
+                app.activate();
+            }
+            let Some(window) = Window::first(&app) else { return };
+            glib::spawn_future_local(async move {
+                // What works here has to be known.
+                window.bridge.begin().await;
+                window.widget.present();
+                let _ = WidgetExt::activate_action(&window.widget, &format!("win.{name}"), None);
+            });
+        });
+        app.add_action(&action);
+    }
     let show = gio::SimpleAction::new("show-sandbox", Some(glib::VariantTy::STRING));
     show.connect_activate(|_, uuid| {
         if let Some(uuid) = uuid.and_then(glib::Variant::str) {
@@ -174,6 +200,14 @@ fn add_options(app: &adw::Application) {
         glib::OptionArg::String,
         &gettext("Run the profile called NAME"),
         Some(&gettext("NAME")),
+    );
+    app.add_main_option(
+        "act",
+        glib::Char::from(0),
+        glib::OptionFlags::HIDDEN,
+        glib::OptionArg::String,
+        "Do what the app’s icon offers",
+        Some("NAME"),
     );
     app.add_main_option(
         "edit",
