@@ -19,7 +19,8 @@ use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::{store, Profile};
 use terrarium_engine::reach::{Grants, Memory, Seen};
 use terrarium_engine::sandbox::{
-    Attach, Driver, Id, LastWords, Listing, Picture, Progress, Real, Start, Started, Stop, Summary, Usage,
+    Attach, Driver, Id, LastWords, LimitChange, Limits, Listing, Picture, Progress, Real, Start, Started,
+    Stop, Summary, Usage,
 };
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::Outcome;
@@ -168,6 +169,16 @@ impl Bridge {
     /// Changes a sandbox's network.
     pub async fn change_network(&self, id: Id, change: network::Change) -> Result<(), Error> {
         self.call(move |driver| driver.change_network(&id, &change)).await
+    }
+
+    /// How much a sandbox may use.
+    pub async fn limits(&self, id: Id) -> Result<Limits, Error> {
+        self.call(move |driver| driver.limits(&id)).await
+    }
+
+    /// Changes how much a sandbox may use.
+    pub async fn change_limits(&self, id: Id, change: LimitChange) -> Result<(), Error> {
+        self.call(move |driver| driver.change_limits(&id, &change)).await
     }
 
     /// Networks of libvirt's, and whether they are active.

@@ -38,7 +38,7 @@ pub fn show(window: &Rc<Window>) {
     let desktop = adw::PreferencesGroup::builder().title(gettext("Desktop")).build();
     desktop.add(&flag(
         &gettext("Notifications"),
-        &gettext("When a sandbox that is not seen ends"),
+        &gettext("When a sandbox that is not seen ends, or asks something"),
         "notifications",
         true,
     ));

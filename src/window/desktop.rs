@@ -12,22 +12,50 @@ use std::rc::Rc;
 use terrarium_engine::message;
 
 impl Window {
+    /// Whether somebody looks at a tab.
+    fn is_looked_at(&self, tab: &Tab) -> bool {
+        let is_it = |current: Rc<Tab>| std::ptr::eq(&*current, tab);
+        self.widget.is_active() && self.shows("runs") && self.runs.current().is_some_and(is_it)
+    }
+
     /// A sandbox has ended that nobody looks at.
     pub fn tell_end(&self, tab: &Tab, title: &str, detail: &str) {
-        let seen = self.widget.is_active()
-            && self.shows("runs")
-            && self.runs.current().is_some_and(|current| std::ptr::eq(&*current, tab));
-        let (Some(app), false, true) =
-            (self.widget.application(), seen, settings().flag("notifications", true))
-        else {
-            return;
-        };
+        self.untell_ask(tab);
         let name = message::shown(&tab.name());
-        let notification = gio::Notification::new(&format!("{name}: {title}"));
+        self.tell(tab, "end", &format!("{name}: {title}"), detail);
+    }
+
+    /// A sandbox that nobody looks at waits for an answer. What it wants to
+    /// hand over is not told.
+    pub fn tell_ask(&self, tab: &Tab, title: &str) {
+        let title = title.replace("{name}", &message::shown(&tab.name()));
+        self.tell(tab, "ask", &title, &gettext("It waits for your answer."));
+    }
+
+    /// It waits no longer.
+    pub fn untell_ask(&self, tab: &Tab) {
+        if let (Some(app), Some(id)) = (self.widget.application(), tab.id()) {
+            app.withdraw_notification(&told_as("ask", &id.uuid));
+        }
+        self.told.replace(None);
+    }
+
+    /// Tells the desktop, if it is to be told; whoever presses that comes to
+    /// the tab.
+    fn tell(&self, tab: &Tab, what: &str, title: &str, detail: &str) {
+        let wanted = settings().flag("notifications", true) && !self.is_looked_at(tab);
+        let (Some(app), Some(id), true) = (self.widget.application(), tab.id(), wanted) else { return };
+        let notification = gio::Notification::new(title);
         notification.set_body(Some(detail));
-        let Some(id) = tab.id() else { return };
         notification.set_default_action_and_target_value("app.show-sandbox", Some(&id.uuid.to_variant()));
-        app.send_notification(Some(&id.uuid), &notification);
+        app.send_notification(Some(&told_as(what, &id.uuid)), &notification);
+        self.told.replace(Some(title.to_owned()));
+    }
+
+    /// What the desktop was told last, for tests.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        self.told.borrow().clone()
     }
 
     /// The sandbox of a notification.
@@ -98,4 +126,9 @@ impl Window {
             }
         });
     }
+}
+
+/// The end of a sandbox and what it asks are told beside each other.
+fn told_as(what: &str, uuid: &str) -> String {
+    format!("{what}-{uuid}")
 }

@@ -50,6 +50,8 @@ pub struct Window {
     pub library: Rc<Library>,
     /// What holds up logging out; 0 is nothing.
     cookie: Cell<u32>,
+    /// What the desktop was told last.
+    told: RefCell<Option<String>>,
     /// Where others than the session's bus are spoken to.
     bus: RefCell<Option<gio::DBusConnection>>,
 }
@@ -94,6 +96,7 @@ impl Window {
             bridge,
             library,
             cookie: Cell::new(0),
+            told: RefCell::default(),
             bus: RefCell::default(),
         });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));

@@ -10,13 +10,13 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 use terrarium_engine::console::{greet, Console, Handler, Patience};
-use terrarium_engine::error::Error;
+use terrarium_engine::error::{Error, LimitError};
 use terrarium_engine::network::{self, Change};
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
-    Attach, Changes, Driver, Held, Id, Layer, Listing, Moved, Picture, Progress, Review, Start, Started,
-    State, Stop, Summary, Tell, Usage, Watch,
+    Attach, Changes, Driver, Held, Id, Layer, LimitChange, Limits, Listing, Moved, Picture, Progress, Review,
+    Start, Started, State, Stop, Summary, Tell, Usage, Watch,
 };
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
@@ -172,6 +172,28 @@ impl Driver for Fake {
     fn change_network(&self, id: &Id, change: &Change) -> Result<(), Error> {
         self.run(id)?;
         super::network::change(&mut lock(&self.network), change)
+    }
+
+    fn limits(&self, id: &Id) -> Result<Limits, Error> {
+        self.run(id)?;
+        Ok(lock(&self.limits).clone())
+    }
+
+    fn change_limits(&self, id: &Id, change: &LimitChange) -> Result<(), Error> {
+        self.run(id)?;
+        let mut limits = lock(&self.limits);
+        let most = limits.memory_most;
+        match change.memory {
+            Some(memory) if memory > most => return Err(Error::Limits(LimitError::Memory { most })),
+            Some(memory) if memory < 64 << 20 => {
+                let (asked, used) = (memory, 64 << 20);
+                return Err(Error::Limits(LimitError::InUse { asked, used }));
+            }
+            memory => limits.memory = memory.unwrap_or(limits.memory),
+        }
+        limits.cpus = change.cpus.unwrap_or(limits.cpus);
+        limits.disk = change.disk.unwrap_or(limits.disk);
+        Ok(())
     }
 
     fn networks(&self) -> Result<Vec<(String, bool)>, Error> {

@@ -33,8 +33,10 @@ use terrarium_engine::console::Console;
 use terrarium_engine::error::{DomainAction, Error};
 use terrarium_engine::network::Usage;
 use terrarium_engine::plan::Plan;
-use terrarium_engine::profile::DisplayKind;
-use terrarium_engine::sandbox::{Attach, Driver, Id, Metadata, Progress, State, Summary, Tell};
+use terrarium_engine::profile::{DisplayKind, Isolation};
+use terrarium_engine::sandbox::{
+    Attach, Driver, Fixed, Id, Limits, Metadata, Progress, State, Summary, Tell,
+};
 use terrarium_protocol::display::{DisplayStatus, ScreenSize};
 use terrarium_protocol::message::Ending;
 use terrarium_protocol::orders::Size;
@@ -61,6 +63,8 @@ pub struct Fake {
     pub written: Arc<Written>,
     /// The network of every sandbox that has one.
     pub network: Mutex<Usage>,
+    /// How much every sandbox may use.
+    pub limits: Mutex<Limits>,
     /// Networks of libvirt's, and whether they are active.
     pub networks: Mutex<Vec<(String, bool)>>,
 }
@@ -84,6 +88,16 @@ impl Fake {
             execs: AtomicU32::new(0),
             written: Arc::default(),
             network: Mutex::new(network::usage()),
+            limits: Mutex::new(Limits {
+                isolation: Isolation::Container,
+                memory: 1 << 30,
+                memory_most: 8 << 30,
+                cpus: 2,
+                cpus_most: 4,
+                processes: 4096,
+                disk: None,
+                fixed: vec![Fixed::Processes, Fixed::Disk],
+            }),
             networks: Mutex::default(),
         }
     }

@@ -191,7 +191,7 @@ fn choose(desk: &Desk, name: &str) {
     desk.until(&format!("{name} is chosen"), || button.is_checked());
 }
 
-fn press_in(desk: &Desk, window: &str, name: &str) {
+pub fn press_in(desk: &Desk, window: &str, name: &str) {
     desk.until(&format!("{name} in {window}"), || {
         let button = desk.window(window).and_then(|window| window.button(name));
         button.is_some_and(|button| button.is_sensitive() && button.act())

@@ -16,6 +16,7 @@ mod bare;
 mod bus;
 mod drop;
 mod flows;
+mod limits;
 #[path = "../scene/program.rs"]
 mod program;
 #[path = "../scene/reader.rs"]
@@ -178,6 +179,12 @@ impl Desk {
     /// One that runs, by its name.
     pub fn runs(&self, name: &str) -> bool {
         self.running().iter().any(|one| one["name"] == name && one["state"] == "running")
+    }
+
+    /// How much it may use.
+    pub fn limits(&self, name: &str) -> serde_json::Value {
+        let told = self.command("terrariumctl", &["limits", name, "--json"]).stdout(Stdio::piped()).output();
+        serde_json::from_slice(&told.expect("terrariumctl").stdout).unwrap_or_default()
     }
 
     /// What it has written.

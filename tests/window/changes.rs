@@ -2,7 +2,7 @@
 //! The page of what a sandbox has written.
 
 use crate::fake::entry;
-use crate::scene::{find, says};
+use crate::scene::{find, over, says, walk};
 use crate::Scene;
 use adw::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -494,4 +494,58 @@ fn scroll(scene: &Scene, changes: &gtk::Widget) -> Duration {
     let mut frames = frames.take();
     frames.sort();
     frames[frames.len() / 2]
+}
+
+/// While changes wait they are what is suggested, and after that to run it again.
+#[gtk::test]
+fn an_end_suggests_its_changes_first() {
+    let scene = Scene::with_home();
+    let home = scene.folder().join("home/new");
+    scene.run_and_leave(vec![entry(home.to_str().expect("a text"), What::Added, Some(3))], Changes::Review);
+    let (review, again) = (scene.object::<gtk::Button>("review"), scene.object::<gtk::Button>("again"));
+    let is_suggested = |button: &gtk::Button| button.has_css_class("suggested-action");
+    assert_eq!(review.label().map(|text| text.replace('_', "")).as_deref(), Some("Review Changes (1)"));
+    assert!(is_suggested(&review) && !is_suggested(&again) && review.is_mapped());
+    crate::looks::shoot_at(&scene, "end-review", &[("wide", 1100, 760), ("narrow", 400, 700)]);
+    scene.window.runs.current().expect("a tab").focus();
+    assert!(review.has_focus());
+    review.emit_clicked();
+    scene.until("they are shown", || over("changes").is_some());
+    let changes = over("changes").expect("a window");
+    act(&changes, "discard");
+    answer(&scene, "discard");
+    scene.until("nothing waits", || !review.is_visible());
+    assert!(is_suggested(&again));
+}
+
+/// One file gets the name that it is given; several go into a folder.
+#[gtk::test]
+fn a_copy_of_one_file_has_the_name_that_is_typed() {
+    let scene = Scene::with_home();
+    let home = scene.folder().join("home");
+    let path = |name: &str| home.join(name).to_str().expect("a text").to_owned();
+    scene.fake.written.holds(&path("report"), b"written inside");
+    let changes = scene.review(vec![entry(&path("report"), What::Added, Some(14))]);
+    let copy = scene.folder().join("as I call it.txt");
+    std::fs::write(&copy, "what the chooser asked about").expect("written");
+    let file = copy.as_os_str().as_encoded_bytes().to_variant();
+    changes.activate_action("changes.save-as", Some(&file)).expect("it can be done");
+    scene.until("it is there", || {
+        std::fs::read_to_string(&copy).is_ok_and(|text| text == "written inside") && says(&changes, "Copied")
+    });
+    // What is said in passing covers no button.
+    act(&changes, "forget");
+    scene.until("it is said", || {
+        walk(&changes, &|one| one.css_name() == "toast" && one.is_mapped()).is_some()
+    });
+    let (toast, bar) = (
+        walk(&changes, &|one| one.css_name() == "toast" && one.is_mapped()).expect("a toast"),
+        walk(&changes, &|one| one.is::<gtk::ActionBar>()).expect("a bar"),
+    );
+    let low = |one: &gtk::Widget| one.compute_bounds(&changes).expect("a place");
+    scene.until("it has come up", || low(&toast).height() > 0.0);
+    scene.pass(600);
+    let (end, begin) = (low(&toast).y() + low(&toast).height(), low(&bar).y());
+    assert!(end <= begin, "the toast ends at {end}, the bar begins at {begin}");
+    close(&changes);
 }

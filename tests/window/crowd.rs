@@ -32,6 +32,20 @@ fn a_hundred_sandboxes_run_and_the_window_stays_quick() {
     let cards = scene.object::<gtk::Box>("running");
     assert_eq!(std::iter::successors(cards.first_child(), WidgetExt::next_sibling).count(), MANY);
     assert!(scene.card(&arabic.repeat(8)).is_some());
+    // Those near what is seen are mapped, and no others.
+    let mapped = || {
+        let all = std::iter::successors(cards.first_child(), WidgetExt::next_sibling);
+        all.enumerate().filter(|(_, card)| card.is_mapped()).map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    scene.until("few are mapped", || (1..=24).contains(&mapped().len()));
+    assert_eq!(mapped()[0], 0);
+    let scrolled = cards.ancestor(gtk::ScrolledWindow::static_type());
+    let scrolled = scrolled.and_downcast::<gtk::ScrolledWindow>().expect("what scrolls");
+    scrolled.vadjustment().set_value(scrolled.vadjustment().upper());
+    scene.until("the last ones are", || mapped().last() == Some(&(MANY - 1)) && mapped()[0] > 0);
+    assert!(mapped().len() <= 24, "{:?}", mapped());
+    scrolled.vadjustment().set_value(0.0);
+    scene.until("the first ones are again", || mapped()[0] == 0);
     shoot(&scene, "home-crowd");
     // What is asked of so many every few seconds leaves the main loop free.
     let (mut longest, mut last) = (Duration::ZERO, Instant::now());
@@ -96,8 +110,10 @@ fn a_profile_that_is_deleted_while_it_runs_takes_nothing_with_it() {
     scene.terminal().feed_child(b"still here");
     scene.shows("still here");
     scene.act("win.reach");
-    scene.until("what it reaches is known", || over("sheet").is_some());
-    over("sheet").and_downcast::<gtk::Window>().expect("a sheet").close();
+    let pane = scene.object::<gtk::ScrolledWindow>("reach-pane");
+    scene.until("what it reaches is known", || {
+        pane.is_mapped() && says(pane.upcast_ref(), "Talk to the network")
+    });
     // The theme changes in the middle.
     let manager = adw::StyleManager::default();
     for scheme in [adw::ColorScheme::ForceDark, adw::ColorScheme::ForceLight, adw::ColorScheme::Default] {

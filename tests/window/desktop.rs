@@ -73,11 +73,11 @@ fn the_clock_stands_still_while_it_is_paused() {
     scene.act("win.pause");
     scene.until("it goes on", || subtitle() != before);
     scene.act("win.reach");
-    scene.until("what a running one reaches is said", || over("sheet").is_some());
-    let sheet = over("sheet").expect("a sheet");
-    assert!(says(&sheet, "Talk to the network"));
-    assert!(!find(&sheet, "run").expect("a button").is_visible(), "it runs already");
-    sheet.downcast::<gtk::Window>().expect("a window").close();
+    let pane = scene.object::<gtk::ScrolledWindow>("reach-pane");
+    scene.until("what a running one reaches is said", || {
+        pane.is_mapped() && says(pane.upcast_ref(), "Talk to the network")
+    });
+    assert!(over("sheet").is_none(), "it is beside the sandbox");
 }
 
 #[gtk::test]
@@ -149,4 +149,39 @@ fn titles_are_whole_in_a_narrow_window_with_large_text() {
         scene.picture(&format!("title-{width}-{dpi}"));
     }
     settings.set_gtk_xft_dpi(dpi);
+}
+
+#[gtk::test]
+fn what_the_icon_offers_is_done() {
+    let scene = Scene::new();
+    let app = scene.window.widget.application().and_downcast::<adw::Application>().expect("an app");
+    terrarium::application::add_actions(&app);
+    app.activate_action("new-run", None);
+    scene.until("the form is shown", || scene.window.shows("form"));
+    app.activate_action("open-terminal", None);
+    scene.shows("name: Terminal");
+    // What is in the menu of the icon is there.
+    let file = include_str!("../../data/org.terrarium.Terrarium.desktop.in");
+    let names = file.lines().find_map(|line| line.strip_prefix("Actions=")).expect("actions");
+    let names: Vec<&str> = names.split(';').filter(|name| !name.is_empty()).collect();
+    assert_eq!(names, terrarium::application::ACTIONS);
+    for name in names {
+        assert!(file.contains(&format!("[Desktop Action {name}]")), "{name}");
+    }
+}
+
+/// What is weaker than by default says so beside its switch.
+#[gtk::test]
+fn a_weaker_setting_is_said_in_words() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    for (row, words) in [("sound-row", "You hear what it plays"), ("microphone-row", "It hears what is said")]
+    {
+        let row = scene.object::<adw::ActionRow>(row);
+        assert!(row.subtitle().is_some_and(|text| text.contains(words)), "{:?}", row.subtitle());
+    }
+    let words = scene.object::<adw::ActionRow>("unmask-words");
+    assert!(words.title().contains("can read what is named here"), "{}", words.title());
+    let above = words.prev_sibling().expect("the row");
+    assert_eq!(above.widget_name(), "unmask");
 }

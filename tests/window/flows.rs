@@ -150,7 +150,7 @@ fn asks_for_clipboard(policy: Clipboard) -> Scene {
     scene
 }
 
-fn question() -> Option<adw::MessageDialog> {
+pub fn question() -> Option<adw::MessageDialog> {
     dialog().filter(|one| one.widget_name() == "ask-terminal")
 }
 

@@ -62,6 +62,10 @@ fn pages_fit_in_every_look() {
     scene.window.start(crate::flows::small(&scene, "echo"));
     scene.shows("phase: Running");
     page("terminal");
+    scene.act("win.reach");
+    scene.until("what holds is known", || scene.object::<gtk::Widget>("live-memory-row").is_sensitive());
+    page("beside");
+    scene.object::<gtk::ToggleButton>("details-button").emit_clicked();
     scene.act("win.usage");
     scene.until("what it uses is shown", || over("usage").is_some());
     scene.pass(250);
@@ -94,6 +98,10 @@ fn pages_fit_in_every_look() {
     scene.fake.end(0);
     scene.shows("phase: Ended");
     page("end");
+    let review = scene.object::<gtk::Button>("review");
+    review.set_label(&gettextrs::gettext("Re_view Changes ({count})").replace("{count}", "12"));
+    review.set_visible(true);
+    page("end-review");
     scene.act("win.close-tab");
 }
 

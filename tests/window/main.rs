@@ -16,6 +16,7 @@ mod fake;
 mod flows;
 mod home;
 mod keyboard;
+mod limits;
 mod looks;
 mod many;
 mod network;

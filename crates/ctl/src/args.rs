@@ -129,6 +129,12 @@ pub enum Verb {
     },
     /// Show whom a sandbox talks to, or change it
     Network(NetworkOf),
+    /// Show how much a sandbox may use, or change it
+    #[command(
+        long_about = "Show how much a sandbox that runs may use, or change it. A change holds until the sandbox ends; \
+                      “network NAME bandwidth” bounds its network."
+    )]
+    Limits(LimitsOf),
     /// Show what is known of a sandbox or of a profile
     Show(Show),
     /// Manage profiles
@@ -312,6 +318,24 @@ pub struct Exec {
     /// The command and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+#[derive(ClapArgs)]
+pub struct LimitsOf {
+    /// Name of the sandbox
+    pub name: String,
+    /// Memory of the whole sandbox, such as 512M or 2GiB
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+    /// Processors
+    #[arg(long, value_name = "N")]
+    pub cpus: Option<u32>,
+    /// Bytes a second of each of a virtual machine's disks, such as 10M; 0 lifts it
+    #[arg(long, value_name = "RATE")]
+    pub disk: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(ClapArgs)]

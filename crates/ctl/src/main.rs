@@ -27,6 +27,7 @@ mod control;
 mod fault;
 mod files;
 mod help;
+mod limits;
 mod network;
 mod origin;
 mod print;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Verb::Keep { name, paths } => changes::keep(&name, &paths),
         Verb::Discard { name, paths } => changes::discard(&name, &paths),
         Verb::Apply { name, paths, to, replace } => changes::apply(&name, &paths, to.as_deref(), replace),
+        Verb::Limits(options) => limits::limits(&options),
         Verb::Network(options) => network::network(&options),
         Verb::Show(what) => show::show(&what),
         Verb::Profile { verb } => show::profile(&verb),

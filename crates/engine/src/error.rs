@@ -101,12 +101,45 @@ pub enum Error {
     },
     /// The network could not be made what it should be.
     Network(NetworkError),
+    /// How much it may use cannot be changed so.
+    Limits(LimitError),
     /// A kernel or its initrd could not be prepared.
     Kernel(crate::kernel::Error),
     /// Something about what a sandbox has written.
     Layer(LayerError),
     /// It was cancelled.
     Cancelled,
+}
+
+/// Why a sandbox that runs cannot be given another limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitError {
+    /// There is no more memory before the next start.
+    Memory {
+        /// Bytes that can be had.
+        most: u64,
+    },
+    /// There are no more processors before the next start.
+    Cpus {
+        /// That can be had.
+        most: u32,
+    },
+    /// A container uses more.
+    InUse {
+        /// Bytes that were asked for.
+        asked: u64,
+        /// Bytes that it uses.
+        used: u64,
+    },
+    /// A machine's kernel needs more.
+    NotGiven {
+        /// Bytes that were asked for.
+        asked: u64,
+        /// Bytes that it came down to.
+        left: u64,
+    },
+    /// It cannot be changed while it runs.
+    Fixed(crate::sandbox::Fixed),
 }
 
 /// What can be wrong with what a sandbox has written.
@@ -211,6 +244,7 @@ pub enum DomainAction {
     Resume,
     Destroy,
     Network,
+    Limits,
 }
 
 /// Why a sandbox's network is not what it should be.

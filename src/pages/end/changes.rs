@@ -20,6 +20,18 @@ const ASKS: Duration = Duration::from_millis(10);
 /// How many files a question names.
 const NAMED: usize = 5;
 
+impl super::EndPage {
+    /// One button is suggested: while changes wait they come first.
+    fn suggest_review(&self, on: bool) {
+        self.review.set_visible(on);
+        if on {
+            self.again.remove_css_class("suggested-action");
+        } else {
+            self.again.add_css_class("suggested-action");
+        }
+    }
+}
+
 impl Tab {
     /// Whether what it changes may be looked at. Not known of one that was
     /// found: then it is asked.
@@ -119,6 +131,9 @@ impl Tab {
         let page = &self.end_page;
         page.changes_row.set_title(&text.replace("{count}", &count.to_string()));
         page.changes.set_visible(true);
+        let review = gettext("Re_view Changes ({count})");
+        page.review.set_label(&review.replace("{count}", &count.to_string()));
+        page.suggest_review(true);
         page.to_review.replace(Some(looking));
     }
 
@@ -142,6 +157,7 @@ impl Tab {
     /// There is nothing to look at any more.
     pub(in crate::pages) fn changes_are_settled(&self) {
         self.end_page.changes.set_visible(false);
+        self.end_page.suggest_review(false);
         self.end_page.to_review.replace(None);
     }
 }

@@ -37,6 +37,8 @@ pub struct EndPage {
     icon: gtk::Image,
     title: gtk::Label,
     detail: gtk::Label,
+    buttons: gtk::Box,
+    review: gtk::Button,
     again: gtk::Button,
     other: gtk::Button,
     output: adw::PreferencesGroup,
@@ -63,6 +65,8 @@ impl EndPage {
             icon: object(builder, "end-icon"),
             title: object(builder, "end-title"),
             detail: object(builder, "end-detail"),
+            buttons: object(builder, "end-buttons"),
+            review: object(builder, "review"),
             again: object(builder, "again"),
             other: object(builder, "other"),
             output: object(builder, "output"),
@@ -93,6 +97,7 @@ impl EndPage {
                 }
             });
         };
+        on(&self.review, |tab| tab.look_at_changes());
         on(&self.again, |tab| tab.run_again());
         on(&self.other, |tab| tab.go_round());
         on(&self.show_all, |tab| tab.widget.set_visible_child_name("terminal"));
@@ -105,6 +110,12 @@ impl EndPage {
         on(&self.show_end, |tab| tab.widget.set_visible_child_name("end"));
     }
 
+    /// In a narrow window the buttons are below each other.
+    pub fn set_narrow(&self, narrow: bool) {
+        let along = if narrow { gtk::Orientation::Vertical } else { gtk::Orientation::Horizontal };
+        self.buttons.set_orientation(along);
+    }
+
     /// Title and sentence; empty before the end.
     pub fn text(&self) -> String {
         self.ended_text.label().into()
@@ -112,7 +123,8 @@ impl EndPage {
 
     /// Puts the cursor on the first button.
     pub fn focus(&self) {
-        self.again.grab_focus();
+        let first = if self.review.is_visible() { &self.review } else { &self.again };
+        first.grab_focus();
     }
 }
 

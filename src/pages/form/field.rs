@@ -93,9 +93,15 @@ impl Group {
     }
 }
 
-/// The row for a sentence about the one above.
+/// The row for a sentence about the one above. Whoever does not see it hears of
+/// it, as far as GTK tells.
 pub fn message_row(name: &str) -> adw::ActionRow {
-    let row = adw::ActionRow::builder().visible(false).activatable(false).selectable(false).build();
+    sentence_row(name, gtk::AccessibleRole::Alert)
+}
+
+fn sentence_row(name: &str, role: gtk::AccessibleRole) -> adw::ActionRow {
+    let row = adw::ActionRow::builder().visible(false).activatable(false).selectable(false);
+    let row = row.accessible_role(role).build();
     row.add_css_class("message");
     row.set_icon_name(Some("help-about-symbolic"));
     row.set_title_lines(0);
@@ -176,6 +182,19 @@ impl Field {
         group.list.append(&self.row);
         group.list.append(&self.message);
         self
+    }
+
+    /// Adds a sentence between it and what the plan says, which stays. An entry
+    /// has no place for one.
+    pub fn explain(&self, group: &Group, words: &str) {
+        let row = sentence_row(&format!("{}-words", self.row.widget_name()), gtk::AccessibleRole::Note);
+        group.list.insert(&row, self.message.index());
+        say(&row, Some(words), false);
+    }
+
+    /// It and its sentence, for a place that is no form.
+    pub fn rows(&self) -> [Option<adw::PreferencesRow>; 2] {
+        [self.row.clone().downcast().ok(), Some(self.message.clone().upcast())]
     }
 
     /// Shows a profile's value.

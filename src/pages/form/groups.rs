@@ -39,13 +39,16 @@ pub fn display(signal: &Signal, group: &Group) -> Vec<Field> {
         switch(
             signal,
             ("display.sound", "sound"),
-            (&gettext("Sound"), ""),
+            (&gettext("Sound"), &gettext("You hear what it plays, whenever it does.")),
             Access { get: |profile| profile.display.sound, set: |profile, on| profile.display.sound = on },
         ),
         switch(
             signal,
             ("display.microphone", "microphone"),
-            (&gettext("Microphone"), ""),
+            (
+                &gettext("Microphone"),
+                &gettext("It hears what is said near this computer, as long as it runs."),
+            ),
             Access {
                 get: |profile| profile.display.microphone,
                 set: |profile, on| profile.display.microphone = on,
@@ -159,34 +162,44 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
     fields.into_iter().map(|field| field.in_group(group)).collect()
 }
 
+/// How much memory it may use.
+pub fn memory(signal: &Signal, name: &str) -> Field {
+    number(
+        signal,
+        ("limits.memory", name),
+        (&gettext("Memory"), &gettext("In MiB")),
+        (16.0, 1_048_576.0, 64.0),
+        None,
+        Access {
+            get: |profile| profile.limits.memory >> 20,
+            set: |profile, size| profile.limits.memory = size << 20,
+        },
+    )
+}
+
+/// On how many processors; `zero`: a word for as many as there are.
+pub fn processors(signal: &Signal, name: &str, zero: Option<String>) -> Field {
+    let least = if zero.is_some() { 0.0 } else { 1.0 };
+    number(
+        signal,
+        ("limits.cpus", name),
+        (&gettext("Processors"), ""),
+        (least, 64.0, 1.0),
+        zero,
+        Access {
+            get: |profile| profile.limits.cpus.unwrap_or(0).into(),
+            set: |profile, count| {
+                profile.limits.cpus = u32::try_from(count).ok().filter(|count| *count > 0);
+            },
+        },
+    )
+}
+
 /// How much it may use.
 pub fn limits(signal: &Signal, group: &Group) -> Vec<Field> {
-    let memory = (&*gettext("Memory"), &*gettext("In MiB"));
     let fields = [
-        number(
-            signal,
-            ("limits.memory", "memory"),
-            memory,
-            (16.0, 1_048_576.0, 64.0),
-            None,
-            Access {
-                get: |profile| profile.limits.memory >> 20,
-                set: |profile, size| profile.limits.memory = size << 20,
-            },
-        ),
-        number(
-            signal,
-            ("limits.cpus", "cpus"),
-            (&gettext("Processors"), ""),
-            (0.0, 64.0, 1.0),
-            Some(gettext("Automatic")),
-            Access {
-                get: |profile| profile.limits.cpus.unwrap_or(0).into(),
-                set: |profile, count| {
-                    profile.limits.cpus = u32::try_from(count).ok().filter(|count| *count > 0);
-                },
-            },
-        ),
+        memory(signal, "memory"),
+        processors(signal, "cpus", Some(gettext("Automatic"))),
         number(
             signal,
             ("files.writable", "writable"),
@@ -243,7 +256,13 @@ pub fn confinement(signal: &Signal, group: &Group) -> Vec<Field> {
             },
         ),
     ];
-    fields.into_iter().map(|field| field.in_group(group)).collect()
+    let mut fields: Vec<Field> = fields.into_iter().map(|field| field.in_group(group)).collect();
+    let words = gettext("The command can read what is named here, and tell it to whomever it may talk to.");
+    fields
+        .iter_mut()
+        .filter(|field| field.key == "files.unmask")
+        .for_each(|field| field.explain(group, &words));
+    fields
 }
 
 /// What few need.

@@ -6,9 +6,9 @@
 mod advanced;
 mod command;
 mod draft;
-mod field;
+pub(crate) mod field;
 mod folders;
-mod groups;
+pub(crate) mod groups;
 mod interface;
 mod interfaces;
 mod look;
@@ -17,7 +17,7 @@ mod rows;
 mod save;
 mod share;
 mod there;
-mod words;
+pub(crate) mod words;
 
 use super::object;
 use super::reach::Pane;

@@ -134,9 +134,7 @@ fn thumbnail(
 
 /// What the pill says, if there is one.
 pub fn says(window: &Window, one: &Summary) -> Option<String> {
-    let tab = window.runs.tab_of(&one.id);
-    let asks = tab.and_then(|tab| tab.screen.clone()).is_some_and(|screen| screen.asking().is_some());
-    if asks {
+    if window.runs.tab_of(&one.id).is_some_and(|tab| tab.waits_for_answer()) {
         return Some(gettext("Asks for the Clipboard"));
     }
     (one.state != State::Running).then(|| message::state(&one.state))

@@ -2,7 +2,7 @@
 //! The network of a sandbox that runs, beside it: how much, with whom, and
 //! what can be changed.
 
-mod always;
+pub(super) mod always;
 mod peers;
 
 use super::object;
@@ -15,8 +15,8 @@ use peers::Peers;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use terrarium_engine::message;
-use terrarium_engine::network::{written, Change, Usage};
-use terrarium_engine::profile::{self, NetworkMode};
+use terrarium_engine::network::{always as put, written, Change, Usage};
+use terrarium_engine::profile::{self, NetworkMode, Profile};
 use terrarium_engine::sandbox::Id;
 use terrarium_protocol::guard::{Base, Contact, RATE_MIN};
 
@@ -150,7 +150,11 @@ impl Network {
         let weak = self.own.clone();
         glib::spawn_future_local(async move {
             match (window.bridge.change_network(id.clone(), change).await, said.zip(wish)) {
-                (Ok(()), Some((said, (text, allow)))) => always::offer(&window, &id, &said, &text, allow),
+                (Ok(()), Some((said, (text, allow)))) => {
+                    let button = if allow { gettext("Always _Allow") } else { gettext("Always _Block") };
+                    let change = |profile: &mut Profile| put(&mut profile.network, &text, allow);
+                    always::offer(&window, &id, &said, &button, change);
+                }
                 (Ok(()), None) => {}
                 (Err(error), _) => window.toast(&message::error(&error)),
             }
@@ -255,7 +259,7 @@ impl Network {
     }
 }
 
-fn set_class(row: &adw::EntryRow, class: &str, on: bool) {
+pub(super) fn set_class(row: &adw::EntryRow, class: &str, on: bool) {
     if on {
         row.add_css_class(class);
     } else {
@@ -264,7 +268,7 @@ fn set_class(row: &adw::EntryRow, class: &str, on: bool) {
 }
 
 /// As it can be read again, whatever the language.
-fn rate_text(rate: u64) -> String {
+pub(super) fn rate_text(rate: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let whole = units.iter().find(|(_, shift)| rate.trailing_zeros() >= *shift);
     whole.map_or_else(|| rate.to_string(), |(unit, shift)| format!("{} {unit}", rate >> shift))

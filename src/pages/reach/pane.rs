@@ -11,6 +11,8 @@ use terrarium_engine::reach::{Fact, Secret, Strength};
 
 /// What hides secrets.
 pub type Hide = dyn Fn(&[Secret]);
+/// Rows that change a fact, and which one that is.
+type Controls = (fn(&Fact) -> bool, Vec<adw::PreferencesRow>);
 
 /// A column of groups.
 pub struct Pane {
@@ -18,6 +20,9 @@ pub struct Pane {
     pub widget: gtk::Box,
     groups: gtk::Box,
     shown: RefCell<Option<Words>>,
+    /// A row for each sentence, as they are shown.
+    rows: RefCell<Vec<adw::ActionRow>>,
+    controls: RefCell<Vec<Controls>>,
     outdated: gtk::Label,
     hide: RefCell<Option<Rc<Hide>>>,
 }
@@ -39,7 +44,13 @@ impl Pane {
         let widget = gtk::Box::new(gtk::Orientation::Vertical, 0);
         widget.append(&outdated);
         widget.append(&groups);
-        Self { widget, groups, shown: RefCell::default(), outdated, hide: RefCell::default() }
+        let (shown, rows, controls, hide) = Default::default();
+        Self { widget, groups, shown, rows, controls, outdated, hide }
+    }
+
+    /// Puts rows below the sentence that they change.
+    pub fn control(&self, what: fn(&Fact) -> bool, rows: Vec<adw::PreferencesRow>) {
+        self.controls.borrow_mut().push((what, rows));
     }
 
     /// What is shown is not what would be now, since nothing could be.
@@ -56,12 +67,15 @@ impl Pane {
     /// Shows these, if they are others than before. With `whole` what becomes
     /// of changes is a group of its own, else a closing line.
     pub fn show(&self, words: &Words, whole: bool) {
-        if self.shown.borrow().as_ref() == Some(words) {
+        let before = self.shown.replace(Some(words.clone()));
+        if before.as_ref() == Some(words) {
             return;
         }
-        while let Some(child) = self.groups.first_child() {
-            self.groups.remove(&child);
+        // Whoever is in a row with the keyboard stays there.
+        if before.is_some_and(|before| are_alike(&before, words)) {
+            return self.tell_anew(words);
         }
+        self.clear();
         self.groups.append(&self.group(&gettext("It Can"), &words.can, true));
         self.groups.append(&self.group(&gettext("It Cannot"), &words.cannot, false));
         let (title, detail) = &words.afterwards;
@@ -76,7 +90,27 @@ impl Pane {
             let label = label.css_classes(["dim-label", "caption"]).build();
             self.groups.append(&label);
         }
-        self.shown.replace(Some(words.clone()));
+    }
+
+    /// The controls are there again in the next ones.
+    fn clear(&self) {
+        for row in self.controls.borrow().iter().flat_map(|(_, rows)| rows) {
+            let group = row.ancestor(adw::PreferencesGroup::static_type());
+            if let Some(group) = group.and_downcast::<adw::PreferencesGroup>() {
+                group.remove(row);
+            }
+        }
+        self.rows.borrow_mut().clear();
+        while let Some(child) = self.groups.first_child() {
+            self.groups.remove(&child);
+        }
+    }
+
+    fn tell_anew(&self, words: &Words) {
+        for (row, said) in self.rows.borrow().iter().zip(words.can.iter().chain(&words.cannot)) {
+            row.set_title(&glib::markup_escape_text(&said.title));
+            row.set_subtitle(&unbroken(&said.detail));
+        }
     }
 
     fn group(&self, title: &str, rows: &[Row], can: bool) -> adw::PreferencesGroup {
@@ -88,6 +122,10 @@ impl Pane {
                 self.add_button(&made, &row.fact);
             }
             group.add(&made);
+            self.rows.borrow_mut().push(made);
+            let controls = self.controls.borrow();
+            let own = controls.iter().filter(|(is_it, _)| is_it(&row.fact)).flat_map(|(_, rows)| rows);
+            own.for_each(|control| group.add(control));
         }
         group
     }
@@ -104,6 +142,17 @@ impl Pane {
         button.connect_clicked(move |_| hide(&seen));
         row.add_suffix(&button);
     }
+}
+
+/// Whether the same rows can say both.
+fn are_alike(one: &Words, other: &Words) -> bool {
+    let alike = |(one, other): (&Row, &Row)| {
+        let same = std::mem::discriminant(&one.fact) == std::mem::discriminant(&other.fact);
+        let has_button = one.strength == Strength::Secret;
+        same && one.strength == other.strength && (!has_button || one.fact == other.fact)
+    };
+    let all = |one: &[Row], other: &[Row]| one.len() == other.len() && one.iter().zip(other).all(alike);
+    all(&one.can, &other.can) && all(&one.cannot, &other.cannot) && one.afterwards == other.afterwards
 }
 
 fn line(icon: &str, title: &str, detail: &str) -> adw::ActionRow {

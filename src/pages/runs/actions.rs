@@ -27,7 +27,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// The policies, and the words that stand for them in the action.
-const POLICIES: [(ClipboardPolicy, &str); 5] = [
+pub const POLICIES: [(ClipboardPolicy, &str); 5] = [
     (ClipboardPolicy::Ask, "ask"),
     (ClipboardPolicy::Off, "off"),
     (ClipboardPolicy::In, "in"),
@@ -64,7 +64,11 @@ impl Runs {
         self.add_simple(window, "zoom-out", |_, _, tab| terminal::zoom(&tab.shown_terminal(), -1));
         self.add_simple(window, "zoom-normal", |_, _, tab| terminal::zoom(&tab.shown_terminal(), 0));
         self.add_simple(window, "find", |runs, _, _| runs.begin_find());
-        self.add_simple(window, "reach", |_, window, tab| {
+        self.add_simple(window, "reach", |runs, window, tab| {
+            if tab.phase() == Phase::Running {
+                runs.set_details(true, Some("reach"));
+                return runs.refresh();
+            }
             if let Some(plan) = tab.plan_again() {
                 window.tell_reach(&plan.profile, None);
             }
@@ -88,8 +92,8 @@ impl Runs {
         });
         self.add_stateful(window, "clipboard", Some("ask"), |_, tab, word| {
             let policy = POLICIES.iter().find(|(_, name)| Some(*name) == word.str());
-            if let (Some((policy, _)), Some(screen)) = (policy, &tab.screen) {
-                screen.set_policy(*policy);
+            if let Some((policy, _)) = policy {
+                tab.set_clipboard_policy(*policy);
             }
         });
         self.add_stateful(window, "follow-size", None, |_, tab, on| {
@@ -104,7 +108,12 @@ impl Runs {
         self.add_stateful(window, "mute", None, |_, tab, on| {
             tab.screen.iter().for_each(|screen| screen.set_muted(on.get() == Some(true)));
         });
-        self.add_stateful(window, "network", None, |runs, _, on| runs.set_details(on.get() == Some(true)));
+        self.add_stateful(window, "details", None, |runs, _, on| {
+            runs.set_details(on.get() == Some(true), None);
+        });
+        self.add_stateful(window, "network", None, |runs, _, on| {
+            runs.set_details(on.get() == Some(true), Some("network"));
+        });
         self.add_stateful(window, "fullscreen", None, |runs, _, on| {
             if let Some(window) = runs.window.borrow().upgrade() {
                 runs.set_fullscreen(&window, on.get() == Some(true));
@@ -202,8 +211,11 @@ impl Runs {
         let runs = tab.phase() == Phase::Running;
         let on_screen = tab.shows_screen();
         enable("pause", runs);
-        enable("network", runs || self.has_details());
-        state("network", self.has_details().to_variant());
+        for name in ["details", "network"] {
+            enable(name, runs || self.has_details());
+        }
+        state("details", self.has_details().to_variant());
+        state("network", self.has_page("network").to_variant());
         enable("restart", runs && tab.has_plan());
         enable("reach", tab.has_plan());
         enable("usage", runs);

@@ -66,27 +66,6 @@ impl Runs {
         self.refresh();
     }
 
-    /// Shows or hides what is beside the sandbox.
-    pub(super) fn set_details(&self, on: bool) {
-        self.details.set_reveal_flap(on);
-        if !on {
-            self.focus();
-        }
-    }
-
-    /// Whether that is seen.
-    pub(super) fn has_details(&self) -> bool {
-        self.details.reveals_flap()
-    }
-
-    fn show_details(&self, tab: &Tab) {
-        let on = self.has_details();
-        self.details_button.set_visible(on || (!self.narrow.get() && tab.phase() == Phase::Running));
-        if on {
-            self.network.show(tab);
-        }
-    }
-
     /// Shows how things are.
     pub(super) fn refresh(&self) {
         let Some(tab) = self.current() else {
@@ -112,6 +91,7 @@ impl Runs {
         self.line.set_opacity(if live { 1.0 } else { 0.0 });
         self.edge.set_opacity(self.line.opacity());
         self.prompt.set_reveal_child(runs && !tab.has_keyboard());
+        tab.end_page.set_narrow(self.narrow.get());
         self.show_pause(&tab);
         self.stop.set_visible(runs);
         self.show_stop(&tab);
@@ -119,6 +99,7 @@ impl Runs {
         self.show_question(&tab);
         self.show_details(&tab);
         self.tell_others(&tab);
+        tab.ask_what_waits();
         if let Some(window) = self.window.borrow().upgrade() {
             if self.is_fullscreen() && !tab.shows_screen() && tab.phase() == Phase::Ended {
                 self.leave_fullscreen(&window);
@@ -239,8 +220,7 @@ impl Runs {
     /// Tabs that are not seen say that they ask something.
     fn tell_others(&self, current: &Tab) {
         for tab in self.tabs.borrow().iter() {
-            let asks = tab.screen.as_ref().is_some_and(|screen| screen.asking().is_some());
-            let asks = asks && !std::ptr::eq(&**tab, current);
+            let asks = tab.waits_for_answer() && !std::ptr::eq(&**tab, current);
             let page = self.view.page(&tab.widget);
             if page.needs_attention() != asks {
                 page.set_needs_attention(asks);

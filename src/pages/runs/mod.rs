@@ -3,6 +3,7 @@
 //! follows the tab that is seen.
 
 mod actions;
+mod beside;
 mod devices;
 mod find;
 mod fullscreen;
@@ -10,12 +11,12 @@ mod header;
 mod save;
 mod tabs;
 
-pub use actions::policy_name;
+pub use actions::{policy_name, POLICIES};
 
-use super::network::Network;
 use super::object;
 use super::tab::Tab;
 use crate::window::Window;
+use beside::Beside;
 use gettextrs::gettext;
 use gtk::prelude::*;
 use gtk::{gio, glib};
@@ -35,7 +36,7 @@ pub struct Runs {
     details: adw::Flap,
     edge: gtk::Box,
     details_button: gtk::ToggleButton,
-    network: Rc<Network>,
+    beside: Beside,
     bar: adw::TabBar,
     line: gtk::Box,
     hint: gtk::Revealer,
@@ -99,7 +100,7 @@ impl Runs {
             details: object(&builder, "details"),
             edge: object(&builder, "edge"),
             details_button: object(&builder, "details-button"),
-            network: Network::new(),
+            beside: Beside::new(),
             bar: object(&builder, "bar"),
             line: object(&builder, "line"),
             hint: object(&builder, "hint"),
@@ -157,10 +158,7 @@ impl Runs {
         self.connect_header(&self.measure);
         self.connect_fullscreen(window);
         self.connect_find();
-        self.details.set_flap(Some(&self.network.widget));
-        // A narrow window has room for one of them.
-        self.details.bind_property("folded", &self.network.widget, "hexpand").sync_create().build();
-        self.network.connect(window);
+        self.connect_beside(window);
         let runs = Rc::downgrade(self);
         self.take_keyboard.connect_clicked(move |_| {
             if let Some(tab) = runs.upgrade().and_then(|runs| runs.current()) {

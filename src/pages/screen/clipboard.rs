@@ -36,6 +36,7 @@ impl Screen {
             if let Some(screen) = weak.upgrade() {
                 screen.clipboard.asking.replace(Some(ask.clone()));
                 screen.change();
+                screen.tell_asking(Some(ask.direction));
             }
         });
         let weak = Rc::downgrade(self);
@@ -45,6 +46,7 @@ impl Screen {
                 if ours {
                     screen.clipboard.asking.take();
                     screen.change();
+                    screen.tell_asking(None);
                 }
             }
         });
@@ -59,6 +61,17 @@ impl Screen {
                 screen.change();
             }
         });
+    }
+
+    /// Tells the desktop what is asked, where nobody looks; `None`: nothing is
+    /// any more.
+    fn tell_asking(&self, direction: Option<Direction>) {
+        let (Some(tab), Some(window)) = (self.tab(), self.window()) else { return };
+        match direction {
+            Some(Direction::In) => window.tell_ask(&tab, &gettext("“{name}” Asks for Your Clipboard")),
+            Some(Direction::Out) => window.tell_ask(&tab, &gettext("“{name}” Wants to Fill Your Clipboard")),
+            None => window.untell_ask(&tab),
+        }
     }
 
     /// Whether the profile shut it: then the sandbox has none to open here.
@@ -94,6 +107,7 @@ impl Screen {
         if let Some(ask) = asking {
             self.log(if allowed { "clipboard: allowed once" } else { "clipboard: denied" });
             self.view.answer_clipboard(ask.id, allowed);
+            self.tell_asking(None);
         }
         self.change();
         self.focus();

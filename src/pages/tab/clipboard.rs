@@ -22,6 +22,35 @@ fn is_fresh(denied: Option<Instant>) -> bool {
 }
 
 impl Tab {
+    /// What passes now, through the screen and out of the terminal.
+    pub fn clipboard_policy(&self) -> ClipboardPolicy {
+        self.clipboard.get()
+    }
+
+    /// What passes from now on, for this run.
+    pub fn set_clipboard_policy(&self, policy: ClipboardPolicy) {
+        if self.has_clipboard_shut() || self.clipboard.replace(policy) == policy {
+            return;
+        }
+        match &self.screen {
+            Some(screen) => screen.set_policy(policy),
+            None => {
+                self.log.add(&format!("clipboard: {policy:?}"));
+                self.change();
+            }
+        }
+    }
+
+    /// Whether the profile shut it: then nothing is opened here.
+    pub fn has_clipboard_shut(&self) -> bool {
+        self.facts.clipboard == ClipboardPolicy::Off
+    }
+
+    /// Whether anything may be put on the clipboard now.
+    fn may_fill(&self) -> bool {
+        !matches!(self.clipboard.get(), ClipboardPolicy::Off | ClipboardPolicy::In)
+    }
+
     /// Looks for such wishes in what was written.
     pub(super) fn take_for_clipboard(self: &Rc<Self>, bytes: &[u8]) {
         let wanted = self.scanner.borrow_mut().look(bytes);
@@ -30,16 +59,42 @@ impl Tab {
             return;
         };
         let count = text.chars().count();
-        match self.facts.clipboard {
+        match self.clipboard.get() {
+            ClipboardPolicy::Ask if !self.is_seen(&window) && self.may_ask() => {
+                self.wish.replace(Some(text));
+                self.log.add("clipboard: wants to fill it, nobody looks");
+                window.tell_ask(self, &gettext("“{name}” Wants to Fill Your Clipboard"));
+                self.change();
+            }
             _ if !self.is_seen(&window) => self.log.add("clipboard: not filled, nobody looks"),
             ClipboardPolicy::Out | ClipboardPolicy::Both => {
                 window.widget.clipboard().set_text(&text);
                 self.log.add(&format!("clipboard: filled by the terminal, {count} characters"));
             }
-            ClipboardPolicy::Ask if !self.asks.get() && !is_fresh(self.denied.get()) => {
+            ClipboardPolicy::Ask if self.may_ask() => {
                 self.ask_for_clipboard(&window, text);
             }
             _ => self.log.add("clipboard: not filled"),
+        }
+    }
+
+    /// One question at a time, and none soon after a no.
+    fn may_ask(&self) -> bool {
+        !self.asks.get() && self.wish.borrow().is_none() && !is_fresh(self.denied.get())
+    }
+
+    /// Whether it waits for an answer, on its screen or behind it.
+    pub fn waits_for_answer(&self) -> bool {
+        let asks = self.screen.as_ref().is_some_and(|screen| screen.asking().is_some());
+        self.is_running() && (asks || self.wish.borrow().is_some())
+    }
+
+    /// Asks what it wanted to ask while nobody looked.
+    pub fn ask_what_waits(self: &Rc<Self>) {
+        let Some(window) = self.window.upgrade().filter(|window| self.is_seen(window)) else { return };
+        let wish = self.wish.take();
+        if let Some(text) = wish.filter(|_| self.is_running() && self.may_fill()) {
+            self.ask_for_clipboard(&window, text);
         }
     }
 
@@ -66,10 +121,15 @@ impl Tab {
         dialog.set_default_response(Some("deny"));
         dialog.set_close_response("deny");
         self.asks.set(true);
+        // Another window may have the keyboard.
+        window.tell_ask(self, &gettext("“{name}” Wants to Fill Your Clipboard"));
+        let weak = Rc::downgrade(window);
         let tab = self.clone();
         dialog.connect_response(None, move |dialog, answer| {
             tab.asks.set(false);
-            let allowed = answer == "allow";
+            weak.upgrade().iter().for_each(|window| window.untell_ask(&tab));
+            // It may have been shut meanwhile.
+            let allowed = answer == "allow" && tab.may_fill();
             tab.denied.set((!allowed).then(Instant::now));
             tab.log.add(if allowed { "clipboard: filled, allowed" } else { "clipboard: not filled, denied" });
             if allowed {

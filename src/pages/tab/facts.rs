@@ -68,6 +68,17 @@ pub fn icon(display: DisplayKind) -> &'static str {
     }
 }
 
+/// The other way round.
+pub fn word(policy: ClipboardPolicy) -> Clipboard {
+    match policy {
+        ClipboardPolicy::Off => Clipboard::Off,
+        ClipboardPolicy::In => Clipboard::In,
+        ClipboardPolicy::Out => Clipboard::Out,
+        ClipboardPolicy::Both => Clipboard::Both,
+        ClipboardPolicy::Ask => Clipboard::Ask,
+    }
+}
+
 /// The profile's word in the view's.
 fn policy(clipboard: Clipboard) -> ClipboardPolicy {
     match clipboard {

@@ -22,6 +22,7 @@ use gtk::glib;
 use gtk::prelude::*;
 use log::Log;
 use shells::Shells;
+use spice_view::ClipboardPolicy;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::atomic::AtomicBool;
@@ -97,8 +98,12 @@ pub struct Tab {
     /// What is waited for, in words.
     waiting: RefCell<Option<String>>,
     changed: RefCell<Option<Box<dyn Fn()>>>,
+    /// What passes through the clipboard now.
+    clipboard: Cell<ClipboardPolicy>,
     /// Finds what the terminal wants on the clipboard.
     scanner: RefCell<Scanner>,
+    /// What it wanted there while nobody looked.
+    wish: RefCell<Option<String>>,
     /// Whether a question about that is open.
     asks: Cell<bool>,
     /// When the last one was answered with no.
@@ -138,6 +143,7 @@ impl Tab {
             let _ = drew.try_send(());
         });
         let (got_size, sized) = async_channel::bounded(1);
+        let clipboard = Cell::new(facts.clipboard);
         let screen = (facts.display == DisplayKind::Window).then(|| Screen::new(&facts));
         let tab = Rc::new(Self {
             widget: object(&builder, "stack"),
@@ -172,7 +178,9 @@ impl Tab {
             stopping: Cell::new(None),
             waiting: RefCell::default(),
             changed: RefCell::default(),
+            clipboard,
             scanner: RefCell::default(),
+            wish: RefCell::default(),
             asks: Cell::new(false),
             denied: Cell::new(None),
             drawn,

@@ -40,6 +40,17 @@ impl Tab {
         self.network_now.set(Some((usage.cut, usage.policy.base)));
     }
 
+    /// Whom it may talk to now, if that was looked at.
+    pub(in crate::pages) fn network_now(&self) -> Option<NetworkMode> {
+        let (cut, base) = self.network_now.get()?;
+        Some(match base {
+            _ if cut => NetworkMode::None,
+            Base::Nobody => NetworkMode::Custom,
+            Base::Internet => NetworkMode::Internet,
+            Base::All => NetworkMode::Full,
+        })
+    }
+
     /// What the user calls it.
     #[must_use]
     pub fn name(&self) -> String {

@@ -20,6 +20,7 @@ mod holds;
 mod hostile;
 mod ids;
 mod images;
+mod limits;
 mod options;
 mod root;
 mod sandboxes;

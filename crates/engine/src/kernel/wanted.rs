@@ -14,6 +14,9 @@ const INPUT: &[&str] = &["virtio_input", "evdev", "uinput"];
 /// Sound. The codec's driver comes first: the controller's looks for it once,
 /// and nobody would load it then.
 const SOUND: &[&str] = &["snd_hda_codec_generic", "snd_hda_intel"];
+/// What hands memory back when a machine is given less. A kernel without it
+/// keeps what it has.
+const BALLOON: &str = "virtio_balloon";
 /// The controller that USB devices come through.
 const USB: &[&str] = &["xhci_pci"];
 
@@ -84,5 +87,7 @@ pub fn wanted(video: Option<Video>, sound: bool, usb: bool) -> Vec<&'static str>
     if usb {
         all.extend(USB);
     }
+    // Nobody waits for it.
+    all.push(BALLOON);
     all
 }

@@ -30,6 +30,14 @@ pub fn lines(fault: &Error) -> Vec<String> {
     }
 }
 
+/// The same for somebody who sees which row it is about, and knows no key.
+#[must_use]
+pub fn without_keys(fault: &Error) -> String {
+    let Error::Problems(problems) = fault else { return error(fault) };
+    let sentences = problems.iter().map(problem).map(|one| format!("{} {}", one.text, one.fix));
+    sentences.map(|one| one.trim_end().to_owned()).collect::<Vec<_>>().join(" ")
+}
+
 fn profile_fault(path: &Path, line: usize, what: &FaultKind) -> String {
     let path = shown(&path.to_string_lossy());
     let place = if line > 0 { format!("{path}:{line}") } else { path };
@@ -117,6 +125,7 @@ pub fn error(error: &Error) -> String {
             or_meant(&text, like.as_deref(), &list)
         }
         Error::Network(error) => super::network::error(error),
+        Error::Limits(error) => super::limits::error(error),
         Error::Kernel(error) => kernel_error(error),
         Error::Layer(error) => super::layers::error(error),
         Error::Cancelled => gettext("The start was cancelled."),
@@ -168,6 +177,7 @@ fn libvirt(action: DomainAction, message: &str) -> String {
         DomainAction::Resume => gettext("The sandbox could not be resumed: {why}"),
         DomainAction::Destroy => gettext("The sandbox could not be ended: {why}"),
         DomainAction::Network => gettext("libvirt could not set up the network: {why}"),
+        DomainAction::Limits => gettext("The limits could not be changed: {why}"),
     };
     let gone = gettext("the sandbox is gone.");
     fill(&text, &[("why", if message.is_empty() { &gone } else { message })])

@@ -433,7 +433,7 @@ fn errors() -> Vec<Error> {
             all.push(Error::File { action, path: HOSTILE.into(), source });
         }
     }
-    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy, D::Network] {
+    for action in [D::List, D::Create, D::Look, D::Pause, D::Resume, D::Destroy, D::Network, D::Limits] {
         all.extend([String::new(), foreign()].map(|message| Error::Libvirt { action, message }));
     }
     use crate::kernel::{Error as KernelError, Expected as X};
@@ -474,6 +474,7 @@ fn errors() -> Vec<Error> {
     ]);
     all.extend(layer_errors().map(Error::Layer));
     all.extend(network_errors().into_iter().map(Error::Network));
+    all.extend(limit_errors().map(Error::Limits));
     for one in &all {
         match one {
             Error::Problems(_) | Error::Profile { .. } | Error::File { .. } | Error::Connect { .. } => {}
@@ -488,10 +489,30 @@ fn errors() -> Vec<Error> {
             | Error::Kernel(_)
             | Error::Layer(_)
             | Error::Network(_)
+            | Error::Limits(_)
             | Error::Cancelled => {}
         }
     }
     all
+}
+
+fn limit_errors() -> impl Iterator<Item = crate::error::LimitError> {
+    use crate::error::LimitError as L;
+    use crate::sandbox::Fixed;
+    let fixed = [Fixed::Memory, Fixed::Processes, Fixed::Disk].map(L::Fixed);
+    let (asked, used) = (64 << 20, 100 << 20);
+    let others = [
+        L::Memory { most: 1 << 30 },
+        L::Cpus { most: 2 },
+        L::InUse { asked, used },
+        L::NotGiven { asked, left: used },
+    ];
+    for one in &others {
+        match one {
+            L::Memory { .. } | L::Cpus { .. } | L::InUse { .. } | L::NotGiven { .. } | L::Fixed(_) => {}
+        }
+    }
+    fixed.into_iter().chain(others)
 }
 
 fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {

@@ -18,7 +18,7 @@ const ARGUMENT_MAX: usize = 128 * 1024;
 /// The kernel's bound on all of them, a quarter of the usual stack of 8 MiB.
 const ARGUMENTS_MAX: usize = 2 * 1024 * 1024;
 /// Processes and threads of the user in one sandbox.
-const PROCESSES: u64 = 4096;
+pub const PROCESSES: u64 = 4096;
 /// Open files of one process, at most.
 const FILES: u64 = 65_536;
 /// Longest name, in characters.

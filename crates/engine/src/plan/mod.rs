@@ -24,6 +24,7 @@ mod tests;
 mod window_tests;
 
 pub use build::plan;
+pub(crate) use build::PROCESSES;
 pub use desktop::screen_environment;
 pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, folder_name, slug};

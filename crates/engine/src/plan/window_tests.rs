@@ -70,7 +70,8 @@ fn a_window_has_a_screen_three_pipes_and_ends_with_its_last_process() {
     assert!(plan.orders.display.is_none() && files == ["/home/ada/.config/user-dirs.dirs"], "{files:?}");
     assert_eq!(plan.passes, Passes::default());
     let machine = plan.machine.unwrap();
-    assert_eq!((machine.video, machine.modules.join(" ")), (None, crate::kernel::BASE.join(" ")));
+    assert_eq!(machine.video, None);
+    assert_eq!(machine.modules, [crate::kernel::BASE, &["virtio_balloon"]].concat());
     assert_eq!(variable(&plan.orders, "DISPLAY"), None);
 }
 
@@ -223,12 +224,12 @@ fn a_machine_asks_for_the_modules_of_what_passes() {
         assert_eq!(plan.orders.display.unwrap().sound, plan.passes.sound || plan.passes.microphone);
         plan.machine.unwrap().modules[crate::kernel::BASE.len()..].join(" ")
     };
-    assert_eq!(modules(&profile), "virtio_gpu virtio_input evdev uinput");
+    assert_eq!(modules(&profile), "virtio_gpu virtio_input evdev uinput virtio_balloon");
     profile.display.microphone = true;
     profile.display.usb = true;
     assert_eq!(
         modules(&profile),
-        "snd_hda_codec_generic snd_hda_intel virtio_gpu virtio_input evdev uinput xhci_pci"
+        "snd_hda_codec_generic snd_hda_intel virtio_gpu virtio_input evdev uinput xhci_pci virtio_balloon"
     );
 }
 

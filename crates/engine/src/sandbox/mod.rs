@@ -12,6 +12,7 @@ pub mod fuzz;
 mod groups;
 mod ids;
 mod layers;
+mod limits;
 mod list;
 mod log;
 mod lonely;
@@ -32,6 +33,7 @@ pub use changes::{Changes, Review, Watch};
 pub use directory::PORTS;
 pub(crate) use layers::kept_id;
 pub use layers::{Layer, Tag};
+pub use limits::{check as check_limits, Fixed, LimitChange, Limits};
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
@@ -357,6 +359,24 @@ pub trait Driver: Send + Sync {
     /// all is as it was.
     fn change_network(&self, _id: &Id, _change: &crate::network::Change) -> Result<(), Error> {
         Err(Error::Network(crate::error::NetworkError::NotOwn))
+    }
+
+    /// How much it may use now, and what of that can be changed.
+    ///
+    /// # Errors
+    /// libvirt cannot be asked.
+    fn limits(&self, _id: &Id) -> Result<Limits, Error> {
+        Err(Error::Libvirt { action: crate::error::DomainAction::Look, message: String::new() })
+    }
+
+    /// Changes how much it may use, until it ends; returns once that holds.
+    ///
+    /// # Errors
+    /// A profile could not say it either, or it cannot be changed while it
+    /// runs; libvirt cannot be asked, or would not. Of several the first ones
+    /// may hold by then.
+    fn change_limits(&self, _id: &Id, _change: &LimitChange) -> Result<(), Error> {
+        Err(Error::Libvirt { action: crate::error::DomainAction::Limits, message: String::new() })
     }
 
     /// Freezes it.

@@ -268,6 +268,14 @@ impl Driver for Real {
         crate::network::live::change(self, id, change)
     }
 
+    fn limits(&self, id: &Id) -> Result<super::Limits, Error> {
+        super::limits::of(self, id)
+    }
+
+    fn change_limits(&self, id: &Id, change: &super::LimitChange) -> Result<(), Error> {
+        super::limits::change(self, id, change)
+    }
+
     fn pause(&self, id: &Id) -> Result<(), Error> {
         self.domain_or_fail(id, DomainAction::Pause)?.pause()
     }

@@ -22,7 +22,7 @@ pub enum Power {
 /// A domain of libvirt.
 #[derive(Clone)]
 pub struct Domain {
-    inner: virt::domain::Domain,
+    pub(super) inner: virt::domain::Domain,
 }
 
 impl Domain {

@@ -2,11 +2,13 @@
 //! libvirt, and the only place that knows its API.
 
 mod domain;
+mod limits;
 mod network;
 mod patience;
 mod pool;
 
 pub use domain::{Domain, Power};
+pub use limits::Bound;
 pub use network::Network;
 pub use patience::longest_call;
 pub use pool::Pool;

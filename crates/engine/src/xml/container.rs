@@ -8,7 +8,7 @@ use std::path::Path;
 use terrarium_protocol::layer::{BEFORE_FOLDER, FOLDER};
 
 /// In which processor time is counted, in microseconds.
-const PERIOD: u64 = 100_000;
+pub const PERIOD: u64 = 100_000;
 
 /// The image that takes what is written, through a loop device of the
 /// container's own.

@@ -17,9 +17,9 @@ const COMMAND_LINE: &str = "quiet loglevel=0 console=hvc9 random.trust_cpu=on cr
 /// several processors.
 const EMULATED: &str = " no_timer_check noreplace-smp tsc=reliable";
 
-/// Everything after the parts that both have. No ACPI, no balloon, and no USB
-/// and no screen unless they are asked for: what is not there need not be
-/// looked for.
+/// Everything after the parts that both have. No ACPI, and no USB and no screen
+/// unless they are asked for: what is not there need not be looked for. The
+/// balloon hands memory back when the machine is given less of it.
 pub(super) fn rest(xml: &mut Xml, plan: &Plan, machine: &MachinePlan, instance: &Instance) -> io::Result<()> {
     let command_line = format!("{COMMAND_LINE}{}", if machine.kvm { "" } else { EMULATED });
     xml.create_element("os").write_inner_content(|xml| {
@@ -47,7 +47,7 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, machine: &MachinePlan, instance: 
         let usb = if plan.passes.usb { "qemu-xhci" } else { "none" };
         empty(xml, "controller", &[("type", "usb"), ("model", usb)])?;
         machine.video.map_or(Ok(()), |video| screen::devices(xml, plan, video))?;
-        empty(xml, "memballoon", &[("model", "none")])
+        empty(xml, "memballoon", &[("model", "virtio")])
     })?;
     machine.dac_label.as_deref().map_or(Ok(()), |label| runs_as(xml, label))
 }

@@ -9,6 +9,7 @@ mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use container::PERIOD;
 pub(crate) use network::guard;
 
 use crate::plan::{Instance, Plan};
