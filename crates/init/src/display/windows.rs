@@ -18,10 +18,16 @@ const MOST: u32 = 4096;
 const YOUNG: Duration = Duration::from_millis(800);
 const LOOK: u16 = 200;
 
+/// In messages to the manager: a wish of the user's, not the program's.
+const USER: u32 = 2;
+
 x11rb::atom_manager! {
     /// Names of the window manager's specification (EWMH).
     Names: NamesCookie {
+        _NET_ACTIVE_WINDOW,
         _NET_CLIENT_LIST,
+        _NET_CLIENT_LIST_STACKING,
+        _NET_SUPPORTING_WM_CHECK,
         _NET_WM_STATE,
         _NET_WM_STATE_MAXIMIZED_HORZ,
         _NET_WM_STATE_MAXIMIZED_VERT,
@@ -35,14 +41,16 @@ pub struct Windows {
     root: Window,
     names: Names,
     fill: bool,
-    /// When each came.
+    /// When each came, or the manager.
     known: HashMap<Window, Instant>,
+    /// A window of the manager's own, by which it shows that it is there.
+    manager: Option<Window>,
 }
 
 impl Windows {
     /// Of a server that has just come up. `fill`: they are to fill the screen.
     pub fn new<C: Connection>(x: &C, root: Window, fill: bool) -> Result<Self, ReplyError> {
-        Ok(Self { root, names: Names::new(x)?.reply()?, fill, known: HashMap::new() })
+        Ok(Self { root, names: Names::new(x)?.reply()?, fill, known: HashMap::new(), manager: None })
     }
 
     /// Whether they are to fill the screen.
@@ -51,13 +59,18 @@ impl Windows {
     }
 
     /// Whether an event is about them.
-    pub fn concerns(&self, event: &Event) -> bool {
+    pub fn concerns(&mut self, event: &Event) -> bool {
         match event {
-            Event::PropertyNotify(property) => property.atom == self.names._NET_CLIENT_LIST,
-            Event::MapNotify(_)
-            | Event::UnmapNotify(_)
-            | Event::DestroyNotify(_)
-            | Event::ReparentNotify(_) => true,
+            Event::PropertyNotify(property) => {
+                let names = &self.names;
+                [names._NET_CLIENT_LIST, names._NET_SUPPORTING_WM_CHECK].contains(&property.atom)
+            }
+            Event::DestroyNotify(gone) => {
+                // The next one may get the same number.
+                self.manager = self.manager.filter(|manager| *manager != gone.window);
+                true
+            }
+            Event::MapNotify(_) | Event::UnmapNotify(_) | Event::ReparentNotify(_) => true,
             _ => false,
         }
     }
@@ -65,14 +78,31 @@ impl Windows {
     /// Counts them: what a window manager lists; without one, what the root
     /// shows.
     pub fn look<C: Connection>(&mut self, x: &C) -> Result<u32, ReplyError> {
+        let is_there = self.look_for_manager(x)?;
         let list = self.atoms(x, self.root, self.names._NET_CLIENT_LIST, AtomEnum::WINDOW)?;
-        let Some(list) = list else { return self.shown(x) };
+        let Some(list) = list.filter(|_| is_there) else { return self.shown(x) };
         self.known.retain(|window, _| list.contains(window));
         for &window in &list {
             self.known.entry(window).or_insert_with(Instant::now);
         }
         self.fill_again(x)?;
         Ok(list.len() as u32)
+    }
+
+    /// Whether what is listed is true: a manager that was killed leaves its list
+    /// behind. To one that has just come all windows are new.
+    fn look_for_manager<C: Connection>(&mut self, x: &C) -> Result<bool, ReplyError> {
+        let name = self.names._NET_SUPPORTING_WM_CHECK;
+        let first = |all: Option<Vec<u32>>| all.and_then(|all| all.first().copied());
+        // One that does not show itself is believed.
+        let Some(found) = first(self.atoms(x, self.root, name, AtomEnum::WINDOW)?) else { return Ok(true) };
+        let lives = first(self.atoms(x, found, name, AtomEnum::WINDOW)?) == Some(found);
+        let now = Some(found).filter(|_| lives);
+        if self.manager != now {
+            self.manager = now;
+            self.known.clear();
+        }
+        Ok(lives)
     }
 
     /// A property that is a list of ids; `None` if there is no such one.
@@ -113,8 +143,27 @@ impl Windows {
                 self.ask(x, window)?;
             }
         }
+        self.activate(x)?;
         x.flush()?;
         Ok(())
+    }
+
+    /// Asks the manager to give the keyboard to the window on top, if nobody has
+    /// it: one that comes after the windows does not do it by itself.
+    fn activate<C: Connection>(&self, x: &C) -> Result<(), ReplyError> {
+        if self.young().next().is_none() {
+            return Ok(());
+        }
+        let names = &self.names;
+        let active = self.atoms(x, self.root, names._NET_ACTIVE_WINDOW, AtomEnum::WINDOW)?;
+        if active.is_some_and(|all| all.iter().any(|&window| window != x11rb::NONE)) {
+            return Ok(());
+        }
+        let stack = self.atoms(x, self.root, names._NET_CLIENT_LIST_STACKING, AtomEnum::WINDOW)?;
+        match stack.and_then(|all| all.last().copied()) {
+            Some(top) => self.tell(x, top, names._NET_ACTIVE_WINDOW, [USER, x11rb::CURRENT_TIME, 0, 0, 0]),
+            None => Ok(()),
+        }
     }
 
     fn young(&self) -> impl Iterator<Item = Window> + '_ {
@@ -145,12 +194,22 @@ impl Windows {
     }
 
     fn ask<C: Connection>(&self, x: &C, window: Window) -> Result<(), ReplyError> {
-        // Add two states; a wish of the user's, not the program's.
+        // Add two states.
         const ADD: u32 = 1;
-        const USER: u32 = 2;
         let names = &self.names;
         let data = [ADD, names._NET_WM_STATE_MAXIMIZED_HORZ, names._NET_WM_STATE_MAXIMIZED_VERT, USER, 0];
-        let message = ClientMessageEvent::new(32, window, names._NET_WM_STATE, data);
+        self.tell(x, window, names._NET_WM_STATE, data)
+    }
+
+    /// A message about a window to the manager.
+    fn tell<C: Connection>(
+        &self,
+        x: &C,
+        window: Window,
+        name: Atom,
+        data: [u32; 5],
+    ) -> Result<(), ReplyError> {
+        let message = ClientMessageEvent::new(32, window, name, data);
         let mask = EventMask::SUBSTRUCTURE_REDIRECT | EventMask::SUBSTRUCTURE_NOTIFY;
         x.send_event(false, self.root, mask, message)?.check()
     }
