@@ -208,6 +208,7 @@ impl Fake {
             clipboard: plan.clipboard,
             network: plan.network,
             passes: plan.passes,
+            scale: 1,
             writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
             layer: None,
             images: Vec::new(),

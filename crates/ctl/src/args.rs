@@ -252,6 +252,9 @@ pub struct Run {
     /// Size of the screen, such as 1280x720
     #[arg(long, value_name = "WIDTHxHEIGHT", help_heading = "Windows")]
     pub display_size: Option<String>,
+    /// How much larger than usual programs draw, for a desktop with small pixels [default: 1]
+    #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u32).range(1..=4), help_heading = "Windows")]
+    pub display_scale: Option<u32>,
     /// Do not open the window that shows the screen
     #[arg(long, help_heading = "Windows")]
     pub headless: bool,

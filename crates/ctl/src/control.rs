@@ -153,7 +153,10 @@ pub fn exec(options: &Exec, signals: Signals) -> Result {
     if found.metadata.display == DisplayKind::Window {
         let machine = found.isolation() == Isolation::Machine;
         let (glx, fifo) = (!machine || host.kvm.works(), !machine && found.metadata.passes.sound);
-        environment.extend(plan::screen_environment(&host, glx, fifo));
+        let passes = found.metadata.passes;
+        let sound = passes.sound || passes.microphone;
+        let desk = plan::Desk { glx, fifo, sound, scale: found.metadata.scale };
+        environment.extend(plan::screen_environment(&host, desk));
     }
     for pair in &options.environment {
         let (name, value) =

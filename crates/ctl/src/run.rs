@@ -86,6 +86,7 @@ fn start(
         lifetime: if options.detach { Lifetime::Detached } else { Lifetime::Foreground },
         size: terminal::size(),
         screen,
+        scale: options.display_scale.unwrap_or(1),
         unique_name: options.name.is_none() && options.profile.is_none(),
     };
     let outdated = real.outdated(plan);

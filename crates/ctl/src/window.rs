@@ -33,6 +33,7 @@ pub fn set_display(profile: &mut Profile, options: &Run) {
 pub fn size(options: &Run, kind: DisplayKind) -> std::result::Result<Option<ScreenSize>, Fault> {
     let of_screen = [
         ("--display-size", options.display_size.is_some()),
+        ("--display-scale", options.display_scale.is_some()),
         ("--headless", options.headless),
         ("--clipboard", options.clipboard.is_some()),
         ("--sound", options.sound),
@@ -145,7 +146,12 @@ mod tests {
 
     #[test]
     fn options_that_contradict_each_other_are_refused() {
-        for wrong in [&["--display", "-t"][..], &["--display", "-T"], &["--clipboard", "some"]] {
+        for wrong in [
+            &["--display", "-t"][..],
+            &["--display", "-T"],
+            &["--clipboard", "some"],
+            &["--display-scale", "0"],
+        ] {
             assert!(options(wrong).is_err(), "{wrong:?}");
         }
         assert!(options(&["--display", "--detach", "--headless", "x"]).is_ok());
@@ -169,7 +175,7 @@ mod tests {
             Ok(Some(ScreenSize { width: 640, height: 480 }))
         ));
         assert!(matches!(size(&asked, DisplayKind::Terminal), Err(Fault::Usage(_))));
-        for option in [&["--headless"][..], &["--clipboard", "in"], &["--sound"]] {
+        for option in [&["--headless"][..], &["--clipboard", "in"], &["--sound"], &["--display-scale", "2"]] {
             assert!(matches!(size(option, DisplayKind::None), Err(Fault::Usage(_))), "{option:?}");
             assert!(matches!(size(option, DisplayKind::Window), Ok(None)), "{option:?}");
         }

@@ -39,6 +39,7 @@ fn shown(script: &str) -> Orders {
     orders.display = Some(Display {
         server: SERVER.into(),
         size: ScreenSize { width: 640, height: 480 },
+        scale: 1,
         monitors: 1,
         glx: false,
         bus: Some("/usr/bin/dbus-daemon".into()),
@@ -58,6 +59,7 @@ fn shown(script: &str) -> Orders {
         fill: true,
         prepare: vec![vec!["/usr/bin/setxkbmap".into(), "-layout".into(), "de".into()]],
         sound: false,
+        sound_server: None,
         usb: false,
     });
     orders
@@ -348,6 +350,43 @@ as_root! {
         let finished = client.finish();
         assert_eq!(finished.outcome.ending, Ending::Exited { code: 4 });
         assert!(begun.elapsed() > Duration::from_millis(1000) && begun.elapsed() < Duration::from_secs(10));
+    }
+
+    fn it_ends_with_its_windows_whoever_is_killed_with_them() {
+        // One that is killed leaves its list of windows behind, whether it comes
+        // again or not.
+        let once = "[ -e /tmp/once ] && exit 1; : >/tmp/once; exec openbox --startup 'touch /run/user/65534/managed'";
+        for manager in [None, Some(vec!["/bin/sh".into(), "-c".into(), once.into()])] {
+            let mut orders = shown("xterm -bg red -fg red -cr red -e sleep 1000 & exit 4");
+            orders.until = Until::All;
+            let display = orders.display.as_mut().unwrap();
+            display.manager = manager.or(display.manager.take());
+            let mut sandbox = Sandbox::new();
+            let mut client = start(&sandbox, orders);
+            eventually("a red window", || count(&sandbox, RED) > 10_000);
+            kill(&[processes(&sandbox, "openbox"), processes(&sandbox, "/usr/bin/openbox"), processes(&sandbox, "xterm")].concat());
+            assert_eq!(client.finish().outcome.ending, Ending::Exited { code: 4 });
+            sandbox.wait_for_end();
+        }
+    }
+
+    fn a_manager_that_comes_after_a_window_gives_it_the_keyboard() {
+        let script = r#"
+            xterm -bg red -fg red -cr red -e sleep 1000 &
+            until xdotool search --onlyvisible --class xterm >/dev/null; do sleep 0.1; done
+            : >/tmp/go; until [ -e /run/user/65534/managed ]; do sleep 0.1; done
+            for _ in $(seq 80); do
+                xprop -root _NET_ACTIVE_WINDOW | grep -q '# 0x[1-9a-f]' && echo active && break; sleep 0.1
+            done
+            xwininfo -id $(xdotool getactivewindow) | grep -cE 'Width: (63|64)'; pkill xterm"#;
+        let mut orders = shown(script);
+        let display = orders.display.as_mut().unwrap();
+        display.manager_ready = None;
+        let late = "until [ -e /tmp/go ]; do sleep 0.1; done; exec openbox --startup 'touch /run/user/65534/managed'";
+        display.manager = Some(vec!["/bin/sh".into(), "-c".into(), late.into()]);
+        let sandbox = Sandbox::new();
+        let mut client = start(&sandbox, orders);
+        assert_eq!(client.finish().text(), "active\n1\n");
     }
 
     fn a_stop_waits_for_the_command_and_not_for_the_display() {

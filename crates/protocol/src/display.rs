@@ -13,6 +13,9 @@ pub const SCREEN_MAX: u32 = 8192;
 /// container's server is made.
 pub const SCREEN_PIXELS: u32 = 3840 * 2160;
 
+/// Most pixels of a screen, across and down, for each of the desktop's.
+pub const SCALE_MAX: u32 = 4;
+
 /// What a sandbox with a screen gets beside its command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +24,9 @@ pub struct Display {
     pub server: Bytes,
     /// Size of the screen when it comes up.
     pub size: ScreenSize,
+    /// How many of its pixels, across and down, are for one of the desktop that
+    /// shows it, from 1 to [`SCALE_MAX`]: programs draw that much larger.
+    pub scale: u32,
     /// Monitors that may be there. Above 1 all that are connected are shown
     /// side by side, each in the size that it asks for.
     pub monitors: u32,
@@ -55,6 +61,8 @@ pub struct Display {
     /// Whether the command may use sound: a machine's devices, or the FIFO that a
     /// container's server plays.
     pub sound: bool,
+    /// Who plays what programs send that speak PulseAudio alone.
+    pub sound_server: Option<SoundServer>,
     /// Whether the command may use USB devices that are handed in.
     pub usb: bool,
 }
@@ -67,6 +75,18 @@ pub struct Agent {
     pub daemon: Bytes,
     /// spice-vdagent, which talks to the display.
     pub client: Bytes,
+}
+
+/// A server of sound, started by the first who connects to
+/// `/run/user/UID/pulse/native`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoundServer {
+    /// Program and arguments. It takes a listening socket from whoever starts
+    /// it, as systemd has it.
+    pub argv: Vec<Bytes>,
+    /// Variables that it has beside the command's, or instead.
+    pub environment: Vec<(Bytes, Bytes)>,
 }
 
 /// Size of a screen in pixels.

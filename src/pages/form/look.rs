@@ -7,7 +7,7 @@ use crate::window::Window;
 use adw::prelude::*;
 use gtk::glib;
 use std::rc::Rc;
-use terrarium_engine::host::Host;
+use terrarium_engine::host::{Host, Piece};
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Note, Planned, Problem, ProblemKind};
 use terrarium_engine::profile::{Command, DisplayKind, Isolation, Machine, Manager, NetworkMode, Profile};
@@ -175,8 +175,8 @@ fn whole(problem: &Problem) -> String {
 /// The row that a note is about; those about shares are in what it can reach.
 fn note_field(note: &Note) -> Option<&'static str> {
     match note {
+        Note::DisplayLacks { piece: Piece::Sound, .. } => Some("display.sound"),
         Note::DisplayLacks { .. } => Some("display.kind"),
-        Note::SoundThroughAlsa { .. } => Some("display.sound"),
         Note::LittleMemory { .. } => Some("limits.memory"),
         Note::Unmasked { .. } => Some("files.unmask"),
         _ => None,

@@ -79,7 +79,7 @@ impl Screen {
             paused: Cell::new(false),
             muted: Cell::new(false),
             session: session::Session::default(),
-            sizes: size::Sizes::new(object(&builder, "screen-measure")),
+            sizes: size::Sizes::new(object(&builder, "screen-measure"), facts.scale),
             clipboard: clipboard::Clipboard::new(facts.clipboard),
             files: files::Files::new(&builder),
             kept: keep::Kept::default(),
@@ -179,6 +179,11 @@ impl Screen {
     /// Whether the profile lets its sound be heard.
     pub fn may_sound(&self) -> bool {
         self.passes.sound
+    }
+
+    /// Whether its programs play sound or listen.
+    pub fn uses_sound(&self) -> bool {
+        self.passes.sound || self.passes.microphone
     }
 
     /// Whether its sound is silenced.

@@ -21,17 +21,21 @@ const LONGEST: Duration = Duration::from_millis(250);
 pub struct Sizes {
     measure: gtk::DrawingArea,
     follow: Cell<bool>,
+    /// How much larger the programs draw, from their start on.
+    scale: Cell<u32>,
     told: Cell<Option<ScreenSize>>,
     timer: RefCell<Option<glib::SourceId>>,
     changes_since: Cell<Option<Instant>>,
 }
 
 impl Sizes {
-    /// Of the area that `measure` covers.
-    pub fn new(measure: gtk::DrawingArea) -> Self {
+    /// Of the area that `measure` covers. `scale`: how much larger the programs
+    /// draw.
+    pub fn new(measure: gtk::DrawingArea, scale: u32) -> Self {
         Self {
             measure,
             follow: Cell::new(true),
+            scale: Cell::new(scale),
             told: Cell::new(None),
             timer: RefCell::default(),
             changes_since: Cell::new(None),
@@ -61,6 +65,18 @@ impl Screen {
         let pixels = |length: i32| u32::try_from(length.saturating_mul(measure.scale_factor())).unwrap_or(0);
         let size = ScreenSize { width: pixels(measure.width()), height: pixels(measure.height()) };
         (size.width > 1 && size.height > 1).then(|| size.bounded())
+    }
+
+    /// How much larger its programs draw.
+    pub fn programs_scale(&self) -> u32 {
+        self.sizes.scale.get()
+    }
+
+    /// They are about to start: they draw for the desktop as it is now.
+    pub fn take_scale(&self) -> u32 {
+        let scale = u32::try_from(self.sizes.measure.scale_factor()).unwrap_or(1);
+        self.sizes.scale.set(scale);
+        scale
     }
 
     /// Whether the sandbox's screen takes the page's size.

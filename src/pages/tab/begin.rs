@@ -31,8 +31,9 @@ impl Tab {
             // The command is to begin with the size that it will have.
             let _ = glib::future_with_timeout(SIZED, tab.sized.recv()).await;
             let screen = tab.screen.as_ref().and_then(|screen| screen.wanted());
+            let scale = tab.screen.as_ref().map_or(1, |screen| screen.take_scale());
             let size = terminal::size(&tab.terminal);
-            let how = Start { lifetime: Lifetime::Kept, size, screen, unique_name: true };
+            let how = Start { lifetime: Lifetime::Kept, size, screen, scale, unique_name: true };
             tab.log.add(&format!("start on {}: {:?}", plan.connection, plan.orders.command.argv));
             let (progress, events, started) = window.bridge.start(plan, how, tab.cancelled.clone());
             tab.watch_start(window.bridge.clone(), progress);

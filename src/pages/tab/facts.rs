@@ -23,6 +23,8 @@ pub struct Facts {
     pub clipboard: ClipboardPolicy,
     /// What it may have beside pictures.
     pub passes: Passes,
+    /// How much larger its programs draw.
+    pub scale: u32,
 }
 
 impl From<&Plan> for Facts {
@@ -35,6 +37,7 @@ impl From<&Plan> for Facts {
             display: plan.display,
             clipboard: policy(plan.clipboard),
             passes: plan.passes,
+            scale: 1,
         }
     }
 }
@@ -49,6 +52,7 @@ impl From<&Summary> for Facts {
             display: one.metadata.display,
             clipboard: policy(one.metadata.clipboard),
             passes: one.metadata.passes,
+            scale: one.metadata.scale,
         }
     }
 }

@@ -202,7 +202,8 @@ fn command(host: &Host, tab: &Tab, size: Size) -> Command {
         let display = tab.plan.as_ref().and_then(|plan| plan.orders.display.as_ref());
         let glx = display.is_some_and(|display| display.glx);
         let fifo = tab.facts.isolation == Isolation::Container && screen.may_sound();
-        environment.extend(plan::screen_environment(host, glx, fifo));
+        let desk = plan::Desk { glx, fifo, sound: screen.uses_sound(), scale: screen.programs_scale() };
+        environment.extend(plan::screen_environment(host, desk));
     }
     let bytes = |path: &std::path::Path| Bytes::from(path.as_os_str().as_bytes());
     Command {

@@ -8,7 +8,7 @@ use crate::plan::{kernel_lacks, needed_for_screen};
 use crate::profile::Isolation;
 
 /// What a screen is better with.
-const BETTER: [Piece; 3] = [Piece::Agent, Piece::Manager, Piece::Bus];
+const BETTER: [Piece; 4] = [Piece::Agent, Piece::Manager, Piece::Bus, Piece::Sound];
 
 /// Containers, machines, and what both are better with.
 pub(super) fn examine(host: &Host) -> Vec<Finding> {
@@ -99,7 +99,8 @@ mod tests {
         let machine = "apt-get install xserver-xorg-core xserver-xorg-input-evdev x11-xkb-utils";
         assert_eq!(found[1].2.as_deref(), Some(machine));
         let better: Vec<_> = found[2..].iter().map(|one| (one.0, one.2.as_deref().unwrap())).collect();
-        let expected = ["spice-vdagent", "openbox", "dbus"].map(|name| format!("apt-get install {name}"));
+        let expected =
+            ["spice-vdagent", "openbox", "dbus", "pulseaudio"].map(|name| format!("apt-get install {name}"));
         assert_eq!(better.iter().map(|one| one.1).collect::<Vec<_>>(), expected);
         assert!(better.iter().all(|one| one.0 == Severity::GoodToKnow));
         host.family = Family::Other;

@@ -34,6 +34,8 @@ pub struct Displays {
     pub bus: Option<PathBuf>,
     /// Whether that can be started by the first who connects.
     pub bus_on_demand: bool,
+    /// PulseAudio's server, if it can be started by the first who connects.
+    pub pulseaudio: Option<PathBuf>,
     /// setxkbmap, which sets the layout of a keyboard.
     pub setxkbmap: Option<PathBuf>,
     /// The layout here.
@@ -72,6 +74,8 @@ pub enum Piece {
     Manager,
     /// See [`Displays::bus`].
     Bus,
+    /// See [`Displays::pulseaudio`].
+    Sound,
 }
 
 impl Piece {
@@ -92,6 +96,7 @@ impl Piece {
             Self::Agent => ["spice-vdagent"; 4],
             Self::Manager => ["openbox"; 4],
             Self::Bus => ["dbus", "dbus-daemon", "dbus-1", "dbus"],
+            Self::Sound => ["pulseaudio"; 4],
         };
         match family {
             Family::Debian | Family::Other => debian,
@@ -115,6 +120,7 @@ impl Displays {
             Piece::Agent => self.agent.is_some(),
             Piece::Manager => self.openbox.is_some(),
             Piece::Bus => self.bus.is_some(),
+            Piece::Sound => self.pulseaudio.is_some(),
         }
     }
 }
@@ -149,6 +155,7 @@ pub fn probe(top: &Path, config: &Path, gtk_theme: Option<&str>) -> Displays {
         openbox: program("openbox"),
         bus_on_demand: bus.as_ref().is_some_and(|bus| takes_sockets(&below(bus))),
         bus,
+        pulseaudio: program("pulseaudio").filter(|program| takes_sockets(&below(program))),
         setxkbmap: program("setxkbmap"),
         keyboard: keyboard::keyboard(top, |name| std::env::var(name).ok()),
         look: look::look(config, gtk_theme),
@@ -169,13 +176,13 @@ fn is_server(path: &Path) -> bool {
         && path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o6000 == 0)
 }
 
-/// Whether dbus-daemon was built with systemd's library, and so listens on a
+/// Whether a server was built with systemd's library, and so listens on a
 /// socket that it is handed.
-fn takes_sockets(bus: &Path) -> bool {
+fn takes_sockets(server: &Path) -> bool {
     const LIBRARY: &[u8] = b"libsystemd.so";
     const MOST: u64 = 8 << 20;
     let mut bytes = Vec::new();
-    let read = fs::File::open(bus).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
+    let read = fs::File::open(server).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
     read.is_ok() && bytes.windows(LIBRARY.len()).any(|part| part == LIBRARY)
 }
 
@@ -212,10 +219,15 @@ mod tests {
         put(top.path(), "usr/lib/xorg/modules/drivers/evdev_drv.so", b"", 0o644);
         put(top.path(), "usr/sbin/spice-vdagentd", b"", 0o755);
         put(top.path(), "usr/bin/dbus-daemon", b"\x7fELF libsystemd.so.0", 0o755);
+        put(top.path(), "usr/bin/pulseaudio", b"\x7fELF", 0o755);
         let found = probe(top.path(), Path::new("/nonexistent"), None);
         assert!(found.has(Piece::Spiceqxl) && found.has(Piece::Bus));
         assert_eq!(found.bus, Some("/usr/bin/dbus-daemon".into()));
         assert!(found.bus_on_demand);
+        assert!(!found.has(Piece::Sound), "nobody could start it when it is wanted");
+        put(top.path(), "usr/bin/pulseaudio", b"\x7fELF libsystemd.so.0", 0o755);
+        let again = probe(top.path(), Path::new("/nonexistent"), None);
+        assert_eq!(again.pulseaudio, Some("/usr/bin/pulseaudio".into()));
         assert!(!found.has(Piece::Evdev), "it is no driver for a screen");
         assert!(!found.has(Piece::Agent), "one half of it is none");
         put(top.path(), "usr/bin/spice-vdagent", b"", 0o755);

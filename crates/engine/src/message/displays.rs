@@ -5,7 +5,7 @@ use super::problems::{both, Sentence};
 use super::{fill, size};
 use crate::host::{Family, Piece};
 use crate::plan::{KernelPart, MachineOnly, Note, ProblemKind};
-use crate::profile::{Clipboard, Isolation};
+use crate::profile::Clipboard;
 use gettextrs::gettext;
 use terrarium_protocol::display::{DisplayStatus, SCREEN_MIN};
 
@@ -41,14 +41,6 @@ pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
 pub(super) fn note(note: &Note) -> String {
     match note {
         Note::DisplayLacks { piece, family } => format!("{} {}", lacks(*piece), install(*piece, *family)),
-        Note::SoundThroughAlsa { isolation: Isolation::Container } => gettext(
-            "Programs that play through ALSA are heard, one at a time. Those that know PulseAudio or PipeWire alone \
-             are not: no sound server runs in a container.",
-        ),
-        Note::SoundThroughAlsa { isolation: Isolation::Machine } => gettext(
-            "Programs that play through ALSA are heard. Those that know PulseAudio or PipeWire alone are not: no \
-             sound server runs in a virtual machine.",
-        ),
         Note::LittleMemory { asked, better } => {
             let values = [size(*asked), size(*better)];
             let text = gettext(
@@ -70,6 +62,7 @@ pub(super) fn lacks(piece: Piece) -> String {
         Piece::Keymaps => gettext("Sandboxes with windows need xkbcomp, which is not installed: Xorg has no keyboard without it."),
         Piece::Agent => gettext("SPICE’s agent is not installed: neither the clipboard nor dropped files reach sandboxes with windows."),
         Piece::Manager => gettext("The window manager openbox is not installed: windows in sandboxes can be neither moved nor switched."),
+        Piece::Sound => gettext("PulseAudio is not installed: programs in sandboxes that know it alone are not heard. Those that play through ALSA are, in containers one at a time."),
         Piece::Bus => gettext("D-Bus (dbus-daemon) is not installed: some programs do not work in sandboxes without it."),
     }
 }

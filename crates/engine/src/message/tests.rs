@@ -3,7 +3,6 @@ use super::*;
 use crate::error::Error;
 use crate::host::{Family, Piece};
 use crate::plan::{AcceleratorReason, KernelPart, MachineOnly, Note, Problem, ProblemKind};
-use crate::profile::Isolation;
 use crate::sandbox::LastWords;
 use terrarium_protocol::display::DisplayStatus;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
@@ -290,8 +289,7 @@ fn notes() -> Vec<Note> {
         lacks(Piece::Agent),
         lacks(Piece::Manager),
         lacks(Piece::Bus),
-        Note::SoundThroughAlsa { isolation: Isolation::Container },
-        Note::SoundThroughAlsa { isolation: Isolation::Machine },
+        lacks(Piece::Sound),
         Note::LittleMemory { asked: 512 << 20, better: 768 << 20 },
         Note::SocketsReachable { path: "/the/path".into() },
         Note::Unmasked { path: "/the/path".into() },
@@ -304,7 +302,7 @@ fn notes() -> Vec<Note> {
     for one in &all {
         match one {
             Note::Emulated { .. } | Note::Privileged | Note::DisplayLacks { .. } => {}
-            Note::SoundThroughAlsa { .. } | Note::LittleMemory { .. } => {}
+            Note::LittleMemory { .. } => {}
             Note::SocketsReachable { .. } | Note::Unmasked { .. } | Note::HiddenInside { .. } => {}
             Note::ImageTrusted { .. } | Note::StaysReadOnly { .. } => {}
             Note::UserModeReachesHost | Note::FilteredByLibvirt { .. } => {}
@@ -332,6 +330,7 @@ fn what_a_screen_lacks_is_named_as_the_distribution_calls_it() {
         Piece::Agent,
         Piece::Manager,
         Piece::Bus,
+        Piece::Sound,
     ];
     for piece in pieces {
         for family in [Family::Debian, Family::Fedora, Family::Suse, Family::Arch, Family::Other] {

@@ -196,7 +196,10 @@ fn command(
     let mut environment = super::environment(host, terminal, profile.security.privileged);
     if display::is_wanted(profile) {
         let fifo = display::has_fifo(profile, glass.isolation);
-        environment.extend(super::screen_environment(host, glass.glx(), fifo));
+        let wish = &profile.display;
+        let sound = wish.sound || wish.microphone;
+        let desk = super::Desk { glx: glass.glx(), fifo, sound, scale: 1 };
+        environment.extend(super::screen_environment(host, desk));
     }
     add_variables(profile, &mut environment, found);
     check_length(argv, &environment, found);

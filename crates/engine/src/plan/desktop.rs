@@ -3,10 +3,12 @@
 //! window manager's settings, GTK's, and variables.
 
 use super::build::bytes;
+use super::sound;
 use crate::host::{Host, Look};
 use std::fmt::Write;
 use std::path::Path;
-use terrarium_protocol::orders::File;
+use terrarium_protocol::display::SCALE_MAX;
+use terrarium_protocol::orders::{File, Orders};
 use terrarium_protocol::Bytes;
 
 /// The openbox that fills the screen with the program's window.
@@ -26,26 +28,8 @@ const FONTS: &str = r#"<?xml version="1.0"?>
 const FONTS_FILE: &str = "/run/terrarium/fonts.conf";
 /// Where GTK's settings lie; before /etc/xdg.
 const SETTINGS: &str = "/run/terrarium/xdg";
-/// ALSA's settings where no sound device is: what is played goes, at the pace
-/// of its reader, into the FIFO that init makes. The rate is the one that SPICE
-/// plays best.
-const ALSA: &str = r#"pcm.!default {
-    type plug
-    slave {
-        pcm {
-            type file
-            file "/tmp/.X11-unix/sound/playback"
-            format "raw"
-            slave.pcm { type null }
-        }
-        format S16_LE
-        rate 48000
-        channels 2
-    }
-    hint { show on description "Terrarium" }
-}
-"#;
-const ALSA_FILE: &str = "/run/terrarium/asound.conf";
+/// Side of a pointer where pixels are as large as the desktop's.
+const POINTER: u32 = 24;
 /// Where init puts the key to the screen.
 const KEY: &str = "/run/terrarium/Xauthority";
 
@@ -102,21 +86,51 @@ pub(super) fn gtk_files(look: &Look) -> Vec<File> {
     vec![file("gtk-3.0"), file("gtk-4.0")]
 }
 
-/// ALSA's settings in a container.
-pub(super) fn sound_file() -> File {
-    File { path: ALSA_FILE.into(), content: ALSA.into() }
+/// What the variables of a command tell of its screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk {
+    /// The screen's server offers GLX.
+    pub glx: bool,
+    /// It plays what ALSA writes into a FIFO, as a container's with sound does.
+    pub fifo: bool,
+    /// The command may play sound or listen to the microphone.
+    pub sound: bool,
+    /// Its pixels, across and down, for each of the desktop that shows it.
+    pub scale: u32,
 }
 
-/// What makes ALSA read them.
-fn sound_environment() -> (Bytes, Bytes) {
-    ("ALSA_CONFIG_PATH".into(), ALSA_FILE.into())
+/// What some listen to beside what init tells the screen. GDK_SCALE is not
+/// among it: with it GTK takes the resolution of all pixels for the one of text
+/// and draws that twice as large again.
+fn scale_environment(scale: u32) -> Vec<(Bytes, Bytes)> {
+    if scale <= 1 {
+        return Vec::new();
+    }
+    let pair = |name: &str, value: String| (name.into(), value.as_str().into());
+    vec![
+        // Qt 5 looks at the screen's resolution if it is told to, later ones
+        // always do.
+        pair("QT_AUTO_SCREEN_SCALE_FACTOR", "1".to_owned()),
+        pair("XCURSOR_SIZE", (POINTER * scale).to_string()),
+    ]
+}
+
+/// Has the programs of a sandbox draw larger, for a desktop whose pixels are
+/// small. Variables that are there already stay as they are.
+pub fn set_scale(orders: &mut Orders, scale: u32) {
+    let Some(display) = &mut orders.display else { return };
+    display.scale = scale.clamp(1, SCALE_MAX);
+    let environment = &mut orders.command.environment;
+    let is_there = |name: &Bytes| environment.iter().any(|(other, _)| other == name);
+    let more: Vec<_> =
+        scale_environment(display.scale).into_iter().filter(|(name, _)| !is_there(name)).collect();
+    environment.extend(more);
 }
 
 /// The variables of a command with a screen, beside those that every command
-/// has. `glx`: the screen's server offers it. `fifo`: it plays what ALSA writes
-/// into one, as a container's with sound does.
+/// has.
 #[must_use]
-pub fn screen_environment(host: &Host, glx: bool, fifo: bool) -> Vec<(Bytes, Bytes)> {
+pub fn screen_environment(host: &Host, desk: Desk) -> Vec<(Bytes, Bytes)> {
     let mut all = vec![
         ("DISPLAY", ":0".to_owned()),
         ("XAUTHORITY", KEY.to_owned()),
@@ -137,10 +151,11 @@ pub fn screen_environment(host: &Host, glx: bool, fifo: bool) -> Vec<(Bytes, Byt
         // libadwaita asks a portal, which is not there, and then nobody else.
         all.push(("ADW_DEBUG_COLOR_SCHEME", "prefer-dark".to_owned()));
     }
-    if !glx {
+    if !desk.glx {
         all.push(("GSK_RENDERER", "cairo".to_owned()));
         all.push(("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()));
     }
     let all = all.into_iter().map(|(name, value)| (name.into(), value.as_str().into()));
-    all.chain(fifo.then(sound_environment)).collect()
+    let sound = sound::environment(host, desk.fifo, desk.sound);
+    all.chain(sound).chain(scale_environment(desk.scale)).collect()
 }

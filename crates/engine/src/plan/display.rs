@@ -3,7 +3,7 @@
 //! passes through it.
 
 use super::build::{bytes, Found};
-use super::{desktop, files, glass, KernelPart, MachineOnly, Note, ProblemKind};
+use super::{desktop, files, glass, sound, KernelPart, MachineOnly, Note, ProblemKind};
 use crate::host::{Host, Piece};
 use crate::kernel::{Feature, Kernel};
 use crate::profile::{self, DisplayKind, Isolation, Manager, Passes, Profile};
@@ -85,6 +85,7 @@ pub(super) fn display(
     Some(Display {
         server: bytes(here.server.as_deref().unwrap_or(Path::new(""))),
         size: ScreenSize::default(),
+        scale: 1,
         monitors: passes.monitors,
         glx: glass.glx(),
         bus: here.bus.as_deref().map(bytes),
@@ -100,6 +101,7 @@ pub(super) fn display(
         fill: is_small(profile, host),
         prepare: keyboard(host).into_iter().collect(),
         sound: passes.sound || passes.microphone,
+        sound_server: sound::server(host, glass.isolation, passes),
         usb: passes.usb,
     })
 }
@@ -144,8 +146,8 @@ pub(super) fn files(profile: &Profile, host: &Host, isolation: Isolation) -> Vec
         return Vec::new();
     }
     let openbox = is_small(profile, host).then(|| desktop::openbox_files(&host.display.look));
-    let sound = has_fifo(profile, isolation).then(desktop::sound_file);
-    openbox.into_iter().flatten().chain(desktop::gtk_files(&host.display.look)).chain(sound).collect()
+    let alsa = has_fifo(profile, isolation).then(sound::alsa_file);
+    openbox.into_iter().flatten().chain(desktop::gtk_files(&host.display.look)).chain(alsa).collect()
 }
 
 /// What is worth knowing about a screen.
@@ -155,15 +157,13 @@ pub(super) fn notes(profile: &Profile, host: &Host, isolation: Isolation) -> Vec
     }
     let wish = &profile.display;
     let mut pieces = vec![Piece::Agent, Piece::Bus];
+    pieces.extend((wish.sound || wish.microphone).then_some(Piece::Sound));
     if wish.manager == Manager::Small {
         pieces.insert(1, Piece::Manager);
     }
     let missing = pieces.into_iter().filter(|piece| !host.display.has(*piece));
     let mut notes: Vec<Note> =
         missing.map(|piece| Note::DisplayLacks { piece, family: host.family }).collect();
-    if wish.sound {
-        notes.push(Note::SoundThroughAlsa { isolation });
-    }
     if isolation == Isolation::Machine && profile.limits.memory < COMFORTABLE {
         notes.push(Note::LittleMemory { asked: profile.limits.memory, better: COMFORTABLE });
     }

@@ -18,6 +18,7 @@ mod secrets;
 #[cfg(test)]
 mod share_tests;
 mod shares;
+mod sound;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -25,7 +26,7 @@ mod window_tests;
 
 pub use build::plan;
 pub(crate) use build::PROCESSES;
-pub use desktop::screen_environment;
+pub use desktop::{screen_environment, set_scale, Desk};
 pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, folder_name, slug};
 pub use files::{from_home, home, USER_DIRS};

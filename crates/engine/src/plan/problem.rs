@@ -4,7 +4,6 @@
 use super::{AcceleratorReason, NetworkProblem};
 use crate::host::{Family, Piece};
 use crate::kernel::Kernel;
-use crate::profile::Isolation;
 use crate::uri::Uri;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -187,8 +186,6 @@ pub enum Note {
     StaysReadOnly { paths: Vec<PathBuf> },
     /// Something that a screen is better with is not installed.
     DisplayLacks { piece: Piece, family: Family },
-    /// Sound was asked for, and no sound server runs in a sandbox.
-    SoundThroughAlsa { isolation: Isolation },
     /// A machine with a window has little memory.
     LittleMemory { asked: u64, better: u64 },
     /// Sockets in a share reach the host's programs.

@@ -7,7 +7,7 @@ use crate::kernel::{Feature, Kernel};
 use crate::profile::{Manager, Profile};
 use crate::xml::tests::host;
 use proptest::prelude::*;
-use terrarium_protocol::display::ScreenSize;
+use terrarium_protocol::display::{ScreenSize, SCALE_MAX};
 use terrarium_protocol::orders::{Orders, Until};
 use terrarium_protocol::Bytes;
 
@@ -204,16 +204,69 @@ fn containers_have_one_monitor_and_neither_ears_nor_ports() {
     let mut loud = window(Isolation::Container);
     (loud.display.sound, loud.display.drop) = (true, true);
     let planned = plan(&loud, &host());
-    assert_eq!(planned.notes, [Note::SoundThroughAlsa { isolation: Isolation::Container }]);
+    assert_eq!(planned.notes, []);
     let plan = planned.plan.unwrap();
     assert_eq!(plan.passes, Passes { sound: true, drop: true, ..Passes::default() });
     assert!(plan.orders.display.as_ref().unwrap().sound);
     let settings = b"/run/terrarium/asound.conf";
     assert!(plan.orders.files.iter().any(|file| file.path.as_slice() == settings));
-    let environment = &plan.orders.command.environment;
-    assert!(environment
-        .iter()
-        .any(|(name, value)| name.as_slice() == b"ALSA_CONFIG_PATH" && value.as_slice() == settings));
+    assert_eq!(variable(&plan.orders, "ALSA_CONFIG_PATH").unwrap().as_bytes(), settings);
+}
+
+#[test]
+fn who_speaks_pulseaudio_alone_has_a_server_where_sound_may_pass() {
+    let modules = |orders: &Orders| {
+        let server = orders.display.as_ref().unwrap().sound_server.as_ref()?;
+        assert_eq!(server.argv[0], Bytes::from("/usr/bin/pulseaudio"));
+        let all = server.argv.iter().map(ToString::to_string).filter(|word| word.starts_with("module-"));
+        Some(all.map(|word| word.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>().join(" "))
+    };
+    for (isolation, sound, microphone, expected) in [
+        (Isolation::Container, true, false, Some("module-pipe-sink")),
+        (Isolation::Container, false, false, None),
+        (Isolation::Machine, false, false, None),
+        (Isolation::Machine, true, false, Some("module-alsa-sink")),
+        (Isolation::Machine, false, true, Some("module-alsa-source")),
+        (Isolation::Machine, true, true, Some("module-alsa-sink module-alsa-source")),
+    ] {
+        let mut profile = window(isolation);
+        (profile.display.sound, profile.display.microphone) = (sound, microphone);
+        let orders = planned(&profile, &host()).orders;
+        let whole = |own: &str| format!("module-native-protocol-unix {own} module-suspend-on-idle");
+        assert_eq!(modules(&orders), expected.map(whole), "{isolation:?} {sound} {microphone}");
+        let address = variable(&orders, "PULSE_SERVER");
+        assert_eq!(address, expected.map(|_| "unix:/run/user/1000/pulse/native".to_owned()));
+    }
+    let mut host = host();
+    host.display.pulseaudio = None;
+    let mut loud = window(Isolation::Container);
+    loud.display.sound = true;
+    let planned = plan(&loud, &host);
+    assert_eq!(planned.notes, [Note::DisplayLacks { piece: Piece::Sound, family: host.family }]);
+    let orders = planned.plan.unwrap().orders;
+    assert_eq!((modules(&orders), variable(&orders, "PULSE_SERVER")), (None, None));
+}
+
+#[test]
+fn programs_draw_as_large_as_the_desktop_wants_unless_the_profile_says_so_itself() {
+    let names = ["QT_AUTO_SCREEN_SCALE_FACTOR", "XCURSOR_SIZE"];
+    let told = |orders: &Orders| names.map(|name| variable(orders, name).unwrap_or_default());
+    let mut profile = window(Isolation::Machine);
+    let mut orders = planned(&profile, &host()).orders;
+    assert_eq!((orders.display.as_ref().unwrap().scale, told(&orders)), (1, ["", ""].map(String::from)));
+    set_scale(&mut orders, 1);
+    assert_eq!(told(&orders), ["", ""]);
+    set_scale(&mut orders, 2);
+    assert_eq!((orders.display.as_ref().unwrap().scale, told(&orders)), (2, ["1", "48"].map(String::from)));
+    profile.command.environment.insert("XCURSOR_SIZE".into(), "30".into());
+    let mut orders = planned(&profile, &host()).orders;
+    set_scale(&mut orders, 1000);
+    assert_eq!(orders.display.as_ref().unwrap().scale, SCALE_MAX);
+    assert_eq!(told(&orders), ["1", "30"]);
+    profile.display.kind = DisplayKind::None;
+    let mut orders = planned(&profile, &host()).orders;
+    set_scale(&mut orders, 2);
+    assert_eq!(told(&orders), ["", "30"], "nothing is shown");
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub struct Metadata {
     /// What else passes then.
     #[serde(default)]
     pub passes: Passes,
+    /// Pixels of its screen for each of the desktop's.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub scale: u32,
     /// Folders and files of the host that it may write.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<PathBuf>,
@@ -58,6 +61,15 @@ pub struct Metadata {
     pub command: String,
     /// Seconds since 1970 when it was started.
     pub created: u64,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde passes it
+fn is_one(scale: &u32) -> bool {
+    *scale == 1
 }
 
 impl Metadata {

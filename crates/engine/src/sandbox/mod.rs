@@ -137,6 +137,9 @@ pub struct Start {
     pub size: Size,
     /// Size of the screen, if the plan has one; by default that of the plan.
     pub screen: Option<ScreenSize>,
+    /// How many of its pixels, across and down, are for one of the desktop that
+    /// shows it. Programs draw that much larger, from their start on.
+    pub scale: u32,
     /// If a running sandbox has the plan's name, take "NAME 2" and so on; else
     /// it is an error.
     pub unique_name: bool,

@@ -93,6 +93,7 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
         clipboard: plan.clipboard,
         network: plan.network,
         passes: plan.passes,
+        scale: plan.orders.display.as_ref().map_or(1, |display| display.scale),
         writable: plan.sources.iter().filter(|one| one.writable).map(|one| one.path.clone()).collect(),
         layer: Some(instance.layer.clone()),
         images: plan.images.iter().map(|one| (one.path.clone(), one.writable)).collect(),

@@ -95,6 +95,7 @@ pub fn displays() -> Displays {
         openbox: Some("/usr/bin/openbox".into()),
         bus: Some("/usr/bin/dbus-daemon".into()),
         bus_on_demand: false,
+        pulseaudio: Some("/usr/bin/pulseaudio".into()),
         setxkbmap: Some("/usr/bin/setxkbmap".into()),
         keyboard: Keyboard::default(),
         look: Look::default(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What runs beside the server: the agent's daemon as the display's user; the
-//! session bus, the window manager and the agent as the command's.
+//! session bus, the server of sound, the window manager and the agent as the
+//! command's.
 
 use super::config::{AGENT_POINTER, AGENT_PORT};
 use super::confined::{exec, nothing, words, Confined};
@@ -18,6 +19,8 @@ use terrarium_protocol::Bytes;
 pub enum Beside {
     /// The session bus.
     Bus,
+    /// The server of sound.
+    Sound,
     /// One of the programs that prepare the screen.
     Prepare(usize),
     /// The window manager, or a whole session.
@@ -41,6 +44,7 @@ impl Beside {
                 };
                 vec![bus, "--session".into(), address, "--nofork".into(), "--nopidfile".into()]
             }
+            Self::Sound => display.sound_server.as_ref()?.argv.clone(),
             Self::Prepare(number) => display.prepare.get(number)?.clone(),
             Self::Manager => display.manager.clone()?,
             Self::Agent => {
@@ -53,8 +57,12 @@ impl Beside {
             }
         };
         let mut environment = like.environment.clone();
-        if self == Self::Manager {
-            let own = &display.manager_environment;
+        let own = match self {
+            Self::Manager => Some(&display.manager_environment),
+            Self::Sound => display.sound_server.as_ref().map(|server| &server.environment),
+            _ => None,
+        };
+        if let Some(own) = own {
             environment.retain(|(name, _)| own.iter().all(|(one, _)| one != name));
             environment.extend(own.iter().cloned());
         }

@@ -3,7 +3,7 @@
 //! driver lists the others and leaves them dark, and there is no udev that
 //! would tell when one comes or changes.
 
-use super::screen;
+use super::screen::{self, Grid};
 use nix::poll::PollTimeout;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ pub struct Heads {
     /// The size that each asked for last.
     asked: HashMap<randr::Output, ScreenSize>,
     looked: Instant,
+    grid: Grid,
 }
 
 /// A monitor and what it is to show.
@@ -35,8 +36,8 @@ struct Head {
 
 impl Heads {
     /// `None` if there can be one only.
-    pub fn new(monitors: u32) -> Option<Self> {
-        (monitors > 1).then(|| Self { asked: HashMap::new(), looked: Instant::now() })
+    pub fn new(monitors: u32, grid: Grid) -> Option<Self> {
+        (monitors > 1).then(|| Self { asked: HashMap::new(), looked: Instant::now(), grid })
     }
 
     /// How long to wait for anything else.
@@ -79,7 +80,7 @@ impl Heads {
             return Ok(None);
         }
         if shown(x, &resources)? != heads {
-            show(x, root, &resources, &heads)?;
+            show(x, root, &resources, &heads, self.grid)?;
         }
         Ok(heads.first().filter(|_| heads.len() > 1).map(|head| head.size))
     }
@@ -149,12 +150,13 @@ fn show<C: Connection>(
     root: Window,
     resources: &randr::GetScreenResourcesReply,
     heads: &[Head],
+    grid: Grid,
 ) -> Result<(), ReplyError> {
     let width = heads.iter().map(|head| head.left + head.size.width).max().unwrap_or(0);
     let height = heads.iter().map(|head| head.size.height).max().unwrap_or(0);
     // Nobody sees what lies between.
     x.grab_server()?;
-    let done = set(x, root, resources, heads, ScreenSize { width, height });
+    let done = set(x, root, resources, heads, (ScreenSize { width, height }, grid));
     x.ungrab_server()?;
     x.flush()?;
     done
@@ -165,12 +167,12 @@ fn set<C: Connection>(
     root: Window,
     resources: &randr::GetScreenResourcesReply,
     heads: &[Head],
-    whole: ScreenSize,
+    (whole, grid): (ScreenSize, Grid),
 ) -> Result<(), ReplyError> {
     for &crtc in &resources.crtcs {
         x.randr_set_crtc_config(crtc, 0, 0, 0, 0, 0, Rotation::ROTATE0, &[])?.reply()?;
     }
-    screen::set_whole(x, root, whole)?;
+    screen::set_whole(x, root, whole, grid)?;
     for head in heads {
         let outputs = [head.output];
         let left = head.left as i16;

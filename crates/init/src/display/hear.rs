@@ -3,7 +3,7 @@
 
 use super::server::{Ready, Server};
 use super::watcher::Watcher;
-use super::{bus, usb, Display};
+use super::{usb, Beside, Display};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::read;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,8 +19,8 @@ pub enum Source {
     Watcher,
     /// The log.
     Log,
-    /// Somebody connects to a bus that is not there yet.
-    Bus,
+    /// Somebody connects to a server that is not there yet.
+    Wanted(Beside),
     /// A USB device comes or goes.
     Usb,
 }
@@ -32,8 +32,9 @@ impl Display {
         if let Some(Server { ready: Ready::Waits(fd), .. }) = &self.server {
             all.push((Source::Ready, fd.as_fd()));
         }
-        let bus = self.bus_socket.as_ref().and_then(bus::Socket::fd);
-        all.extend(bus.map(|fd| (Source::Bus, fd)));
+        for (what, socket) in &self.sockets {
+            all.extend(socket.fd().map(|fd| (Source::Wanted(*what), fd)));
+        }
         all.extend(self.usb.as_ref().map(|usb| (Source::Usb, usb.fd())));
         all.extend(self.watcher.as_ref().map(|watcher| (Source::Watcher, watcher.fd())));
         all
@@ -50,7 +51,7 @@ impl Display {
                     self.note("usb", errno);
                 }
             }
-            Source::Bus => self.bus_socket.iter_mut().for_each(|socket| socket.want(true)),
+            Source::Wanted(what) => self.want(what, true),
         }
         false
     }

@@ -28,6 +28,8 @@ pub(super) enum Part {
 pub enum Lost {
     /// The server, before it was up.
     Start,
+    /// The server, and what others had of it.
+    Server,
     /// Something that was started again, or is to be.
     Other,
 }
@@ -37,6 +39,7 @@ impl Display {
         let duties = Duties {
             fill: self.orders.fill,
             monitors: self.orders.monitors,
+            scale: self.orders.scale,
             stands_in: self.later.holds_manager(),
         };
         match Watcher::start((self.place, self.uid), &self.cookie, &self.log_pipe.1, duties) {
@@ -80,13 +83,14 @@ impl Display {
             let was_up = self.is_up();
             self.server = None;
             // Who plays is not to wait for one that is gone.
-            self.sound = None;
+            self.sound.clear();
             self.hear_log();
             self.note_down("terrarium: the server has ended\n", &[]);
             if !was_up && self.windows.is_none() && self.restarts.is_empty() {
                 return Some(Lost::Start);
             }
             self.server_again();
+            return Some(Lost::Server);
         } else {
             return None;
         }
@@ -116,11 +120,9 @@ impl Display {
         self.may_restart(Part::Beside(what))
     }
 
-    /// What ran beside has ended: a bus waits again for somebody to come.
+    /// What ran beside has ended: a server waits again for somebody to come.
     pub fn beside_ended(&mut self, what: Beside) {
-        if what == Beside::Bus {
-            self.bus_socket.iter_mut().for_each(|socket| socket.want(false));
-        }
+        self.want(what, false);
     }
 
     /// Whether it was ended.

@@ -7,12 +7,11 @@
 //! | [`server`], [`config`], [`devices`] | Xorg, its namespaces and its files |
 //! | [`usb`], [`mixer`] | devices for the command: those that are handed in, sound |
 //! | [`confined`] | who runs it: a user that the command does not have |
-//! | [`watcher`], [`screen`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
-//! | [`beside`], [`bus`], [`later`] | agent, session bus, window manager; when |
+//! | [`watcher`], [`screen`], [`scale`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
+//! | [`beside`], [`socket`], [`later`] | agent, session bus, sound, window manager; when |
 //! | [`life`], [`hear`] | how they live and what they say |
 
 mod beside;
-mod bus;
 mod config;
 mod confined;
 mod devices;
@@ -22,8 +21,10 @@ mod later;
 mod life;
 mod mixer;
 mod picture;
+mod scale;
 mod screen;
 mod server;
+mod socket;
 mod standin;
 mod usb;
 mod watcher;
@@ -45,8 +46,10 @@ use later::Later;
 use life::Part;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::unistd::{pipe2, Pid};
+use nix::sys::stat::Mode;
+use nix::unistd::{chown, pipe2, Pid};
 use server::{Ready, Server, Wish};
+use socket::Socket;
 use std::ffi::OsStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -79,15 +82,17 @@ pub struct Display {
     place: Place,
     uid: u32,
     home: PathBuf,
+    /// Whose the command's files are.
+    owner: (u32, u32),
     bus: PathBuf,
-    /// Where a bus listens that comes when somebody connects.
-    bus_socket: Option<bus::Socket>,
+    /// Where servers listen that come when somebody connects.
+    sockets: Vec<(Beside, Socket)>,
     usb: Option<usb::Usb>,
     cookie: [u8; 16],
     server: Option<Server>,
     daemon: Option<Pid>,
-    /// Keeps a container's server listening to its FIFO.
-    sound: Option<OwnedFd>,
+    /// Keeps a container's server listening to its FIFOs.
+    sound: Vec<OwnedFd>,
     later: Later,
     watcher: Option<Watcher>,
     log: Ring,
@@ -116,13 +121,13 @@ impl Display {
         }
         let (owner, group) = crate::build::owner(user, id_base, place);
         let bus = PathBuf::from(format!("/run/user/{}/bus", user.uid));
-        let on_demand = orders.bus.is_some() && orders.bus_on_demand;
-        let socket = on_demand.then(|| bus::Socket::listen(&bus, (owner, group)));
+        let sockets = sockets(&orders, user, (owner, group)).map_err(at(Step::Display, "sockets"))?;
         let usb = (orders.usb && place == Place::Machine).then(|| usb::Usb::listen((owner, group)));
         let mut display = Self {
             usb: usb.transpose().map_err(at(Step::Display, "usb"))?,
             later: Later::new(orders.manager_late),
-            bus_socket: socket.transpose().map_err(at(Step::Display, "bus"))?,
+            sockets,
+            owner: (owner, group),
             size: orders.size.bounded(),
             orders,
             place,
@@ -132,7 +137,7 @@ impl Display {
             cookie: key_for(owner)?,
             server: None,
             daemon: None,
-            sound: None,
+            sound: Vec::new(),
             watcher: None,
             log: Ring::new(LOG),
             log_pipe: log_pipe().map_err(at(Step::Display, "log"))?,
@@ -168,10 +173,26 @@ impl Display {
     /// Where a container's sound goes, once its server is up.
     fn offer_sound(&mut self) {
         if self.orders.sound && self.place == Place::Container {
-            match server::make_fifo(self.uid) {
-                Ok(fifo) => self.sound = Some(fifo),
-                Err(errno) => self.note("sound", errno),
-            }
+            let made = server::open_sound().and_then(|()| {
+                // The command writes into it, and does not read what others do.
+                server::make_fifo("playback", 0o622, (self.uid, self.uid))
+            });
+            self.has_fifo(made);
+        }
+    }
+
+    /// The same for the server of sound, which opens what it writes into for
+    /// reading as well.
+    pub fn offer_sound_server(&mut self) {
+        if self.sound.len() == 1 {
+            self.has_fifo(server::make_fifo("pulse", 0o660, (self.uid, self.owner.1)));
+        }
+    }
+
+    fn has_fifo(&mut self, made: nix::Result<OwnedFd>) {
+        match made {
+            Ok(fifo) => self.sound.push(fifo),
+            Err(errno) => self.note("sound", errno),
         }
     }
 
@@ -243,9 +264,15 @@ impl Display {
     /// Whether a program that runs beside may start now.
     pub fn is_due(&self, what: Beside) -> bool {
         match what {
-            Beside::Bus => self.bus_socket.as_ref().is_none_or(bus::Socket::is_wanted),
+            Beside::Bus => self.socket(what).is_none_or(Socket::is_wanted),
+            // What it plays into is there with the screen.
+            Beside::Sound => self.is_up() && self.socket(what).is_some_and(Socket::is_wanted),
             Beside::Prepare(_) => self.is_up(),
-            Beside::Manager => self.is_up() && !self.later.holds_manager(),
+            // With the size comes what tells programs how large to draw.
+            Beside::Manager => {
+                let told = self.sized || self.orders.scale == 1;
+                self.is_up() && told && !self.later.holds_manager()
+            }
             Beside::Agent => self.is_up() && daemon_waits(),
         }
     }
@@ -253,7 +280,7 @@ impl Display {
     /// How often to look whether it may, if nothing else wakes init for it.
     pub fn looks_for(&self, what: Beside) -> Option<Duration> {
         match what {
-            Beside::Bus if self.bus_socket.is_some() => None,
+            Beside::Bus | Beside::Sound if self.socket(what).is_some_and(|one| !one.is_wanted()) => None,
             Beside::Manager if self.later.holds_manager() => None,
             // Its daemon may never come; the others are there in no time.
             Beside::Agent => Some(LOOK),
@@ -261,9 +288,19 @@ impl Display {
         }
     }
 
-    /// What the bus listens on, if that was made for it.
-    pub fn bus_listener(&self) -> Option<BorrowedFd<'_>> {
-        self.bus_socket.as_ref().map(bus::Socket::listener)
+    fn socket(&self, what: Beside) -> Option<&Socket> {
+        self.sockets.iter().find(|(of, _)| *of == what).map(|(_, socket)| socket)
+    }
+
+    /// Notes whether somebody waits for it.
+    fn want(&mut self, what: Beside, wanted: bool) {
+        let own = self.sockets.iter_mut().filter(|(of, _)| *of == what);
+        own.for_each(|(_, socket)| socket.want(wanted));
+    }
+
+    /// What it listens on, if that was made for it.
+    pub fn listener(&self, what: Beside) -> Option<BorrowedFd<'_>> {
+        self.socket(what).map(Socket::listener)
     }
 
     /// Adds to the log what somebody said last.
@@ -299,6 +336,26 @@ impl Display {
         }
         picture::start(self.place, self.uid, &self.cookie, &self.log_pipe.1)
     }
+}
+
+/// Sockets of servers that come when somebody connects.
+fn sockets(
+    orders: &display::Display,
+    user: &User,
+    (owner, group): (u32, u32),
+) -> nix::Result<Vec<(Beside, Socket)>> {
+    let folder = PathBuf::from(format!("/run/user/{}", user.uid));
+    let mut all = Vec::new();
+    if orders.bus.is_some() && orders.bus_on_demand {
+        all.push((Beside::Bus, Socket::listen(&folder.join("bus"), (owner, group))?));
+    }
+    if orders.sound_server.is_some() {
+        let folder = folder.join("pulse");
+        nix::unistd::mkdir(&folder, Mode::S_IRWXU)?;
+        chown(&folder, Some(owner.into()), Some(group.into()))?;
+        all.push((Beside::Sound, Socket::listen(&folder.join("native"), (owner, group))?));
+    }
+    Ok(all)
 }
 
 /// A cookie, in the file that the command is given.

@@ -15,16 +15,25 @@ const PREFIX: &str = "terrarium-";
 /// Beside and below the picture, as a monitor would have it.
 const BLANK: (u16, u16) = (160, 40);
 
-/// Gives the first screen of `root` a size. A container's width is rounded
-/// down to a multiple of `step`, which its driver wants. Returns what it got.
+/// What sizes are made of.
+#[derive(Clone, Copy)]
+pub struct Grid {
+    /// A container's width is rounded down to a multiple of this, which its
+    /// driver wants.
+    pub step: u32,
+    /// Pixels for each of the desktop's.
+    pub scale: u32,
+}
+
+/// Gives the first screen of `root` a size. Returns what it got.
 pub fn resize<C: Connection>(
     x: &C,
     root: Window,
     wanted: ScreenSize,
-    step: u32,
+    grid: Grid,
 ) -> Result<ScreenSize, ReplyError> {
     let wanted = wanted.bounded();
-    let size = ScreenSize { width: wanted.width / step * step, height: wanted.height };
+    let size = ScreenSize { width: wanted.width / grid.step * grid.step, height: wanted.height };
     let resources = x.randr_get_screen_resources_current(root)?.reply()?;
     let Some(&output) = resources.outputs.first() else { return Ok(size) };
     let info = x.randr_get_output_info(output, resources.config_timestamp)?.reply()?;
@@ -42,7 +51,7 @@ pub fn resize<C: Connection>(
     // Nobody sees what lies between.
     x.grab_server()?;
     let off = x.randr_set_crtc_config(crtc, 0, 0, 0, 0, 0, Rotation::ROTATE0, &[])?.reply();
-    let sized = set_whole(x, root, size);
+    let sized = set_whole(x, root, size, grid);
     let on = x.randr_set_crtc_config(crtc, 0, 0, 0, 0, mode, Rotation::ROTATE0, &[output])?.reply();
     x.ungrab_server()?;
     off?;
@@ -53,9 +62,10 @@ pub fn resize<C: Connection>(
     Ok(if set { size } else { current(x, root)? })
 }
 
-/// Sets the size of the whole, of which monitors show parts.
-pub fn set_whole<C: Connection>(x: &C, root: Window, size: ScreenSize) -> Result<(), ReplyError> {
-    let millimetres = |pixels: u32| pixels * 254 / 960;
+/// Sets the size of the whole, of which monitors show parts. Some programs take
+/// from its millimetres how large to draw.
+pub fn set_whole<C: Connection>(x: &C, root: Window, size: ScreenSize, grid: Grid) -> Result<(), ReplyError> {
+    let millimetres = |pixels: u32| pixels * 254 / (960 * grid.scale.max(1));
     let (width, height) = (size.width as u16, size.height as u16);
     let set = x.randr_set_screen_size(root, width, height, millimetres(size.width), millimetres(size.height));
     set.map_err(ReplyError::from).and_then(|cookie| cookie.check())

@@ -92,22 +92,30 @@ pub fn share_sound() -> nix::Result<()> {
     fs::create_dir(config::SOUND).map_err(errno)
 }
 
-/// Makes the FIFO in it, anew: a server sees only what comes while it runs.
-/// The command can write into it, and neither make nor remove anything. Whoever
-/// holds what is returned writes into it, too: the server plays nothing more
-/// out of one that nobody has open for writing any longer.
-pub fn make_fifo(uid: u32) -> nix::Result<OwnedFd> {
-    let fifo = Path::new(config::SOUND).join("playback");
+/// Opens it for the server. Whatever the umask is.
+pub fn open_sound() -> nix::Result<()> {
+    fs::set_permissions(config::SOUND, fs::Permissions::from_mode(0o755)).map_err(errno)
+}
+
+/// Makes a FIFO in it, anew: a server sees only what comes while it runs, and
+/// not of two that come at once. The command can neither make nor remove
+/// anything there. Whoever holds what is returned writes into it, too: the
+/// server plays nothing more out of one that nobody has open for writing any
+/// longer.
+pub fn make_fifo(name: &str, mode: u32, (uid, gid): (u32, u32)) -> nix::Result<OwnedFd> {
+    // It comes into the folder when it is all that it should be: the server opens
+    // it at once, or never.
+    let (fifo, place) = (Path::new(SHARED).join(name), Path::new(config::SOUND).join(name));
     let _ = fs::remove_file(&fifo);
     mkfifo(&fifo, Mode::S_IRUSR)?;
-    // Whatever the umask is.
-    fs::set_permissions(config::SOUND, fs::Permissions::from_mode(0o755)).map_err(errno)?;
-    fs::set_permissions(&fifo, fs::Permissions::from_mode(0o622)).map_err(errno)?;
-    chown(&fifo, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
+    fs::set_permissions(&fifo, fs::Permissions::from_mode(mode)).map_err(errno)?;
+    chown(&fifo, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     let flags = OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     // Who only writes has to be read.
     let _read = open(&fifo, OFlag::O_RDWR | flags, Mode::empty())?;
-    open(&fifo, OFlag::O_WRONLY | flags, Mode::empty())
+    let write = open(&fifo, OFlag::O_WRONLY | flags, Mode::empty())?;
+    fs::rename(&fifo, &place).map_err(errno)?;
+    Ok(write)
 }
 
 #[allow(clippy::needless_pass_by_value)] // as map_err passes it

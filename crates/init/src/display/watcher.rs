@@ -5,7 +5,8 @@
 
 use super::confined::{nothing, Confined};
 use super::heads::Heads;
-use super::screen;
+use super::scale;
+use super::screen::{self, Grid};
 use super::server::SOCKET;
 use super::standin::{events, StandIn};
 use super::windows::Windows;
@@ -33,6 +34,8 @@ pub struct Duties {
     pub fill: bool,
     /// Monitors that may be there.
     pub monitors: u32,
+    /// Pixels for each of the desktop's.
+    pub scale: u32,
     /// It stands in for the window manager until that comes.
     pub stands_in: bool,
 }
@@ -60,7 +63,7 @@ impl Watcher {
         let descriptors = [null.as_fd(), theirs.as_fd(), log.as_fd()];
         let confined = Confined { place, uid, descriptors: &descriptors };
         let step = if place == Place::Container { 8 } else { 1 };
-        let pid = confined.spawn(|| Ok(()), || watch(cookie, step, duties))?;
+        let pid = confined.spawn(|| Ok(()), || watch(cookie, Grid { step, scale: duties.scale }, duties))?;
         set_nonblocking(&ours)?;
         Ok(Self { pid, socket: ours, waiting: None })
     }
@@ -104,25 +107,29 @@ pub fn connect(cookie: &[u8; 16]) -> Result<(RustConnection, u32), String> {
 }
 
 /// In the copy: descriptor 1 is init's.
-fn watch(cookie: &[u8; 16], step: u32, duties: Duties) -> nix::Result<Infallible> {
+fn watch(cookie: &[u8; 16], grid: Grid, duties: Duties) -> nix::Result<Infallible> {
     let lost = |error: String| {
         eprintln!("terrarium: display: {error}");
         Errno::EPIPE
     };
     let (x, root) = connect(cookie).map_err(lost)?;
+    if grid.scale > 1 {
+        scale::tell(&x, root, grid.scale).map_err(|error| lost(error.to_string()))?;
+    }
     let windows = Windows::new(&x, root, duties.fill).map_err(|error| lost(error.to_string()))?;
     let plain = ChangeWindowAttributesAux::new().event_mask(events());
     let _ = x.change_window_attributes(root, &plain).map_err(|error| lost(error.to_string()))?;
     let stand_in = duties.stands_in.then(|| StandIn::begin(&x, root)).transpose();
     let stand_in = stand_in.map_err(|error| lost(error.to_string()))?.flatten();
-    let watch = Watch { x, root, step, windows, heads: Heads::new(duties.monitors), stand_in, told: None };
+    let watch =
+        Watch { x, root, grid, windows, heads: Heads::new(duties.monitors, grid), stand_in, told: None };
     watch.run().map_err(|error| lost(error.to_string()))
 }
 
 struct Watch {
     x: RustConnection,
     root: u32,
-    step: u32,
+    grid: Grid,
     windows: Windows,
     heads: Option<Heads>,
     stand_in: Option<StandIn>,
@@ -212,7 +219,7 @@ impl Watch {
             tell(News::Size(size));
             return Ok(());
         }
-        let size = match screen::resize(&self.x, self.root, wanted, self.step) {
+        let size = match screen::resize(&self.x, self.root, wanted, self.grid) {
             Err(ReplyError::X11Error(error)) => {
                 eprintln!("terrarium: the size {wanted:?}: {error:?}");
                 screen::current(&self.x, self.root)?

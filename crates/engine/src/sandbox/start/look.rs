@@ -21,7 +21,8 @@ pub fn look(
     origin: Option<&mut layers::Ready>,
     handler: Handler,
 ) -> Result<(Id, Console), Error> {
-    let how = Start { lifetime: Lifetime::Foreground, size: NO_SIZE, screen: None, unique_name: true };
+    let how =
+        Start { lifetime: Lifetime::Foreground, size: NO_SIZE, screen: None, scale: 1, unique_name: true };
     let mut made = prepare(real, plan, how, &|_| true, Some(layer.clone()))?;
     made.instance.looks = true;
     let mut plan = plan.clone();

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::console::{Console, Handler};
 use crate::error::{DomainAction, Error};
-use crate::plan::Plan;
+use crate::plan::{set_scale, Plan};
 use crate::virt::Domain;
 use crate::xml;
 use made::Made;
@@ -100,6 +100,7 @@ fn boot(
         if let (Some(display), Some(size)) = (&mut plan.orders.display, how.screen) {
             display.size = size.bounded();
         }
+        set_scale(&mut plan.orders, how.scale);
         let created = network::filter(real, &plan, &made.instance, reach)
             .and_then(|()| create(real, &mut plan, &mut made, progress));
         let error = match created {

@@ -6,17 +6,20 @@ use super::Sandbox;
 use crate::display::{Beside, Display};
 use crate::job::Job;
 use crate::spawn;
+use nix::sys::signal::Signal;
 use terrarium_protocol::orders::Command;
 
 impl Sandbox {
     /// Starts a program beside the command. One that cannot be started is
     /// done without.
     fn start_beside(&mut self, what: Beside, like: &Command) {
+        if what == Beside::Sound {
+            self.screen.display.iter_mut().for_each(Display::offer_sound_server);
+        }
         let orders = self.screen.display.as_ref().map(Display::orders);
         let command = orders.and_then(|orders| what.command(orders, like));
         let (Some(command), Some(setting)) = (command, self.setting.as_mut()) else { return };
-        let socket =
-            self.screen.display.as_ref().filter(|_| what == Beside::Bus).and_then(Display::bus_listener);
+        let socket = self.screen.display.as_ref().and_then(|display| display.listener(what));
         let Ok(spawned) = spawn::with_socket(setting, &command, socket) else { return };
         let id = self.next_job;
         self.next_job += 1;
@@ -41,6 +44,14 @@ impl Sandbox {
     pub(super) fn is_being_prepared(&self) -> bool {
         let running = self.screen.beside.iter().map(|(_, what)| what);
         running.chain(&self.screen.awaited).any(|what| matches!(what, Beside::Prepare(_)))
+    }
+
+    /// Ends it; it comes again.
+    pub(super) fn end_beside(&mut self, what: Beside) {
+        let ids = self.screen.beside.iter().filter(|(_, of)| *of == what).map(|(id, _)| *id);
+        for id in ids.collect::<Vec<_>>() {
+            self.jobs.iter().filter(|job| job.id == id).for_each(|job| job.signal(Signal::SIGKILL));
+        }
     }
 
     /// Starts a program again that ran beside the command and ended.

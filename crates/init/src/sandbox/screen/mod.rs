@@ -61,6 +61,8 @@ impl Sandbox {
         self.screen.pending = Some(Pending { talk: self.talks[talk].id, orders: Box::new(orders.clone()) });
         let prepares = orders.display.iter().map(|one| one.prepare.len()).sum();
         self.screen.awaited = vec![Beside::Bus, Beside::Manager];
+        let sound = orders.display.as_ref().and_then(|one| one.sound_server.as_ref());
+        self.screen.awaited.extend(sound.map(|_| Beside::Sound));
         self.screen.awaited.extend((0..prepares).map(Beside::Prepare));
         // A bus does not need the screen, and is there when that is.
         self.start_awaited();
@@ -147,7 +149,11 @@ impl Sandbox {
                 self.give_up_display(failure);
                 true
             }
-            Some(Lost::Other) => {
+            Some(lost) => {
+                if lost == Lost::Server {
+                    // What it plays into has gone with the server.
+                    self.end_beside(Beside::Sound);
+                }
                 self.tell_display();
                 true
             }

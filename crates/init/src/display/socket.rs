@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The session bus's socket, if the bus is started by the first who connects:
-//! many programs never do.
+//! The socket of a server that is started by the first who connects, as the
+//! session bus and that of sound are: many programs never do.
 
 use nix::errno::Errno;
 use nix::unistd::{chown, Gid, Uid};
@@ -16,7 +16,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Makes it, as the bus would have made it.
+    /// Makes it, as its server would have made it.
     pub fn listen(path: &Path, (uid, gid): (u32, u32)) -> nix::Result<Self> {
         let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         let listener = UnixListener::bind(path).map_err(errno)?;
@@ -24,17 +24,17 @@ impl Socket {
         Ok(Self { listener: listener.into(), wanted: false })
     }
 
-    /// To be polled while no bus is there.
+    /// To be polled while no server is there.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         (!self.wanted).then(|| self.listener.as_fd())
     }
 
-    /// For the bus.
+    /// For the server.
     pub fn listener(&self) -> BorrowedFd<'_> {
         self.listener.as_fd()
     }
 
-    /// Notes whether somebody waits for a bus.
+    /// Notes whether somebody waits for it.
     pub fn want(&mut self, wanted: bool) {
         self.wanted = wanted;
     }
