@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A machine's second monitor, and a USB device that is handed in.
+//! A machine's second monitor, a USB device that is handed in, and its sound.
 
 use crate::clipboard::inside;
 use crate::program::{Glass, BOOT};
 use crate::sandboxes::{open, Scene};
+use crate::sound::{has_pulseaudio, is_heard, Ear, TONE};
 use gtk::prelude::*;
 use std::process::Command;
 use terrarium::pages::screen::Screen;
 
 #[gtk::test]
-fn a_machine_has_a_second_monitor_and_a_device_of_usb() {
-    let scene = open();
-    let screen = scene.run_profile(Glass::Machine, "exec xterm -bg blue -e sleep 1000", |profile| {
+fn a_machine_is_heard_and_has_a_second_monitor_and_a_device_of_usb() {
+    let (ear, scene) = (Ear::new(), open());
+    let script = format!("{TONE} & exec xterm -bg blue -e sleep 1000");
+    let screen = scene.run_profile(Glass::Machine, &script, |profile| {
         profile.display.monitors = 2;
         profile.display.usb = true;
+        profile.display.sound = true;
     });
+    // There ALSA's own programs play through PulseAudio, if that is installed.
+    if has_pulseaudio("a_machine_is_heard_and_has_a_second_monitor_and_a_device_of_usb") {
+        let playing = "pactl list short sink-inputs | grep -c protocol-native";
+        scene.within(BOOT, "PulseAudio plays it", || inside(&scene, playing) == "1\n");
+    }
+    is_heard(&ear, &scene, &screen);
     scene.within(BOOT, "the agent", || screen.has_agent());
     assert!(screen.may_use_usb() && screen.usb_devices().is_empty(), "there is no USB here");
     second_monitor(&scene, &screen);

@@ -5,8 +5,22 @@
 
 static void clicked(GtkGestureClick *gesture, int count, double x, double y)
 {
-    printf("root:(%d,%d)\n", (int)x, (int)y);
+    int scale = gtk_widget_get_scale_factor(gtk_event_controller_get_widget(GTK_EVENT_CONTROLLER(gesture)));
+
+    printf("root:(%d,%d)\n", (int)(x * scale), (int)(y * scale));
     fflush(stdout);
+}
+
+/* How high a line of text is, in pixels of the screen. */
+static void shown(GtkWidget *window, GtkWidget *entry)
+{
+    PangoLayout *text = gtk_widget_create_pango_layout(entry, "Text");
+    int height;
+
+    pango_layout_get_pixel_size(text, NULL, &height);
+    printf("text:%d\n", height * gtk_widget_get_scale_factor(window));
+    fflush(stdout);
+    g_object_unref(text);
 }
 
 static void typed(GtkEntry *entry)
@@ -28,6 +42,7 @@ static void begin(GtkApplication *app)
     gtk_widget_set_valign(entry, GTK_ALIGN_CENTER);
     g_signal_connect(entry, "activate", G_CALLBACK(typed), NULL);
     gtk_event_controller_set_propagation_phase(GTK_EVENT_CONTROLLER(click), GTK_PHASE_CAPTURE);
+    g_signal_connect(window, "map", G_CALLBACK(shown), entry);
     g_signal_connect(click, "pressed", G_CALLBACK(clicked), NULL);
     gtk_widget_add_controller(window, GTK_EVENT_CONTROLLER(click));
     gtk_entry_set_placeholder_text(GTK_ENTRY(entry), "What is typed");

@@ -10,7 +10,7 @@ class Listener(QtCore.QObject):
     def eventFilter(self, widget, event):
         # A window gets the click first, then what lies in it.
         if event.type() == QtCore.QEvent.MouseButtonPress and widget.isWindowType():
-            place = event.globalPos()
+            place = event.globalPos() * window.devicePixelRatioF()
             print(f"root:({place.x()},{place.y()})", flush=True)
         return False
 
@@ -30,4 +30,6 @@ entry.returnPressed.connect(typed)
 QtWidgets.QVBoxLayout(window).addWidget(entry)
 window.show()
 entry.setFocus()
+# How high a line of text is, in pixels of the screen.
+print(f"text:{entry.fontMetrics().height() * window.devicePixelRatioF():.0f}", flush=True)
 app.exec()

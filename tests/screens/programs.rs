@@ -10,6 +10,7 @@ use crate::{click_everywhere, has_active_window, xdotool, zoom};
 use gtk::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use terrarium::pages::screen::Screen;
 use terrarium_engine::profile::Include;
 
@@ -25,12 +26,17 @@ const SCRIPT: &str = r#"cd "$XDG_RUNTIME_DIR"; : >text
     /tmp/with-gtk; python3 /tmp/with-qt; featherpad text
     until [ -e whole ]; do sleep 0.1; done; BROWSER=echo exec mupdf -r 72 document.pdf"#;
 
-fn beside(name: &str) -> PathBuf {
+pub fn beside(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens").join(name)
 }
 
-/// The program with GTK.
-fn compiled() -> PathBuf {
+/// The program with GTK, compiled once.
+pub fn compiled() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(compile).clone()
+}
+
+fn compile() -> PathBuf {
     let program = crate::program::ctl().with_file_name("program-with-gtk");
     let flags = Command::new("pkg-config").args(["--cflags", "--libs", "gtk4"]).output().expect("pkg-config");
     let flags = String::from_utf8_lossy(&flags.stdout).into_owned();
@@ -80,7 +86,7 @@ impl Stage<'_> {
     fn set_layout(&self, layout: &str) {
         inside(self.scene, &format!("setxkbmap {layout}"));
         // A program hears of it in its own time.
-        self.scene.pass(1000);
+        self.scene.pass(300);
     }
 
     fn clicks(&self) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What a sandbox sees of the desktop that shows it: nothing.
+//! What a sandbox sees of the desktop that shows it, and what it may play there:
+//! nothing.
 
 use crate::program::{Glass, BOOT};
 use crate::sandboxes::open;
+use crate::sound::{nothing_can_be_played, Ear};
 use std::process::Command;
 use terrarium_engine::profile::Include;
 
@@ -33,7 +35,7 @@ fn attempts(display: &str, wayland: &str) -> String {
 }
 
 #[gtk::test]
-fn the_desktop_is_out_of_a_sandboxs_reach() {
+fn the_desktop_is_out_of_a_sandboxs_reach_and_hears_nothing_of_it() {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let (display, key) = (variable("DISPLAY"), variable("XAUTHORITY"));
     let folder = tempfile::tempdir().expect("a folder");
@@ -43,10 +45,10 @@ fn the_desktop_is_out_of_a_sandboxs_reach() {
     let status = look.arg("-root").env("XAUTHORITY", &copy).output().expect("xwininfo").status;
     assert!(status.success(), "the key opens {display} out here");
     for glass in [Glass::Container, Glass::Machine] {
-        let scene = open();
+        let (ear, scene) = (Ear::new(), open());
         let script =
             format!("exec xterm -e sleep 1000 & {}", attempts(&display, &variable("WAYLAND_DISPLAY")));
-        scene.run_profile(glass, &script, |profile| {
+        let screen = scene.run_profile(glass, &script, |profile| {
             profile.files.include.push(Include { source: copy.clone(), target: KEY.into() });
         });
         scene.within(BOOT, "it tried", || scene.said().contains("tried from :0"));
@@ -54,5 +56,6 @@ fn the_desktop_is_out_of_a_sandboxs_reach() {
         for word in ["reached", "connected to", "abstract", "WAYLAND", "wayland", "can read"] {
             assert!(!said.contains(word), "{glass:?}: {said}");
         }
+        nothing_can_be_played(&ear, &scene, &screen);
     }
 }

@@ -92,28 +92,24 @@ fn has_the_pages(scene: &Scene, screen: &Screen, glass: Glass, patience: Duratio
     });
 }
 
-#[gtk::test]
-fn the_screen_follows_the_window() {
-    for glass in [Glass::Container, Glass::Machine] {
-        let scene = open();
-        let screen = scene.run_shown(glass, "exec xterm -e sleep 1000");
-        for (width, height) in [(901, 633), (640, 480), (1111, 777)] {
-            let before = screen.wanted();
-            scene.window.widget.set_default_size(width, height);
-            scene.until("the page follows", || screen.wanted() != before);
-            has_the_pages(&scene, &screen, glass, BOOT);
-        }
+fn follows_the_window(scene: &Scene, screen: &Screen, glass: Glass) {
+    for (width, height) in [(901, 633), (640, 480), (1111, 777)] {
+        let before = screen.wanted();
+        scene.window.widget.set_default_size(width, height);
+        scene.until("the page follows", || screen.wanted() != before);
+        has_the_pages(scene, screen, glass, BOOT);
     }
 }
 
 #[gtk::test]
-fn the_screen_has_any_size_at_once() {
+fn the_screen_follows_the_window_and_has_any_size_at_once() {
     for (glass, sizes) in [
         (Glass::Container, &SIZES[..]),
         (Glass::Machine, scaled(&[(901, 633), (320, 240), (3840, 2160)][..], &SIZES[..])),
     ] {
         let scene = open();
         let screen = scene.run_shown(glass, "exec xterm -e sleep 1000");
+        follows_the_window(&scene, &screen, glass);
         for &size in sizes {
             let took = follows(&scene, &screen, glass, size);
             println!("{glass:?}: {} × {} in {} ms", size.0, size.1, took.as_millis());
