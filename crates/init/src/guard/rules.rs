@@ -167,7 +167,14 @@ impl Made<'_> {
         // Somebody else began it: this computer, for a forwarded port.
         writeln!(text, "  ct state established ct direction reply accept")?;
         writeln!(text, "  ip option lsrr exists goto refused\n  ip option ssrr exists goto refused")?;
-        writeln!(text, "  icmpv6 type {{ 135, 136 }} ip6 hoplimit 255 accept")?;
+        // The kernel has put pieces together; one that is left was wrapped in
+        // another, and hides its port. Nor may a way be given by the sandbox.
+        writeln!(text, "  exthdr frag exists goto refused\n  exthdr rt exists goto refused")?;
+        if let Some(gateway) = self.rules.gateway6 {
+            // Neighbours are on the link: what went further would be a letter to anybody.
+            let link = format!("ip6 daddr {{ {gateway}, fe80::/10, ff02::/16 }}");
+            writeln!(text, "  icmpv6 type {{ 135, 136 }} ip6 hoplimit 255 {link} accept")?;
+        }
         for (number, port) in self.ports.iter().enumerate() {
             writeln!(text, "  ip saddr {} goto port{number}", port.address)?;
             if let Some(address) = port.address6 {
@@ -277,7 +284,10 @@ fn itself(text: &mut String, port: &Port) -> Done {
     }
     writeln!(text, "  icmpv6 type 136 drop")?;
     writeln!(text, "  ip6 saddr {near} icmpv6 type 135 accept")?;
-    writeln!(text, "  ip6 saddr {address} accept")
+    writeln!(text, "  ip6 saddr != {address} drop\n  exthdr frag missing accept")?;
+    // Of what comes in pieces the first one shows what it is (RFC 7112): without
+    // it nobody puts the others together.
+    writeln!(text, "  frag frag-off != 0 accept\n  @th,0,16 0-65535 accept")
 }
 
 /// The world beyond this computer and its networks.
