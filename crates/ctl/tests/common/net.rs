@@ -7,6 +7,7 @@ use super::*;
 use std::io::BufRead;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::process::CommandExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Serves every port that is named: over TCP it says its name, and on the
 /// last one it never stops; over UDP it sends back what it got.
@@ -72,8 +73,8 @@ pub struct Place {
 }
 
 impl Place {
-    fn new(name: &str, link: u32, link6: u128) -> Self {
-        let id = std::process::id();
+    fn new(name: &str, number: u32, link: u32, link6: u128) -> Self {
+        let id = format!("{}-{number}", std::process::id());
         let (ns, device) = (format!("terrarium-{name}-{id}"), format!("tt{name}{id}"));
         let (ours, theirs) = (Ipv4Addr::from(link + 1), Ipv4Addr::from(link + 2));
         let (ours6, theirs6) = (Ipv6Addr::from(link6 + 1), Ipv6Addr::from(link6 + 2));
@@ -110,6 +111,9 @@ impl Place {
         self.also(&v4.to_string());
         self.also(&v6.to_string());
         ip(&format!("-n {} route replace {net}/28 dev inside src {v4}", self.name));
+        let net6 = Ipv6Addr::from(u128::from(self.v6) & !0xffff);
+        // Before the kernel's own way to it.
+        ip(&format!("-n {} -6 route add {net6}/64 dev inside src {v6} metric 1", self.name));
         (self.v4, self.v6) = (v4, v6);
     }
 
@@ -179,6 +183,40 @@ pub fn serve(mut command: Command, name: &str, log: &Path, ports: &[u16]) -> Chi
     child
 }
 
+/// Takes away what worlds of a process that is gone have left: whoever is killed
+/// cleans nothing up.
+pub fn end_worlds_of_the_dead() {
+    let spaces = out(&Command::new("ip").args(["netns", "list"]).output().unwrap());
+    for name in spaces.lines().filter_map(|line| line.split(' ').next()) {
+        let Some((place, id)) = name.strip_prefix("terrarium-").and_then(|rest| rest.split_once('-')) else {
+            continue;
+        };
+        if !is_of_the_dead(id) {
+            continue;
+        }
+        let servers = out(&Command::new("ip").args(["netns", "pids", name]).output().unwrap());
+        for server in servers.split_whitespace() {
+            let _ = Command::new("kill").args(["-KILL", server]).status();
+        }
+        let _ = Command::new("ip").args(["link", "del", &format!("tt{place}{id}")]).output();
+        let _ = Command::new("ip").args(["netns", "del", name]).output();
+    }
+    let all = Command::new("virsh").args(["-qc", "lxc:///system", "net-list", "--all", "--name"]).output();
+    for name in out(&all.unwrap()).split_whitespace() {
+        if name.strip_prefix("terrarium-test-").is_some_and(is_of_the_dead) {
+            let _ = Command::new("virsh").args(["-qc", "lxc:///system", "net-destroy", name]).output();
+            let _ = Command::new("virsh").args(["-qc", "lxc:///system", "net-undefine", name]).output();
+        }
+    }
+}
+
+/// Whether a name that ends in `PID-NUMBER` is of a process that is gone.
+pub fn is_of_the_dead(name: &str) -> bool {
+    let mut parts = name.rsplit('-').map(str::parse::<u32>);
+    let (Some(Ok(_)), Some(Ok(id))) = (parts.next(), parts.next()) else { return false };
+    !Path::new(&format!("/proc/{id}")).exists()
+}
+
 /// The internet, a local network with addresses that could be anybody's, and
 /// this computer itself.
 pub struct World {
@@ -192,35 +230,51 @@ pub struct World {
     pub host_port: u16,
 }
 
-/// Documentation's ranges (RFC 5737, RFC 3849), a part that nobody uses here.
-fn unused(range: [u8; 3]) -> u32 {
+/// A part of a range that nobody uses here: `count` parts of `size` addresses
+/// each, looked at in turn, so that what was used last is not used next.
+fn unused(range: Ipv4Addr, count: u32, size: u32, number: u32) -> u32 {
     let look = |what: &str| out(&Command::new("ip").args(["-4", what]).output().unwrap());
     let text = [look("addr"), look("route")].concat();
-    let [a, b, c] = range;
-    let start = std::process::id() % 16;
-    let is_used = |host: u32| {
-        let ip = format!("{a}.{b}.{c}.{host}");
-        text.match_indices(&ip)
-            .any(|(at, _)| !text[at + ip.len()..].starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let part = (0..16).map(|step| (start + step) % 16 * 16).find(|part| !(*part..part + 16).any(is_used));
-    u32::from(Ipv4Addr::new(a, b, c, part.unwrap() as u8))
+    let word = |c: char| !(c.is_ascii_digit() || c == '.');
+    let used: Vec<u32> =
+        text.split(word).filter_map(|word| word.parse::<Ipv4Addr>().ok()).map(u32::from).collect();
+    let first = u32::from(range);
+    let parts = (0..count).map(|step| first + (std::process::id() + number + step) % count * size);
+    let mut free = parts.filter(|part| !used.iter().any(|ip| (*part..part + size).contains(ip)));
+    free.next().unwrap()
+}
+
+/// Whoever looks for what is not used, until it is.
+static LOOKING: Mutex<()> = Mutex::new(());
+
+fn looking() -> MutexGuard<'static, ()> {
+    LOOKING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A number that no other world or network of this process has.
+fn next_number() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::SeqCst)
 }
 
 impl World {
-    /// All of it; gone at the end.
+    /// All of it; gone at the end. In documentation's ranges (RFC 5737, RFC 3849)
+    /// and that of benchmarks (RFC 2544).
     pub fn new() -> Self {
-        let id = u128::from(std::process::id());
+        let _looking = looking();
+        let number = next_number();
+        let id = u128::from(std::process::id() % 1024) << 6 | u128::from(number % 64);
         let six = |kind: u128| 0x2001_0db8_u128 << 96 | kind << 80 | id << 64;
-        let link = 0xc612_0000 + (std::process::id() % 4096) * 16;
-        let mut internet = Place::new("w", link, six(1));
-        let (v4, v6) = (Ipv4Addr::from(unused([203, 0, 113]) + 5), Ipv6Addr::from(six(2) + 5));
+        let part = |a, b, c| unused(Ipv4Addr::new(a, b, c, 0), 16, 16, number);
+        let link = unused(Ipv4Addr::new(198, 18, 0, 0), 4096, 16, number * 16);
+        let mut internet = Place::new("w", number, link, six(1));
+        let (v4, v6) = (Ipv4Addr::from(part(203, 0, 113) + 5), Ipv6Addr::from(six(2) + 5));
         internet.is_called(v4, v6);
         internet.serve("internet");
-        let mut lan = Place::new("l", unused([198, 51, 100]), six(3));
+        let mut lan = Place::new("l", number, part(198, 51, 100), six(3));
         lan.serve("lan");
         let host_port = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
-        let host_log = std::env::temp_dir().join(format!("terrarium-sent-h-{id}"));
+        let host_log = std::env::temp_dir().join(format!("terrarium-sent-h-{}-{number}", std::process::id()));
         let host = serve(Command::new("env"), "host", &host_log, &[host_port, host_port + 1]);
         Self { internet, lan, host, host_log, host_port }
     }
@@ -239,18 +293,21 @@ pub struct Named {
     pub name: String,
     /// Its first three numbers.
     pub net: String,
+    /// Its bridge.
+    pub bridge: String,
 }
 
 impl Named {
     /// Made and raised.
-    pub fn new(mark: &str) -> Self {
-        let id = std::process::id();
-        let name = format!("terrarium-test-{mark}{id}");
-        let link =
-            Ipv4Addr::from(0xc613_0000 + (id % 256) * 256 + 0x0100 * u32::from(mark.as_bytes()[0] % 2));
+    pub fn new() -> Self {
+        let _looking = looking();
+        let (id, number) = (std::process::id(), next_number());
+        let name = format!("terrarium-test-{id}-{number}");
+        let link = Ipv4Addr::from(unused(Ipv4Addr::new(198, 19, 0, 0), 256, 256, number));
         let net = link.to_string().rsplit_once('.').unwrap().0.to_owned();
+        let bridge = format!("ttn{id}-{number}");
         let xml = format!(
-            "<network><name>{name}</name><forward mode='nat'/><bridge name='tt{mark}{id}' stp='off' delay='0'/>\
+            "<network><name>{name}</name><forward mode='nat'/><bridge name='{bridge}' stp='off' delay='0'/>\
              <ip address='{net}.1' netmask='255.255.255.0'><dhcp><range start='{net}.100' end='{net}.200'>\
              <lease expiry='2' unit='minutes'/></range></dhcp></ip></network>"
         );
@@ -262,7 +319,7 @@ impl Named {
         };
         virsh(&["net-create", file.to_str().unwrap()]);
         let _ = fs::remove_file(file);
-        Self { name, net }
+        Self { name, net, bridge }
     }
 }
 
@@ -301,32 +358,42 @@ pub fn change(sandbox: &Stop, words: &[&str]) {
     assert!(output.status.success(), "{words:?}: {}", err(&output));
 }
 
+/// Tries everybody at once, and says who answers within a time. A connection is
+/// answered when something is said, as servers here do at once; a datagram when
+/// one comes back. One of these may be lost: until who has an address is known,
+/// the kernel keeps few pieces, so they are sent again. A plain socket takes an
+/// emulated processor far less than a module or a shell for each.
+const PROBER: &str = r#"use strict; use Socket qw(:all); use Time::HiRes qw(time); $| = 1;
+    my ($patience, @all) = @ARGV; my %open; my $begun = time;
+    for (@all) {
+        my ($name, $how, $ip, $port) = split /,/; my $six = $ip =~ /:/;
+        my $to = $six ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $ip)) : pack_sockaddr_in($port, inet_aton($ip));
+        my $kind = $how eq "tcp" ? SOCK_STREAM : SOCK_DGRAM;
+        socket(my $socket, $six ? AF_INET6 : AF_INET, $kind | SOCK_NONBLOCK, 0) || die $!;
+        connect($socket, $to) || $!{EINPROGRESS} || next;
+        my $says = $how eq "dns" ? "\0\7\1\0\0\1\0\0\0\0\0\0\7version\4bind\0\0\20\0\3" : $how =~ /(\d+)/ ? "x" x $1 : undef;
+        $open{fileno $socket} = [$name, $socket, $says];
+    }
+    my @say = (0, $patience / 4, $patience / 2);
+    while (%open && (my $left = $begun + $patience - time) > 0) {
+        if (@say && time - $begun >= $say[0]) { shift @say; defined $$_[2] && send($$_[1], $$_[2], 0) for values %open }
+        my $bits = ""; vec($bits, $_, 1) = 1 for keys %open;
+        select($bits, undef, undef, $left < 0.1 ? $left : 0.1);
+        for (keys %open) {
+            next unless vec($bits, $_, 1); my ($name, $socket) = @{$open{$_}};
+            my $got = sysread($socket, my $text, 70000);
+            print "$name\n" if $got; next if !defined $got && $!{EAGAIN};
+            # Refused: a datagram may come through later.
+            delete $open{$_} if $got || !defined $open{$_}[2];
+        }
+    }"#;
+
 /// A shell script that tries all of `targets` (name, how, address, port) at
 /// once and prints the names of those that answer.
 pub fn probes(targets: &[(&str, &str, String, u16)]) -> String {
-    let mut script = String::new();
-    for (name, how, address, port) in targets {
-        let talk = match *how {
-            "tcp" => format!("read -r line < /dev/tcp/{address}/{port}"),
-            // A question that dnsmasq answers itself: its version.
-            "dns" => format!("exec 3<>/dev/udp/{address}/{port}; printf '\\0\\7\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\7version\\4bind\\0\\0\\20\\0\\3' >&3; head -c 1 <&3 | wc -c | grep -q 1"),
-            how => {
-                let size = how.trim_start_matches("udp");
-                // One of these may be lost: until who has an address is known, the
-                // kernel keeps few pieces.
-                format!(
-                    "exec 3<>/dev/udp/{address}/{port}; for try in 1 2; do head -c {size} /dev/zero >&3; \
-                     read -r -n 1 -t $((${{SECONDS_EACH:-2}} / 2)) <&3 && exit; done; exit 1"
-                )
-            }
-        };
-        script.push_str(&format!(
-            "(timeout ${{SECONDS_EACH:-2}} bash -c \"{}\" 2>/dev/null && echo {name}) &\n",
-            talk.replace('\\', "\\\\")
-        ));
-    }
-    script.push_str("wait\n");
-    script
+    let words: Vec<String> =
+        targets.iter().map(|(name, how, ip, port)| format!("{name},{how},{ip},{port}")).collect();
+    format!("perl -e '{PROBER}' \"${{SECONDS_EACH:-2}}\" {}\n", words.join(" "))
 }
 
 /// What a script printed, sorted.

@@ -17,24 +17,26 @@ fn reaches(user: User, address: &str, port: u16) -> (bool, bool) {
 }
 
 /// As [`OTHER`] does, and over UDP as well.
-const BOTH: &str = r#"perl -MIO::Socket::IP -e '
+pub const BOTH: &str = r#"perl -MIO::Socket::IP -e '
     for my $any ("0.0.0.0", "::") {
         next if fork; my %at = (LocalHost => $any, LocalPort => 4001, V6Only => 1);
         if (!fork) { my $s = IO::Socket::IP->new(%at, Proto => "udp") || die $!; while (my $from = recv($s, my $text, 99, 0)) { send($s, "other\n", 0, $from) } }
         my $s = IO::Socket::IP->new(%at, Listen => 9, ReuseAddr => 1) || die $!; while (my $c = $s->accept) { print $c "other\n" } } sleep 600'"#;
 
 #[test]
-fn only_who_it_belongs_to_reaches_what_a_sandbox_serves() {
-    let _alone = alone();
-    for glass in glasses() {
-        let sandbox = lasting(glass, &["-N", "internet"], BOTH);
-        let usage = usage(&sandbox);
-        for index in 0..2 {
-            let address = usage["addresses"][index].as_str().unwrap();
-            let patience = Duration::from_secs(if glass == Glass::Machine { 60 } else { 15 });
-            wait_for("the owner's answer", patience, || reaches(USER, address, 4001) == (true, true));
-            assert_eq!(reaches(User::Root, address, 4001), (true, true), "{glass:?} {address}");
-            assert_eq!(reaches(User::Plain, address, 4001), (false, false), "{glass:?} {address}");
-        }
+fn only_who_it_belongs_to_reaches_what_a_container_serves() {
+    let _turn = guarded();
+    reaches_what_it_serves(&lasting(Glass::Container, &["-N", "internet"], BOTH));
+}
+
+/// A sandbox that runs [`BOTH`].
+pub fn reaches_what_it_serves(sandbox: &Stop) {
+    let usage = usage(sandbox);
+    for index in 0..2 {
+        let address = usage["addresses"][index].as_str().unwrap();
+        let owners = || reaches(USER, address, 4001) == (true, true);
+        wait_for("the owner's answer", Duration::from_secs(60), owners);
+        assert_eq!(reaches(User::Root, address, 4001), (true, true), "{address}");
+        assert_eq!(reaches(User::Plain, address, 4001), (false, false), "{address}");
     }
 }

@@ -5,34 +5,38 @@ use super::*;
 
 #[test]
 fn a_name_that_moves_is_followed() {
-    let _alone = alone();
+    is_followed(Glass::Container);
+    if full() {
+        is_followed(Glass::Machine);
+    }
+}
+
+fn is_followed(glass: Glass) {
+    let _turn = guarded();
     let world = World::new();
     let folder = tempfile::tempdir().unwrap();
     let hosts = folder.path().join("hosts");
     let is_at = |ip: std::net::Ipv4Addr| std::fs::write(&hosts, format!("{ip} moves.test\n")).unwrap();
     is_at(world.lan.v4);
-    let name = fresh_name("names");
-    let run =
-        run_as(USER, Glass::Container, &["-n", &name, "--allow", "moves.test:80/tcp"], &["sleep", "600"]);
+    let name = fresh_name(STEM);
+    let run = run_as(USER, glass, &["-n", &name, "--allow", "moves.test:80/tcp"], &["sleep", "600"]);
     let mut run = with(&run, &hosts, "/etc/hosts");
     let mut run = run.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let sandbox = Stop { user: USER, name };
-    let directory = || {
-        let all = std::fs::read_dir(USER.runtime()).ok()?.flatten();
-        let is_it = |path: &std::path::PathBuf| {
-            std::fs::read_to_string(path.join("name")).is_ok_and(|text| text.trim() == sandbox.name)
-        };
-        all.map(|entry| entry.path()).find(is_it)
-    };
     let script = probes(&[
         ("internet4", "tcp", world.internet.v4.to_string(), 80),
         ("lan4", "tcp", world.lan.v4.to_string(), 80),
     ]);
-    let answer = || answers(&inside(&sandbox, &script));
-    wait_for("the start", Duration::from_secs(10), || answer() == ["lan4"]);
+    let script = patient(glass, &script);
+    wait_for("the start", Duration::from_secs(60), || {
+        directory_of(&sandbox).is_some_and(|one| one.join("network").exists())
+    });
+    let tried = || USER.ctl().args(["exec", &sandbox.name, "--", "bash", "-c", &script]).output().unwrap();
+    let answer = || answers(&out(&tried()));
+    wait_for("an answer", Duration::from_secs(60), || answer() == ["lan4"]);
     is_at(world.internet.v4);
     // It is looked up every 30 seconds; now they are over.
-    let file = directory().expect("its directory").join("network");
+    let file = directory_of(&sandbox).expect("its directory").join("network");
     wait_for("the first look", Duration::from_secs(5), || {
         !std::fs::read_to_string(&file).unwrap().contains("\"peers\":[]")
     });
@@ -76,36 +80,73 @@ impl Drop for Says {
     }
 }
 
+/// Three names, and who has them before a sandbox starts.
+struct Lists {
+    folder: tempfile::TempDir,
+    near: String,
+    far: String,
+    bad: String,
+}
+
+impl Lists {
+    fn new(world: &World) -> Self {
+        let of = |stem: &str, end: &str| format!("{}.{end}", fresh_name(stem));
+        let (near, far, bad) = (of("near", "test"), of("far", "example"), of("bad", "test"));
+        let folder = tempfile::tempdir().unwrap();
+        let hosts = format!("{} {near}\n{} {far}\n192.0.2.99 {bad}\n", world.lan.v4, world.internet.v4);
+        std::fs::write(folder.path().join("hosts"), hosts).unwrap();
+        Self { folder, near, far, bad }
+    }
+
+    /// Where terrariumctl looks them up.
+    fn hosts(&self) -> std::path::PathBuf {
+        self.folder.path().join("hosts")
+    }
+
+    fn all(&self) -> [[String; 2]; 4] {
+        let one = |list: &str, entry: String| [list.to_owned(), entry];
+        [
+            one("allow", format!("{}:80/tcp", self.near)),
+            one("allow", format!("{}:81/tcp", self.far)),
+            one("block", format!("{}:4000/tcp", self.bad)),
+            one("allow", "*:4000/tcp".to_owned()),
+        ]
+    }
+}
+
 /// Nobody has a driver: the guard hears what the sandbox is told.
 #[test]
-fn a_name_of_a_detached_sandbox_leads_where_its_resolver_says() {
-    let _alone = alone();
+fn a_name_of_a_detached_container_leads_where_its_resolver_says() {
+    let _turn = guarded();
     let world = World::new();
-    let folder = tempfile::tempdir().unwrap();
-    let hosts = folder.path().join("hosts");
+    let lists = Lists::new(&world);
+    let options: Vec<String> =
+        lists.all().into_iter().flat_map(|[list, entry]| [format!("--{list}"), entry]).collect();
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let seen = |run: std::process::Command| with(&run, &lists.hosts(), "/etc/hosts");
+    let sandbox = lasting_with(Glass::Container, &options, "sleep 600", seen);
+    leads(Glass::Container, &sandbox, &world, &lists);
+}
+
+/// The same of one that runs, whose lists are given now.
+pub fn leads_where_its_resolver_says(glass: Glass, sandbox: &Stop) {
+    let world = World::new();
+    let lists = Lists::new(&world);
+    change(sandbox, &["mode", "none"]);
+    for [list, entry] in lists.all() {
+        let mut ctl = USER.ctl();
+        ctl.args(["network", &sandbox.name, &list, &entry]);
+        let output = with(&ctl, &lists.hosts(), "/etc/hosts").output().unwrap();
+        assert!(output.status.success(), "{entry}: {}", err(&output));
+    }
+    leads(glass, sandbox, &world, &lists);
+    change(sandbox, &["mode", "internet"]);
+}
+
+fn leads(glass: Glass, sandbox: &Stop, world: &World, lists: &Lists) {
+    let _lives = guard_lives();
     let (internet, lan) = (world.internet.v4.to_string(), world.lan.v4.to_string());
-    let (near, far, bad) =
-        (fresh_name("near") + ".test", fresh_name("far") + ".example", fresh_name("bad") + ".test");
-    std::fs::write(&hosts, format!("{lan} {near}\n{internet} {far}\n192.0.2.99 {bad}\n")).unwrap();
-    let name = fresh_name("names");
-    let lists = [format!("{near}:80/tcp"), format!("{far}:81/tcp"), format!("{bad}:4000/tcp")];
-    let options = [
-        "--detach",
-        "-n",
-        &name,
-        "--allow",
-        &lists[0],
-        "--allow",
-        &lists[1],
-        "--block",
-        &lists[2],
-        "--allow",
-        "*:4000/tcp",
-    ];
-    let run = run_as(USER, Glass::Container, &options, &["sleep", "600"]);
-    let output = with(&run, &hosts, "/etc/hosts").output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let sandbox = Stop { user: USER, name };
+    let Lists { near, far, bad, .. } = lists;
     let script = probes(&[
         ("near-internet", "tcp", internet.clone(), 80),
         ("near-lan", "tcp", lan.clone(), 80),
@@ -113,18 +154,19 @@ fn a_name_of_a_detached_sandbox_leads_where_its_resolver_says() {
         ("far-lan", "tcp", lan.clone(), 81),
         ("bad-internet", "tcp", internet.clone(), 4000),
     ]);
-    let reached = || answers(&inside(&sandbox, &script));
+    let script = patient(glass, &script);
+    let reached = || answers(&inside(sandbox, &script));
     assert_eq!(reached(), ["bad-internet", "far-internet", "near-lan"]);
     // What the names are now; the one of the internet leads to the local network.
-    let _says = Says::new(&[(&internet, &[&near, &bad]), (&lan, &[&far])]);
+    let _says = Says::new(&[(&internet, &[near, bad]), (&lan, &[far])]);
     let asked = format!("for name in {near} {far} {bad}; do getent ahostsv4 $name | head -1; done");
-    wait_for("the resolver", Duration::from_secs(5), || {
-        inside(&sandbox, &asked).matches(&internet).count() == 2
+    wait_for("the resolver", Duration::from_secs(15), || {
+        inside(sandbox, &asked).matches(&internet).count() == 2
     });
-    wait_for("the rules", Duration::from_secs(5), || {
+    wait_for("the rules", Duration::from_secs(15), || {
         reached() == ["far-internet", "near-internet", "near-lan"]
     });
-    let seen = usage(&sandbox);
+    let seen = usage(sandbox);
     let of = |port: u16, refused: bool| {
         let mut all = seen["contacts"].as_array().unwrap().iter();
         all.rfind(|one| one["peer"] == internet.as_str() && one["port"] == port && one["refused"] == refused)
@@ -147,18 +189,17 @@ const OVER_TCP: &str = r#"perl -MIO::Socket::IP -e 'my ($to) = `cat /etc/resolv.
 /// Who asks that way is told, and the guard hears it.
 #[test]
 fn a_blocked_name_that_is_asked_for_over_tcp_is_known() {
-    let _alone = alone();
+    let _turn = guarded();
+    let _lives = guard_lives();
     let world = World::new();
     let folder = tempfile::tempdir().unwrap();
     let hosts = folder.path().join("hosts");
     let internet = world.internet.v4.to_string();
-    let (name, bad) = (fresh_name("names"), fresh_name("bad") + ".test");
+    let bad = fresh_name("bad") + ".test";
     std::fs::write(&hosts, format!("192.0.2.99 {bad}\n")).unwrap();
-    let options = ["--detach", "-n", &name, "-N", "internet", "--block", &bad];
-    let run = run_as(USER, Glass::Container, &options, &["sleep", "600"]);
-    let output = with(&run, &hosts, "/etc/hosts").output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let sandbox = Stop { user: USER, name };
+    let options = ["-N", "internet", "--block", &bad];
+    let seen = |run: std::process::Command| with(&run, &hosts, "/etc/hosts");
+    let sandbox = lasting_with(Glass::Container, &options, "sleep 600", seen);
     let script = probes(&[("bad", "tcp", internet.clone(), 80)]);
     assert_eq!(answers(&inside(&sandbox, &script)), ["bad"]);
     let _says = Says::new(&[(&internet, &[&bad])]);
@@ -169,7 +210,7 @@ fn a_blocked_name_that_is_asked_for_over_tcp_is_known() {
 
 #[test]
 fn a_name_of_the_internet_opens_no_network_that_this_computer_is_in() {
-    let _alone = alone();
+    let _turn = guarded();
     let world = World::new();
     let folder = tempfile::tempdir().unwrap();
     let hosts = folder.path().join("hosts");

@@ -96,7 +96,8 @@ fn failed(why: &str) -> Does {
 
 #[test]
 fn the_guard_has_two_powers_and_no_more() {
-    let _alone = alone();
+    let _turn = guarded();
+    let _lives = guard_lives();
     let _sandbox = lasting(Glass::Container, &["-N", "internet"], "sleep 600");
     let run = |program: &str, words: &[&str]| {
         out(&std::process::Command::new(program).args(words).output().unwrap()).trim().to_owned()
@@ -136,12 +137,23 @@ fn a_machine_sends_nothing_before_its_rules_hold() {
 /// While rules are waited for its interface is down, and when they are refused
 /// nothing of it is left.
 fn sends_nothing_before_its_rules_hold(glass: Glass) {
-    let _alone = alone();
+    let _turn = alone();
     let first = lasting(Glass::Container, &["-N", "internet"], "sleep 600");
     let (before, seen) = (interfaces(), mpsc::channel());
     let (tell, known) = (seen.0, before.clone());
-    // An emulated machine has booted by then.
-    let hold = Duration::from_secs(if glass == Glass::Machine { 12 } else { 2 });
+    let name = fresh_name(STEM);
+    let newcomer = name.clone();
+    // As long as it takes until whoever is to raise it is there, and a while; an
+    // answer is waited for no longer.
+    let boots = move || {
+        let begun = Instant::now();
+        let is_there = || listed(USER, &newcomer).is_some_and(|one| one["status"].is_object());
+        while begun.elapsed() < Duration::from_secs(11) && !is_there() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        println!("its init was waited for {:?}", begun.elapsed());
+        std::thread::sleep(Duration::from_secs(1));
+    };
     let sent = |name: &str| {
         let path = format!("/sys/class/net/{name}/statistics/rx_packets");
         std::fs::read_to_string(path).unwrap().trim().parse::<u64>().unwrap()
@@ -153,20 +165,22 @@ fn sends_nothing_before_its_rules_hold(glass: Glass) {
         let ports = question["rules"]["ports"].as_array().cloned().unwrap_or_default();
         let names = ports.iter().filter_map(|port| port["interface"].as_str());
         let fresh: Vec<&str> = names.filter(|name| !known.contains(&(*name).to_owned())).collect();
-        std::thread::sleep(hold);
+        if !fresh.is_empty() {
+            boots();
+        }
         for name in fresh {
             let _ = tell.send((name.to_owned(), sent(name)));
         }
         failed("not today")
     });
-    let refused = networked(glass, &["-N", "internet"], "true");
+    let refused = networked(glass, &["-n", &name, "-N", "internet"], "true");
     assert_eq!(refused.status.code(), Some(125));
     assert!(err(&refused).contains("not today"), "{}", err(&refused));
-    let (name, packets) = seen.1.recv_timeout(Duration::from_secs(1)).unwrap();
-    assert_eq!(packets, 0, "{glass:?}: {name} was up");
+    let (end, packets) = seen.1.recv_timeout(Duration::from_secs(1)).unwrap();
+    assert_eq!(packets, 0, "{glass:?}: {end} was up");
     assert!(sent(&before[0]) > 0, "those of the first one are counted");
     wait_for("its interface to go", Duration::from_secs(10), || interfaces() == before);
-    assert_eq!(list(USER).len(), 1, "the first one alone");
+    assert!(listed(USER, &name).is_none() && listed(USER, &first.name).is_some(), "the first one alone");
     drop(double);
     // There is a guard again, which ends with the last one.
     change(&first, &["cut"]);
@@ -174,7 +188,7 @@ fn sends_nothing_before_its_rules_hold(glass: Glass) {
 
 #[test]
 fn a_guard_from_before_an_update_is_replaced_and_its_rules_hold_until_then() {
-    let _alone = alone();
+    let _turn = alone();
     let world = World::new();
     let first = lasting(Glass::Container, &["-N", "internet"], "sleep 600");
     let script = probes(&[
@@ -203,7 +217,7 @@ fn a_guard_from_before_an_update_is_replaced_and_its_rules_hold_until_then() {
 
 #[test]
 fn a_guard_of_a_later_version_stays_and_what_to_do_is_said() {
-    let _alone = alone();
+    let _turn = alone();
     let first = lasting(Glass::Container, &["-N", "internet"], "sleep 600");
     let before = interfaces();
     let double = Double::new(|question| {
@@ -220,4 +234,43 @@ fn a_guard_of_a_later_version_stays_and_what_to_do_is_said() {
     wait_for("its interface to go", Duration::from_secs(10), || interfaces() == before);
     drop(double);
     change(&first, &["cut"]);
+}
+
+#[test]
+fn they_start_many_at_once_with_addresses_of_their_own_and_leave_nothing() {
+    let _turn = alone();
+    let (count, machines) = (scaled(6, 20), scaled(1, 3));
+    let begun = Instant::now();
+    let all: Vec<Stop> = std::thread::scope(|scope| {
+        let glass = |number: usize| if number < machines { Glass::Machine } else { Glass::Container };
+        let start = |number| move || lasting(glass(number), &["-N", "internet"], "sleep 600");
+        let starts: Vec<_> = (0..count).map(|number| scope.spawn(start(number))).collect();
+        starts.into_iter().map(|start| start.join().unwrap()).collect()
+    });
+    println!("{count} sandboxes with a network started in {:?}", begun.elapsed());
+    let mut addresses: Vec<String> = all.iter().map(|one| usage(one)["addresses"].to_string()).collect();
+    addresses.sort();
+    addresses.dedup();
+    assert_eq!(addresses.len(), count);
+    let refused = USER.ctl().args(["doctor", "--remove"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(125), "it is in use");
+    drop(all);
+    let left = || !interfaces().is_empty() || rules(USER).is_some();
+    wait_for("everything to be gone", Duration::from_secs(10), || !left());
+    let guards = || {
+        out(&std::process::Command::new("virsh")
+            .args(["-qc", "lxc:///system", "list", "--name"])
+            .output()
+            .unwrap())
+    };
+    wait_for("the guard to go", Duration::from_secs(5), || {
+        !guards().contains(&format!("guard-{}", USER.uid()))
+    });
+    let removed = USER.ctl().args(["doctor", "--remove"]).output().unwrap();
+    assert!(removed.status.success(), "{}", err(&removed));
+    let networks = std::process::Command::new("virsh")
+        .args(["-qc", "qemu:///system", "net-list", "--all", "--name"])
+        .output()
+        .unwrap();
+    assert!(!out(&networks).contains(&format!("terrarium-{}", USER.uid())));
 }
