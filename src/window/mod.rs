@@ -299,6 +299,12 @@ impl Window {
         self.toasts.add_toast(toast);
     }
 
+    /// Says something that stays until it is closed.
+    pub fn note(&self, text: &str) {
+        let text = glib::markup_escape_text(text);
+        self.toasts.add_toast(adw::Toast::builder().title(text.as_str()).timeout(0).build());
+    }
+
     /// Says something in passing.
     pub fn toast(&self, text: &str) {
         self.toasts.add_toast(adw::Toast::builder().title(glib::markup_escape_text(text).as_str()).build());

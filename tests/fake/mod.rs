@@ -123,6 +123,13 @@ impl Fake {
         }
     }
 
+    /// The last sandbox has written all that it may.
+    pub fn fill(&self) {
+        if let Some(run) = lock(&self.runs).last() {
+            run.change(|inside| inside.full = true);
+        }
+    }
+
     /// The command of the last sandbox ends.
     pub fn end(&self, code: u8) {
         if let Some(run) = lock(&self.runs).last() {

@@ -36,6 +36,7 @@ pub struct Inside {
     pub usage: u64,
     pub screen: Option<ScreenSize>,
     pub display: Option<DisplayStatus>,
+    pub full: bool,
 }
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -117,6 +117,7 @@ enum Next {
     Output(u64, Vec<u8>),
     Keyboard(bool),
     Display(DisplayStatus),
+    Full,
     Result(Outcome),
     Gone,
 }
@@ -124,7 +125,7 @@ enum Next {
 fn talk(run: &Run, mut socket: UnixStream, tag: Tag, me: u32, acknowledged: &Mutex<u64>) -> Option<()> {
     say(&mut socket, tag, &FromInit::Started { pid: 2 })?;
     say(&mut socket, tag, &FromInit::Credit { offset: WINDOW })?;
-    let (mut sent, mut mine, mut told) = (0, None, false);
+    let (mut sent, mut mine, mut told, mut full) = (0, None, false, false);
     let mut display = lock(&run.inside).display;
     loop {
         let next = run.wait(|inside| {
@@ -136,6 +137,8 @@ fn talk(run: &Run, mut socket: UnixStream, tag: Tag, me: u32, acknowledged: &Mut
                 Some(Next::Keyboard(inside.keyboard == me))
             } else if inside.display != display {
                 inside.display.map(Next::Display)
+            } else if inside.full && !full {
+                Some(Next::Full)
             } else if most > sent {
                 let end = most.min(sent + PIECE);
                 Some(Next::Output(sent as u64, inside.output[sent..end].to_vec()))
@@ -159,6 +162,10 @@ fn talk(run: &Run, mut socket: UnixStream, tag: Tag, me: u32, acknowledged: &Mut
             Next::Display(status) => {
                 display = Some(status);
                 say(&mut socket, tag, &FromInit::Display(status))?;
+            }
+            Next::Full => {
+                full = true;
+                say(&mut socket, tag, &FromInit::Full)?;
             }
             Next::Result(outcome) => {
                 told = true;

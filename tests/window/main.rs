@@ -197,6 +197,21 @@ fn copied(scene: &Scene) -> String {
 }
 
 #[gtk::test]
+fn one_that_has_written_all_that_it_may_is_noted() {
+    let scene = Scene::new();
+    scene.run("echo");
+    scene.shows("phase: Running");
+    let text = "The sandbox has written all";
+    assert!(!scene::says(scene.window.widget.upcast_ref(), text));
+    scene.fake.fill();
+    scene.shows(&format!("[{text}"));
+    // Also over a screen, and beside another tab: with its name.
+    scene.act("win.back");
+    let note = format!("echo: {text}");
+    scene.until("it is said", || scene::says(scene.window.widget.upcast_ref(), &note));
+}
+
+#[gtk::test]
 fn the_command_learns_the_size_of_the_terminal() {
     let scene = Scene::new();
     scene.run("echo");

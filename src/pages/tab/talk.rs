@@ -81,6 +81,7 @@ impl Tab {
                         console.ack(stream, end);
                     }
                     Event::Gone { bytes, .. } => terminal::remark(&tab.terminal, &message::gone(bytes)),
+                    Event::Full => tab.is_full(),
                     Event::Keyboard { yours } => tab.keyboard_is(yours),
                     Event::Display(status) => tab.display_is(status),
                     Event::Result(outcome) => {
@@ -112,6 +113,17 @@ impl Tab {
             self.terminal.feed(bytes);
         } else {
             terminal::feed_plain(&self.terminal, bytes);
+        }
+    }
+
+    /// It has written all that it may: said where its programs speak, and over
+    /// whatever is shown until somebody has seen it, as a screen has no such place.
+    fn is_full(&self) {
+        let text = message::layer_full();
+        self.log.add(&text);
+        terminal::remark(&self.terminal, &text);
+        if let Some(window) = self.window.upgrade() {
+            window.note(&format!("{}: {text}", message::shown(&self.name())));
         }
     }
 
