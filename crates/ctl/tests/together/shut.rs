@@ -102,7 +102,7 @@ for_both! {
             let output = with(glass, &[&file, &inner], "echo ran");
             assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{inner}");
             let said = err(&output);
-            assert!(said.contains("/mnt/x/y: /mnt/x is shown as a file") && [format!("-m {inner}: "), "files.mounts (/mnt/x/y): ".into()].iter().any(|named| said.contains(named)), "{said}");
+            assert!(said.contains("/mnt/x/y: /mnt/x is shown as a file") && said.contains(&format!("-m {inner}: ")), "{said}");
         }
         // No size, nothing to show, what leads back to itself.
         for (mounts, field) in [(&["ram:/x=0"][..], "-m ram:/x=0: "), (&["guest-bind:/x=/none"], "/none"), (&["guest-bind:/x=/x"], "/x"),

@@ -86,6 +86,7 @@ pub fn plan(profile: &Profile, host: &Host) -> Planned {
         cpus,
         machine: glass.machine(host, passes, &shares, profile.network.mode),
         orders: orders(profile, host, &glass, command, display, memory, &shares),
+        fields: shares.fields.clone(),
         sources: shares.sources.clone(),
         images: shares.images.clone(),
         root: shares.root.clone(),

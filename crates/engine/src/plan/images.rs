@@ -64,7 +64,7 @@ impl Work<'_> {
                 self.found.add(format!("{field}.trusted"), ProblemKind::ImageNotTrusted { path });
             }
         }
-        self.add(target, Source::Image(Disk { name, identity: None }), writable);
+        self.add(field, target, Source::Image(Disk { name, identity: None }), writable);
     }
 
     /// `files.disks`.

@@ -88,6 +88,9 @@ pub struct Plan {
     /// The orders for init. `id_base`, `lifetime` and what only a look at the
     /// sources tells are set by the start.
     pub orders: Orders,
+    /// The key of the profile that each share of the orders came from.
+    #[serde(skip)]
+    pub fields: Vec<String>,
     /// What the start has to look at, as the caller.
     pub sources: Vec<ShareSource>,
     /// Images that become disks of the sandbox.

@@ -17,6 +17,8 @@ use terrarium_protocol::Bytes;
 /// All of them, as far as a plan can tell.
 pub(super) struct Shares {
     pub(super) orders: Vec<Share>,
+    /// The key of the profile that each of them came from.
+    pub(super) fields: Vec<String>,
     pub(super) sources: Vec<ShareSource>,
     pub(super) exports: Vec<Export>,
     pub(super) images: Vec<ImageSource>,
@@ -68,6 +70,7 @@ impl Shares {
 pub(super) fn shares(profile: &Profile, host: &Host, isolation: Isolation, found: &mut Found) -> Shares {
     let shares = Shares {
         orders: Vec::new(),
+        fields: Vec::new(),
         sources: Vec::new(),
         exports: Vec::new(),
         images: Vec::new(),
@@ -138,11 +141,11 @@ impl Work<'_> {
             MountKind::HostImage => self.image(field, mount, target),
             MountKind::Ram => {
                 let size = self.size(&format!("{field}.source"), mount);
-                self.add(target, Source::Memory { size, owned: false }, true);
+                self.add(field, target, Source::Memory { size, owned: false }, true);
             }
             MountKind::HostBind if mount.source.as_os_str().is_empty() => {
                 let size = self.profile.limits.memory / 2;
-                self.add(target, Source::Memory { size, owned: true }, true);
+                self.add(field, target, Source::Memory { size, owned: true }, true);
             }
             MountKind::HostBind => {
                 let path = self.resolve(&mount.source);
@@ -150,7 +153,7 @@ impl Work<'_> {
             }
             MountKind::GuestBind => {
                 let Some(path) = self.path(&format!("{field}.source"), &mount.source) else { return };
-                self.add(target, Source::Inside { path: bytes(&path) }, writable);
+                self.add(field, target, Source::Inside { path: bytes(&path) }, writable);
             }
         }
     }
@@ -228,7 +231,8 @@ impl Work<'_> {
         Some(path)
     }
 
-    pub(super) fn add(&mut self, target: PathBuf, source: Source, writable: bool) {
+    pub(super) fn add(&mut self, field: &str, target: PathBuf, source: Source, writable: bool) {
+        self.shares.fields.push(field.to_owned());
         self.shares.orders.push(Share { target: bytes(&target), source, writable, masks: Vec::new() });
         self.shares.targets.push(target);
     }
@@ -259,6 +263,7 @@ impl Work<'_> {
         self.shares.exports.extend(exports);
         let copied = kind == ShareKind::Copied;
         self.add(
+            field,
             target,
             Source::Host(HostSource { path: bytes(&path), tag, copied, ..HostSource::default() }),
             writable,

@@ -166,6 +166,11 @@ fn tell(
     host.tag.clone()
 }
 
+/// What a share came from.
+fn field(plan: &Plan, share: usize) -> &str {
+    plan.fields.get(share).map_or("files.mounts", String::as_str)
+}
+
 /// Nothing can be shown in what is a file. `files`: the shares that are.
 fn none_in_files(plan: &Plan, files: &[usize]) -> Result<(), Error> {
     let shares = &plan.orders.shares;
@@ -175,10 +180,7 @@ fn none_in_files(plan: &Plan, files: &[usize]) -> Result<(), Error> {
         let Some(outer) = outer.filter(|outer| files.contains(outer)) else { continue };
         let file = path_of(&shares[outer].target);
         if path != file {
-            let known = plan.sources.iter().find(|source| source.share == index);
-            let field =
-                known.map_or_else(|| format!("files.mounts ({})", path.display()), |one| one.field.clone());
-            return Err(one_problem(&field, ProblemKind::PlaceInFile { path, file }));
+            return Err(one_problem(field(plan, index), ProblemKind::PlaceInFile { path, file }));
         }
     }
     Ok(())
@@ -195,8 +197,7 @@ fn places(plan: &Plan) -> Result<(), Error> {
         let (top, share) = (path_of(&outer.target), path_of(&host.path));
         let Ok(rest) = target.strip_prefix(&top) else { continue };
         if !rest.as_os_str().is_empty() && share.join(rest).symlink_metadata().is_err() {
-            let field = format!("files.mounts ({})", target.display());
-            return Err(one_problem(&field, ProblemKind::NoPlace { path: target, share }));
+            return Err(one_problem(field(plan, index), ProblemKind::NoPlace { path: target, share }));
         }
     }
     Ok(())
