@@ -218,6 +218,9 @@ pub enum NotApplied {
     InTheWay,
     /// What is there cannot go to the trash, which is on another file system.
     NoTrash,
+    /// The way to the folder for copies leads through a link that may be a
+    /// sandbox's.
+    LedElsewhere,
 }
 
 /// What was done to a file.

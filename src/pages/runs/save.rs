@@ -58,7 +58,8 @@ fn save(window: &Rc<Window>, title: &str, name: &str, content: Vec<u8>, done: St
             return;
         }
         let Some(file) = chooser.file() else { return };
-        let flags = gio::FileCreateFlags::PRIVATE;
+        // A link of that name, which a sandbox may have put there, is not followed.
+        let flags = gio::FileCreateFlags::PRIVATE | gio::FileCreateFlags::REPLACE_DESTINATION;
         match file.replace_contents_future(content, None, false, flags).await {
             Ok(_) => window.toast(&done),
             Err((_, error)) => window.toast(error.message()),

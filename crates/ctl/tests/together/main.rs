@@ -22,6 +22,7 @@ mod ids;
 mod images;
 mod limits;
 mod options;
+mod races;
 mod root;
 mod sandboxes;
 mod shut;

@@ -97,6 +97,7 @@ fn not_applied(why: NotApplied) -> String {
         NotApplied::Unchanged => gettext("{path} is not among the changes."),
         NotApplied::InTheWay => gettext("{path} was not applied: a link, or something that is no folder, is in the way."),
         NotApplied::NoTrash => gettext("{path} was not applied: your own file cannot go to the trash, which is on another disk. Move it away yourself, or save a copy (--to)."),
+        NotApplied::LedElsewhere => gettext("{path} was not copied: the way to the chosen folder leads through a link that a sandbox may have made. See where the link leads, and choose that folder by its own path."),
     }
 }
 

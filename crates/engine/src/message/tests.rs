@@ -537,6 +537,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::NoTrash },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::LedElsewhere },
     ];
     for one in &all {
         match one {

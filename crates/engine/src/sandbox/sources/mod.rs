@@ -24,6 +24,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use terrarium_protocol::orders::{HostSource, RootEntry, Share, Source};
 use terrarium_protocol::Bytes;
+pub use written::is_meant;
 use written::Written;
 
 /// Sources that are held open.

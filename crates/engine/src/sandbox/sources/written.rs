@@ -9,6 +9,7 @@ use crate::plan::{Plan, ProblemKind, ShareKind};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -22,7 +23,11 @@ pub struct Written(Vec<PathBuf>);
 impl Written {
     /// Those of all sandboxes so far.
     pub fn read(plan: &Plan) -> Self {
-        let text = fs::read(plan.places.data.join(RECORD)).unwrap_or_default();
+        Self::of(&plan.places.data)
+    }
+
+    fn of(data: &Path) -> Self {
+        let text = fs::read(data.join(RECORD)).unwrap_or_default();
         let paths = text.split(|&byte| byte == 0).filter(|path| !path.is_empty());
         Self(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect())
     }
@@ -67,6 +72,14 @@ impl Written {
     fn has(&self, path: &Path) -> bool {
         self.0.iter().any(|one| one == path)
     }
+}
+
+/// Whether what was opened at a path is what the user meant: no link that may be
+/// a sandbox's leads out of what that could write. `data`: Terrarium's own.
+pub fn is_meant(data: &Path, path: &Path, opened: &impl AsRawFd) -> bool {
+    let real = fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+    let (Ok(path), Ok(real)) = (std::path::absolute(path), real) else { return false };
+    Written::of(data).check(&path, &real).is_ok()
 }
 
 /// Where an absolute path leads, and the links on the way as they really lie.

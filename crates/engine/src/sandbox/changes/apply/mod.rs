@@ -16,6 +16,7 @@ use super::session::{file_error, Review, Watch};
 use super::trash;
 use crate::error::{Error, FileAction, LayerError, NotApplied};
 use crate::sandbox::directory::fault;
+use crate::sandbox::sources::is_meant;
 use rustix::fs::{
     fchmod, fstat, mkdirat, openat2, renameat_with, statat, syncfs, unlinkat, AtFlags, Mode, OFlags,
     RenameFlags, ResolveFlags, Stat,
@@ -82,9 +83,8 @@ pub fn apply(
 ) -> Result<Applied, Error> {
     let refused = |why| Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why });
     let (top, place) = how.place(entry.path()).map_err(refused)?;
-    let root = std::fs::File::open(&top).map_err(fault(FileAction::Read, &top))?;
-    let mut work =
-        Work { review, how, top: &top, root: root.into(), watch, bytes: 0, applied: Applied::default() };
+    let root = how.open(&top, entry)?.into();
+    let mut work = Work { review, how, top: &top, root, watch, bytes: 0, applied: Applied::default() };
     let inner = |one: &Entry| one.path().strip_prefix(entry.path()).map(|rest| place.join(rest));
     // A file that took the place of a folder has nothing below.
     let below = changes.below(entry.change.path.as_slice()).filter(|_| kind(entry) != Some(FileKind::File));
@@ -105,7 +105,7 @@ pub fn check(entry: &Entry, how: &Apply) -> Result<(), Error> {
     let refused = |why| Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why });
     let (top, place) = how.place(entry.path()).map_err(refused)?;
     how.may_be(entry).map_err(refused)?;
-    File::open(&top).map_err(fault(FileAction::Read, &top))?;
+    how.open(&top, entry)?;
     let Ok(found) = rustix::fs::lstat(top.join(place)) else { return Ok(()) };
     old::check(entry, how.replace, &found).map_err(refused)
 }
@@ -130,6 +130,16 @@ impl Apply {
             None if self.to.is_none() && entry.change.before.is_some() => Ok(()),
             None => Err(NotApplied::Gone),
         }
+    }
+
+    /// Opens the folder. One for copies may lie where a sandbox writes, who
+    /// could have put a link in its place.
+    fn open(&self, top: &Path, entry: &Entry) -> Result<File, Error> {
+        let opened = File::open(top).map_err(fault(FileAction::Read, top))?;
+        if self.to.is_some() && !is_meant(&self.data.join("terrarium"), top, &opened) {
+            return Err(Work::refused(entry, NotApplied::LedElsewhere));
+        }
+        Ok(opened)
     }
 
     /// The folder that is opened, and where something from inside lies in it.
