@@ -311,6 +311,50 @@ for_both! {
     }
 }
 
+for_both! {
+    /// Nobody was told what it had written.
+    fn what_was_kept_by_a_run_that_crashed_comes_back_as_well(glass: Glass) {
+        let name = fresh_name("crashed");
+        let options = ["--detach", "--changes", "keep", "-n", &name];
+        let script = "echo kept >count; echo kept >same; sync; echo ready; sleep 600";
+        let runs = run(glass, &options, &["sh", "-c", script]).output().unwrap();
+        assert!(runs.status.success(), "{}", err(&runs));
+        let has_said = |one: serde_json::Value| one["status"]["streams"][0]["end"].as_u64() > Some(0);
+        wait_for("ready", Duration::from_secs(60), || listed(glass.user(), &name).is_some_and(has_said));
+        crash(glass, &name);
+        let second = reviewed(glass, &name, "cat count same; echo new >count; echo new >fresh");
+        assert_eq!(out(&second), "kept\nkept\n", "{}", err(&second));
+        let shown = changes(glass, &name, &[]);
+        assert!(shown.lines().count() == 2 && shown.contains("/count (4 bytes") && shown.contains("kept otherwise"), "{shown}");
+        for path in ["count", "fresh"] {
+            let done = ctl(glass, &["discard", &name, path]);
+            assert!(done.status.success(), "{path}: {}", err(&done));
+        }
+        assert!(ctl(glass, &["keep", &name]).status.success());
+        let last = kept(glass, &name, "cat count same; ls fresh 2>/dev/null");
+        assert_eq!(out(&last), "kept\nkept\n", "{}", err(&last));
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+/// Takes a sandbox's domain away without asking anybody.
+fn crash(glass: Glass, name: &str) {
+    let shown = glass.user().ctl().args(["show", name, "--xml"]).output().unwrap();
+    let domain = out(&shown)
+        .lines()
+        .find_map(|line| Some(line.trim().strip_prefix("<name>")?.strip_suffix("</name>")?.to_owned()));
+    let uri = if glass == Glass::Container { "lxc:///system" } else { "qemu:///session" };
+    let words = ["-qc", uri, "destroy", &domain.unwrap()];
+    assert!(glass.user().command("virsh").args(words).status().unwrap().success());
+    // Whoever asks for it is told, and then its name is free.
+    let is_gone = || {
+        ctl(glass, &["stop", "--now", name]);
+        listed(glass.user(), name).is_none()
+    };
+    wait_for("it to be gone", Duration::from_secs(30), is_gone);
+}
+
 /// Two that began as the same: the second would throw away what the first kept.
 #[test]
 fn what_was_kept_meanwhile_is_not_replaced() {

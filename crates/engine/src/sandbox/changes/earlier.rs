@@ -11,7 +11,7 @@ use terrarium_protocol::changes::{Change, Facts, FileKind, What};
 /// told as a difference from the host's file, and marked.
 pub fn leave_out(found: &mut Changes, kept: &Changes) {
     if found.totals.partial || kept.totals.partial {
-        return;
+        return all_may_be(found);
     }
     let was: HashMap<&[u8], &Option<Facts>> =
         kept.all.iter().map(|entry| (entry.change.path.as_slice(), &entry.change.after)).collect();
@@ -29,6 +29,12 @@ pub fn leave_out(found: &mut Changes, kept: &Changes) {
     let files =
         after.filter_map(|entry| entry.change.after.as_ref()).filter(|one| one.kind == FileKind::File);
     found.totals.bytes = files.fold(0, |sum, file| sum.saturating_add(file.size));
+}
+
+/// It is not known what was kept: anything may have been kept otherwise. What
+/// was comes back when it is taken out, and what was not is gone.
+pub fn all_may_be(found: &mut Changes) {
+    found.all.iter_mut().for_each(|entry| entry.again = true);
 }
 
 /// What is in a folder changes its size and times.
@@ -130,6 +136,6 @@ mod tests {
         // What is not known as a whole is not left out.
         let mut whole = all(&[entry("/dir", None, folder(10))]);
         leave_out(&mut whole, &Changes { totals: Totals { partial: true, ..kept.totals }, ..kept });
-        assert_eq!(whole.all.len(), 1);
+        assert!(whole.all.len() == 1 && whole.all[0].again);
     }
 }

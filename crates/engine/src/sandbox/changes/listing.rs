@@ -228,6 +228,25 @@ pub fn hand_on(kept: &Layer, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a run went on from what was kept, and waits to be looked at.
+fn went_on(tag: &Tag) -> bool {
+    tag.changes == Fate::Review && tag.from.is_some()
+}
+
+/// Whether it is not known what was kept that a run went on from.
+pub fn lacks_kept(layer: &Layer) -> bool {
+    went_on(&layer.tag) && read(&layer.folder.join(KEPT)).is_none()
+}
+
+/// By now it is. `to`: the folder of the run's layer.
+pub fn know_kept(kept: &Layer, to: &Path) {
+    let path = kept.folder.join(NAME);
+    if is_of(&path, &kept.tag) {
+        // Without it all of the run counts as kept otherwise.
+        let _ = fs::copy(path, to.join(KEPT));
+    }
+}
+
 /// What it began as is of no interest any more.
 pub fn forget_kept(folder: &Path) {
     let _ = fs::remove_file(folder.join(KEPT));
@@ -253,8 +272,11 @@ pub fn load(folder: &Path, tag: &Tag) -> Option<Changes> {
     let mut found = is_of(&path, tag).then(|| read(&path))??;
     let root = tag.root.as_deref();
     found.all.iter_mut().for_each(|entry| entry.outdated = is_outdated(&entry.change, root));
-    if tag.changes == Fate::Review && tag.from.is_some() {
-        read(&folder.join(KEPT)).iter().for_each(|kept| earlier::leave_out(&mut found, kept));
+    if went_on(tag) {
+        match read(&folder.join(KEPT)) {
+            Some(kept) => earlier::leave_out(&mut found, &kept),
+            None => earlier::all_may_be(&mut found),
+        }
     }
     moves::find(&mut found, root);
     Some(found)

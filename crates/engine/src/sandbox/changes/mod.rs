@@ -69,6 +69,7 @@ pub fn outdated(real: &Real, plan: &Plan) -> Vec<Bytes> {
 
 /// See [`super::Driver::changes`].
 pub fn of(real: &Real, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Error> {
+    know_kept(real, layer);
     // What was told at the end of a run is known before its sandbox is gone.
     if let Some(known) = listing::load(&layer.folder, &layer.tag) {
         return Ok(known);
@@ -78,6 +79,24 @@ pub fn of(real: &Real, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Erro
     let found = review.list(watch)?;
     listing::store(&layer.folder, &found)?;
     Ok(listing::load(&layer.folder, &layer.tag).unwrap_or(found))
+}
+
+/// Nobody was told what was kept that a run went on from, as that one crashed:
+/// it is looked at now, as long as it is there.
+fn know_kept(real: &Real, layer: &Layer) {
+    if !listing::lacks_kept(layer) {
+        return;
+    }
+    let origin = || {
+        let in_use = |id: &Path| list::has_layer(real, id);
+        let ready = layers::origin(&real.places, real.caller, layer, in_use).ok()??;
+        // Its own sandbox takes it.
+        Some(ready.layer.clone())
+    };
+    let looked = origin().and_then(|kept| of(real, &kept, &|_| true).ok());
+    if let Some(kept) = looked.and_then(|_| origin()) {
+        listing::know_kept(&kept, &layer.folder);
+    }
 }
 
 /// See [`super::Driver::review`].
