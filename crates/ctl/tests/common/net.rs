@@ -101,7 +101,8 @@ impl Place {
     pub fn also(&self, address: &str) {
         let family =
             if address.contains(':') { ("-6", self.v6.to_string()) } else { ("-4", self.v4.to_string()) };
-        ip(&format!("-n {} addr add {address} dev lo", self.name));
+        let at_once = if family.0 == "-6" { " nodad" } else { "" };
+        ip(&format!("-n {} addr add {address} dev lo{at_once}", self.name));
         ip(&format!("{} route add {address} via {} dev {}", family.0, family.1, self.device));
     }
 
@@ -364,7 +365,7 @@ pub fn change(sandbox: &Stop, words: &[&str]) {
 /// the kernel keeps few pieces, so they are sent again. A plain socket takes an
 /// emulated processor far less than a module or a shell for each.
 const PROBER: &str = r#"use strict; use Socket qw(:all); use Time::HiRes qw(time); $| = 1;
-    my ($patience, @all) = @ARGV; my %open; my $begun = time;
+    my ($patience, @all) = @ARGV; my %open; my $begun = time; my $end = $begun + $patience; my $heard;
     for (@all) {
         my ($name, $how, $ip, $port) = split /,/; my $six = $ip =~ /:/;
         my $to = $six ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $ip)) : pack_sockaddr_in($port, inet_aton($ip));
@@ -374,15 +375,18 @@ const PROBER: &str = r#"use strict; use Socket qw(:all); use Time::HiRes qw(time
         my $says = $how eq "dns" ? "\0\7\1\0\0\1\0\0\0\0\0\0\7version\4bind\0\0\20\0\3" : $how =~ /(\d+)/ ? "x" x $1 : undef;
         $open{fileno $socket} = [$name, $socket, $says];
     }
-    my @say = (0, $patience / 4, $patience / 2);
-    while (%open && (my $left = $begun + $patience - time) > 0) {
+    my @say = (0, 0.5, 1);
+    while (%open && (my $left = $end - time) > 0) {
         if (@say && time - $begun >= $say[0]) { shift @say; defined $$_[2] && send($$_[1], $$_[2], 0) for values %open }
         my $bits = ""; vec($bits, $_, 1) = 1 for keys %open;
         select($bits, undef, undef, $left < 0.1 ? $left : 0.1);
         for (keys %open) {
             next unless vec($bits, $_, 1); my ($name, $socket) = @{$open{$_}};
             my $got = sysread($socket, my $text, 70000);
-            print "$name\n" if $got; next if !defined $got && $!{EAGAIN};
+            print "$name\n" if $got;
+            # Who is as far away needs no longer.
+            if ($got && !$heard++) { my ($far, $least) = ((time - $begun) * 10, $patience * 0.6); $least = 2 if $least < 2; $far = $least if $far < $least; $end = $begun + $far if $begun + $far < $end }
+            next if !defined $got && $!{EAGAIN};
             # Refused: a datagram may come through later.
             delete $open{$_} if $got || !defined $open{$_}[2];
         }

@@ -6,14 +6,16 @@ use super::*;
 /// Tries to begin a connection as some user, and to send a datagram that is
 /// answered.
 fn reaches(user: User, address: &str, port: u16) -> (bool, bool) {
-    let script = |talk: &str| format!("timeout 3 bash -c '{talk}' 2>/dev/null");
+    let script = |talk: &str| format!("timeout 2 bash -c '{talk}' 2>/dev/null");
     let tcp = script(&format!("read -r line < /dev/tcp/{address}/{port} && echo $line"));
     let udp = script(&format!(
         "exec 3<>/dev/udp/{address}/{port}; echo x >&3; read -r -n 1 line <&3 && echo other"
     ));
-    let says =
-        |script: &str| out(&user.command("bash").args(["-c", script]).output().unwrap()).contains("other");
-    (says(&tcp), says(&udp))
+    let begin =
+        |script: &str| user.command("bash").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+    let says = |child: std::process::Child| out(&child.wait_with_output().unwrap()).contains("other");
+    let (tcp, udp) = (begin(&tcp), begin(&udp));
+    (says(tcp), says(udp))
 }
 
 /// As [`OTHER`] does, and over UDP as well.

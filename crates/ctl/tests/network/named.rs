@@ -45,7 +45,7 @@ fn is_followed(glass: Glass) {
     std::fs::write(&file, saved.to_string()).unwrap();
     // What it was before goes on for a while. Whoever follows may have written
     // the file in between; then it takes its 30 seconds after all.
-    wait_for("the other address", Duration::from_secs(45), || answer() == ["internet4", "lan4"]);
+    wait_for("the other address", Duration::from_secs(75), || answer() == ["internet4", "lan4"]);
     drop(sandbox);
     run.wait().unwrap();
 }
