@@ -242,7 +242,12 @@ fn unused(range: Ipv4Addr, count: u32, size: u32, number: u32) -> u32 {
     let first = u32::from(range);
     let parts = (0..count).map(|step| first + (std::process::id() + number + step) % count * size);
     let mut free = parts.filter(|part| !used.iter().any(|ip| (*part..part + size).contains(ip)));
-    free.next().unwrap()
+    // A list may still have what was another world's just now.
+    static RECENT: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+    let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let part = free.find(|part| !recent.iter().rev().take(24).any(|one| one == part)).unwrap();
+    recent.push(part);
+    part
 }
 
 /// Whoever looks for what is not used, until it is.
