@@ -11,7 +11,7 @@ use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
 use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Review};
-use terrarium_engine::sandbox::{Driver, Held, Id, Layer};
+use terrarium_engine::sandbox::{Driver, Held, Id, Layer, Waiting};
 use terrarium_engine::Error;
 use terrarium_protocol::Bytes;
 
@@ -266,6 +266,25 @@ impl Bridge {
             Ok(Some(Looking::new(layer, found)))
         };
         self.call(look).await.ok().flatten()
+    }
+
+    /// What waits for a decision.
+    pub async fn waiting(&self) -> Vec<Waiting> {
+        self.call(|driver| Ok(driver.waiting())).await.unwrap_or_default()
+    }
+
+    /// Looks at a layer that waits.
+    pub async fn look_into(&self, layer: Layer) -> Result<Looking, Error> {
+        self.call(move |driver| {
+            let found = driver.changes(&layer, &|_| true)?;
+            Ok(Looking::new(layer, found))
+        })
+        .await
+    }
+
+    /// Throws a layer away that waits.
+    pub async fn discard_layer(&self, layer: Layer) -> Result<(), Error> {
+        self.call(move |driver| driver.discard(&layer)).await
     }
 
     /// How one file differs.

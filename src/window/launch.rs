@@ -15,6 +15,7 @@ use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Plan};
 use terrarium_engine::profile::Profile;
 use terrarium_engine::reach::{reach, Grants, Reach, Secret, Strength};
+use terrarium_engine::sandbox::Waiting;
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +225,47 @@ impl Window {
         }
     }
 
-    fn open_with(self: &Rc<Self>, path: &std::path::Path, app: &App, purpose: Purpose) {
+    /// Opens a file with an app. An edit of the same file that waits comes
+    /// first: a new one would begin as if that had never been.
+    pub fn open_with(self: &Rc<Self>, path: &std::path::Path, app: &App, purpose: Purpose) {
+        if purpose != Purpose::Edit {
+            return self.open_anew(path, app, purpose);
+        }
+        let (window, path, app) = (self.clone(), path.to_owned(), app.clone());
+        glib::spawn_future_local(async move {
+            let waits = window.bridge.waiting().await.into_iter().find(|one| one.may_edit(&path));
+            match waits {
+                Some(one) => window.ask_about_edit(&one, path, app),
+                None => window.open_anew(&path, &app, purpose),
+            }
+        });
+    }
+
+    fn ask_about_edit(self: &Rc<Self>, one: &Waiting, path: PathBuf, app: App) {
+        let name = path.file_name().map(|name| message::escaped(name.as_encoded_bytes())).unwrap_or_default();
+        let dialog = adw::MessageDialog::new(
+            Some(&self.widget),
+            Some(&gettext("An Edit of {file} Waits").replace("{file}", &name)),
+            Some(&gettext("You have not decided about it, so the file on this computer is without it. Another edit begins with that file.")),
+        );
+        dialog.add_responses(&[
+            ("cancel", &gettext("_Cancel")),
+            ("anew", &gettext("_Edit Anew")),
+            ("look", &gettext("_Look at It")),
+        ]);
+        dialog.set_response_appearance("look", adw::ResponseAppearance::Suggested);
+        dialog.set_default_response(Some("look"));
+        dialog.set_close_response("cancel");
+        let (window, one) = (self.clone(), one.clone());
+        dialog.connect_response(None, move |_, answer| match answer {
+            "look" => window.look_at_waiting(&one),
+            "anew" => window.open_anew(&path, &app, Purpose::Edit),
+            _ => {}
+        });
+        dialog.present();
+    }
+
+    fn open_anew(self: &Rc<Self>, path: &std::path::Path, app: &App, purpose: Purpose) {
         let Some(host) = self.bridge.host() else { return };
         let mut profile = match purpose {
             Purpose::View | Purpose::Form => templates::document(path, app, host),

@@ -105,6 +105,12 @@ impl Window {
         window.add_actions();
         window.add_profile_actions();
         window.ask_before_closing();
+        let weak = Rc::downgrade(&window);
+        window.leaflet.connect_visible_child_notify(move |_| {
+            if let Some(window) = weak.upgrade().filter(|window| window.shows("home")) {
+                window.home.is_shown(&window);
+            }
+        });
         window.take_drops(&window.home.widget, false);
         window.remember_size();
         window.begin();
@@ -303,6 +309,10 @@ impl Window {
     pub fn note(&self, text: &str) {
         let text = glib::markup_escape_text(text);
         self.toasts.add_toast(adw::Toast::builder().title(text.as_str()).timeout(0).build());
+    }
+
+    pub(crate) fn add_toast(&self, toast: adw::Toast) {
+        self.toasts.add_toast(toast);
     }
 
     /// Says something in passing.

@@ -16,7 +16,7 @@ use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{
     Attach, Changes, Driver, Held, Id, Layer, LimitChange, Limits, Listing, Moved, Picture, Progress, Review,
-    Start, Started, State, Stop, Summary, Tell, Usage, Watch,
+    Start, Started, State, Stop, Summary, Tell, Usage, Waiting, Watch,
 };
 use terrarium_protocol::display::ScreenSize;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Refusal, Stage, Step};
@@ -217,6 +217,10 @@ impl Driver for Fake {
         self.all_layers()
     }
 
+    fn waiting(&self) -> Vec<Waiting> {
+        self.all_waiting()
+    }
+
     fn changes(&self, _layer: &Layer, _watch: &Watch<'_>) -> Result<Changes, Error> {
         Ok(self.found())
     }
@@ -229,17 +233,20 @@ impl Driver for Fake {
         Ok(self.look_beside_what_is_kept())
     }
 
-    fn keep(&self, _layer: &Layer) -> Result<(), Error> {
+    fn keep(&self, layer: &Layer) -> Result<(), Error> {
+        self.settle(layer);
         self.note("keep", &[]);
         Ok(())
     }
 
-    fn keep_only(&self, _layer: &Layer, paths: &[Bytes]) -> Result<(), Error> {
+    fn keep_only(&self, layer: &Layer, paths: &[Bytes]) -> Result<(), Error> {
+        self.settle(layer);
         self.note("keep", paths);
         Ok(())
     }
 
-    fn discard(&self, _layer: &Layer) -> Result<(), Error> {
+    fn discard(&self, layer: &Layer) -> Result<(), Error> {
+        self.settle(layer);
         self.note("discard", &[]);
         Ok(())
     }

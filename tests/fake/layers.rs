@@ -8,7 +8,7 @@ use std::time::Duration;
 use terrarium_engine::error::Error;
 use terrarium_engine::profile::{Changes as Fate, Isolation};
 use terrarium_engine::sandbox::changes::{Entry, Sink, Watch};
-use terrarium_engine::sandbox::{Changes, Held, Id, Layer, Review, Tag};
+use terrarium_engine::sandbox::{Changes, Held, Id, Layer, Review, Tag, Told, Waiting};
 use terrarium_protocol::changes::{Change, Facts, FileKind, Totals, What};
 use terrarium_protocol::contents::Piece;
 use terrarium_protocol::Bytes;
@@ -20,6 +20,8 @@ pub struct Written {
     contents: Mutex<Vec<(Bytes, Vec<u8>)>>,
     decided: Mutex<Vec<String>>,
     slow: Mutex<Option<u64>>,
+    /// Of whom nothing waits any more.
+    settled: Mutex<Vec<String>>,
 }
 
 /// Contents come in pieces of this, in bytes.
@@ -92,6 +94,8 @@ impl Fake {
                 // Its clock is a day ahead.
                 started: run.summary.metadata.created - 86_400,
                 command: String::new(),
+                colour: run.summary.colour(),
+                icon: run.summary.metadata.icon,
                 root: None,
                 from: None,
                 copies: run.copies.clone(),
@@ -99,6 +103,27 @@ impl Fake {
             Layer { folder: self.folder.join("layer"), tag }
         };
         lock(&self.runs).iter().map(of).collect()
+    }
+
+    /// Of those that have ended.
+    pub(super) fn all_waiting(&self) -> Vec<Waiting> {
+        let found = self.found();
+        let is_gone = |layer: &Layer| {
+            let run = lock(&self.runs).iter().find(|run| run.summary.id.uuid == layer.tag.uuid).cloned();
+            run.is_some_and(|run| lock(&run.inside).gone)
+        };
+        let waits = |layer: &Layer| {
+            layer.tag.changes == Fate::Review
+                && !found.all.is_empty()
+                && !lock(&self.written.settled).contains(&layer.tag.uuid)
+        };
+        let all = self.all_layers().into_iter().filter(|layer| waits(layer) && is_gone(layer));
+        all.map(|layer| Waiting { told: Some(Told::of(&layer, &found)), layer }).rev().collect()
+    }
+
+    /// It is kept, or thrown away.
+    pub(super) fn settle(&self, layer: &Layer) {
+        lock(&self.written.settled).push(layer.tag.uuid.clone());
     }
 
     /// Nobody else sweeps here.

@@ -16,7 +16,7 @@ use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{Changes, Clipboard, Isolation, MountMode, Profile};
 use vte::prelude::*;
 
-fn app(exec: &str, icon: &str) -> App {
+pub fn app(exec: &str, icon: &str) -> App {
     App {
         id: "one.desktop".into(),
         name: "One".into(),

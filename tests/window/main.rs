@@ -25,6 +25,7 @@ mod qemu;
 #[path = "../scene/mod.rs"]
 mod scene;
 mod screens;
+mod waiting;
 
 use adw::prelude::*;
 use fake::Fake;

@@ -86,12 +86,12 @@ pub enum Verb {
         /// Name of the sandbox
         name: String,
     },
-    /// Show what a sandbox that has ended changed
+    /// Show what a sandbox that has ended changed; without a name, what waits for your decision
     Changes {
         /// Name of the sandbox
-        name: String,
+        name: Option<String>,
         /// Show how texts differ from this computer's
-        #[arg(long)]
+        #[arg(long, requires = "name")]
         diff: bool,
         /// Print JSON
         #[arg(long, conflicts_with = "diff")]

@@ -2,7 +2,7 @@
 //! `changes`, `keep`, `discard`, `apply`: what sandboxes have written.
 
 use crate::fault::Fault;
-use crate::print::plain;
+use crate::print::{plain, table};
 use crate::run::DONE;
 use crate::Result;
 use serde_json::{json, Value};
@@ -14,7 +14,7 @@ use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::profile::Changes as Fate;
 use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Kind, Review};
-use terrarium_engine::sandbox::{Driver, Layer, Real};
+use terrarium_engine::sandbox::{Driver, Layer, Real, Waiting};
 use terrarium_engine::{message, nearest, plan, Error};
 use terrarium_protocol::changes::{Facts, FileKind};
 use terrarium_protocol::Bytes;
@@ -41,7 +41,18 @@ impl Work {
             let like = nearest(name, others.iter().map(|layer| layer.tag.name.as_str())).map(str::to_owned);
             Error::Layer(LayerError::None { name: name.to_owned(), like })
         })?;
-        Ok(Self { host, driver, layer })
+        let work = Self { host, driver, layer };
+        work.tell_of_others();
+        Ok(work)
+    }
+
+    /// Of several runs of one name the last is meant. Nobody else would say
+    /// that older ones wait.
+    fn tell_of_others(&self) {
+        let (own, all) = (&self.layer.tag, self.driver.waiting());
+        for one in all.iter().filter(|one| one.layer.tag.name == own.name && one.layer.tag.uuid != own.uuid) {
+            eprintln!("terrariumctl: {}", message::waits_as_well(one));
+        }
     }
 
     /// What somebody calls a path inside.
@@ -103,6 +114,45 @@ impl Work {
     fn real(&self, entry: &Entry) -> PathBuf {
         changes::real_place(entry, &self.layer.tag, &self.host.user.home, &plan::home(&self.host))
     }
+}
+
+/// `changes` without a name
+pub fn list(as_json: bool) -> Result {
+    let all = Real::new(&host::probe(&ProbeOptions::default())).waiting();
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    if as_json {
+        let all: Vec<Value> = all.iter().map(waiting_as_json).collect();
+        print(&mut out, &plain(&Value::from(all).to_string()));
+    } else if all.is_empty() {
+        eprintln!("terrariumctl: {}", message::nothing_waits());
+    } else {
+        let row = |one: &Waiting| {
+            let tag = &one.layer.tag;
+            [
+                message::shown(&tag.name),
+                message::waiting_count(one),
+                message::waiting_since(one),
+                tag.uuid.clone(),
+            ]
+        };
+        let rows: Vec<[String; 4]> = all.iter().map(row).collect();
+        table(&message::waiting_head(), &rows).iter().for_each(|line| print(&mut out, line));
+    }
+    flush(&mut out);
+    Ok(DONE)
+}
+
+fn waiting_as_json(one: &Waiting) -> Value {
+    let tag = &one.layer.tag;
+    json!({
+        "name": tag.name,
+        "uuid": tag.uuid,
+        "isolation": tag.isolation,
+        "started": tag.started,
+        "command": tag.command,
+        "total": one.told.as_ref().map(|told| told.count),
+        "edited": one.told.as_ref().map(|told| &told.edited),
+    })
 }
 
 /// `changes`

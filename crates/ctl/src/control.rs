@@ -44,7 +44,9 @@ pub fn list(as_json: bool) -> Result {
         return Ok(DONE);
     }
     let rows: Vec<[String; 4]> = listing.sandboxes.iter().map(row).collect();
-    print_table(&rows);
+    if !rows.is_empty() {
+        print::table(&message::list_head(), &rows).iter().for_each(|line| println!("{line}"));
+    }
     Ok(DONE)
 }
 
@@ -55,22 +57,6 @@ fn row(one: &Summary) -> [String; 4] {
         message::state(&one.state),
         message::shown(&one.metadata.command),
     ]
-}
-
-/// Columns as wide as their widest cell; nothing at all without rows.
-fn print_table(rows: &[[String; 4]]) {
-    if rows.is_empty() {
-        return;
-    }
-    let head = message::list_head();
-    let width = |column: usize| {
-        let cells = rows.iter().chain([&head]).map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
-    };
-    let widths = [width(0), width(1), width(2)];
-    for [name, glass, state, command] in [&head].into_iter().chain(rows) {
-        println!("{name:0$}  {glass:1$}  {state:2$}  {command}", widths[0], widths[1], widths[2]);
-    }
 }
 
 /// A sandbox as scripts see it.

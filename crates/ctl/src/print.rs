@@ -36,6 +36,19 @@ pub fn text(text: &str) {
     }
 }
 
+/// Lines of columns as wide as their widest cell, under their heads.
+pub fn table(head: &[String; 4], rows: &[[String; 4]]) -> Vec<String> {
+    let width = |column: usize| {
+        let cells = rows.iter().chain([head]).map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2)];
+    let line = |[first, second, third, last]: &[String; 4]| {
+        format!("{first:0$}  {second:1$}  {third:2$}  {last}", widths[0], widths[1], widths[2])
+    };
+    [head].into_iter().chain(rows).map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

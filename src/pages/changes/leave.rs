@@ -95,6 +95,9 @@ impl ChangesWindow {
     }
 
     fn end_looking(&self) {
+        if let Some(window) = self.window.upgrade() {
+            window.home.waiting_may_have_changed(&window);
+        }
         let (Some(bridge), looking) = (self.bridge(), self.looking.clone()) else { return };
         glib::spawn_future_local(async move { bridge.looked(looking).await });
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Changes that wait to be looked at, on the page of an end.
 
+use crate::bridge::changes::Looking;
 use crate::bridge::Bridge;
 use crate::pages::changes::ChangesWindow;
 use crate::pages::tab::Tab;
@@ -135,6 +136,7 @@ impl Tab {
         page.review.set_label(&review.replace("{count}", &count.to_string()));
         page.suggest_review(true);
         page.to_review.replace(Some(looking));
+        self.tell_home();
     }
 
     /// Closes the window that it is in.
@@ -152,6 +154,19 @@ impl Tab {
     /// Whose changes wait here.
     pub(in crate::pages) fn waits_with_changes_of(&self, uuid: &str) -> bool {
         self.end_page.to_review.borrow().as_ref().is_some_and(|looking| looking.layer.tag.uuid == uuid)
+    }
+
+    /// What there is to look at, if it is of this run.
+    pub(in crate::pages) fn looking_at(&self, uuid: &str) -> Option<Looking> {
+        let looking = self.end_page.to_review.borrow().clone();
+        looking.filter(|looking| looking.layer.tag.uuid == uuid)
+    }
+
+    /// Whether something of it waits for a decision when it is closed: what
+    /// is thrown away with it does not.
+    pub(in crate::pages) fn leaves_undecided(&self) -> bool {
+        let looking = self.end_page.to_review.borrow();
+        self.held.borrow().is_none() && looking.as_ref().is_some_and(|looking| looking.undecided().0 > 0)
     }
 
     /// There is nothing to look at any more.

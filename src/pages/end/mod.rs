@@ -168,7 +168,28 @@ impl Tab {
             gtk::prelude::GtkWindowExt::set_focus(&window.widget, gtk::Widget::NONE);
         }
         self.change();
+        self.tell_home();
         self.close_later();
+    }
+
+    /// Its card there says something else now.
+    fn tell_home(&self) {
+        if let Some(window) = self.window.upgrade().filter(|window| window.shows("home")) {
+            window.home.is_shown(&window);
+        }
+    }
+
+    /// How it ended, in a word or two, and what waits.
+    pub(in crate::pages) fn end_in_short(&self) -> String {
+        let page = &self.end_page;
+        let waits = page.changes.is_visible().then(|| page.changes_row.title());
+        let parts = [Some(page.title.label()), waits.map(Into::into)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+
+    /// The sentence below the title of its end.
+    pub(in crate::pages) fn end_page_detail(&self) -> String {
+        self.end_page.detail.label().into()
     }
 
     /// Programs with windows take TERM for a reason to exit by themselves:

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The card of a running sandbox.
+//! The card of a sandbox: of one that runs, or of one whose end is still shown.
 
 use super::thumbnails::Thumbnails;
 use crate::look;
 use crate::pages::chip;
 use crate::pages::tab::facts::icon;
+use crate::pages::tab::Tab;
 use crate::window::Window;
 use gettextrs::gettext;
 use gtk::prelude::*;
 use std::rc::Rc;
 use terrarium_engine::message;
-use terrarium_engine::profile::DisplayKind;
+use terrarium_engine::profile::{Colour, DisplayKind};
 use terrarium_engine::sandbox::{State, Summary};
 
 /// Lines of output on a card.
@@ -38,27 +39,10 @@ pub fn age(one: &Summary) -> String {
 impl Card {
     /// What is seen of a sandbox.
     pub fn new(window: &Rc<Window>, one: &Summary, thumbnails: &Thumbnails) -> Self {
-        let name = label(&message::shown(one.name()));
-        name.add_css_class("heading");
-        let detail = label("");
-        // With large text on a narrow screen one line says half of it.
-        detail.set_wrap(true);
-        detail.set_lines(2);
-        ["dim-label", "caption", "numeric"].iter().for_each(|class| detail.add_css_class(class));
-        let words = gtk::Box::builder().orientation(gtk::Orientation::Vertical).hexpand(true).build();
-        words.append(&name);
-        words.append(&detail);
-        let foot = gtk::Box::builder().spacing(12).margin_top(9).margin_bottom(9).margin_start(12);
-        let foot = foot.margin_end(12).build();
         let themed = one.metadata.icon.map_or_else(|| icon(one.metadata.display), |icon| icon.themed());
-        foot.append(&chip(one.colour(), "", themed));
-        foot.append(&words);
+        let (foot, detail) = foot(one.name(), one.colour(), themed);
         let (picture, lines) = thumbnail(window, one, thumbnails);
-        let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).build();
-        body.append(&picture);
-        body.append(&foot);
-        let widget = gtk::Button::builder().child(&body).build();
-        widget.add_css_class("card");
+        let widget = Self::with(&picture, &foot);
         widget.set_tooltip_text(Some(&message::shown(&one.metadata.command)));
         let (weak, own) = (Rc::downgrade(window), one.clone());
         widget.connect_clicked(move |_| {
@@ -69,6 +53,46 @@ impl Card {
         let card = Self { widget, detail, lines };
         card.tell(one, None);
         card
+    }
+
+    /// What is seen of a sandbox that has ended, as long as it has its tab.
+    pub fn ended(window: &Rc<Window>, tab: &Rc<Tab>) -> Self {
+        let (foot, detail) = foot(&tab.name(), tab.facts.colour, tab.facts.icon());
+        detail.set_label(&tab.end_page_detail());
+        let (overlay, says) = (ground(tab.facts.colour), tab.end_in_short());
+        let lines = tab.screen.is_none().then(|| quoted(""));
+        match (&lines, tab.screen.as_ref().and_then(|screen| screen.picture())) {
+            (Some(lines), _) => overlay.add_overlay(lines),
+            (None, Some(texture)) => {
+                let picture = gtk::Picture::for_paintable(&texture);
+                picture.set_can_shrink(true);
+                overlay.add_overlay(&picture);
+            }
+            (None, None) => {}
+        }
+        overlay.add_overlay(&pill(&says));
+        let widget = Self::with(&overlay, &foot);
+        let said = message::shown(&[tab.name(), says].join(", "));
+        widget.update_property(&[gtk::accessible::Property::Label(&said)]);
+        let (weak, own) = (Rc::downgrade(window), Rc::downgrade(tab));
+        widget.connect_clicked(move |_| {
+            if let (Some(window), Some(tab)) = (weak.upgrade(), own.upgrade()) {
+                window.show("runs");
+                window.runs.show_again(&tab);
+            }
+        });
+        let card = Self { widget, detail, lines };
+        card.show_lines(&tab.text());
+        card
+    }
+
+    fn with(picture: &gtk::Overlay, foot: &gtk::Box) -> gtk::Button {
+        let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).build();
+        body.append(picture);
+        body.append(foot);
+        let widget = gtk::Button::builder().child(&body).build();
+        widget.add_css_class("card");
+        widget
     }
 
     /// Time, and what it uses if that is known.
@@ -104,30 +128,58 @@ fn label(text: &str) -> gtk::Label {
     gtk::Label::builder().label(text).xalign(0.0).ellipsize(gtk::pango::EllipsizeMode::End).build()
 }
 
+/// Mark and name, and below that a line that is told later.
+fn foot(name: &str, colour: Colour, icon: &str) -> (gtk::Box, gtk::Label) {
+    let name = label(&message::shown(name));
+    name.add_css_class("heading");
+    let detail = label("");
+    // With large text on a narrow screen one line says half of it.
+    detail.set_wrap(true);
+    detail.set_lines(2);
+    ["dim-label", "caption", "numeric"].iter().for_each(|class| detail.add_css_class(class));
+    let words = gtk::Box::builder().orientation(gtk::Orientation::Vertical).hexpand(true).build();
+    words.append(&name);
+    words.append(&detail);
+    let foot = gtk::Box::builder().spacing(12).margin_top(9).margin_bottom(9).margin_start(12);
+    let foot = foot.margin_end(12).build();
+    foot.append(&chip(colour, "", icon));
+    foot.append(&words);
+    (foot, detail)
+}
+
+/// The empty box that a picture or lines lie over: those are not measured, so
+/// that a guest's size moves nothing.
+fn ground(colour: Colour) -> gtk::Overlay {
+    let ground = gtk::Box::builder()
+        .css_classes(["thumbnail", &look::class(colour)])
+        .width_request(260)
+        .height_request(160)
+        .build();
+    let overlay = gtk::Overlay::builder().child(&ground).overflow(gtk::Overflow::Hidden);
+    overlay.css_classes(["cover"]).build()
+}
+
+fn pill(says: &str) -> gtk::Label {
+    let pill = gtk::Label::builder().label(says).halign(gtk::Align::End).valign(gtk::Align::Start);
+    let pill = pill.margin_top(6).margin_end(6).margin_start(6).css_classes(["pill-label"]).build();
+    pill.set_ellipsize(gtk::pango::EllipsizeMode::End);
+    pill
+}
+
 /// Its picture or its last lines, and a pill for what is not plain running.
-/// What lies over the empty box is not measured: a guest's size moves nothing.
 fn thumbnail(
     window: &Rc<Window>,
     one: &Summary,
     thumbnails: &Thumbnails,
 ) -> (gtk::Overlay, Option<gtk::Label>) {
-    let ground = gtk::Box::builder()
-        .css_classes(["thumbnail", &look::class(one.colour())])
-        .width_request(260)
-        .height_request(160)
-        .build();
-    let overlay = gtk::Overlay::builder().child(&ground).overflow(gtk::Overflow::Hidden);
-    let overlay = overlay.css_classes(["cover"]).build();
+    let overlay = ground(one.colour());
     let lines = (one.metadata.display != DisplayKind::Window).then(|| output(one));
     match &lines {
         Some(lines) => overlay.add_overlay(lines),
         None => overlay.add_overlay(&thumbnails.place(&one.id)),
     }
     if let Some(says) = says(window, one) {
-        let pill = gtk::Label::builder().label(says).halign(gtk::Align::End).valign(gtk::Align::Start);
-        let pill = pill.margin_top(6).margin_end(6).margin_start(6).css_classes(["pill-label"]).build();
-        pill.set_ellipsize(gtk::pango::EllipsizeMode::End);
-        overlay.add_overlay(&pill);
+        overlay.add_overlay(&pill(&says));
     }
     (overlay, lines)
 }
@@ -142,8 +194,13 @@ pub fn says(window: &Window, one: &Summary) -> Option<String> {
 
 /// Until it has written something, its command.
 fn output(one: &Summary) -> gtk::Label {
+    quoted(&format!("$ {}", message::shown(&one.metadata.command)))
+}
+
+/// Lines of what a sandbox wrote.
+fn quoted(text: &str) -> gtk::Label {
     let output = gtk::Label::builder()
-        .label(format!("$ {}", message::shown(&one.metadata.command)))
+        .label(text)
         .xalign(0.0)
         .yalign(0.0)
         .wrap(false)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Home: what runs, then the profiles; a welcome when there is neither.
+//! Home: what runs, what waits for a decision, then the profiles; a welcome
+//! when there is none of it.
 
 mod card;
 mod cards;
@@ -9,6 +10,7 @@ mod seen;
 mod summary;
 mod thumbnails;
 mod usage;
+mod waiting;
 mod welcome;
 
 pub(crate) use summary::summary;
@@ -25,7 +27,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
-use terrarium_engine::sandbox::{Id, Listing, Summary};
+use terrarium_engine::sandbox::{Id, Listing, Summary, Waiting};
 use thumbnails::Thumbnails;
 use usage::Meter;
 
@@ -42,6 +44,9 @@ pub struct Home {
     notice_text: gtk::Label,
     running_box: gtk::Box,
     running: gtk::Box,
+    running_title: gtk::Label,
+    waiting_box: gtk::Box,
+    waiting: gtk::ListBox,
     profiles_box: gtk::Box,
     profiles: gtk::ListBox,
     /// All profiles have rows.
@@ -57,6 +62,15 @@ pub struct Home {
     /// What runs, as it was listed last.
     shown: RefCell<Option<Vec<Summary>>>,
     cards: RefCell<Vec<(Id, String, Card)>>,
+    /// Tabs of what has ended that have cards, and what those say.
+    ends: RefCell<Vec<(usize, String)>>,
+    /// What waits for a decision, as it was looked at last.
+    waits: RefCell<Vec<Waiting>>,
+    /// What the rows about that say.
+    waiting_lines: RefCell<Vec<waiting::Line>>,
+    shows_all_waiting: Cell<bool>,
+    /// What is discarded, as long as that can be taken back.
+    leaving: RefCell<Vec<String>>,
     /// Profiles that the search found.
     found: Cell<usize>,
     /// Lists since something runs.
@@ -81,6 +95,9 @@ impl Home {
             notice_text: object(&builder, "notice-text"),
             running_box: object(&builder, "running-box"),
             running: object(&builder, "running"),
+            running_title: object(&builder, "running-title"),
+            waiting_box: object(&builder, "waiting-box"),
+            waiting: object(&builder, "waiting"),
             profiles_box: object(&builder, "profiles-box"),
             profiles: object(&builder, "profiles"),
             shows_all: Cell::new(false),
@@ -94,6 +111,11 @@ impl Home {
             run_searched: object(&builder, "run-searched"),
             shown: RefCell::default(),
             cards: RefCell::default(),
+            ends: RefCell::default(),
+            waits: RefCell::default(),
+            waiting_lines: RefCell::default(),
+            shows_all_waiting: Cell::new(false),
+            leaving: RefCell::default(),
             found: Cell::new(0),
             beats: Cell::new(0),
             looks: Cell::new(false),
@@ -122,6 +144,7 @@ impl Home {
         self.search.connect_search_changed(move |_| {
             if let (Some(home), Some(window)) = (home.upgrade(), weak.upgrade()) {
                 home.show_cards(&window);
+                home.show_waiting(&window);
                 home.show_profiles(&window);
             }
         });
@@ -153,6 +176,9 @@ impl Home {
                 let runs = !listing.sandboxes.is_empty();
                 window.runs.follow(&listing, begun);
                 home.show(&window, listing);
+                if window.shows("home") {
+                    home.look_for_waiting(&window).await;
+                }
                 window.hold_up_logout();
                 for line in window.bridge.cleared().await {
                     window.toast(&line);
@@ -228,6 +254,12 @@ impl Home {
         !self.search_bar.is_search_mode() || name.to_lowercase().contains(wanted.trim())
     }
 
+    /// Somebody comes to it from another page.
+    pub(crate) fn is_shown(self: &Rc<Self>, window: &Rc<Window>) {
+        self.show_cards(window);
+        self.waiting_may_have_changed(window);
+    }
+
     fn show(self: &Rc<Self>, window: &Rc<Window>, listing: Listing) {
         match listing.unreachable.first() {
             Some((uri, state)) => {
@@ -246,17 +278,23 @@ impl Home {
 
     /// Cards are made anew when others run, or something is said of them.
     fn show_cards(self: &Rc<Self>, window: &Rc<Window>) {
-        let shown = self.shown.borrow().clone().unwrap_or_default();
-        let shown: Vec<&Summary> = shown.iter().filter(|one| self.finds(one.name())).collect();
+        let all = self.shown.borrow().clone().unwrap_or_default();
+        let shown: Vec<&Summary> = all.iter().filter(|one| self.finds(one.name())).collect();
+        let mut ended = window.runs.ended();
+        ended.retain(|tab| {
+            self.finds(&tab.name()) && !all.iter().any(|one| Some(&one.id) == tab.id().as_ref())
+        });
         let marks = shown.iter().map(|one| (one.id.clone(), says(window, one).unwrap_or_default()));
         let marks: Vec<(Id, String)> = marks.collect();
+        let ends: Vec<(usize, String)> =
+            ended.iter().map(|tab| (Rc::as_ptr(tab) as usize, tab.end_in_short())).collect();
         let same = self
             .cards
             .borrow()
             .iter()
             .map(|(id, says, _)| (id, says))
             .eq(marks.iter().map(|(id, says)| (id, says)));
-        if !same {
+        if !same || *self.ends.borrow() != ends {
             while let Some(child) = self.running.first_child() {
                 self.running.remove(&child);
             }
@@ -268,8 +306,13 @@ impl Home {
             });
             let cards = cards.collect();
             self.cards.replace(cards);
+            ended.iter().for_each(|tab| self.running.append(&Card::ended(window, tab).widget));
+            self.ends.replace(ends);
+            self.tell_cards();
         }
-        self.running_box.set_visible(!shown.is_empty());
+        self.running_box.set_visible(!shown.is_empty() || !ended.is_empty());
+        let title = if shown.is_empty() { gettext("Finished") } else { gettext("Running") };
+        self.running_title.set_label(&title);
         self.show_page(window);
     }
 
@@ -292,8 +335,10 @@ impl Home {
     fn show_page(&self, window: &Window) {
         let runs = self.shown.borrow().as_ref().is_some_and(|shown| !shown.is_empty());
         let has_profiles = !window.library.items().is_empty();
-        let welcome = !runs && !has_profiles;
-        let finds = self.found.get() > 0 || !self.cards.borrow().is_empty();
+        let waits = !self.waiting_lines.borrow().is_empty();
+        let ended = !self.ends.borrow().is_empty();
+        let welcome = !runs && !ended && !has_profiles && self.waits.borrow().is_empty();
+        let finds = self.found.get() > 0 || waits || ended || !self.cards.borrow().is_empty();
         let searched = self.search_bar.is_search_mode() && !self.search.text().is_empty();
         let page = match (welcome, searched && !finds) {
             (true, _) => "welcome",

@@ -217,6 +217,9 @@ impl Runs {
                     return glib::Propagation::Stop;
                 }
                 runs.tabs.borrow_mut().remove(index);
+                if tab.leaves_undecided() {
+                    window.toast(&gettext("Its changes wait at Home for your decision."));
+                }
                 window.throw_away(tab.take_held().into_iter().collect());
                 if tab.let_go() {
                     window.toast(&gettext("It keeps running. You find it on the home page."));

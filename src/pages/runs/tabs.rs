@@ -2,8 +2,9 @@
 //! The tabs: found, opened, closed.
 
 use super::Runs;
+use crate::bridge::changes::Looking;
 use crate::look;
-use crate::pages::tab::Tab;
+use crate::pages::tab::{Phase, Tab};
 use crate::window::Window;
 use std::rc::Rc;
 use std::time::Instant;
@@ -23,6 +24,23 @@ impl Runs {
     pub fn changes_are_settled(&self, uuid: &str) {
         let tabs = self.tabs.borrow();
         tabs.iter().filter(|tab| tab.waits_with_changes_of(uuid)).for_each(|tab| tab.changes_are_settled());
+    }
+
+    /// What a tab looks at, with what was decided there.
+    pub(crate) fn looking_at(&self, uuid: &str) -> Option<Looking> {
+        self.tabs.borrow().iter().find_map(|tab| tab.looking_at(uuid))
+    }
+
+    /// Tabs of what has ended.
+    #[must_use]
+    pub fn ended(&self) -> Vec<Rc<Tab>> {
+        self.tabs.borrow().iter().filter(|tab| tab.phase() == Phase::Ended).cloned().collect()
+    }
+
+    /// Shows a tab that is there.
+    pub(crate) fn show_again(&self, tab: &Tab) {
+        self.view.set_selected_page(&self.view.page(&tab.widget));
+        self.focus();
     }
 
     /// Sandboxes that run in this window.

@@ -7,6 +7,7 @@ use crate::error::{LayerError, NotApplied};
 use crate::plan::ProblemKind;
 use crate::profile::Isolation;
 use crate::sandbox::changes::{Changes, Entry, Kind, Line};
+use crate::sandbox::Waiting;
 use gettextrs::{gettext, ngettext};
 use terrarium_protocol::changes::{Facts, FileKind};
 use terrarium_protocol::Bytes;
@@ -321,6 +322,61 @@ pub fn to_review(count: u64, name: &str) -> String {
         u32::try_from(count).unwrap_or(u32::MAX),
     );
     fill(&text, &[("count", &count.to_string()), ("name", &super::quote(name))])
+}
+
+/// Whose changes wait, as a title: the file of the user's that was edited, if
+/// that is all that was asked for.
+#[must_use]
+pub fn waiting(one: &Waiting) -> String {
+    match one.edit().and_then(|file| file.file_name()) {
+        Some(file) => {
+            let file = super::escaped(std::os::unix::ffi::OsStrExt::as_bytes(file));
+            fill(&gettext("{file}: an edit that waits for you"), &[("file", &file)])
+        }
+        None => super::shown(&one.layer.tag.name),
+    }
+}
+
+/// How many changes wait.
+#[must_use]
+pub fn waiting_count(one: &Waiting) -> String {
+    let Some(told) = &one.told else { return gettext("changes not counted yet") };
+    let many = u32::try_from(told.count).unwrap_or(u32::MAX);
+    fill(&ngettext("{count} change", "{count} changes", many), &[("count", &told.count.to_string())])
+}
+
+/// When the sandbox was started whose changes wait.
+#[must_use]
+pub fn waiting_since(one: &Waiting) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    super::ago(now.map_or(0, |now| now.as_secs()).saturating_sub(one.layer.tag.started))
+}
+
+/// The columns of what waits.
+#[must_use]
+pub fn waiting_head() -> [String; 4] {
+    [gettext("NAME"), gettext("WHAT WAITS"), gettext("STARTED"), gettext("UUID")]
+}
+
+/// Nothing waits.
+#[must_use]
+pub fn nothing_waits() -> String {
+    gettext("No changes wait for a decision.")
+}
+
+/// Other runs of the same name wait as well.
+#[must_use]
+pub fn waits_as_well(one: &Waiting) -> String {
+    let values = [waiting_count(one), waiting_since(one)];
+    fill(
+        &gettext("Another run of “{name}” waits as well ({changes}, {since}): name it by its UUID, {uuid}."),
+        &[
+            ("name", &one.layer.tag.name),
+            ("changes", &values[0]),
+            ("since", &values[1]),
+            ("uuid", &one.layer.tag.uuid),
+        ],
+    )
 }
 
 /// Files that are kept as they were changed, although the host's are others

@@ -29,7 +29,9 @@ pub use layers::{
     change, change_totals, change_word, hunk_head, in_trash, layer_full, left_out, not_compared, shown_kinds,
     text_line,
 };
-pub use layers::{outdated, to_review};
+pub use layers::{
+    nothing_waits, outdated, to_review, waiting, waiting_count, waiting_head, waiting_since, waits_as_well,
+};
 pub use limits::{fixed, limits};
 pub use network::{
     contact, moved, network_removed, no_network, nobody_looks, not_a_network, not_a_rate, not_an_entry, peer,
@@ -37,7 +39,7 @@ pub use network::{
 };
 pub use problems::{note, problem, Sentence};
 pub use reach::{reach, reach_lines, tilde, Row, Words};
-pub use values::{duration, isolation, progress, quote, size, state};
+pub use values::{ago, duration, isolation, progress, quote, size, state};
 
 use crate::profile::DisplayKind;
 use crate::sandbox::Summary;

@@ -17,6 +17,8 @@ fn values_are_filled_and_never_read_again() {
 fn durations_and_sizes_read_well() {
     let times: Vec<String> = [40, 250, 12_000, 151_000, 3_900_000].into_iter().map(duration).collect();
     assert_eq!(times, ["40 ms", "0.2 s", "12 s", "2 min 31 s", "1 h 5 min"]);
+    let ago: Vec<String> = [5, 61, 7200, 200_000].into_iter().map(ago).collect();
+    assert_eq!(ago, ["just now", "1 minute ago", "2 hours ago", "2 days ago"]);
     let sizes: Vec<String> = [37, 1536, 1 << 30, 200 << 20].into_iter().map(size).collect();
     assert_eq!(sizes, ["37 bytes", "1.5 KiB", "1 GiB", "200 MiB"]);
 }

@@ -4,7 +4,21 @@
 use super::fill;
 use crate::profile::Isolation;
 use crate::sandbox::{Progress, State};
-use gettextrs::gettext;
+use gettextrs::{gettext, ngettext};
+
+/// How long ago something was, in seconds: `just now`, `5 minutes ago`,
+/// `3 days ago`.
+#[must_use]
+pub fn ago(seconds: u64) -> String {
+    let (count, text): (u64, fn(u32) -> String) = match seconds {
+        0..60 => return gettext("just now"),
+        60..3600 => (seconds / 60, |count| ngettext("{number} minute ago", "{number} minutes ago", count)),
+        3600..86_400 => (seconds / 3600, |count| ngettext("{number} hour ago", "{number} hours ago", count)),
+        _ => (seconds / 86_400, |count| ngettext("{number} day ago", "{number} days ago", count)),
+    };
+    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    fill(&text(many), &[("number", &count.to_string())])
+}
 
 /// Milliseconds: `40 ms`, `0.2 s`, `12 s`, `2 min 31 s`, `1 h 5 min`.
 #[must_use]

@@ -29,7 +29,7 @@ mod start;
 mod tests;
 mod usage;
 
-pub use changes::{Changes, Review, Watch};
+pub use changes::{Changes, Review, Told, Waiting, Watch};
 pub use directory::PORTS;
 pub(crate) use layers::kept_id;
 pub use layers::{Layer, Tag};
@@ -427,6 +427,13 @@ pub trait Driver: Send + Sync {
     /// The layers that are kept, or wait to be looked at: the one that was
     /// started last first. One of a sandbox that still runs is among them.
     fn layers(&self) -> Vec<Layer> {
+        Vec::new()
+    }
+
+    /// What waits for a decision: the layers of runs that have ended and are to
+    /// be looked at, the one that was started last first. Starts nothing, and
+    /// costs little more than a look at a folder.
+    fn waiting(&self) -> Vec<Waiting> {
         Vec::new()
     }
 

@@ -31,6 +31,8 @@ pub struct Real {
     pub(super) caller: u32,
     pub(crate) places: Places,
     cleared: Mutex<Vec<Cleared>>,
+    /// How much waits for a decision.
+    pub(super) counted: changes::Counted,
     /// Names of networks' lists are looked up for as long as this is here.
     follows: OnceLock<follow::Alive>,
     /// What a layer is looked at with.
@@ -48,6 +50,7 @@ impl Real {
             caller: host.caller,
             places: host.places.clone(),
             cleared: Mutex::default(),
+            counted: changes::Counted::default(),
             follows: OnceLock::new(),
             host: host.clone(),
         }
@@ -61,6 +64,7 @@ impl Real {
             caller: self.caller,
             places: self.places.clone(),
             cleared: Mutex::default(),
+            counted: changes::Counted::default(),
             follows: OnceLock::new(),
             host: self.host.clone(),
         }
@@ -308,6 +312,10 @@ impl Driver for Real {
 
     fn layers(&self) -> Vec<Layer> {
         layers::all(&self.places, self.caller)
+    }
+
+    fn waiting(&self) -> Vec<changes::Waiting> {
+        changes::waiting(self)
     }
 
     fn changes(&self, layer: &Layer, watch: &Watch<'_>) -> Result<Changes, Error> {

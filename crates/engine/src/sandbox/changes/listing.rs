@@ -112,6 +112,11 @@ pub fn below(all: &[Entry], folder: &[u8]) -> Range<usize> {
     begin..begin + rest.partition_point(|entry| entry.change.path.as_slice().starts_with(&prefix))
 }
 
+/// Where it lies in a layer's folder.
+pub fn place(folder: &Path) -> PathBuf {
+    folder.join(NAME)
+}
+
 /// Collects what init tells.
 #[derive(Default)]
 pub struct Collector {

@@ -9,6 +9,7 @@
 //! | [`moves`] | what was moved, as far as that can be told |
 //! | [`earlier`] | what a run found as it was kept |
 //! | [`choose`] | what belongs to a change, and to all others |
+//! | [`waiting`] | what nobody has decided about yet |
 //! | [`difference`] | a text against the host's |
 //! | [`picture`] | a picture that may be hostile |
 //! | [`apply`] | puts something to its real place, or elsewhere |
@@ -30,6 +31,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod trash;
+mod waiting;
 
 pub use ahead::Ahead;
 pub use apply::{apply, check as check_apply, sync, Applied, Apply};
@@ -39,6 +41,7 @@ pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};
 pub use session::{Review, Several, Sink, Watch};
+pub use waiting::{waiting, Counted, Told, Waiting};
 
 use super::layers::{self, Layer};
 use super::real::Real;

@@ -476,6 +476,8 @@ fn tag(started: u64) -> Tag {
         size: 1,
         started,
         command: String::new(),
+        colour: Default::default(),
+        icon: None,
         root: None,
         from: None,
         copies: Vec::new(),

@@ -139,6 +139,8 @@ fn tag(plan: &Plan, uuid: &str) -> Tag {
         size: plan.writable,
         started: 0,
         command: crate::xml::command_line(plan),
+        colour: plan.colour,
+        icon: plan.profile.icon,
         root: plan.profile.files.root.clone(),
         from: None,
         copies: copies(&plan.profile),

@@ -27,7 +27,7 @@ pub use unreadable::unreadable;
 use super::directory::{fault, make_private};
 use crate::error::{Error, FileAction, LayerError};
 use crate::places::Places;
-use crate::profile::{Changes, Isolation};
+use crate::profile::{Changes, Colour, Icon, Isolation};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -62,6 +62,12 @@ pub struct Tag {
     /// Its command, as one line for people.
     #[serde(default)]
     pub command: String,
+    /// Its mark.
+    #[serde(default)]
+    pub colour: Colour,
+    /// What is on that mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Icon>,
     /// Whose system it lies over, if not this computer's (`files.root`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
@@ -282,6 +288,8 @@ mod tests {
             size: 1 << 30,
             started: 7,
             command: String::new(),
+            colour: Colour::default(),
+            icon: None,
             root: None,
             from: None,
             copies: Vec::new(),
