@@ -147,13 +147,15 @@ fn what_has_ended_is_reached_from_home_as_long_as_it_has_its_tab() {
     let last = scene.window.runs.current().expect("a tab").name();
     scene.act("win.back");
     scene.until("both have cards", || scene.window.runs.ended().len() == 2 && scene.card(&last).is_some());
-    let first = scene.window.runs.ended()[0].name();
+    let tab = scene.window.runs.ended()[0].clone();
+    let first = tab.name();
     let card = scene.card(&first).expect("a card");
     assert!(says(card.upcast_ref(), "Finished") && says(card.upcast_ref(), "Exit code 0"));
     shoot(&scene, "home-ended");
     card.emit_clicked();
     scene.until("its tab is shown", || {
-        scene.window.shows("runs") && scene.window.runs.current().is_some_and(|tab| tab.name() == first)
+        scene.window.shows("runs")
+            && scene.window.runs.current().is_some_and(|one| std::rc::Rc::ptr_eq(&one, &tab))
     });
     scene.act("win.close-tab");
     scene.act("win.close-tab");

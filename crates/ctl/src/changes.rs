@@ -301,8 +301,16 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
         // What has no list is thrown away all the same.
         let known = work.driver.changes(&work.layer, &|_| true).map_or(0, |found| found.totals.changes);
         work.driver.discard(&work.layer)?;
-        let count = usize::try_from(known).unwrap_or(usize::MAX);
-        eprintln!("terrariumctl: {}", message::discarded(count, &work.layer.tag.name));
+        let (count, name) = (usize::try_from(known).unwrap_or(usize::MAX), &work.layer.tag.name);
+        let text = match work.layer.tag.changes {
+            Fate::Keep => message::kept_discarded(count, name),
+            _ => message::discarded(count, name),
+        };
+        eprintln!("terrariumctl: {text}");
+        let is_kept = |layer: &Layer| layer.tag.name == *name && layer.tag.changes == Fate::Keep;
+        if work.driver.layers().iter().any(is_kept) {
+            eprintln!("terrariumctl: {}", message::kept_stays(name));
+        }
         return Ok(DONE);
     }
     let found = work.driver.changes(&work.layer, &|_| true)?;

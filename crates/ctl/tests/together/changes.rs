@@ -688,3 +688,59 @@ fn leftovers_are_swept_and_the_other_isolation_is_refused() {
     assert!(out(&refused).is_empty() && err(&refused).contains("must not read it"), "{}", err(&refused));
     assert!(user.ctl().args(["discard", &name]).status().unwrap().success());
 }
+
+for_both! {
+    fn what_waits_is_listed_and_older_runs_of_a_name_are_told(glass: Glass) {
+        let name = fresh_name("waits");
+        let review = |script: &str| {
+            let done = run(glass, &["--changes", "review", "-n", &name], &["sh", "-c", script]).output().unwrap();
+            assert!(done.status.success(), "{}", err(&done));
+        };
+        let list = || {
+            let all: serde_json::Value = serde_json::from_str(&out(&ctl(glass, &["changes", "--json"]))).unwrap();
+            let mine = all.as_array().unwrap().iter().filter(|one| one["name"] == name.as_str()).cloned();
+            mine.collect::<Vec<_>>()
+        };
+        let rows = || {
+            let shown = out(&ctl(glass, &["changes"]));
+            shown.lines().filter(|line| line.starts_with(&format!("{name} "))).map(str::to_owned).collect::<Vec<_>>()
+        };
+        // What changes nothing leaves nothing to decide.
+        review("true");
+        assert_eq!((list(), rows()), (vec![], vec![]));
+        assert!(ctl(glass, &["discard", &name]).status.success());
+        review("echo 1 >first");
+        // They are told apart by the second.
+        std::thread::sleep(Duration::from_millis(1100));
+        review("echo 2 >second; echo 3 >third");
+        let all = list();
+        assert_eq!(all.iter().map(|one| one["total"].as_u64()).collect::<Vec<_>>(), [Some(2), Some(1)]);
+        let rows = rows();
+        assert!(rows[0].contains("  2 changes  ") && rows[1].contains("  1 change   "), "{rows:?}");
+        let older = all[1]["uuid"].as_str().unwrap();
+        assert!(rows[1].ends_with(older), "{rows:?}");
+        let shown = ctl(glass, &["changes", &name]);
+        assert!(out(&shown).contains("/second") && err(&shown).contains(older), "{}", err(&shown));
+        assert!(changes(glass, older, &[]).contains("/first"));
+        for left in [1, 0] {
+            let gone = ctl(glass, &["discard", &name]);
+            assert!(gone.status.success() && err(&gone).contains(older) == (left == 1), "{}", err(&gone));
+            assert_eq!(list().len(), left);
+        }
+    }
+}
+
+for_both! {
+    fn who_discards_a_run_is_told_what_is_kept(glass: Glass) {
+        let name = fresh_name("stays");
+        for (fate, script) in [("keep", "echo 1 >a"), ("review", "true")] {
+            let done = run(glass, &["--changes", fate, "-n", &name], &["sh", "-c", script]).output().unwrap();
+            assert!(done.status.success(), "{}", err(&done));
+        }
+        let first = err(&ctl(glass, &["discard", &name]));
+        assert!(first.contains("0 changes") && first.contains(&format!("terrariumctl discard keep-{name}")), "{first}");
+        let second = err(&ctl(glass, &["discard", &format!("keep-{name}")]));
+        assert!(second.contains(&format!("kept of “{name}” was thrown away")) && !second.contains("earlier runs"), "{second}");
+        assert_eq!(layers(glass, &name), 0);
+    }
+}

@@ -181,6 +181,29 @@ pub fn discarded(count: usize, name: &str) -> String {
     fill(&text, &[("count", &count.to_string()), ("name", name)])
 }
 
+/// What `discard` did with what was kept.
+#[must_use]
+pub fn kept_discarded(count: usize, name: &str) -> String {
+    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let text = ngettext(
+        "What was kept of “{name}” was thrown away: {count} change.",
+        "What was kept of “{name}” was thrown away: {count} changes.",
+        many,
+    );
+    fill(&text, &[("count", &count.to_string()), ("name", name)])
+}
+
+/// What `discard` did not touch.
+#[must_use]
+pub fn kept_stays(name: &str) -> String {
+    fill(
+        &gettext(
+            "What earlier runs of “{name}” kept stays. To throw that away, too: terrariumctl discard {kept}",
+        ),
+        &[("name", name), ("kept", &kept_name(name))],
+    )
+}
+
 /// What `apply` has put where.
 #[must_use]
 pub fn applied(count: usize, folder: &std::path::Path) -> String {

@@ -30,7 +30,8 @@ pub use layers::{
     text_line,
 };
 pub use layers::{
-    nothing_waits, outdated, to_review, waiting, waiting_count, waiting_head, waiting_since, waits_as_well,
+    kept_discarded, kept_stays, nothing_waits, outdated, to_review, waiting, waiting_count, waiting_head,
+    waiting_since, waits_as_well,
 };
 pub use limits::{fixed, limits};
 pub use network::{
