@@ -146,7 +146,7 @@ for_both! {
         assert!(err(&kept).starts_with("terrariumctl: 3 changes are kept: the next run of"), "{}", err(&kept));
         assert!(err(&ctl(user, &["changes", &name])).contains("This is kept"));
         let gone = ctl(user, &["discard", &name]);
-        assert_eq!(err(&gone), format!("terrariumctl: 3 changes of “{name}” were thrown away.\n"));
+        assert_eq!(err(&gone), format!("terrariumctl: What was kept of “{name}” was thrown away: 3 changes.\n"));
         fs::remove_file(&theirs).unwrap();
         fs::remove_file(user.home().join(format!("{name}.new"))).unwrap();
         fs::remove_dir_all(user.home().join(format!("{name}.d"))).unwrap();
