@@ -183,7 +183,7 @@ impl Tab {
     pub(in crate::pages) fn end_in_short(&self) -> String {
         let page = &self.end_page;
         let waits = page.changes.is_visible().then(|| page.changes_row.title());
-        let parts = [Some(page.title.label()), waits.map(Into::into)];
+        let parts = [Some(page.title.label()), waits];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
 
