@@ -258,17 +258,17 @@ pub struct Run {
     /// Do not open the window that shows the screen
     #[arg(long, help_heading = "Windows")]
     pub headless: bool,
-    /// Whether the clipboard passes between the screen and this computer
+    /// Whether the clipboard passes between the screen and this computer [default: ask]
     #[arg(long, value_parser = values::<Clipboard>(), value_name = "POLICY", help_heading = "Windows")]
     pub clipboard: Option<Clipboard>,
     /// Let its sound be heard
     #[arg(long, help_heading = "Windows")]
     pub sound: bool,
 
-    /// Memory of the whole sandbox, such as 512M or 2GiB
+    /// Memory of the whole sandbox, such as 512M or 2GiB [default: 1GiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub memory: Option<String>,
-    /// Processors
+    /// Processors [default: 2, as far as there are]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub cpus: Option<u32>,
 

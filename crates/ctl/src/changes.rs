@@ -84,6 +84,12 @@ impl Work {
             && self.real(entry).is_file()
     }
 
+    /// Whether the real file's size alone says that it is another.
+    fn has_other_size(&self, entry: &Entry) -> bool {
+        let size = entry.change.after.as_ref().map(|after| after.size);
+        std::fs::symlink_metadata(self.real(entry)).is_ok_and(|real| Some(real.len()) != size)
+    }
+
     /// A change on a line, with its difference if that is asked for.
     fn show(
         &self,
@@ -102,6 +108,7 @@ impl Work {
                 _ => None,
             };
             let compared = difference.as_ref().and_then(is_same);
+            let compared = compared.or_else(|| self.has_other_size(entry).then_some(false));
             line.push_str(&format!(", {}", message::there_as_well(compared)));
         }
         print(out, &line);

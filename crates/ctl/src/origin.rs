@@ -92,6 +92,7 @@ fn single(options: &Run, field: &str) -> Option<String> {
     }
     match field {
         "name" => text("-n", &options.name),
+        "command.argv" if options.profile.is_none() => Some("COMMAND".to_owned()),
         "files.root" => of("-r", options.root.as_deref().map(AsRef::as_ref)),
         "files.writable" => text("--writable", &options.writable),
         "command.directory" => of("--cwd", options.cwd.as_deref().map(AsRef::as_ref)),
@@ -170,6 +171,7 @@ mod tests {
             ("limits.memory", "--memory 9T"),
             ("limits.cpus", "limits.cpus"),
             ("isolation", "--machine"),
+            ("command.argv", "COMMAND"),
             ("runtime", "runtime"),
         ] {
             assert_eq!(origin.name(&options, field), name, "{field}");

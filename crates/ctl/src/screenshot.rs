@@ -2,6 +2,7 @@
 //! `screenshot`: a picture of a sandbox's screen, as PNG.
 
 use crate::control::driver;
+use crate::fault::Fault;
 use crate::run::DONE;
 use crate::Result;
 use std::fs;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use terrarium_engine::error::FileAction;
 use terrarium_engine::sandbox::{Driver, Picture};
 use terrarium_engine::{message, Error};
+use terrarium_protocol::message::Refusal;
 
 /// Takes it and writes it to a file, or to standard output (`-`).
 pub fn screenshot(name: &str, file: &Path) -> Result {
@@ -30,7 +32,10 @@ pub fn screenshot(name: &str, file: &Path) -> Result {
 /// `log`
 pub fn log(name: &str) -> Result {
     let driver = driver();
-    let text = driver.log(&driver.find(name)?.id)?;
+    let text = driver.log(&driver.find(name)?.id).map_err(|error| match error {
+        Error::Refused(Refusal::NoScreen) => Fault::Usage(message::no_log(name)),
+        error => error.into(),
+    })?;
     // The sandbox's words: they may not move the terminal's cursor.
     let text = message::lines_shown(&text);
     let mut out = io::stdout().lock();

@@ -24,14 +24,15 @@ pub fn show(what: &Show) -> Result {
         match driver.find(&what.name) {
             Ok(found) => return show_sandbox(&host, &driver, &found, what),
             Err(error) => {
-                let no_profile = matches!(
-                    store::resolve(&host.places, &what.name),
-                    Err(Error::NoSuchProfile { like: None, .. })
-                );
-                let says_more = !matches!(error, Error::NoSuchSandbox { like: None, .. });
                 // A profile can be shown without libvirt.
-                if no_profile && says_more {
-                    return Err(error.into());
+                if let Err(Error::NoSuchProfile { name, like }) = store::resolve(&host.places, &what.name) {
+                    return Err(match error {
+                        Error::NoSuchSandbox { like: near, .. } => {
+                            Error::NoSuchName { name, like: near.or(like) }
+                        }
+                        error => error,
+                    }
+                    .into());
                 }
             }
         }

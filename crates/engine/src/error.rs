@@ -92,6 +92,13 @@ pub enum Error {
         /// What may have been meant.
         like: Option<String>,
     },
+    /// Neither a sandbox nor a profile has this name.
+    NoSuchName {
+        /// What was asked for.
+        name: String,
+        /// What may have been meant.
+        like: Option<String>,
+    },
     /// No profile has this name.
     NoSuchProfile {
         /// What was asked for.
@@ -212,6 +219,8 @@ pub enum NotApplied {
     /// The real one is another than when the run began, or one that the
     /// sandbox has never seen.
     Changed,
+    /// A copy has no place: something of that name is there.
+    Taken,
     /// It is not among the changes.
     Unchanged,
     /// A link, or something that is no folder, is in the way.

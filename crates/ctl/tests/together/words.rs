@@ -125,7 +125,7 @@ for_both! {
         assert!(done.status.success(), "{}", err(&done));
         // What is new inside and not in the user's home.
         let plain = out(&ctl(user, &["changes", &name]));
-        assert!(plain.contains("your home folder has one as well"), "{plain}");
+        assert!(plain.contains("your home folder has another one"), "{plain}");
         let diff = out(&ctl(user, &["changes", &name, "--diff"]));
         let heading = diff.lines().find(|line| line.contains(&format!("{home}/{name} ("))).unwrap();
         assert!(heading.starts_with("Added") && heading.ends_with("your home folder has another one"), "{diff}");
@@ -140,6 +140,18 @@ for_both! {
         assert_eq!(err(&applied), format!("terrariumctl: 3 files and folders were put into {home}.\n"));
         let diff = out(&ctl(user, &["changes", &name, "--diff"]));
         assert_eq!(diff.matches("your home folder has the same").count(), 2, "{diff}");
+        let plain = out(&ctl(user, &["changes", &name]));
+        assert_eq!(plain.matches("has one of the same size").count(), 2, "{plain}");
+        // A folder for copies is made, if there is one for it to lie in.
+        let copies = format!("{home}/{name}.copies");
+        let path = format!("{name}.new");
+        let said = refused(user, &["apply", &name, &path, "--to", &format!("{copies}/deeper")]);
+        assert!(said.contains("No such file"), "{said}");
+        let copy = || ctl(user, &["apply", &name, &path, "--to", &copies]);
+        assert_eq!(err(&copy()), format!("terrariumctl: 1 file or folder was put into {copies}.\n"));
+        let again = copy();
+        assert!(err(&again).contains("was not copied: there is a file of that name already"), "{}", err(&again));
+        fs::remove_dir_all(&copies).unwrap();
         let gone = ctl(user, &["discard", &name, &format!("{name}.d")]);
         assert_eq!(err(&gone), format!("terrariumctl: 2 changes of “{name}” were thrown away.\n"));
         let kept = ctl(user, &["keep", &name]);

@@ -124,6 +124,12 @@ pub fn error(error: &Error) -> String {
             let list = gettext("“terrariumctl profile list” shows them; a file needs a / in its name, or the ending .terrarium.");
             or_meant(&text, like.as_deref(), &list)
         }
+        Error::NoSuchName { name, like } => {
+            let text = gettext("There is neither a sandbox nor a profile with the name “{name}”.");
+            let text = fill(&text, &[("name", name)]);
+            let list = gettext("“terrariumctl list” and “terrariumctl profile list” show what there is.");
+            or_meant(&text, like.as_deref(), &list)
+        }
         Error::Network(error) => super::network::error(error),
         Error::Limits(error) => super::limits::error(error),
         Error::Kernel(error) => kernel_error(error),
@@ -195,6 +201,13 @@ fn crashed(last_words: Option<&LastWords>) -> String {
             fill(&text, &[("path", &shown(&path.display().to_string()))])
         }
     }
+}
+
+/// A log is asked for where there is none.
+#[must_use]
+pub fn no_log(name: &str) -> String {
+    let text = gettext("The sandbox “{name}” has no log: it has no screen, and only what a screen’s programs write is kept there. Its output is shown by: terrariumctl attach {quoted}");
+    fill(&text, &[("name", name), ("quoted", &super::quote(name))])
 }
 
 fn refusal(why: Refusal) -> String {

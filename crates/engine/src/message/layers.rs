@@ -95,6 +95,7 @@ fn not_applied(why: NotApplied) -> String {
         NotApplied::Gone => gettext("{path} was deleted in the sandbox, so there is nothing to copy."),
         NotApplied::Kind => gettext("{path} is neither a file nor a folder, and nothing else is applied."),
         NotApplied::Changed => gettext("{path} was not applied: your own file has changed since the run started, or the sandbox has never seen it. Add --replace to replace it; the old one goes to the trash."),
+        NotApplied::Taken => gettext("{path} was not copied: there is a file of that name already. Choose another folder, or replace it (--replace); the old one goes to the trash."),
         NotApplied::Unchanged => gettext("{path} is not among the changes."),
         NotApplied::InTheWay => gettext("{path} was not applied: a link, or something that is no folder, is in the way."),
         NotApplied::NoTrash => gettext("{path} was not applied: your own file cannot go to the trash, which is on another disk. Move it away yourself, or save a copy (--to)."),
@@ -142,7 +143,7 @@ pub fn change(entry: &Entry) -> String {
 #[must_use]
 pub fn there_as_well(compared: Option<bool>) -> String {
     match compared {
-        None => gettext("your home folder has one as well"),
+        None => gettext("your home folder has one of the same size (--diff compares them)"),
         Some(true) => gettext("your home folder has the same"),
         Some(false) => gettext("your home folder has another one"),
     }

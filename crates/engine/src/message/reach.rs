@@ -252,9 +252,13 @@ fn limits(memory: u64, cpus: u32) -> (String, String) {
 
 fn afterwards(reach: &Reach) -> (String, String) {
     let kept = reach.facts.contains(&Fact::Home(Home::Kept));
+    let writes = reach.facts.iter().any(|fact| matches!(fact, Fact::Writes(places) if !places.is_empty()));
     let detail = if kept { gettext("Its home folder is kept for the next run.") } else { String::new() };
     match reach.changes {
-        Changes::Discard => (gettext("What it writes anywhere else is thrown away when it ends."), detail),
+        Changes::Discard if kept || writes => {
+            (gettext("What it writes anywhere else is thrown away when it ends."), detail)
+        }
+        Changes::Discard => (gettext("What it writes is thrown away when it ends."), detail),
         Changes::Keep => {
             (gettext("What it writes is kept for the next run."), gettext("Your own files stay as they are."))
         }

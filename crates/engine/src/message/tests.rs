@@ -467,6 +467,8 @@ fn errors() -> Vec<Error> {
         Error::NoSuchSandbox { name: foreign(), like: Some(foreign()) },
         Error::NoSuchProfile { name: foreign(), like: None },
         Error::NoSuchProfile { name: foreign(), like: Some(foreign()) },
+        Error::NoSuchName { name: foreign(), like: None },
+        Error::NoSuchName { name: foreign(), like: Some(foreign()) },
         Error::Kernel(crate::kernel::Error::File { path: HOSTILE.into(), source: io(28) }),
         Error::NoFile { path: HOSTILE.into() },
         Error::NotText,
@@ -484,6 +486,7 @@ fn errors() -> Vec<Error> {
             Error::NoAnswer { .. } | Error::Version { .. } | Error::Busy | Error::NameTaken { .. } => {}
             Error::NoSuchSandbox { .. }
             | Error::NoSuchProfile { .. }
+            | Error::NoSuchName { .. }
             | Error::ProfileExists { .. }
             | Error::NoFile { .. }
             | Error::NotText
@@ -536,6 +539,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Gone },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Kind },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Changed },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Taken },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Unchanged },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::NoTrash },

@@ -46,7 +46,7 @@ fn a_default_profile_reaches_the_system_and_nothing_of_the_users() {
         assert!(cannot.contains(&title), "{title}: {cannot:?}");
     }
     assert!(words.can.iter().all(|row| row.strength == Strength::Usual));
-    assert_eq!(words.afterwards.0, "What it writes anywhere else is thrown away when it ends.");
+    assert_eq!(words.afterwards.0, "What it writes is thrown away when it ends.");
     let words = message::reach(&of(&profile(Isolation::Machine)));
     assert!(titles(&words.cannot).contains(&"Use this computer’s kernel"));
 }

@@ -93,6 +93,12 @@ pub fn real_place(entry: &Entry, tag: &Tag, home: &Path, home_inside: &Path) -> 
     }
 }
 
+/// Whether a run began with a copy of this real file, in the place of an entry.
+#[must_use]
+pub fn is_copy(entry: &Entry, tag: &Tag, real: &Path) -> bool {
+    tag.copies.iter().any(|(from, to)| from == real && to == entry.path())
+}
+
 /// A regular file of the host, as the caller, if there is one; and what it
 /// holds, if it is not too long.
 fn of_host(path: &Path) -> Option<Option<Vec<u8>>> {

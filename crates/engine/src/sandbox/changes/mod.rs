@@ -36,7 +36,7 @@ mod waiting;
 pub use ahead::Ahead;
 pub use apply::{apply, check as check_apply, sync, Applied, Apply};
 pub use choose::all_of;
-pub use difference::{difference, real_place, Difference, Line, WHOLE_MAX};
+pub use difference::{difference, is_copy, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};

@@ -24,6 +24,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io::ErrorKind::NotFound;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -41,7 +42,8 @@ pub struct Apply {
     pub home_inside: PathBuf,
     /// `$XDG_DATA_HOME`: the trash is there.
     pub data: PathBuf,
-    /// A folder for copies, instead of the real places.
+    /// A folder for copies, instead of the real places. It is made if it alone
+    /// is missing.
     pub to: Option<PathBuf>,
     /// What a copy is called there, instead of its own name. Without effect
     /// beside `under`.
@@ -81,8 +83,9 @@ pub fn apply(
     how: &Apply,
     watch: &Watch<'_>,
 ) -> Result<Applied, Error> {
-    let refused = |why| Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why });
+    let refused = |why| how.refused(entry, why);
     let (top, place) = how.place(entry.path()).map_err(refused)?;
+    how.make_folder(&top, entry)?;
     let root = how.open(&top, entry)?.into();
     let mut work = Work { review, how, top: &top, root, watch, bytes: 0, applied: Applied::default() };
     let inner = |one: &Entry| one.path().strip_prefix(entry.path()).map(|rest| place.join(rest));
@@ -102,9 +105,12 @@ pub fn apply(
 /// # Errors
 /// It may not be applied, or there is no such folder.
 pub fn check(entry: &Entry, how: &Apply) -> Result<(), Error> {
-    let refused = |why| Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why });
+    let refused = |why| how.refused(entry, why);
     let (top, place) = how.place(entry.path()).map_err(refused)?;
     how.may_be(entry).map_err(refused)?;
+    if how.may_make(&top) {
+        return Ok(());
+    }
     how.open(&top, entry)?;
     let Ok(found) = rustix::fs::lstat(top.join(place)) else { return Ok(()) };
     old::check(entry, how.replace, &found).map_err(refused)
@@ -122,6 +128,31 @@ pub fn sync(how: &Apply) -> Result<(), Error> {
 }
 
 impl Apply {
+    /// Whether a folder for copies is missing, in one that is there.
+    fn may_make(&self, folder: &Path) -> bool {
+        let is_missing = || std::fs::symlink_metadata(folder).is_err_and(|error| error.kind() == NotFound);
+        self.to.is_some() && above_of(folder).is_some_and(Path::is_dir) && is_missing()
+    }
+
+    /// Makes it then, in the very folder that was meant.
+    fn make_folder(&self, folder: &Path, entry: &Entry) -> Result<(), Error> {
+        let (Some(above), Some(name)) = (above_of(folder), folder.file_name()) else { return Ok(()) };
+        if !self.may_make(folder) {
+            return Ok(());
+        }
+        let above = self.open(above, entry)?;
+        let made = mkdirat(&above, name, Mode::from_raw_mode(0o777));
+        made.map_err(|errno| fault(FileAction::Create, folder)(errno.into()))
+    }
+
+    /// Why an entry is not put. No copy is of what was there when the run
+    /// began: what has its name is in the way.
+    fn refused(&self, entry: &Entry, why: NotApplied) -> Error {
+        let is_taken = self.to.is_some() && why == NotApplied::Changed;
+        let why = if is_taken { NotApplied::Taken } else { why };
+        not_applied(entry, why)
+    }
+
     /// Whether an entry can be put, or taken away, at all.
     fn may_be(&self, entry: &Entry) -> Result<(), NotApplied> {
         match kind(entry) {
@@ -137,7 +168,7 @@ impl Apply {
     fn open(&self, top: &Path, entry: &Entry) -> Result<File, Error> {
         let opened = File::open(top).map_err(fault(FileAction::Read, top))?;
         if self.to.is_some() && !is_meant(&self.data.join("terrarium"), top, &opened) {
-            return Err(Work::refused(entry, NotApplied::LedElsewhere));
+            return Err(not_applied(entry, NotApplied::LedElsewhere));
         }
         Ok(opened)
     }
@@ -157,6 +188,15 @@ impl Apply {
             (None, _) => Ok((self.home.clone(), below(&self.home_inside)?)),
         }
     }
+}
+
+/// The folder that another one lies in, as it is opened.
+fn above_of(folder: &Path) -> Option<&Path> {
+    folder.parent().map(|above| if above == Path::new("") { Path::new(".") } else { above })
+}
+
+fn not_applied(entry: &Entry, why: NotApplied) -> Error {
+    Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why })
 }
 
 fn kind(entry: &Entry) -> Option<FileKind> {
@@ -190,8 +230,8 @@ fn open(above: &OwnedFd, name: &OsStr, flags: OFlags, mode: Mode) -> rustix::io:
 }
 
 impl Work<'_> {
-    fn refused(entry: &Entry, why: NotApplied) -> Error {
-        Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why })
+    fn refused(&self, entry: &Entry, why: NotApplied) -> Error {
+        self.how.refused(entry, why)
     }
 
     /// What the system would not do with a file on this side.
@@ -199,7 +239,7 @@ impl Work<'_> {
         let path = self.top.join(place);
         move |errno| match errno {
             Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::XDEV => {
-                Self::refused(entry, NotApplied::InTheWay)
+                not_applied(entry, NotApplied::InTheWay)
             }
             other => fault(FileAction::Write, &path)(other.into()),
         }
@@ -212,7 +252,7 @@ impl Work<'_> {
         let mut at = rustix::io::dup(&self.root).map_err(&failed)?;
         let mut parts = place.components().peekable();
         while let Some(part) = parts.next() {
-            let Component::Normal(name) = part else { return Err(Self::refused(entry, NotApplied::Outside)) };
+            let Component::Normal(name) = part else { return Err(self.refused(entry, NotApplied::Outside)) };
             if parts.peek().is_none() {
                 return Ok((at, name.to_owned()));
             }
@@ -224,7 +264,7 @@ impl Work<'_> {
                 other => other.map_err(&failed)?,
             };
         }
-        Err(Self::refused(entry, NotApplied::Outside))
+        Err(self.refused(entry, NotApplied::Outside))
     }
 
     /// Each of these, at its place.
@@ -381,7 +421,7 @@ impl Work<'_> {
         let failed = self.failed(entry, place);
         let Some(there) = there else {
             return match renameat_with(above, fresh, above, name, RenameFlags::NOREPLACE) {
-                Err(Errno::EXIST) => Err(Self::refused(entry, NotApplied::Changed)),
+                Err(Errno::EXIST) => Err(self.refused(entry, NotApplied::Changed)),
                 other => other.map_err(failed),
             };
         };
@@ -391,19 +431,19 @@ impl Work<'_> {
         if !old.as_ref().is_ok_and(|old| old::is_same(old, there)) {
             // Somebody put another one there in between.
             let _ = exchange();
-            return Err(Self::refused(entry, NotApplied::Changed));
+            return Err(self.refused(entry, NotApplied::Changed));
         }
         let path = self.top.join(place);
         trash::put(&self.how.data, above, fresh, &path, |_| true).map(drop).map_err(|error| {
             let _ = exchange();
-            Self::not_gone(entry, &path, error)
+            self.not_gone(entry, &path, error)
         })
     }
 
     /// Why something could not go to the trash.
-    fn not_gone(entry: &Entry, path: &Path, error: std::io::Error) -> Error {
+    fn not_gone(&self, entry: &Entry, path: &Path, error: std::io::Error) -> Error {
         if trash::is_elsewhere(&error) {
-            return Self::refused(entry, NotApplied::NoTrash);
+            return self.refused(entry, NotApplied::NoTrash);
         }
         fault(FileAction::Remove, path)(error)
     }

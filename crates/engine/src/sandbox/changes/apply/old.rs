@@ -72,7 +72,7 @@ impl Work<'_> {
         // Another kind of thing goes only where the sandbox has seen one.
         let was = entry.change.before.as_ref().filter(|_| entry.change.what == What::Type);
         if kind(&found) != Some(was.map_or(FileKind::File, |was| was.kind)) {
-            return Err(Self::refused(entry, NotApplied::InTheWay));
+            return Err(self.refused(entry, NotApplied::InTheWay));
         }
         self.may_go(entry, entry.change.before.as_ref(), above, name, &found)?;
         Ok(Some(found))
@@ -88,7 +88,7 @@ impl Work<'_> {
         };
         let before = entry.change.before.as_ref();
         if before.is_none() || kind(&found) != before.map(|before| before.kind) {
-            return Err(Self::refused(entry, NotApplied::InTheWay));
+            return Err(self.refused(entry, NotApplied::InTheWay));
         }
         self.may_go(entry, before, &above, &name, &found)?;
         if only_look {
@@ -96,10 +96,10 @@ impl Work<'_> {
         }
         let path = self.top.join(place);
         let done = trash::put(&self.how.data, &above, &name, &path, |moved| is_same(moved, &found));
-        match done.map_err(|error| Self::not_gone(entry, &path, error))? {
+        match done.map_err(|error| self.not_gone(entry, &path, error))? {
             true => self.applied.gone.push(path),
             // Somebody put another one there in between.
-            false => return Err(Self::refused(entry, NotApplied::Changed)),
+            false => return Err(self.refused(entry, NotApplied::Changed)),
         }
         Ok(())
     }
@@ -119,7 +119,7 @@ impl Work<'_> {
                 other => other.map_err(&failed)?,
             };
         }
-        Err(Self::refused(entry, NotApplied::Outside))
+        Err(self.refused(entry, NotApplied::Outside))
     }
 
     /// Whether it is what it was when the run began, or may go all the same.
@@ -139,7 +139,7 @@ impl Work<'_> {
         if self.how.replace || is_it() {
             return Ok(());
         }
-        Err(Self::refused(entry, NotApplied::Changed))
+        Err(self.refused(entry, NotApplied::Changed))
     }
 
     /// Whether nothing in a folder has changed since the run began. Nobody can
