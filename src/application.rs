@@ -12,6 +12,7 @@ use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gettextrs::gettext;
 use gtk::{gio, glib};
+use terrarium_engine::message;
 
 /// The app's id on the desktop.
 pub const APP_ID: &str = "org.terrarium.Terrarium";
@@ -103,7 +104,10 @@ pub fn run() -> glib::ExitCode {
         let words = line.arguments();
         let files = words.iter().skip(1).filter(|word| !word.to_string_lossy().starts_with('-'));
         let purpose = if line.options_dict().contains("edit") { Purpose::Edit } else { Purpose::View };
-        open_files(app, files.map(|word| line.create_file_for_arg(word)).collect(), purpose);
+        let files: Vec<gio::File> = files.map(|word| line.create_file_for_arg(word)).collect();
+        let is_missing = |file: &&gio::File| file.path().is_some_and(|path| !path.exists());
+        let missing = files.iter().find(is_missing).and_then(|file| file.path());
+        open_files(app, files, purpose);
         let Some(window) = Window::first(app) else { return glib::ExitCode::SUCCESS };
         if let Ok(Some(name)) = line.options_dict().lookup::<String>("view") {
             window.view(name);
@@ -116,10 +120,21 @@ pub fn run() -> glib::ExitCode {
                 app.activate_action(&name, None);
             }
         }
+        if let Some(path) = missing {
+            let text = gettext("There is no file {path}.");
+            tell(&text.replace("{path}", &message::shown(&path.to_string_lossy())));
+            return glib::ExitCode::FAILURE;
+        }
         glib::ExitCode::SUCCESS
     });
     add_actions(&app);
     app.run()
+}
+
+/// Says something where the program was started as well: nobody may look at its
+/// window.
+pub fn tell(text: &str) {
+    eprintln!("terrarium: {text}");
 }
 
 /// Opens files one after the other: profiles, and what is looked at or edited.

@@ -141,8 +141,13 @@ pub enum To {
         /// See [`Apply::replace`].
         replace: bool,
     },
-    /// Copies, into a folder.
-    Folder(PathBuf),
+    /// Copies, into a folder. `replace`: also what has their names there.
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// See [`Apply::replace`].
+        replace: bool,
+    },
     /// A copy of one file, as this one; the user has been asked about what is
     /// there.
     File(PathBuf),
@@ -162,7 +167,8 @@ pub struct Chosen {
 pub struct Put {
     /// The numbers of those that are there.
     pub done: Vec<usize>,
-    /// Those whose real place was changed meanwhile.
+    /// Those whose real place was changed meanwhile, or whose copies' names
+    /// something has already.
     pub changed: Vec<usize>,
     /// What was left out of folders.
     pub left: Vec<Bytes>,
@@ -176,7 +182,7 @@ fn how(host: &Host, looking: &Looking, to: &To) -> Apply {
     let data = host.places.data.parent().unwrap_or(&host.places.data).to_owned();
     let (to, name, replace) = match to {
         To::Home { replace } => (None, None, *replace),
-        To::Folder(folder) => (Some(folder.clone()), None, false),
+        To::Folder { folder, replace } => (Some(folder.clone()), None, *replace),
         To::File(file) => {
             (file.parent().map(ToOwned::to_owned), file.file_name().map(ToOwned::to_owned), true)
         }
@@ -206,9 +212,10 @@ fn put(review: &mut dyn Review, found: &Changes, chosen: &[Chosen], how: &Apply,
                 put.done.push(*index);
                 put.left.extend(applied.left);
             }
-            Err(Error::Layer(LayerError::NotApplied { why: NotApplied::Changed, .. }))
-                if how.to.is_none() =>
-            {
+            Err(Error::Layer(LayerError::NotApplied {
+                why: NotApplied::Changed | NotApplied::Taken,
+                ..
+            })) if !how.replace => {
                 put.changed.push(*index);
             }
             Err(error) => {

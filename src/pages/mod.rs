@@ -32,6 +32,14 @@ pub(crate) fn object<T: IsA<glib::Object>>(builder: &gtk::Builder, id: &str) -> 
     builder.object(id).unwrap_or_else(|| panic!("the layout has no {id}"))
 }
 
+/// Something that is said in passing. It has as many lines as it needs: what
+/// matters may stand at its end.
+pub(crate) fn toast(text: &str) -> adw::Toast {
+    let label = gtk::Label::builder().label(text).wrap(true).wrap_mode(gtk::pango::WrapMode::WordChar);
+    let label = label.xalign(0.0).max_width_chars(60).css_classes(["heading"]).build();
+    adw::Toast::builder().custom_title(&label).build()
+}
+
 /// What is on a profile's mark.
 pub(crate) fn icon_of(profile: &terrarium_engine::profile::Profile) -> &'static str {
     profile.icon.map_or_else(|| tab::facts::icon(profile.display.kind), |icon| icon.themed())

@@ -147,8 +147,11 @@ impl Window {
                     Ok(profile) => window.launch(Launch::saved(profile, item)),
                     Err(lines) => window.show_broken(&item.path, &lines),
                 },
-                None => window
-                    .toast(&message::error(&terrarium_engine::Error::NoSuchProfile { name, like: None })),
+                None => {
+                    let error = terrarium_engine::Error::NoSuchProfile { name, like: None };
+                    crate::application::tell(&message::error(&error));
+                    window.toast(&message::error(&error));
+                }
             }
         });
     }
@@ -207,11 +210,19 @@ impl Window {
         if path.extension().is_some_and(|suffix| suffix == "terrarium") {
             return self.open_profile(path).await;
         }
-        let attributes = gio::FILE_ATTRIBUTE_STANDARD_CONTENT_TYPE;
+        let attributes = "standard::content-type,standard::type";
         let flags = gio::FileQueryInfoFlags::NONE;
         let info = file.query_info_future(attributes, flags, glib::Priority::DEFAULT).await;
         let kind = match info {
+            Ok(info) if info.file_type() == gio::FileType::Directory => {
+                let text = gettext("“{path}” is a folder. Run something, and add the folder to it.");
+                return self.toast(&text.replace("{path}", &message::shown(&path.to_string_lossy())));
+            }
             Ok(info) => info.content_type().map(String::from).unwrap_or_default(),
+            Err(error) if error.matches(gio::IOErrorEnum::NotFound) => {
+                let text = gettext("There is no file {path}.");
+                return self.toast(&text.replace("{path}", &message::shown(&path.to_string_lossy())));
+            }
             Err(error) => return self.toast(error.message()),
         };
         let apps = self.bridge.look_at(templates::read_apps).await.unwrap_or_default();

@@ -288,7 +288,10 @@ impl Window {
             window.bridge.begin().await;
             match window.bridge.find(name).await {
                 Ok(one) => window.attach(&one),
-                Err(error) => window.toast(&message::error(&error)),
+                Err(error) => {
+                    crate::application::tell(&message::error(&error));
+                    window.toast(&message::error(&error));
+                }
             }
             window.widget.present();
         });
@@ -296,11 +299,9 @@ impl Window {
 
     /// Says something in passing, with something that can be done about it.
     pub fn offer(&self, text: &str, button: &str, run: impl Fn() + 'static) {
-        let toast = adw::Toast::builder()
-            .title(glib::markup_escape_text(text).as_str())
-            .button_label(button)
-            .priority(adw::ToastPriority::High)
-            .build();
+        let toast = crate::pages::toast(text);
+        toast.set_button_label(Some(button));
+        toast.set_priority(adw::ToastPriority::High);
         toast.connect_button_clicked(move |_| run());
         self.toasts.add_toast(toast);
     }
@@ -317,6 +318,6 @@ impl Window {
 
     /// Says something in passing.
     pub fn toast(&self, text: &str) {
-        self.toasts.add_toast(adw::Toast::builder().title(glib::markup_escape_text(text).as_str()).build());
+        self.toasts.add_toast(crate::pages::toast(text));
     }
 }

@@ -28,6 +28,7 @@ const BESIDE_TERMINALS: &[(&str, &str)] = &[
     ("<Control>equal", "win.zoom-in"),
     ("<Control>minus", "win.zoom-out"),
     ("<Control>0", "win.zoom-normal"),
+    ("<Alt>Home", "win.back"),
     ("<Control><Shift>w", "win.close-tab"),
     ("<Control><Shift>q", "window.close"),
     ("<Control><Shift>c", "win.copy"),

@@ -9,6 +9,7 @@ mod bus;
 mod changes;
 mod clipboard;
 mod crowd;
+mod decisions;
 mod desktop;
 mod editor;
 #[path = "../fake/mod.rs"]

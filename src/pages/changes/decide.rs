@@ -16,6 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use terrarium_engine::message;
+use terrarium_protocol::changes::{Facts, FileKind};
 
 /// Every action on what is chosen.
 const OF_ONE: [&str; 4] = ["apply", "copy", "keep-one", "forget"];
@@ -28,6 +29,10 @@ pub fn word(decision: Decision) -> String {
         Decision::Kept => gettext("Kept"),
         Decision::Discarded => gettext("Discarded"),
     }
+}
+
+fn is_other(facts: &Facts) -> bool {
+    !matches!(facts.kind, FileKind::File | FileKind::Folder)
 }
 
 impl ChangesWindow {
@@ -96,10 +101,17 @@ impl ChangesWindow {
         let copy = !self.to_put(row, true).is_empty();
         let keep = !self.looking.found.totals.partial;
         let again = chosen.iter().any(|index| all[*index].again);
-        for (name, may) in OF_ONE.into_iter().zip([apply, copy, keep, true]) {
+        let decided = self.looking.decisions();
+        let is_applied = chosen.iter().all(|index| decided[*index] == Some(Decision::Applied));
+        drop(decided);
+        for (name, may) in OF_ONE.into_iter().zip([apply, copy, keep, !is_applied]) {
             self.enable(name, may);
         }
+        let is_other =
+            matches!(row, Row::Change(index) if all[index].change.after.as_ref().is_some_and(is_other));
         let why = [
+            is_applied.then(|| gettext("It is applied: what is in its real place stays there.")),
+            is_other.then(|| gettext("Only files and folders can be applied or saved.")),
             (!chosen.iter().all(inside)).then(|| gettext("Only files in your home folder can be applied.")),
             again.then(|| gettext("An earlier run has kept this, and this run has changed it again. If you discard it, what was kept comes back.")),
         ];
@@ -122,7 +134,13 @@ impl ChangesWindow {
     /// back.
     fn note(self: &Rc<Self>, decision: Decision) {
         let Some(row) = self.selected() else { return };
-        let before = self.decide(&self.of_row(row), decision);
+        let mut chosen = self.of_row(row);
+        if decision == Decision::Discarded {
+            // What is in its real place stays there.
+            let decided = self.looking.decisions();
+            chosen.retain(|index| decided[*index] != Some(Decision::Applied));
+        }
+        let before = self.decide(&chosen, decision);
         let toast = adw::Toast::builder().title(word(decision)).button_label(gettext("_Undo")).build();
         let weak = Rc::downgrade(self);
         toast.connect_button_clicked(move |_| {

@@ -8,8 +8,9 @@ use super::row;
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::glib;
-use terrarium_engine::sandbox::changes::{Difference, Entry, Line};
+use terrarium_engine::sandbox::changes::{Difference, Entry, Kind, Line};
 use terrarium_engine::{message, Error};
+use terrarium_protocol::changes::FileKind;
 
 /// The icon of what is not shown.
 const OTHER: &str = "text-x-generic-symbolic";
@@ -46,11 +47,11 @@ impl Detail {
     }
 
     /// Another entry; its content comes.
-    pub fn begin(&self, entry: &Entry) {
+    pub fn begin(&self, entry: &Entry, kind: Kind) {
         let name = entry.path().file_name().unwrap_or_default();
         let name = message::escaped(std::os::unix::ffi::OsStrExt::as_bytes(name));
         self.title.set_title(&glib::markup_escape_text(&name));
-        self.title.set_subtitle(&glib::markup_escape_text(&row::facts(entry)));
+        self.title.set_subtitle(&glib::markup_escape_text(&row::facts(entry, kind)));
         self.warning.set_reveal_child(entry.outdated);
         self.stack.set_visible_child_name("waits");
     }
@@ -76,15 +77,32 @@ impl Detail {
     }
 
     /// A folder, a link and their like.
-    pub fn show_nothing(&self) {
-        self.say(OTHER, &gettext("Nothing to Compare"), "");
+    pub fn show_nothing(&self, entry: &Entry) {
+        match entry.change.after.as_ref().filter(|after| after.kind == FileKind::Link) {
+            Some(link) => {
+                let text = gettext("It leads to {target}.");
+                let text = text.replace("{target}", &message::escaped(link.target.as_slice()));
+                self.say("emblem-symbolic-link", &gettext("A Link"), &text);
+            }
+            None => self.say(OTHER, &gettext("Nothing to Compare"), ""),
+        }
     }
 
     /// What came.
     pub fn show(&self, entry: &Entry, found: Result<&Difference, &Error>) {
         match found {
-            Ok(Difference::Text(hunks)) => self.show_text(hunks),
+            Ok(Difference::Text(hunks)) if hunks.is_empty() => {
+                let is_empty = entry.change.after.as_ref().is_some_and(|after| after.size == 0);
+                let text = if is_empty { String::new() } else { gettext("Your own file holds the same.") };
+                self.say(OTHER, &gettext("Nothing to Compare"), &text);
+            }
+            Ok(Difference::Text(hunks)) => {
+                let is_yours = hunks.iter().flatten().any(|line| line.old.is_some());
+                self.tell_compared(entry, is_yours);
+                self.show_text(hunks);
+            }
             Ok(Difference::Pictures(old, new)) => {
+                self.tell_compared(entry, old.is_some());
                 self.pictures.show(old.as_ref(), new.as_ref());
                 self.stack.set_visible_child_name("pictures");
             }
@@ -93,6 +111,14 @@ impl Detail {
             }
             Ok(Difference::Other) => self.say(OTHER, &gettext("Not Shown"), &message::shown_kinds()),
             Err(error) => self.say(OTHER, &gettext("It Cannot Be Read"), &message::error(error)),
+        }
+    }
+
+    /// What is new inside stands beside a file of the user's, if there is one.
+    fn tell_compared(&self, entry: &Entry, is_yours: bool) {
+        if is_yours && entry.kind() == Kind::Added {
+            let more = glib::markup_escape_text(&gettext("compared with your own file"));
+            self.title.set_subtitle(&format!("{} · {more}", self.title.subtitle()));
         }
     }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The rows of the list: what lies in one folder stands below that folder,
-//! which is a row of its own and can be decided about as a whole. The home
-//! folder comes first.
+//! which is a row of its own and can be decided about as a whole. What the run
+//! had a copy of comes first, then the home folder.
 
+use super::words::is_edited;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use terrarium_engine::sandbox::changes::{below, Entry};
+use terrarium_engine::sandbox::Tag;
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,28 +36,38 @@ pub struct Folders {
     pub all: Vec<Folder>,
     /// What is shown.
     pub rows: Vec<Row>,
+    /// The first change is of a file that the run had a copy of.
+    pub edited: bool,
 }
 
 impl Folders {
     /// Of changes that are in the order of their paths.
-    pub fn of(all: &[Entry], home: Option<&Path>) -> Self {
+    pub fn of(all: &[Entry], home: Option<&Path>, tag: &Tag) -> Self {
         let home = home.map(|home| home.as_os_str().as_bytes());
         let is_elsewhere = |folder: &[u8]| {
             !home.is_some_and(|home| {
                 folder.strip_prefix(home).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
             })
         };
-        let mut order: Vec<(bool, &[u8], usize)> = all
+        let edited: Vec<bool> = all.iter().map(|entry| is_edited(entry, tag)).collect();
+        let first: HashSet<&[u8]> = all
+            .iter()
+            .zip(&edited)
+            .filter(|(_, edited)| **edited)
+            .map(|(entry, _)| above(entry.change.path.as_slice()))
+            .collect();
+        let mut order: Vec<(bool, bool, &[u8], bool, usize)> = all
             .iter()
             .enumerate()
             .map(|(index, entry)| {
                 let folder = above(entry.change.path.as_slice());
-                (is_elsewhere(folder), folder, index)
+                (!first.contains(folder), is_elsewhere(folder), folder, !edited[index], index)
             })
             .collect();
         order.sort_unstable();
-        let mut found = Self { all: Vec::new(), rows: Vec::with_capacity(all.len() + 1) };
-        for (_, path, index) in order {
+        let mut found =
+            Self { all: Vec::new(), rows: Vec::with_capacity(all.len() + 1), edited: !first.is_empty() };
+        for (_, _, path, _, index) in order {
             if found.all.last().is_none_or(|last| last.path != path) {
                 found.rows.push(Row::Folder(found.all.len()));
                 found.all.push(Folder { path: path.to_vec(), inner: below(all, path) });

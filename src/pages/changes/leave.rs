@@ -9,6 +9,7 @@ use gettextrs::{gettext, ngettext};
 use gtk::glib;
 use std::rc::Rc;
 use terrarium_engine::message;
+use terrarium_engine::profile::Changes as Fate;
 use terrarium_protocol::Bytes;
 
 impl ChangesWindow {
@@ -31,11 +32,18 @@ impl ChangesWindow {
 
     fn ask_about_the_rest(self: &Rc<Self>, undecided: usize) {
         let count = u32::try_from(undecided).unwrap_or(u32::MAX);
-        let text = ngettext(
-            "{count} change is undecided. It waits until you come back, or is thrown away.",
-            "{count} changes are undecided. They wait until you come back, or are thrown away.",
-            count,
-        );
+        let text = match self.looking.layer.tag.changes {
+            Fate::Discard => ngettext(
+                "{count} change is undecided. Decided later, it waits on the page of this run, and is thrown away with that.",
+                "{count} changes are undecided. Decided later, they wait on the page of this run, and are thrown away with that.",
+                count,
+            ),
+            Fate::Review | Fate::Keep => ngettext(
+                "{count} change is undecided. Decided later, it waits until you come back.",
+                "{count} changes are undecided. Decided later, they wait until you come back.",
+                count,
+            ),
+        };
         let dialog = self.question(
             &gettext("Keep Undecided Changes?"),
             &text.replace("{count}", &undecided.to_string()),
@@ -81,6 +89,9 @@ impl ChangesWindow {
                 page.looking.take_back_discarded();
             }
             page.settled.set(true);
+            if let Some(window) = page.window.upgrade() {
+                window.runs.changes_are_decided(&page.looking.layer.tag.uuid);
+            }
             page.widget.close();
         });
     }

@@ -59,7 +59,7 @@ impl ChangesWindow {
     pub fn open(window: &Rc<Window>, looking: &Looking) {
         let builder = crate::pages::layout(include_str!("changes.ui"));
         let home = window.bridge.host().map(plan::home);
-        let folders = Folders::of(&looking.found.all, home.as_deref());
+        let folders = Folders::of(&looking.found.all, home.as_deref(), &looking.layer.tag);
         let rows = gio::ListStore::new::<glib::BoxedAnyObject>();
         let all: Vec<glib::BoxedAnyObject> =
             folders.rows.iter().copied().map(glib::BoxedAnyObject::new).collect();
@@ -145,8 +145,9 @@ impl ChangesWindow {
         });
         self.list.set_factory(Some(&factory));
         self.list.set_model(Some(&chosen));
-        if self.looking.found.all.len() == 1 {
-            // There is nothing to choose between; above it is its folder.
+        if self.looking.found.all.len() == 1 || self.folders.edited {
+            // There is nothing to choose between, or what was edited comes first;
+            // above it is its folder.
             chosen.set_selected(1);
         }
         // Back at the list the same one can be chosen again.
@@ -176,7 +177,7 @@ impl ChangesWindow {
             Row::Change(index) => index,
         };
         let entry = &self.looking.found.all[index];
-        self.detail.begin(entry);
+        self.detail.begin(entry, self.kind(entry));
         if !row::has_content(entry) {
             return self.show_inner(index);
         }
@@ -227,6 +228,6 @@ impl ChangesWindow {
     }
 
     fn toast(&self, text: &str) {
-        self.toasts.add_toast(adw::Toast::builder().title(glib::markup_escape_text(text).as_str()).build());
+        self.toasts.add_toast(crate::pages::toast(text));
     }
 }

@@ -23,9 +23,9 @@ const NAMED: usize = 5;
 enum Saw {
     /// A copy, and the file is as it was then.
     ACopy,
-    /// Nothing, and the file is as it was then.
+    /// Nothing.
     Nothing,
-    /// The file is another than when the run began.
+    /// A copy, or the file itself, which is another than when the run began.
     Another,
 }
 
@@ -63,11 +63,15 @@ fn some_failed(count: usize) -> String {
 fn many_changed(count: usize, names: impl Iterator<Item = String>) -> (String, String) {
     let title = ngettext("Replace {count} File?", "Replace {count} Files?", number(count));
     let text = gettext("The real ones are others than when the run began, or the sandbox has never seen them. They go to the trash.");
+    (counted(&title, count), format!("{text}\n{}", some_names(count, names)))
+}
+
+fn some_names(count: usize, names: impl Iterator<Item = String>) -> String {
     let mut named: Vec<String> = names.take(NAMED).collect();
     if count > NAMED {
         named.push("…".into());
     }
-    (counted(&title, count), format!("{text}\n{}", named.join("\n")))
+    named.join("\n")
 }
 
 impl ChangesWindow {
@@ -114,14 +118,21 @@ impl ChangesWindow {
     /// Puts changes to their real places, or somewhere else.
     fn put(self: &Rc<Self>, chosen: Vec<Chosen>, to: To) {
         let Some(bridge) = self.bridge() else { return };
-        let (page, copies) = (self.clone(), matches!(to, To::Folder(_) | To::File(_)));
+        let (page, copies) = (self.clone(), matches!(to, To::Folder { .. } | To::File(_)));
         let replaces = matches!(to, To::Home { replace: true });
+        let (folder, all) = match &to {
+            To::Folder { folder, .. } => (Some(folder.clone()), chosen.clone()),
+            _ => (None, Vec::new()),
+        };
         let work = self.progress.begin(chosen.iter().map(|one| self.size_of(one.index)).sum());
         glib::spawn_future_local(async move {
             let put = bridge.apply(page.looking.clone(), chosen, to, &work).await;
             page.progress.end();
             let done: Vec<usize> = put.done.iter().flat_map(|index| page.with_inner(*index)).collect();
             page.decide(&done, if copies { Decision::Copied } else { Decision::Applied });
+            if let Some(row) = page.selected() {
+                page.may_decide(row);
+            }
             if replaces && !put.done.is_empty() {
                 page.toast(&gettext("Applied. What was there is in the trash."));
             }
@@ -135,10 +146,42 @@ impl ChangesWindow {
                 Some(error) if put.failed == 1 => page.toast(&message::error(error)),
                 Some(error) => page.toast(&format!("{} {}", some_failed(put.failed), message::error(error))),
             }
-            if !put.changed.is_empty() {
-                page.replace_or_ask(put.changed).await;
+            match folder {
+                _ if put.changed.is_empty() => {}
+                Some(folder) => {
+                    let taken = all.into_iter().filter(|one| put.changed.contains(&one.index));
+                    page.ask_to_overwrite(taken.collect(), folder);
+                }
+                None => page.replace_or_ask(put.changed).await,
             }
         });
+    }
+
+    /// Copies have the names of something that is in their folder.
+    fn ask_to_overwrite(self: &Rc<Self>, taken: Vec<Chosen>, folder: PathBuf) {
+        let all = &self.looking.found.all;
+        let name = |one: &Chosen| message::escaped(folders::name(all[one.index].change.path.as_slice()));
+        let title = ngettext("Replace {count} File?", "Replace {count} Files?", number(taken.len()));
+        let text = gettext("The folder has files of these names already. They go to the trash.");
+        let text = format!("{text}\n{}", some_names(taken.len(), taken.iter().map(name)));
+        self.ask_to_replace(&counted(&title, taken.len()), &text, &gettext("_Replace"), move |page| {
+            page.put(taken.clone(), To::Folder { folder: folder.clone(), replace: true });
+        });
+    }
+
+    /// A question before something of the user's goes to the trash.
+    fn ask_to_replace(
+        self: &Rc<Self>,
+        title: &str,
+        text: &str,
+        does: &str,
+        then: impl Fn(&Rc<Self>) + 'static,
+    ) {
+        let dialog = self.question(title, text, &[("cancel", &gettext("_Cancel")), ("replace", does)]);
+        dialog.set_response_appearance("replace", adw::ResponseAppearance::Destructive);
+        let weak = Rc::downgrade(self);
+        dialog.connect_response(Some("replace"), move |_, _| weak.upgrade().iter().for_each(&then));
+        dialog.present();
     }
 
     /// Bytes of an entry, with all in it.
@@ -162,9 +205,7 @@ impl ChangesWindow {
             [one] => {
                 let text = match self.saw(*one).await {
                     Saw::ACopy => return self.replace(&changed),
-                    Saw::Nothing => {
-                        gettext("The sandbox made one of the same name. Yours goes to the trash.")
-                    }
+                    Saw::Nothing => gettext("You have a file of that name already. It goes to the trash."),
                     Saw::Another => {
                         gettext("The real one is another than when the run began. It goes to the trash.")
                     }
@@ -178,15 +219,7 @@ impl ChangesWindow {
         };
         let is_gone = matches!(changed.as_slice(), [one] if all[*one].change.after.is_none());
         let does = if is_gone { gettext("_Move to Trash") } else { gettext("_Replace") };
-        let dialog = self.question(&title, &text, &[("cancel", &gettext("_Cancel")), ("replace", &does)]);
-        dialog.set_response_appearance("replace", adw::ResponseAppearance::Destructive);
-        let weak = Rc::downgrade(self);
-        dialog.connect_response(Some("replace"), move |_, _| {
-            if let Some(page) = weak.upgrade() {
-                page.replace(&changed);
-            }
-        });
-        dialog.present();
+        self.ask_to_replace(&title, &text, &does, move |page| page.replace(&changed));
     }
 
     fn replace(self: &Rc<Self>, changed: &[usize]) {
@@ -201,19 +234,16 @@ impl ChangesWindow {
         let Some(host) = bridge.host() else { return Saw::Another };
         let tag = &self.looking.layer.tag;
         let real = changes::real_place(entry, tag, &host.user.home, &plan::home(host));
-        let is_copy = tag.copies.iter().any(|(from, to)| *from == real && to == entry.path());
+        let is_copy = entry.change.before.is_none() && changes::is_copy(entry, tag, &real);
+        if entry.change.before.is_none() && !is_copy {
+            return Saw::Nothing;
+        }
         // Its time can be set back; when that was done cannot.
         let ask = move || std::fs::symlink_metadata(real).ok().map(|about| about.mtime().max(about.ctime()));
         let changed = bridge.look_at(ask).await.flatten();
         let began = i64::try_from(tag.started).unwrap_or(0);
         match changed {
-            Some(changed) if entry.change.before.is_none() && changed < began => {
-                if is_copy {
-                    Saw::ACopy
-                } else {
-                    Saw::Nothing
-                }
-            }
+            Some(changed) if is_copy && changed < began => Saw::ACopy,
             _ => Saw::Another,
         }
     }
@@ -277,6 +307,6 @@ impl ChangesWindow {
             Some(row) => self.to_put(row, true),
             None => return,
         };
-        self.put(chosen, To::Folder(folder));
+        self.put(chosen, To::Folder { folder, replace: false });
     }
 }

@@ -108,7 +108,7 @@ pub fn has_content(entry: &Entry) -> bool {
 }
 
 /// Its sizes, as far as there are any: `4.1 KiB → 4.2 KiB`.
-pub fn facts(entry: &Entry) -> String {
+pub fn facts(entry: &Entry, kind: Kind) -> String {
     let size = |facts: &Option<Facts>| {
         let file = facts.as_ref().filter(|facts| facts.kind == FileKind::File);
         file.map(|facts| message::size(facts.size))
@@ -119,10 +119,13 @@ pub fn facts(entry: &Entry) -> String {
     let is_folder = entry.change.after.as_ref().is_some_and(|facts| facts.kind == FileKind::Folder);
     let folder = is_folder.then(|| gettext("folder"));
     let from = entry.moved_from.as_ref().map(|from| message::escaped(from.as_slice()));
+    let link = entry.change.after.as_ref().filter(|facts| facts.kind == FileKind::Link);
+    let link = link.map(|facts| format!("→ {}", message::escaped(facts.target.as_slice())));
     [
-        Some(message::change_word(entry.kind())),
+        Some(message::change_word(kind)),
         from,
         folder,
+        link,
         Some(sizes.join(" → ")).filter(|text| !text.is_empty()),
     ]
     .into_iter()

@@ -8,8 +8,15 @@ use gtk::glib;
 use gtk::prelude::*;
 use std::collections::BTreeMap;
 use terrarium_engine::message;
-use terrarium_engine::sandbox::changes::below;
+use terrarium_engine::sandbox::changes::{below, Entry, Kind};
+use terrarium_engine::sandbox::Tag;
 use terrarium_protocol::changes::FileKind;
+
+/// Whether a run began with a copy of a file of the user's, which lies in this
+/// place inside.
+pub(super) fn is_edited(entry: &Entry, tag: &Tag) -> bool {
+    tag.copies.iter().any(|(_, to)| to == entry.path())
+}
 
 impl ChangesWindow {
     /// Fills a row.
@@ -36,9 +43,9 @@ impl ChangesWindow {
                 let entry = &all[index];
                 let decision = self.looking.decisions()[index];
                 Words {
-                    kind: Some(entry.kind()),
+                    kind: Some(self.kind(entry)),
                     name: message::escaped(name(entry.change.path.as_slice())),
-                    sizes: [Some(row::facts(entry)), self.inner(index)]
+                    sizes: [Some(row::facts(entry, self.kind(entry))), self.inner(index)]
                         .into_iter()
                         .flatten()
                         .collect::<Vec<_>>()
@@ -47,6 +54,20 @@ impl ChangesWindow {
                 }
             }
         }
+    }
+
+    /// How it differs: what the run had a copy of is new inside, but not to the
+    /// user.
+    pub(super) fn kind(&self, entry: &Entry) -> Kind {
+        match entry.kind() {
+            Kind::Added if self.is_edited(entry) => Kind::Modified,
+            kind => kind,
+        }
+    }
+
+    /// Whether the run began with a copy of the user's file.
+    fn is_edited(&self, entry: &Entry) -> bool {
+        is_edited(entry, &self.looking.layer.tag)
     }
 
     /// What is in a folder that is new, or another.
@@ -62,7 +83,7 @@ impl ChangesWindow {
     pub(super) fn show_inner(&self, index: usize) {
         match self.inner(index) {
             Some(text) => self.detail.show_folder(&text),
-            None => self.detail.show_nothing(),
+            None => self.detail.show_nothing(&self.looking.found.all[index]),
         }
     }
 

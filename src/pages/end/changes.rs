@@ -124,18 +124,37 @@ impl Tab {
             return;
         }
         let Some(looking) = bridge.to_review(id).await else { return };
-        let count = looking.found.totals.changes;
-        if count == 0 {
+        if looking.found.totals.changes == 0 {
             return;
         }
-        let text = ngettext("{count} Change", "{count} Changes", u32::try_from(count).unwrap_or(u32::MAX));
-        let page = &self.end_page;
-        page.changes_row.set_title(&text.replace("{count}", &count.to_string()));
-        page.changes.set_visible(true);
+        self.end_page.to_review.replace(Some(looking));
+        self.tell_changes();
+        self.end_page.changes.set_visible(true);
+        self.end_page.suggest_review(true);
+    }
+
+    /// How many changes wait, and what becomes of them.
+    pub(in crate::pages) fn tell_changes(&self) {
+        let (page, looking) = (&self.end_page, self.end_page.to_review.borrow());
+        let Some(looking) = looking.as_ref() else { return };
+        let (left, told) = looking.undecided();
+        let all = looking.found.totals.changes;
+        let count = if left == told { all } else { left as u64 };
+        let many = u32::try_from(count).unwrap_or(u32::MAX);
+        let title = match count == all {
+            true => ngettext("{count} Change", "{count} Changes", many),
+            false => ngettext("{count} Undecided Change", "{count} Undecided Changes", many),
+        };
+        page.changes_row.set_title(&title.replace("{count}", &count.to_string()));
+        let fate = match looking.layer.tag.changes {
+            Changes::Discard => gettext("Thrown away with this page, unless you keep or apply them."),
+            Changes::Review | Changes::Keep => {
+                gettext("Waiting for you to decide. Nothing leaves the sandbox until you say so.")
+            }
+        };
+        page.changes_row.set_subtitle(&fate);
         let review = gettext("Re_view Changes ({count})");
         page.review.set_label(&review.replace("{count}", &count.to_string()));
-        page.suggest_review(true);
-        page.to_review.replace(Some(looking));
         self.tell_home();
     }
 

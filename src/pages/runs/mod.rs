@@ -82,6 +82,8 @@ pub struct Runs {
     narrow: Cell<bool>,
     tabs: RefCell<Vec<Rc<Tab>>>,
     ticks: Cell<bool>,
+    /// A tab is being closed: nobody has chosen the next one.
+    closing: Cell<bool>,
     looks: Cell<Option<(Colour, &'static str)>>,
     window: RefCell<Weak<Window>>,
     own: Weak<Self>,
@@ -144,6 +146,7 @@ impl Runs {
             narrow: Cell::new(false),
             tabs: RefCell::default(),
             ticks: Cell::new(false),
+            closing: Cell::new(false),
             looks: Cell::new(None),
             window: RefCell::default(),
             own: own.clone(),
@@ -169,7 +172,9 @@ impl Runs {
         self.view.connect_selected_page_notify(move |_| {
             if let Some(runs) = runs.upgrade() {
                 runs.refresh();
-                runs.focus();
+                if !(runs.closing.get() && runs.rest()) {
+                    runs.focus();
+                }
             }
         });
         self.connect_closing(window);
@@ -225,7 +230,9 @@ impl Runs {
                     window.toast(&gettext("It keeps running. You find it on the home page."));
                 }
             }
+            runs.closing.set(true);
             view.close_page_finish(page, true);
+            runs.closing.set(false);
             if runs.tabs.borrow().is_empty() {
                 window.show("home");
             }

@@ -43,6 +43,12 @@ impl Runs {
         self.focus();
     }
 
+    /// Some of what waits was decided.
+    pub fn changes_are_decided(&self, uuid: &str) {
+        let tabs = self.tabs.borrow();
+        tabs.iter().filter(|tab| tab.waits_with_changes_of(uuid)).for_each(|tab| tab.tell_changes());
+    }
+
     /// Sandboxes that run in this window.
     #[must_use]
     pub fn running(&self) -> Vec<Id> {
@@ -150,6 +156,16 @@ impl Runs {
         if let Some(tab) = tabs.iter().find(|tab| tab.id().as_ref() == Some(id)) {
             tab.network_is(usage);
         }
+    }
+
+    /// Nothing has the focus on the page of an end that nobody has chosen:
+    /// whoever still types must not run it again. Whether it is one.
+    pub(super) fn rest(&self) -> bool {
+        let ended = self.current().is_some_and(|tab| tab.phase() == Phase::Ended);
+        if let Some(window) = self.window.borrow().upgrade().filter(|_| ended) {
+            gtk::prelude::GtkWindowExt::set_focus(&window.widget, gtk::Widget::NONE);
+        }
+        ended
     }
 
     pub(super) fn focus(&self) {

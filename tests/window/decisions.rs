@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What is said of changes and of what was decided about them.
+
+use crate::changes::{act, answer, choose, close, page, question};
+use crate::fake::entry;
+use crate::scene::{find, says};
+use crate::Scene;
+use adw::prelude::*;
+use terrarium_engine::profile::{Changes, Include, Isolation, Profile};
+use terrarium_protocol::changes::{FileKind, What};
+
+fn inside(scene: &Scene, name: &str) -> String {
+    scene.folder().join("home").join(name).to_str().expect("a text").to_owned()
+}
+
+fn may(changes: &gtk::Widget, label: &str) -> bool {
+    let is_it = |one: &gtk::Widget| {
+        one.downcast_ref::<gtk::Button>().is_some_and(|one| one.label().is_some_and(|text| text == label))
+    };
+    crate::scene::walk(changes, &is_it).expect("a button").is_sensitive()
+}
+
+#[gtk::test]
+fn what_was_applied_stays_applied() {
+    let scene = Scene::with_home();
+    let path = inside(&scene, "report");
+    scene.fake.written.holds(&path, b"new");
+    let changes = scene.review(vec![
+        entry(&path, What::Added, Some(3)),
+        entry(&inside(&scene, "sketch"), What::Added, Some(3)),
+    ]);
+    choose(&changes, 1);
+    assert!(may(&changes, "_Discard"));
+    act(&changes, "apply");
+    scene.until("it is applied", || says(&changes, "Applied"));
+    scene.until("there is nothing to discard", || !may(&changes, "_Discard"));
+    assert!(says(&changes, "what is in its real place stays there"));
+    // The folder with both is discarded: of the one nothing changes.
+    choose(&changes, 0);
+    act(&changes, "forget");
+    assert!(says(&changes, "Applied") && says(&changes, "Discarded"));
+    close(&changes);
+}
+
+#[gtk::test]
+fn a_link_says_where_it_leads_and_why_it_stays() {
+    let scene = Scene::new();
+    let mut link = entry("/home/me/link", What::Added, Some(3));
+    let facts = link.change.after.as_mut().expect("facts");
+    (facts.kind, facts.target) = (FileKind::Link, "/etc/passwd".into());
+    let changes = scene.review(vec![link]);
+    choose(&changes, 1);
+    scene.until("it is told", || says(&changes, "It leads to /etc/passwd."));
+    assert!(says(&changes, "Added · → /etc/passwd"));
+    assert!(says(&changes, "Only files and folders can be applied or saved."));
+    assert!(!may(&changes, "_Apply"));
+    close(&changes);
+}
+
+#[gtk::test]
+fn copies_into_a_folder_ask_before_they_replace() {
+    let scene = Scene::with_home();
+    let path = inside(&scene, "report");
+    scene.fake.written.holds(&path, b"new");
+    let changes = scene.review(vec![entry(&path, What::Added, Some(3))]);
+    let folder = scene.folder().join("copies");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("report"), "mine").expect("a file");
+    let text = || std::fs::read_to_string(folder.join("report")).expect("a file");
+    let what = || (folder.as_os_str().as_encoded_bytes().to_vec(), false).to_variant();
+    changes.activate_action("changes.save-into", Some(&what())).expect("it can be done");
+    scene.until("it asks", || question().is_some());
+    assert!(question().expect("a question").body().ends_with("\nreport"));
+    answer(&scene, "cancel");
+    scene.pass(200);
+    assert_eq!(text(), "mine");
+    changes.activate_action("changes.save-into", Some(&what())).expect("it can be done");
+    answer(&scene, "replace");
+    scene.until("it is replaced", || text() == "new" && says(&changes, "Copied"));
+    close(&changes);
+}
+
+/// What was edited comes first, and is no new file to the user.
+#[gtk::test]
+fn an_edited_file_is_shown_first() {
+    let scene = Scene::with_home();
+    let host = scene.bridge.host().expect("a computer");
+    let home = terrarium_engine::plan::home(host);
+    let real = scene.folder().join("home/zz.txt");
+    std::fs::write(&real, "old").expect("a file");
+    let copy = home.join("zz.txt");
+    let path = copy.to_str().expect("a text").to_owned();
+    let other = home.join(".config/app.conf").to_str().expect("a text").to_owned();
+    scene.fake.written.set(vec![
+        entry(&path, What::Added, Some(3)),
+        entry(&other, What::Added, Some(9)),
+        entry(home.join("a").to_str().expect("a text"), What::Added, Some(9)),
+    ]);
+    scene.fake.written.holds(&path, b"new");
+    let mut profile = Profile::new("Edit", vec!["print".into(), "x".into()]);
+    profile.isolation = Some(Isolation::Container);
+    profile.files.changes = Changes::Review;
+    let mut plan = terrarium_engine::plan::plan(&profile, host).plan.expect("a plan");
+    plan.profile.files.include = vec![Include { source: real, target: copy }];
+    scene.window.start(plan);
+    scene.within(std::time::Duration::from_secs(60), "they are offered", || scene.offer().is_some());
+    let changes = scene.look();
+    scene.until("the edited one is shown", || says(&changes, "Modified · 3 bytes"));
+    let title = find(&changes, "detail-title").and_downcast::<adw::WindowTitle>().expect("a title");
+    assert_eq!(title.title(), "zz.txt");
+    close(&changes);
+    scene.until("it is closed", || page().is_none());
+}
+
+#[gtk::test]
+fn an_end_says_what_becomes_of_changes_and_how_many_wait() {
+    let scene = Scene::new();
+    let all = || vec![entry("/home/me/a", What::Added, Some(3)), entry("/home/me/b", What::Added, Some(3))];
+    let row = || scene.offer().and_downcast::<adw::ActionRow>().expect("a row");
+    scene.run_and_leave(all(), Changes::Discard);
+    assert_eq!(row().title(), "2 Changes");
+    let fate = row().subtitle().unwrap_or_default();
+    assert!(fate.starts_with("Thrown away with this page"), "{fate}");
+    let changes = scene.look();
+    choose(&changes, 1);
+    act(&changes, "keep-one");
+    close(&changes);
+    scene.until("it asks", || question().is_some());
+    assert!(question().expect("a question").body().contains("is thrown away with that"));
+    answer(&scene, "later");
+    scene.until("it says how many wait", || row().title() == "1 Undecided Change");
+    scene.run_and_leave(all(), Changes::Review);
+    let fate = row().subtitle().unwrap_or_default();
+    assert!(fate.starts_with("Waiting for you to decide."), "{fate}");
+}
