@@ -27,6 +27,7 @@ mod qemu;
 mod scene;
 mod screens;
 mod waiting;
+mod slips;
 
 use adw::prelude::*;
 use fake::Fake;

@@ -124,7 +124,7 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
     let options = vec![
         (NetworkMode::None, gettext("None")),
         (NetworkMode::Internet, gettext("Internet Only")),
-        (NetworkMode::Full, gettext("Internet and Local Network")),
+        (NetworkMode::Full, gettext("Internet and LAN")),
         (NetworkMode::Custom, gettext("Custom")),
     ];
     let access =

@@ -61,8 +61,8 @@ impl Entries {
             mac: row("interface-mac", &gettext("Hardware Address")),
             filter: row("interface-filter", &gettext("Filter of libvirt’s")),
             parameters: row("interface-parameters", &gettext("Filter’s Parameters (NAME=VALUE …)")),
-            inbound: row("interface-inbound", &gettext("Receive Limit per Second (such as 10 MiB)")),
-            outbound: row("interface-outbound", &gettext("Send Limit per Second (such as 10 MiB)")),
+            inbound: row("interface-inbound", &gettext("Receive per Second (like 10 MiB)")),
+            outbound: row("interface-outbound", &gettext("Send per Second (like 10 MiB)")),
         }
     }
 

@@ -5,6 +5,7 @@ use super::field::{say, Field};
 use super::{usual, Form};
 use crate::window::Window;
 use adw::prelude::*;
+use gettextrs::gettext;
 use gtk::glib;
 use std::rc::Rc;
 use terrarium_engine::host::{Host, Piece};
@@ -81,7 +82,7 @@ impl Form {
         let half = glib::shell_parse_argv(text.as_str()).err().filter(|_| !text.trim().is_empty());
         self.there.share.set_visible(false);
         match (half, find("command.argv").filter(|_| !text.is_empty())) {
-            (Some(error), _) => say(command, Some(error.message()), true),
+            (Some(error), _) => say(command, Some(&half_words(&text, &error)), true),
             (None, Some(problem)) => say(command, Some(&whole(problem)), true),
             (None, None) => self.say_what_is_not_shared(command),
         }
@@ -181,4 +182,13 @@ fn note_field(note: &Note) -> Option<&'static str> {
         Note::Unmasked { .. } => Some("files.unmask"),
         _ => None,
     }
+}
+
+/// What is wrong with a command that is no list of words.
+fn half_words(text: &str, error: &glib::Error) -> String {
+    if text.trim_start().starts_with('#') {
+        // For a shell it is empty.
+        return error.message().to_owned();
+    }
+    gettext("A quotation mark is open, or a backslash stands at the end. Close it, or write \\ before it.")
 }

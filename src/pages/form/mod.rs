@@ -239,7 +239,12 @@ impl Form {
     pub fn fill(self: &Rc<Self>, window: &Rc<Window>, profile: &Profile, item: Option<&Item>) {
         let home = window.bridge.host().map(|host| host.user.home.clone()).unwrap_or_default();
         self.item.replace(item.cloned());
-        self.show(profile, &home);
+        let mut shown = profile.clone();
+        if item.is_none() && shown.name == name_of(&shown.command.argv) {
+            // It was made from the command, and follows another one.
+            shown.name.clear();
+        }
+        self.show(&shown, &home);
         self.signal.quietly(|| self.choose_glass(window, profile.isolation));
         self.saved.replace(self.profile());
         self.launched.set(false);
@@ -290,9 +295,7 @@ impl Form {
         self.interfaces.read(&mut profile);
         self.title.read(&mut profile);
         if profile.name.trim().is_empty() {
-            let program = profile.command.argv.first().map(|word| word.to_string_lossy().into_owned());
-            let name = program.and_then(|word| word.rsplit('/').next().map(str::to_owned));
-            profile.name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| gettext("Command"));
+            profile.name = name_of(&profile.command.argv);
         }
         profile
     }
@@ -337,6 +340,13 @@ impl Form {
         let planned = plan(&profile, host);
         Some((profile, planned))
     }
+}
+
+/// A name made from a command.
+fn name_of(argv: &[std::ffi::OsString]) -> String {
+    let program = argv.first().map(|word| word.to_string_lossy().into_owned());
+    let name = program.and_then(|word| word.rsplit('/').next().map(str::to_owned));
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| gettext("Command"))
 }
 
 /// The profile that has every default but what has none.

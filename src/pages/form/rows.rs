@@ -65,7 +65,8 @@ pub fn number(
     spin.set_valign(gtk::Align::Center);
     spin.set_widget_name(names.1);
     if let Some(zero) = zero {
-        // It is a word, and so wide.
+        // It is a word, which one that is numeric takes for nothing, and so wide.
+        spin.set_numeric(false);
         spin.set_width_chars(i32::try_from(zero.chars().count()).unwrap_or(8));
         let word = zero.clone();
         spin.connect_output(move |spin| {
@@ -79,6 +80,8 @@ pub fn number(
                 glib::Propagation::Proceed
             }
         });
+        // It begins with 0, which is no change that it would tell of.
+        spin.set_text(&zero);
         spin.connect_input(move |spin| (spin.text() == zero.as_str()).then_some(Ok(0.0)));
     } else {
         spin.set_numeric(true);

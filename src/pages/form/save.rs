@@ -142,24 +142,33 @@ impl Form {
         let dialog = adw::MessageDialog::new(
             Some(&window.widget),
             Some(&gettext("Save as Profile")),
-            Some(&gettext("It is found at Home then, and runs with one click.")),
+            Some(&gettext("It is found at Home then, and runs with one click. Before its first run you are shown what it can reach.")),
         );
         let entry = gtk::Entry::builder().text(self.profile().name).activates_default(true).build();
         entry.set_widget_name("save-name");
         entry.update_property(&[gtk::accessible::Property::Label(&gettext("Name"))]);
-        dialog.set_extra_child(Some(&entry));
+        let taken =
+            gtk::Label::builder().label(gettext("There is a profile of that name. Choose another one."));
+        let taken = taken.wrap(true).xalign(0.0).css_classes(["caption", "error"]).build();
+        let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(6).build();
+        body.append(&entry);
+        body.append(&taken);
+        dialog.set_extra_child(Some(&body));
         dialog.add_response("cancel", &gettext("_Cancel"));
         dialog.add_response("save", &gettext("_Save"));
         dialog.set_response_appearance("save", adw::ResponseAppearance::Suggested);
         dialog.set_default_response(Some("save"));
         dialog.set_close_response("cancel");
-        dialog.set_response_enabled("save", !entry.text().trim().is_empty());
-        let weak = dialog.downgrade();
-        entry.connect_changed(move |entry| {
-            if let Some(dialog) = weak.upgrade() {
-                dialog.set_response_enabled("save", !entry.text().trim().is_empty());
-            }
-        });
+        let (weak, names) = (dialog.downgrade(), window.library.items());
+        let look = move |entry: &gtk::Entry| {
+            let Some(dialog) = weak.upgrade() else { return };
+            let name = entry.text();
+            let is_taken = names.iter().any(|item| item.name() == name.trim());
+            taken.set_visible(is_taken);
+            dialog.set_response_enabled("save", !(is_taken || name.trim().is_empty()));
+        };
+        look(&entry);
+        entry.connect_changed(look);
         let (form, window) = (self.clone(), window.clone());
         dialog.connect_response(Some("save"), move |_, _| {
             let (form, window) = (form.clone(), window.clone());
@@ -218,7 +227,7 @@ impl Form {
         let (typed, item, saved) = (self.profile(), self.item.borrow().clone(), self.saved.borrow().clone());
         self.fill(window, &saved, item.as_ref());
         self.drop_draft(window);
-        self.offer_back(window, &gettext("Changes thrown away"), typed, item, saved);
+        self.offer_back(window, &gettext("Back to how it was saved"), typed, item, saved);
     }
 
     fn offer_back(

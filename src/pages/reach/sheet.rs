@@ -26,6 +26,11 @@ pub fn show(parent: &impl IsA<gtk::Window>, profile: &Profile, reach: &Reach, as
     let builder = crate::pages::layout(include_str!("sheet.ui"));
     let sheet: adw::Window = object(&builder, "sheet");
     sheet.set_transient_for(Some(parent));
+    let (width, height) = sheet.default_size();
+    let room = |wanted: i32, there: i32| if there > 0 { wanted.min(there) } else { wanted };
+    // Without a window manager that looks after it, it would reach out of a
+    // narrow screen.
+    sheet.set_default_size(room(width, parent.as_ref().width()), room(height, parent.as_ref().height()));
     let mark = chip(profile.colour, "", icon_of(profile));
     mark.set_tooltip_text(Some(&crate::look::name(profile.colour)));
     object::<gtk::Box>(&builder, "title-row").prepend(&mark);
@@ -51,7 +56,13 @@ pub fn show(parent: &impl IsA<gtk::Window>, profile: &Profile, reach: &Reach, as
     }
     pane.show(&message::reach(reach), false);
     object::<gtk::Box>(&builder, "body").append(&pane.widget);
+    let own = ask.from.is_none() && ask.run.is_some();
     connect(&builder, &sheet, ask.run);
+    if own {
+        // What came from elsewhere is not run by a key that was meant for
+        // something else.
+        object::<gtk::Button>(&builder, "run").grab_focus();
+    }
     sheet.present();
     sheet
 }
