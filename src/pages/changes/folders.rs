@@ -3,13 +3,11 @@
 //! which is a row of its own and can be decided about as a whole. What the run
 //! had a copy of comes first, then the home folder.
 
-use super::words::is_edited;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use terrarium_engine::sandbox::changes::{below, Entry};
-use terrarium_engine::sandbox::Tag;
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +40,14 @@ pub struct Folders {
 
 impl Folders {
     /// Of changes that are in the order of their paths.
-    pub fn of(all: &[Entry], home: Option<&Path>, tag: &Tag) -> Self {
+    pub fn of(all: &[Entry], home: Option<&Path>, is_edited: impl Fn(&Entry) -> bool) -> Self {
         let home = home.map(|home| home.as_os_str().as_bytes());
         let is_elsewhere = |folder: &[u8]| {
             !home.is_some_and(|home| {
                 folder.strip_prefix(home).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
             })
         };
-        let edited: Vec<bool> = all.iter().map(|entry| is_edited(entry, tag)).collect();
+        let edited: Vec<bool> = all.iter().map(is_edited).collect();
         let first: HashSet<&[u8]> = all
             .iter()
             .zip(&edited)
@@ -123,7 +121,7 @@ mod tests {
     #[test]
     fn what_lies_in_a_folder_stands_below_it() {
         let all = entries(&["/a", "/etc/x", "/home/me/b", "/home/me/b-c", "/home/me/b/d", "/home/me2/e"]);
-        let found = Folders::of(&all, Some(Path::new("/home/me")));
+        let found = Folders::of(&all, Some(Path::new("/home/me")), |_| false);
         let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
         let rows: Vec<String> = found
             .rows
@@ -149,6 +147,6 @@ mod tests {
         assert_eq!(rows, expected);
         assert_eq!(tops(&all, &[2, 3, 4]), [2, 3]);
         assert_eq!(tops(&all, &[4, 2]), [2], "in any order");
-        assert!(Folders::of(&[], None).rows.is_empty());
+        assert!(Folders::of(&[], None, |_| false).rows.is_empty());
     }
 }

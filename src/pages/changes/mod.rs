@@ -59,7 +59,9 @@ impl ChangesWindow {
     pub fn open(window: &Rc<Window>, looking: &Looking) {
         let builder = crate::pages::layout(include_str!("changes.ui"));
         let home = window.bridge.host().map(plan::home);
-        let folders = Folders::of(&looking.found.all, home.as_deref(), &looking.layer.tag);
+        let folders = Folders::of(&looking.found.all, home.as_deref(), |entry| {
+            words::is_edited(entry, &looking.layer.tag)
+        });
         let rows = gio::ListStore::new::<glib::BoxedAnyObject>();
         let all: Vec<glib::BoxedAnyObject> =
             folders.rows.iter().copied().map(glib::BoxedAnyObject::new).collect();

@@ -165,6 +165,17 @@ for_both! {
     }
 }
 
+#[test]
+fn what_is_not_there_is_named_as_what_it_could_have_been() {
+    let said = refused(User::Member, &["show", "no-such-thing"]);
+    assert!(said.contains("neither a sandbox nor a profile with the name “no-such-thing”"), "{said}");
+    let said = refused(User::Member, &["run", "--container"]);
+    assert!(said.starts_with("terrariumctl: COMMAND: There is no command"), "{said}");
+    let sandbox = detached(Glass::Container, "sleep 1000");
+    let said = refused(User::Member, &["log", &sandbox.name]);
+    assert!(said.contains("it has no screen") && said.contains("terrariumctl attach"), "{said}");
+}
+
 /// Who attached is not who runs it.
 #[test]
 fn attach_lets_go_when_it_is_told_to_end() {
