@@ -3,7 +3,7 @@
 
 use super::folders::{self, Row};
 use super::{row, ChangesWindow};
-use crate::bridge::changes::{Chosen, Decision, To};
+use crate::bridge::changes::{Chosen, Decision, Put, To};
 use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
 use gtk::glib;
@@ -136,16 +136,7 @@ impl ChangesWindow {
             if replaces && !put.done.is_empty() {
                 page.toast(&gettext("Applied. What was there is in the trash."));
             }
-            match put.left.as_slice() {
-                [] => {}
-                [one] => page.toast(&message::left_out(one.as_slice())),
-                more => page.toast(&some_left_out(more.len())),
-            }
-            match &put.error {
-                None | Some(Error::Cancelled) => {}
-                Some(error) if put.failed == 1 => page.toast(&message::error(error)),
-                Some(error) => page.toast(&format!("{} {}", some_failed(put.failed), message::error(error))),
-            }
+            page.tell_what_stayed(&put);
             match folder {
                 _ if put.changed.is_empty() => {}
                 Some(folder) => {
@@ -155,6 +146,20 @@ impl ChangesWindow {
                 None => page.replace_or_ask(put.changed).await,
             }
         });
+    }
+
+    /// Says what was left out, and what went wrong.
+    fn tell_what_stayed(&self, put: &Put) {
+        match put.left.as_slice() {
+            [] => {}
+            [one] => self.toast(&message::left_out(one.as_slice())),
+            more => self.toast(&some_left_out(more.len())),
+        }
+        match &put.error {
+            None | Some(Error::Cancelled) => {}
+            Some(error) if put.failed == 1 => self.toast(&message::error(error)),
+            Some(error) => self.toast(&format!("{} {}", some_failed(put.failed), message::error(error))),
+        }
     }
 
     /// Copies have the names of something that is in their folder.

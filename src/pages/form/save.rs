@@ -144,31 +144,12 @@ impl Form {
             Some(&gettext("Save as Profile")),
             Some(&gettext("It is found at Home then, and runs with one click. Before its first run you are shown what it can reach.")),
         );
-        let entry = gtk::Entry::builder().text(self.profile().name).activates_default(true).build();
-        entry.set_widget_name("save-name");
-        entry.update_property(&[gtk::accessible::Property::Label(&gettext("Name"))]);
-        let taken =
-            gtk::Label::builder().label(gettext("There is a profile of that name. Choose another one."));
-        let taken = taken.wrap(true).xalign(0.0).css_classes(["caption", "error"]).build();
-        let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(6).build();
-        body.append(&entry);
-        body.append(&taken);
-        dialog.set_extra_child(Some(&body));
         dialog.add_response("cancel", &gettext("_Cancel"));
         dialog.add_response("save", &gettext("_Save"));
         dialog.set_response_appearance("save", adw::ResponseAppearance::Suggested);
         dialog.set_default_response(Some("save"));
         dialog.set_close_response("cancel");
-        let (weak, names) = (dialog.downgrade(), window.library.items());
-        let look = move |entry: &gtk::Entry| {
-            let Some(dialog) = weak.upgrade() else { return };
-            let name = entry.text();
-            let is_taken = names.iter().any(|item| item.name() == name.trim());
-            taken.set_visible(is_taken);
-            dialog.set_response_enabled("save", !(is_taken || name.trim().is_empty()));
-        };
-        look(&entry);
-        entry.connect_changed(look);
+        let entry = name_entry(&dialog, window, &self.profile().name);
         let (form, window) = (self.clone(), window.clone());
         dialog.connect_response(Some("save"), move |_, _| {
             let (form, window) = (form.clone(), window.clone());
@@ -247,4 +228,28 @@ impl Form {
             }
         });
     }
+}
+
+/// Asks in a dialog for a name that no profile has.
+fn name_entry(dialog: &adw::MessageDialog, window: &Window, name: &str) -> gtk::Entry {
+    let entry = gtk::Entry::builder().text(name).activates_default(true).build();
+    entry.set_widget_name("save-name");
+    entry.update_property(&[gtk::accessible::Property::Label(&gettext("Name"))]);
+    let taken = gtk::Label::builder().label(gettext("There is a profile of that name. Choose another one."));
+    let taken = taken.wrap(true).xalign(0.0).css_classes(["caption", "error"]).build();
+    let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(6).build();
+    body.append(&entry);
+    body.append(&taken);
+    dialog.set_extra_child(Some(&body));
+    let (weak, names) = (dialog.downgrade(), window.library.items());
+    let look = move |entry: &gtk::Entry| {
+        let Some(dialog) = weak.upgrade() else { return };
+        let name = entry.text();
+        let is_taken = names.iter().any(|item| item.name() == name.trim());
+        taken.set_visible(is_taken);
+        dialog.set_response_enabled("save", !(is_taken || name.trim().is_empty()));
+    };
+    look(&entry);
+    entry.connect_changed(look);
+    entry
 }
