@@ -26,8 +26,8 @@ mod qemu;
 #[path = "../scene/mod.rs"]
 mod scene;
 mod screens;
-mod waiting;
 mod slips;
+mod waiting;
 
 use adw::prelude::*;
 use fake::Fake;
