@@ -69,6 +69,21 @@ fn one_program_plays_after_another() {
     assert_eq!(out(&left), "", "{}", err(&left));
 }
 
+/// Whoever took the server over moves nothing that init makes as root.
+#[test]
+fn the_server_replaces_nothing_of_inits() {
+    let sandbox = shown(Glass::Container, &["--sound"], &["sleep", "1000"]);
+    let (pid, _) = server(&sandbox).expect("a server");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()).unwrap();
+    let script = "cd /tmp/.X11-unix || exit; mv sound other && echo moved; mv unfinished other && echo moved
+        rm -rf unfinished && echo removed; touch unfinished/new && echo written; ln -sf /etc/passwd sound/playback && echo led
+        touch own && echo its own";
+    let mut enter = std::process::Command::new("nsenter");
+    enter.args(["-t", &pid.to_string(), "-m", "-S", uid, "-G", uid, "sh", "-c", script]);
+    assert_eq!(out(&enter.output().unwrap()), "its own\n");
+}
+
 /// What a hostile program does to it. Whatever it manages is said.
 const ATTACK: &str = r#"
     cd /tmp/.X11-unix/sound

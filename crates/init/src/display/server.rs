@@ -23,12 +23,14 @@ use nix::unistd::{chown, mkfifo, pipe2, Gid, Pid, Uid};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use terrarium_protocol::message::Step;
 
 /// The one directory that the display and the command share.
 pub const SHARED: &str = "/tmp/.X11-unix";
+/// Where what is not yet all that it should be is made: init's alone.
+const UNFINISHED: &str = "/tmp/.X11-unix/unfinished";
 /// The socket of X.
 pub const SOCKET: &str = "/tmp/.X11-unix/X0";
 /// Where the agent's two halves meet.
@@ -82,14 +84,16 @@ pub struct Wish<'a> {
 pub fn share(uid: u32) -> nix::Result<()> {
     fs::create_dir_all(SHARED).map_err(errno)?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    // Not the server's own: it would let everybody write there.
-    let options = format!("size=64k,nr_inodes=16,mode=775,uid=0,gid={uid}");
+    // Not the server's own: it would let everybody write there. What is init's
+    // in it can neither be moved nor replaced by the server.
+    let options = format!("size=64k,nr_inodes=16,mode=1775,uid=0,gid={uid}");
     mount(Some("tmpfs"), SHARED, Some("tmpfs"), flags, Some(options.as_str()))
 }
 
 /// Makes the folder whose FIFOs a container's server plays.
 pub fn share_sound() -> nix::Result<()> {
-    fs::create_dir(config::SOUND).map_err(errno)
+    fs::create_dir(config::SOUND).map_err(errno)?;
+    fs::DirBuilder::new().mode(0o700).create(UNFINISHED).map_err(errno)
 }
 
 /// Opens it for the server. Whatever the umask is.
@@ -105,7 +109,7 @@ pub fn open_sound() -> nix::Result<()> {
 pub fn make_fifo(name: &str, mode: u32, (uid, gid): (u32, u32)) -> nix::Result<OwnedFd> {
     // It comes into the folder when it is all that it should be: the server opens
     // it at once, or never.
-    let (fifo, place) = (Path::new(SHARED).join(name), Path::new(config::SOUND).join(name));
+    let (fifo, place) = (Path::new(UNFINISHED).join(name), Path::new(config::SOUND).join(name));
     let _ = fs::remove_file(&fifo);
     mkfifo(&fifo, Mode::S_IRUSR)?;
     fs::set_permissions(&fifo, fs::Permissions::from_mode(mode)).map_err(errno)?;
