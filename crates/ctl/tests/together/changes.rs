@@ -256,7 +256,8 @@ for_both! {
             let _ = starts.wait();
         }
         let is_gone = || listed(glass.user(), &name).is_none();
-        wait_for("all of them to be gone", Duration::from_secs(60), is_gone);
+        // The result of one that had begun is kept for a minute.
+        wait_for("all of them to be gone", Duration::from_secs(90), is_gone);
         while layers(glass, &name) > 1 {
             assert!(ctl(glass, &["discard", &name]).status.success());
         }
