@@ -155,6 +155,7 @@ fn kept(glass: Glass, name: &str, script: &str) -> std::process::Output {
 }
 
 for_both! {
+    machine at full scale:
     fn what_is_kept_outlives_a_review_that_is_thrown_away(glass: Glass) {
         let name = fresh_name("again");
         let first = kept(glass, &name, "echo kept >count; echo old >other; mkdir same; echo same >same/file");
@@ -234,6 +235,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn what_is_kept_outlives_whatever_is_killed(glass: Glass) {
         let name = fresh_name("struck");
         assert!(kept(glass, &name, "echo kept >count").status.success());
