@@ -161,6 +161,7 @@ fn clicks_and_typed_text_arrive(glass: Glass) {
     assert_eq!(clipboard::inside(&shown, "echo ${XCURSOR_SIZE:-24}"), pointer);
     for (layout, line) in [("us", "Yz-7"), ("de", "Zyß7")] {
         shown.within(BOOT, "xterm reads", || shown.said().contains(&format!("up {layout}")));
+        has_active_window(&shown);
         shown.until("the screen has the keyboard", || screen.view.has_focus());
         xdotool(&["type", "--delay", "60", "Yz-7"]);
         xdotool(&["key", "Return"]);
