@@ -9,6 +9,8 @@ use super::*;
 use crate::types::ToGuest;
 
 const LIMIT: usize = 1000;
+/// For how long the guest may ask for what was allowed.
+const LIFETIME: Duration = Duration::from_secs(30);
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -16,7 +18,7 @@ fn seconds(seconds: u64) -> Duration {
 
 /// A machine with an agent, in focus, and what it did about that.
 fn machine(policy: ClipboardPolicy) -> Machine {
-    let mut machine = Machine::new(LIMIT, seconds(30));
+    let mut machine = Machine::new(LIMIT, LIFETIME);
     for input in [Input::Policy(policy), Input::Agent(true), Input::Focus(true)] {
         assert!(machine.take(seconds(10), input).is_empty());
     }
@@ -64,7 +66,7 @@ fn a_guest_gets_nothing_that_was_not_offered() {
 fn an_agent_that_is_not_ready_is_told_again() {
     let told = |formats: &[Format]| [Action::Tell(ToGuest::Grab(formats.to_vec()))];
     let begin = || {
-        let mut m = Machine::new(LIMIT, seconds(30));
+        let mut m = Machine::new(LIMIT, LIFETIME);
         m.take(seconds(1), Input::Policy(ClipboardPolicy::In));
         m.take(seconds(1), Input::Focus(true));
         m.take(seconds(1), Input::HostChanged(vec![Format::Text]));
@@ -282,22 +284,48 @@ struct Passed {
     told: usize,
     read: usize,
     offered: usize,
+    /// Of what was told to the guest, how much nobody had allowed just then.
+    unasked: usize,
+    /// What was asked and not yet answered.
+    asks: Vec<ClipboardAsk>,
+    /// How often the user said yes, in and out.
+    yes: [usize; 2],
+    /// Until when the guest may hear of what was allowed in; an offer may be
+    /// told more than once meanwhile.
+    open: Option<Duration>,
 }
 
 impl Passed {
-    fn see(&mut self, action: &Action) {
+    fn answered(&mut self, now: Duration, input: &Input) {
+        let Input::Answer(id, true) = input else { return };
+        let Some(at) = self.asks.iter().position(|ask| ask.id == *id) else { return };
+        let direction = self.asks.remove(at).direction;
+        self.yes[direction as usize] += 1;
+        if direction == Direction::In {
+            self.open = Some(now + LIFETIME);
+        }
+    }
+
+    fn see(&mut self, now: Duration, action: Action) {
         match action {
             Action::Tell(ToGuest::Data(_, content)) if !content.is_empty() => {
                 assert!(content.len() <= LIMIT);
                 self.into += 1;
+                self.open = None;
             }
-            Action::Tell(ToGuest::Grab(_)) => self.told += 1,
+            Action::Tell(ToGuest::Grab(_)) => {
+                self.told += 1;
+                self.unasked += usize::from(self.open.is_none_or(|until| until <= now));
+            }
+            Action::Tell(ToGuest::Release) => self.open = None,
             Action::ReadHost(..) => self.read += 1,
             Action::PutHere(_, content) | Action::AnswerPaste(_, Some(content)) => {
                 assert!(content.len() <= LIMIT);
                 self.out += 1;
             }
             Action::OfferHere(..) => self.offered += 1,
+            Action::Ask(ask) => self.asks.push(ask),
+            Action::AskGone(id) => self.asks.retain(|ask| ask.id != id),
             _ => {}
         }
     }
@@ -316,30 +344,19 @@ proptest! {
     ) {
         let mut machine = machine(policy);
         let (mut now, mut passed) = (seconds(10), Passed::default());
-        let (mut yes, mut asks) = ([0_usize; 2], Vec::new());
         for (milliseconds, input) in inputs {
             now += Duration::from_millis(milliseconds);
-            if let Input::Answer(id, true) = input {
-                if let Some(at) = asks.iter().position(|ask: &ClipboardAsk| ask.id == id) {
-                    yes[asks.remove(at).direction as usize] += 1;
-                }
-            }
+            passed.answered(now, &input);
             for action in machine.take(now, input) {
-                passed.see(&action);
-                match action {
-                    Action::Ask(ask) => asks.push(ask),
-                    Action::AskGone(id) => asks.retain(|ask| ask.id != id),
-                    _ => {}
-                }
+                passed.see(now, action);
             }
         }
-        holds(policy, &passed, yes)?;
+        holds(policy, &passed)?;
     }
 }
 
-/// What passed is what the policy allows; `yes` counts what was allowed by
-/// hand, in and out.
-fn holds(policy: ClipboardPolicy, passed: &Passed, yes: [usize; 2]) -> Result<(), TestCaseError> {
+/// What passed is what the policy and the user allow.
+fn holds(policy: ClipboardPolicy, passed: &Passed) -> Result<(), TestCaseError> {
     match policy {
         ClipboardPolicy::Off => {
             prop_assert_eq!(passed.into + passed.out + passed.told + passed.read + passed.offered, 0);
@@ -347,8 +364,8 @@ fn holds(policy: ClipboardPolicy, passed: &Passed, yes: [usize; 2]) -> Result<()
         ClipboardPolicy::In => prop_assert_eq!(passed.out + passed.offered, 0),
         ClipboardPolicy::Out => prop_assert_eq!(passed.into + passed.told + passed.read, 0),
         ClipboardPolicy::Ask => {
-            prop_assert!(passed.into <= yes[0] && passed.told <= yes[0]);
-            prop_assert!(passed.out <= yes[1] && passed.offered == 0);
+            prop_assert!(passed.into <= passed.yes[0] && passed.unasked == 0);
+            prop_assert!(passed.out <= passed.yes[1] && passed.offered == 0);
         }
         ClipboardPolicy::Both => {}
     }
