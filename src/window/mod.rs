@@ -73,7 +73,9 @@ impl Window {
             .height_request(320)
             .icon_name(crate::APP_ID)
             .build();
-        let leaflet = adw::Leaflet::builder().can_unfold(false).can_navigate_back(true).build();
+        // A page that is not seen keeps the window from nothing.
+        let leaflet =
+            adw::Leaflet::builder().can_unfold(false).can_navigate_back(true).homogeneous(false).build();
         let toasts = adw::ToastOverlay::new();
         toasts.set_child(Some(&leaflet));
         widget.set_content(Some(&toasts));

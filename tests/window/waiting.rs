@@ -83,12 +83,18 @@ fn changes_wait_at_home_after_a_tab_and_after_a_window() {
     // Another window knows of them as well, and can show them.
     let next = Shown::new(scene.bridge.clone());
     next.until("they are there", || titles(&next) == ["Build"]);
+    next.until("it is narrow", || {
+        next.window.widget.set_default_size(400, 700);
+        next.window.widget.width() <= 400
+    });
     ActionRowExt::activate(&rows(&next)[0]);
     next.until("they are shown", || page().is_some());
     let changes = page().expect("a window");
     assert!(says(&changes, "2 Changes"));
+    assert!(changes.width() <= 400, "as narrow as what it belongs to");
     changes.activate_action("changes.keep", None).expect("it can be done");
     next.until("nothing waits", || page().is_none() && rows(&next).is_empty());
+    next.until("it is said", || says(next.window.widget.upcast_ref(), "The next run of “Build” goes on"));
     assert_eq!(scene.fake.written.decided(), ["keep"]);
 }
 

@@ -155,10 +155,21 @@ impl ChangesWindow {
         let (Some(bridge), page) = (self.bridge(), self.clone()) else { return };
         glib::spawn_future_local(async move {
             match bridge.keep(page.looking.clone(), None).await {
-                Ok(()) => page.settle(),
+                Ok(()) => {
+                    page.settle();
+                    page.tell_kept();
+                }
                 Err(error) => page.toast(&message::error(&error)),
             }
         });
+    }
+
+    /// Said where the list was, which is gone.
+    fn tell_kept(&self) {
+        let Some(window) = self.window.upgrade() else { return };
+        let name = message::shown(&self.looking.layer.tag.name);
+        let text = gettext("The next run of “{name}” goes on from these changes");
+        window.toast(&text.replace("{name}", &name));
     }
 
     fn ask_to_discard(self: &Rc<Self>) {

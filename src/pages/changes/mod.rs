@@ -14,7 +14,7 @@ mod put;
 mod row;
 mod words;
 
-use super::object;
+use super::{object, runs};
 use crate::bridge::changes::{Decision, Looking};
 use crate::window::Window;
 use adw::prelude::*;
@@ -84,6 +84,10 @@ impl ChangesWindow {
             wanted: Cell::new(0),
         });
         page.widget.set_transient_for(Some(&window.widget));
+        if window.widget.width() < runs::NARROW {
+            // There may be no room for more.
+            page.widget.set_default_size(window.widget.width(), window.widget.height());
+        }
         page.name(&builder);
         page.connect(&builder);
         page.fill();

@@ -12,8 +12,8 @@ use std::rc::Weak;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{Id, Picture, State, Summary};
 
-/// A picture is made so large that it covers the card's also where a pixel of
-/// the desktop is two of the screen's.
+/// A picture is made so large that it fills a card also where a pixel of the
+/// desktop is two of the screen's.
 const WIDTH: usize = 640;
 const HEIGHT: usize = 320;
 
@@ -29,7 +29,8 @@ impl Thumbnails {
     pub fn place(&self, id: &Id) -> gtk::Picture {
         let place = gtk::Picture::builder()
             .can_shrink(true)
-            .content_fit(gtk::ContentFit::Cover)
+            // All of it: what a program shows first is at the edges.
+            .content_fit(gtk::ContentFit::Contain)
             .can_target(false)
             .build();
         place.set_paintable(self.pictures.borrow().get(id));
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_covers_the_card_and_is_no_larger_than_it_was() {
+    fn a_picture_fills_the_card_and_is_no_larger_than_it_was() {
         let size = |width: usize, height: usize| {
             let pixels = vec![7; width * height * 3];
             shrink(&pixels, (width, height), [0, 1, 2], 3).map(|(small, width, height)| {

@@ -12,6 +12,7 @@ mod save;
 mod tabs;
 
 pub use actions::{policy_name, POLICIES};
+pub use header::NARROW;
 
 use super::object;
 use super::tab::Tab;
