@@ -28,11 +28,16 @@ pub fn read(image: &Path, path: &str) -> String {
     super::out(&cat)
 }
 
-const CLUSTER: usize = 64 << 10;
+/// Of a qcow2 image, in bytes.
+pub const CLUSTER: u64 = 64 << 10;
+/// In its tables: nobody else has that cluster.
+pub const COPIED: u64 = 1 << 63;
 
 /// The same bytes as a qcow2 image (version 2), with the name of a backing
 /// file.
 pub fn qcow2(folder: &Folder, name: &str, raw: &Path, backing: &str) -> PathBuf {
+    const CLUSTER: usize = super::image::CLUSTER as usize;
+    const COPIED: usize = super::image::COPIED as usize;
     let raw = fs::read(raw).unwrap();
     let clusters = raw.len().div_ceil(CLUSTER);
     let mut image = vec![0u8; (5 + clusters) * CLUSTER];
@@ -51,7 +56,6 @@ pub fn qcow2(folder: &Folder, name: &str, raw: &Path, backing: &str) -> PathBuf 
     put(&mut image, 40, &long(CLUSTER));
     put(&mut image, 48, &long(3 * CLUSTER));
     put(&mut image, 56, &1u32.to_be_bytes());
-    const COPIED: usize = 1 << 63;
     put(&mut image, CLUSTER, &long((2 * CLUSTER) | COPIED));
     put(&mut image, 3 * CLUSTER, &long(4 * CLUSTER));
     for cluster in 0..5 + clusters {

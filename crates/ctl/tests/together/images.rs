@@ -5,8 +5,8 @@ use crate::common::image::*;
 use crate::common::share::*;
 use crate::common::*;
 use std::fs;
-use std::os::unix::fs::{chown, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{chown, FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -62,12 +62,17 @@ for_both! {
         assert!(fs::read(&read_only).unwrap() == before, "what is read-only was written");
         assert_eq!(read(&writable, "/file"), "on the image\nmore\n");
         assert!(fs::read(&disk).unwrap().starts_with(b"WRITTEN"));
-        if glass == Glass::Container {
-            // What a sandbox wrote as a disk this computer's kernel never reads.
-            fs::write(&disk, before).unwrap();
-            let output = with(glass, &[&format!("host-image:/x={},trusted", disk.display())], "true");
-            assert!(output.status.code() == Some(125) && err(&output).contains("never mounts"), "{}", err(&output));
-        }
+        // What a sandbox wrote as a disk this computer's kernel never reads, nor
+        // what a machine's kernel wrote.
+        fs::write(&disk, before).unwrap();
+        let (member, written) = (Folder::home(Glass::Container), if glass == Glass::Container { disk } else { writable });
+        let image = member.path.join("written.img");
+        fs::rename(written, &image).unwrap();
+        member.own(&image);
+        let mount = format!("host-image:/x={},trusted", image.display());
+        let output = with(Glass::Container, &[&mount], "true");
+        let said = err(&output);
+        assert!(output.status.code() == Some(125) && said.contains("never mounts") && said.contains(&format!("-m {mount}: ")), "{said}");
     }
 }
 
@@ -100,8 +105,84 @@ fn a_machine_reads_qcow2() {
     let raw = ext4(&folder, "raw.img", &tree.path);
     let image = qcow2(&folder, "a.qcow2", &raw, "");
     let mount = format!("host-image:/a={},rw", image.display());
-    let output = with(glass, &[&mount], "cat /a/file; ls -d /a/lost+found");
-    assert_eq!(out(&output), "on the image\n/a/lost+found\n", "{}", err(&output));
+    // Tables that lead to themselves, or out of the image, hand out nothing else.
+    let secret = folder.file("secret", "ELSEWHERE\n");
+    let disks: Vec<String> = BAD_TABLES
+        .iter()
+        .map(|(name, at, value)| {
+            let path = qcow2(&folder, name, &raw, "");
+            put(&path, *at, &value.to_be_bytes());
+            format!("file:{name}={},rw", path.display())
+        })
+        .collect();
+    let mut options = vec!["-m", &mount];
+    options.extend(disks.iter().flat_map(|disk| ["--disk", disk.as_str()]));
+    let script = "cat /a/file; ls -d /a/lost+found; for disk in /dev/disk/by-tag/*; do \
+        cat $disk 2>/dev/null | grep -c ELSEWHERE; echo x 2>/dev/null >$disk; done; sync; echo end";
+    let output = run(glass, &options, &["sh", "-c", script]).output().unwrap();
+    let nothing = "0\n".repeat(BAD_TABLES.len());
+    assert_eq!(out(&output), format!("on the image\n/a/lost+found\n{nothing}end\n"), "{}", err(&output));
+    assert_eq!(fs::read_to_string(secret).unwrap(), "ELSEWHERE\n");
+}
+
+/// What is wrong in the tables of an image, where it stands, and what.
+const BAD_TABLES: [(&str, u64, u64); 4] = [
+    ("cyclic", CLUSTER, CLUSTER | COPIED),
+    ("far", CLUSTER, 1 << 50 | COPIED),
+    ("crooked", 2 * CLUSTER + 8, (6 * CLUSTER + 512) | COPIED),
+    ("far-data", 2 * CLUSTER, 1 << 50 | COPIED),
+];
+
+fn put(path: &Path, at: u64, bytes: &[u8]) {
+    fs::File::options().write(true).open(path).unwrap().write_all_at(bytes, at).unwrap();
+}
+
+/// An image whose first bytes promise a file system, and hold no more.
+fn broken(folder: &Folder, name: &str, at: usize, mark: &[u8]) -> PathBuf {
+    let mut bytes = noise(1 << 20);
+    bytes[at..at + mark.len()].copy_from_slice(mark);
+    let path = folder.path.join(name);
+    fs::write(&path, bytes).unwrap();
+    folder.own(&path);
+    path
+}
+
+for_both! {
+    fn damaged_images_are_named_and_leave_nothing(glass: Glass) {
+        let (tree, folder) = (tree(glass), Folder::home(glass));
+        let superblock = ext4(&folder, "superblock.img", &tree.path);
+        put(&superblock, 1024, &noise(56));
+        put(&superblock, 1082, &noise(900));
+        let cut = ext4(&folder, "cut.img", &tree.path);
+        fs::File::options().write(true).open(&cut).unwrap().set_len(64 << 10).unwrap();
+        let mut all = vec![superblock, cut];
+        for (name, at, mark) in [("xfs", 0, &b"XFSB"[..]), ("squashfs", 0, b"hsqs"), ("erofs", 1024, b"\xe2\xe1\xf5\xe0"),
+            ("btrfs", 65_600, b"_BHRfS_M"), ("fat", 54, b"FAT16   "), ("cd", 32_769, b"CD001")] {
+            all.push(broken(&folder, name, at, mark));
+        }
+        // A machine boots for each.
+        let all = match glass {
+            Glass::Container => &all[..],
+            Glass::Machine => &all[..scaled(1, all.len())],
+        };
+        for (index, image) in all.iter().enumerate() {
+            let (name, mode) = (fresh_name("damaged"), ["", ",rw"][index % 2]);
+            let mount = format!("host-image:/mnt/x={}{mode}{}", image.display(), trust(glass));
+            let output = run(glass, &["-n", &name, "-m", &mount], &["echo", "ran"]).output().unwrap();
+            let said = err(&output);
+            println!("{said}");
+            assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)), "{mount}: {said}");
+            assert!(said.lines().count() == 1 && said.contains("/mnt/x"), "{mount}: {said}");
+            assert!(listed(glass.user(), &name).is_none(), "{mount}");
+        }
+        let here = folder.path.display().to_string();
+        let looped = || {
+            let devices = std::process::Command::new("losetup").args(["-a"]).output().unwrap();
+            out(&devices).contains(&here)
+        };
+        wait_for("no loop device", Duration::from_secs(10), || !looped());
+        assert!(!fs::read_to_string("/proc/self/mountinfo").unwrap().contains(&here));
+    }
 }
 
 #[test]
@@ -126,6 +207,13 @@ for_both! {
         sparse(&folder, "empty.img", 0);
         let unknown = sparse(&folder, "unknown.img", 1 << 20);
         qcow2(&folder, "backed.img", &unknown, "/etc/shadow");
+        // Its third version's sign that its data lies elsewhere, and a size of
+        // clusters that there is not.
+        let elsewhere = qcow2(&folder, "elsewhere.img", &unknown, "");
+        put(&elsewhere, 4, &3u32.to_be_bytes());
+        put(&elsewhere, 72, &4u64.to_be_bytes());
+        put(&qcow2(&folder, "header.img", &unknown, ""), 20, &63u32.to_be_bytes());
+        put(&qcow2(&folder, "table.img", &unknown, ""), CLUSTER, &(2 * CLUSTER + 512).to_be_bytes());
         let theirs = ext4(&folder, "theirs.img", &tree.path);
         chown(&theirs, Some(0), Some(0)).unwrap();
         let hidden = sparse(&folder, "hidden.img", 1 << 20);
@@ -146,6 +234,9 @@ for_both! {
             ("unknown.img", "", "no file system"),
             ("dir", "", "no file system"),
             ("backed.img", "", if glass == Glass::Machine { "another file" } else { "nbd" }),
+            ("elsewhere.img", "", if glass == Glass::Machine { "another file" } else { "nbd" }),
+            ("header.img", "", if glass == Glass::Machine { "is damaged" } else { "nbd" }),
+            ("table.img", ",rw", if glass == Glass::Machine { "is damaged" } else { "nbd" }),
             ("unknown.img", ",format=qcow2", if glass == Glass::Machine { "format qcow2" } else { "nbd" }),
             ("hidden.img", "", "may not read"),
             ("theirs.img", ",rw", "may not write"),
@@ -176,6 +267,46 @@ for_both! {
             assert_eq!(out(&with(glass, &[&twice[1]], "cat /y/file")), "on the image\n", "both only read");
         }
         drop(stop);
+    }
+}
+
+for_both! {
+    machine at full scale:
+    /// The same name is the user's image, and a link to one that the user may
+    /// not read, in turn.
+    fn an_image_that_is_swapped_meanwhile_shows_nothing_else(glass: Glass) {
+        let (tree, folder) = (tree(glass), Folder::home(glass));
+        let image = ext4(&folder, "mine.img", &tree.path);
+        tree.file("file", "SECRET\n");
+        let secret = ext4(&folder, "secret.img", &tree.path);
+        chown(&secret, Some(0), Some(0)).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+        let (name, link) = (folder.path.join("x"), folder.path.join("link"));
+        std::os::unix::fs::symlink(&secret, &link).unwrap();
+        fs::rename(&image, &name).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let mount = format!("host-image:/x={}{}", name.display(), trust(glass));
+        let answers = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    for (from, to) in [(&name, &image), (&link, &name), (&name, &link), (&image, &name)] {
+                        fs::rename(from, to).unwrap();
+                    }
+                    std::thread::sleep(Duration::from_micros(300));
+                }
+            });
+            let runs = if glass == Glass::Container { scaled(6, 60) } else { 5 };
+            let answers: Vec<std::process::Output> = (0..runs).map(|_| with(glass, &[&mount], "cat /x/file")).collect();
+            stop.store(true, std::sync::atomic::Ordering::SeqCst);
+            answers
+        });
+        for output in answers {
+            let (said, why) = (out(&output), err(&output));
+            println!("{said}{why}");
+            assert!(said == "on the image\n" || said.is_empty(), "{said}");
+            let names_it = why.contains(&name.display().to_string()) || why.contains("for /x ");
+            assert!(!said.is_empty() || output.status.code() == Some(125) && names_it, "{why}");
+        }
     }
 }
 

@@ -34,6 +34,10 @@ pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
             about(&gettext("{path} needs another file or a key: an image with a backing file, with its data elsewhere, or encrypted could read files that you did not choose."), path),
             gettext("Make one that holds everything (qemu-img convert -O qcow2)."),
         ),
+        ProblemKind::ImageDamaged { path } => (
+            about(&gettext("The qcow2 image {path} is damaged: what its first bytes say cannot be."), path),
+            gettext("Have it repaired (qemu-img check -r all), or use a copy that is whole."),
+        ),
         ProblemKind::ImageEmpty { path } => (
             about(&gettext("The image {path} is empty: its size is 0."), path),
             gettext("Give it a size (truncate -s 1G) and a file system (mke2fs)."),

@@ -230,6 +230,7 @@ fn problems() -> Vec<ProblemKind> {
         K::ImageNeedsNbd { path: path() },
         K::ImageFormat { path: path(), format: crate::profile::ImageFormat::Qcow2 },
         K::ImageIncomplete { path: path() },
+        K::ImageDamaged { path: path() },
         K::ImageEmpty { path: path() },
         K::ImageUnknown { path: path() },
         K::ImageInUse { path: path(), by: text() },
@@ -258,7 +259,10 @@ fn problems() -> Vec<ProblemKind> {
             K::SourceKind { .. } | K::SourceInSandbox { .. } | K::SourceChanged { .. } => {}
             K::FileInMachine { .. } | K::NoPlace { .. } | K::TooMuch { .. } => {}
             K::ImagesOnly | K::ImageNotTrusted { .. } | K::ImageNeedsNbd { .. } | K::ImageFormat { .. } => {}
-            K::ImageIncomplete { .. } | K::ImageEmpty { .. } | K::ImageUnknown { .. } => {}
+            K::ImageIncomplete { .. }
+            | K::ImageDamaged { .. }
+            | K::ImageEmpty { .. }
+            | K::ImageUnknown { .. } => {}
             K::ImageInUse { .. } | K::ImageNotOurs { .. } | K::ImageInShare { .. } => {}
             K::DiskTag { .. } | K::TooMany { .. } | K::NoSystem { .. } => {}
             K::Network(_) => {}

@@ -122,6 +122,8 @@ pub enum ProblemKind {
     ImageFormat { path: PathBuf, format: crate::profile::ImageFormat },
     /// An image that is nothing without another file, or without a key.
     ImageIncomplete { path: PathBuf },
+    /// What the image says about itself cannot be.
+    ImageDamaged { path: PathBuf },
     /// There is nothing in an image.
     ImageEmpty { path: PathBuf },
     /// An image begins with no known file system.

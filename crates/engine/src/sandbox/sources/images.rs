@@ -104,7 +104,8 @@ fn lock(image: &ImageSource, seen: &Seen) -> Result<Flock<File>, Error> {
 fn format(image: &ImageSource, seen: &Seen, file: &File) -> Result<ImageFormat, ProblemKind> {
     let path = || seen.path.clone();
     let missing = |_| ProblemKind::SourceDenied { path: path(), writable: false };
-    if file.metadata().map_err(missing)?.len() == 0 {
+    let length = file.metadata().map_err(missing)?.len();
+    if length == 0 {
         return Err(ProblemKind::ImageEmpty { path: path() });
     }
     let mut head = Vec::new();
@@ -120,8 +121,17 @@ fn format(image: &ImageSource, seen: &Seen, file: &File) -> Result<ImageFormat, 
             Err(ProblemKind::ImageFormat { path: path(), format: ImageFormat::Qcow2 })
         }
         ImageFormat::Qcow2 if !image.qcow2 => Err(ProblemKind::ImageNeedsNbd { path: path() }),
-        ImageFormat::Qcow2 => qcow2::check(&head, &path()).map(|()| ImageFormat::Qcow2),
+        ImageFormat::Qcow2 => qcow2::check(&head, length, image.writable, &path()).and_then(|()| {
+            let is_well = qcow2::begins_well(&head, |at| entry(file, at));
+            is_well.then_some(ImageFormat::Qcow2).ok_or_else(|| ProblemKind::ImageDamaged { path: path() })
+        }),
     }
+}
+
+/// An entry of a table.
+fn entry(file: &File, at: u64) -> Option<[u8; 8]> {
+    let mut bytes = [0; 8];
+    file.read_exact_at(&mut bytes, at).ok().map(|()| bytes)
 }
 
 fn tell(plan: &mut Plan, index: usize, seen: &Seen, format: ImageFormat) {
