@@ -19,8 +19,8 @@ use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::{store, Profile};
 use terrarium_engine::reach::{Grants, Memory, Seen};
 use terrarium_engine::sandbox::{
-    Attach, Driver, Id, LastWords, LimitChange, Limits, Listing, Picture, Progress, Real, Start, Started,
-    Stop, Summary, Usage,
+    save, Attach, Driver, Id, LastWords, LimitChange, Limits, Listing, Picture, Progress, Real, Start,
+    Started, Stop, Summary, Usage,
 };
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::Outcome;
@@ -289,6 +289,14 @@ impl Bridge {
     /// Writes a text into a file.
     pub async fn write_text(&self, path: PathBuf, text: String) -> Result<(), Error> {
         self.files(move |_| store::write(&path, &text)).await
+    }
+
+    /// Writes a file where the user said. `private`: for the user alone.
+    ///
+    /// # Errors
+    /// It cannot be written, or a sandbox's link would lead it elsewhere.
+    pub async fn save(&self, path: PathBuf, content: Vec<u8>, private: bool) -> Result<(), Error> {
+        self.files(move |places| save(places, &path, &content, private)).await
     }
 
     /// Adds a profile; `from` if it came from elsewhere.

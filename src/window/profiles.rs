@@ -196,11 +196,8 @@ impl Window {
             if chooser.run_future().await != gtk::ResponseType::Accept {
                 return;
             }
-            let Some(file) = chooser.file() else { return };
-            let flags = gio::FileCreateFlags::NONE;
-            match file.replace_contents_future(text.into_bytes(), None, false, flags).await {
-                Ok(_) => window.toast(&gettext("Profile exported")),
-                Err((_, error)) => window.toast(error.message()),
+            if let Some(file) = chooser.file() {
+                window.save(&file, text.into_bytes(), false, &gettext("Profile exported")).await;
             }
         });
     }

@@ -6,6 +6,7 @@ use crate::home::{row, with_profiles};
 use crate::scene::{find, over, says, walk};
 use crate::Scene;
 use adw::prelude::*;
+use gtk::{gio, glib};
 use terrarium::window::{Launch, Purpose};
 
 /// A name that was made from a mistyped command goes with it.
@@ -137,4 +138,30 @@ fn alt_home_goes_home_from_a_terminal_as_well() {
     scene.terminal().grab_focus();
     action.activate(gtk::ShortcutActionFlags::empty(), &scene.window.widget, None);
     scene.shows("page: home");
+}
+
+/// The folder was chosen, and a sandbox that may write beside it puts a link
+/// there before the file is written.
+#[gtk::test]
+fn what_is_saved_is_not_led_elsewhere() {
+    let scene = Scene::with_home();
+    let (shared, victim) = (scene.folder().join("home/shared"), scene.folder().join("home/victim"));
+    let data = scene.bridge.host().expect("a host").places.data.clone();
+    for folder in [&shared, &victim, &data] {
+        std::fs::create_dir_all(folder).expect("a folder");
+    }
+    std::os::unix::fs::symlink(&victim, shared.join("out")).expect("a link");
+    let record = [shared.as_os_str().as_encoded_bytes(), &[0]].concat();
+    std::fs::write(data.join("written"), record).expect("a record");
+    let save = |name: &str| {
+        let (window, file) = (scene.window.clone(), gio::File::for_path(shared.join(name)));
+        let write = async move { window.save(&file, b"said".to_vec(), true, "Written").await };
+        glib::spawn_future_local(write);
+    };
+    let window: &gtk::Widget = scene.window.widget.upcast_ref();
+    save("out/text");
+    scene.until("it is refused", || says(window, "leads through a link"));
+    assert_eq!(std::fs::read_dir(&victim).expect("a folder").count(), 0);
+    save("text");
+    scene.until("it is there", || std::fs::read(shared.join("text")).is_ok_and(|text| text == b"said"));
 }

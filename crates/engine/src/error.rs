@@ -114,6 +114,12 @@ pub enum Error {
     Kernel(crate::kernel::Error),
     /// Something about what a sandbox has written.
     Layer(LayerError),
+    /// The way to where something was to be written leads through a link that
+    /// a sandbox may have made.
+    LedElsewhere {
+        /// Where that was.
+        path: PathBuf,
+    },
     /// It was cancelled.
     Cancelled,
 }

@@ -7,6 +7,7 @@ use gettextrs::gettext;
 use gtk::prelude::*;
 use gtk::{gio, glib};
 use std::rc::Rc;
+use terrarium_engine::message;
 
 impl Runs {
     /// Asks where to, and writes the terminal's text there.
@@ -57,12 +58,27 @@ fn save(window: &Rc<Window>, title: &str, name: &str, content: Vec<u8>, done: St
         if chooser.run_future().await != gtk::ResponseType::Accept {
             return;
         }
-        let Some(file) = chooser.file() else { return };
-        // A link of that name, which a sandbox may have put there, is not followed.
-        let flags = gio::FileCreateFlags::PRIVATE | gio::FileCreateFlags::REPLACE_DESTINATION;
-        match file.replace_contents_future(content, None, false, flags).await {
-            Ok(_) => window.toast(&done),
-            Err((_, error)) => window.toast(error.message()),
+        if let Some(file) = chooser.file() {
+            window.save(&file, content, true, &done).await;
         }
     });
+}
+
+impl Window {
+    /// Writes a file that was chosen, and says so: `done`, or why not.
+    /// `private`: for the user alone.
+    pub async fn save(&self, file: &gio::File, content: Vec<u8>, private: bool, done: &str) {
+        let written = match file.path().filter(|_| file.is_native()) {
+            Some(path) => {
+                self.bridge.save(path, content, private).await.map_err(|error| message::error(&error))
+            }
+            // On another computer, where no sandbox writes.
+            None => {
+                let flags = gio::FileCreateFlags::REPLACE_DESTINATION;
+                let written = file.replace_contents_future(content, None, false, flags).await;
+                written.map(drop).map_err(|(_, error)| error.message().to_owned())
+            }
+        };
+        self.toast(&written.map_or_else(|why| why, |()| done.to_owned()));
+    }
 }

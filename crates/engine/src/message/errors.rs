@@ -134,6 +134,10 @@ pub fn error(error: &Error) -> String {
         Error::Limits(error) => super::limits::error(error),
         Error::Kernel(error) => kernel_error(error),
         Error::Layer(error) => super::layers::error(error),
+        Error::LedElsewhere { path } => fill(
+            &gettext("{path} was not written: the way to the chosen folder leads through a link that a sandbox may have made. See where the link leads, and choose that folder by its own path."),
+            &[("path", &path.display().to_string())],
+        ),
         Error::Cancelled => gettext("The start was cancelled."),
     }
 }

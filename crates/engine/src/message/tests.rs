@@ -477,6 +477,7 @@ fn errors() -> Vec<Error> {
         Error::NoFile { path: HOSTILE.into() },
         Error::NotText,
         Error::ProfileExists { name: foreign() },
+        Error::LedElsewhere { path: HOSTILE.into() },
         Error::Cancelled,
     ]);
     all.extend(layer_errors().map(Error::Layer));
@@ -498,6 +499,7 @@ fn errors() -> Vec<Error> {
             | Error::Layer(_)
             | Error::Network(_)
             | Error::Limits(_)
+            | Error::LedElsewhere { .. }
             | Error::Cancelled => {}
         }
     }

@@ -21,6 +21,7 @@ pub mod metadata;
 mod network;
 mod program;
 mod real;
+mod save;
 mod screen;
 mod set_ids;
 mod sources;
@@ -37,6 +38,7 @@ pub use limits::{check as check_limits, Fixed, LimitChange, Limits};
 pub use log::LastWords;
 pub use metadata::Metadata;
 pub use real::Real;
+pub use save::save;
 pub use set_ids::Cleared;
 
 pub(crate) use directory::{fault, is_starting, lock_file as lock, make_private};

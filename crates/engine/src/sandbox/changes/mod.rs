@@ -34,6 +34,7 @@ mod trash;
 mod waiting;
 
 pub use ahead::Ahead;
+pub(super) use apply::fresh_name;
 pub use apply::{apply, check as check_apply, sync, Applied, Apply};
 pub use choose::all_of;
 pub use difference::{difference, is_copy, real_place, Difference, Line, WHOLE_MAX};

@@ -450,7 +450,7 @@ impl Work<'_> {
 }
 
 /// A name that nothing has.
-fn fresh_name() -> Result<OsString, Error> {
+pub fn fresh_name() -> Result<OsString, Error> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| {
         fault(FileAction::Create, Path::new("/dev/urandom"))(std::io::Error::other(error.to_string()))
