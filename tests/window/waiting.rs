@@ -75,6 +75,15 @@ fn changes_wait_at_home_after_a_tab_and_after_a_window() {
     scene.fake.written.set(vec![added("/home/me/a"), added("/home/me/b")]);
     run(&scene, "Build", None);
     assert!(rows(&scene).is_empty(), "another page is shown");
+    // Its card says what waits as long as it has its tab, and no row beside it.
+    scene.act("win.back");
+    let name = scene.window.runs.ended()[0].name();
+    let card = || scene.card(&name).filter(WidgetExt::is_mapped);
+    scene.until("its card says it", || card().is_some_and(|card| says(card.upcast_ref(), "2 Changes")));
+    scene.pass(300);
+    assert!(rows(&scene).is_empty(), "it is there twice");
+    card().expect("a card").emit_clicked();
+    scene.until("its tab is shown", || scene.window.shows("runs"));
     scene.act("win.close-tab");
     scene.until("it is said", || says(scene.window.widget.upcast_ref(), "wait at Home"));
     scene.until("they are at Home", || titles(&scene) == ["Build"]);

@@ -206,11 +206,13 @@ fn conclude(driver: &dyn Driver, id: &Id, console: &Console, client: &Client, ou
     // While init is there; else they are told when they are asked for.
     let changed = driver.gather(id).ok().flatten();
     driver.received(id, console);
+    // One that has changed nothing is gone with its sandbox.
+    let layer = reviewed(driver, id);
     console.close();
     client.is_over(status(outcome));
     let left = driver.finish(id, Duration::from_secs(3));
     remark(outcome);
-    if let (Some(changed), Some(layer)) = (changed, reviewed(driver, id)) {
+    if let (Some(changed), Some(layer)) = (changed, layer) {
         eprintln!("terrariumctl: {}", message::to_review(changed.totals.changes, &layer.tag.name));
     }
     tell_cleared(driver);

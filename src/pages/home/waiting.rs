@@ -62,8 +62,12 @@ impl Home {
     pub(super) fn show_waiting(self: &Rc<Self>, window: &Rc<Window>) {
         let all = self.waits.borrow().clone();
         let leaving = self.leaving.borrow().clone();
-        let is_seen =
-            |one: &&Waiting| !leaving.contains(&one.layer.tag.uuid) && self.finds(&message::waiting(one));
+        // As long as it has its tab, the card of that says what waits.
+        let has_card = |uuid: &str| window.runs.looking_at(uuid).is_some();
+        let is_seen = |one: &&Waiting| {
+            let uuid = &one.layer.tag.uuid;
+            !leaving.contains(uuid) && !has_card(uuid) && self.finds(&message::waiting(one))
+        };
         let all: Vec<&Waiting> = all.iter().filter(is_seen).collect();
         let lines: Vec<Line> = all.iter().map(|one| Line::of(window, one)).collect();
         self.waiting_box.set_visible(!lines.is_empty());

@@ -64,6 +64,7 @@ pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
         }
     }
     directory::remove(&real.places.runtime, id.number, &id.uuid);
+    changes::drop_unchanged(&real.places, real.caller, &id.uuid);
     real.sweep();
     Ok(())
 }

@@ -42,6 +42,7 @@ pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};
 pub use session::{Review, Several, Sink, Watch};
+pub(super) use waiting::drop_unchanged;
 pub use waiting::{waiting, Counted, Told, Waiting};
 
 use super::layers::{self, Layer};

@@ -105,6 +105,23 @@ fn find(places: &Places, caller: u32, counted: &Counted) -> Vec<Waiting> {
     all
 }
 
+/// A run that was to be looked at and has changed nothing leaves nothing: no
+/// list would ever name it. But where something is kept under its name, who
+/// discards by that name must meet this, and not what is kept. `uuid`: of the
+/// run, which is over.
+pub fn drop_unchanged(places: &Places, caller: u32, uuid: &str) {
+    let is_it = |layer: &Layer| layer.tag.uuid == uuid && layer.tag.changes == Fate::Review;
+    for layer in layers::all(places, caller).into_iter().filter(is_it) {
+        let told = listing::load(&layer.folder, &layer.tag);
+        let is_same = told.is_some_and(|found| found.totals.changes == 0 && !found.totals.partial);
+        let kept = places.layers(caller).join(layers::kept_id(&layer.tag.name));
+        if is_same && !kept.exists() {
+            // What cannot be removed is as it was without this.
+            let _ = layers::remove(&layer.folder);
+        }
+    }
+}
+
 fn count(layer: &Layer, known: &mut HashMap<PathBuf, (Stamp, Told)>) -> Option<Told> {
     let file = fs::metadata(listing::place(&layer.folder)).ok().filter(|file| file.size() <= COUNTED_MAX)?;
     let stamp = (file.mtime(), file.mtime_nsec(), file.size(), layer.tag.started);
@@ -195,6 +212,19 @@ mod tests {
         let found: Vec<_> = all.iter().map(|one| (one.layer.tag.uuid.as_str(), one.told.clone())).collect();
         let told = Told { count: 2, edited: vec!["/home/me/note.txt".into()] };
         assert_eq!(found, [("two", None), ("one", Some(told))]);
+        fs::rename(places.layers(1000).join("keep-note"), top.path().join("kept")).unwrap();
+        // At the end of a run what has changed nothing goes, and nothing else.
+        for id in ["one", "two", "three", "four"] {
+            drop_unchanged(&places, 1000, id);
+        }
+        fs::rename(top.path().join("kept"), places.layers(1000).join("keep-note")).unwrap();
+        let of_kept = layer(&places, "six", Fate::Review, 5);
+        store(&of_kept.folder, &changed(&[])).unwrap();
+        drop_unchanged(&places, 1000, "six");
+        assert!(of_kept.folder.exists(), "it stands before what is kept");
+        fs::remove_dir_all(&of_kept.folder).unwrap();
+        let there = |id: &str| places.layers(1000).join(id).exists();
+        assert_eq!(["one", "two", "three", "four"].map(there), [true, true, false, true]);
         let note = Path::new("/home/me/note.txt");
         assert!(all.iter().all(|one| one.may_edit(note)) && !all[1].may_edit(Path::new("/var/log/x")));
         assert_eq!((all[0].edit(), all[1].edit()), (None, Some(note)));
