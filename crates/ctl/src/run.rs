@@ -166,6 +166,7 @@ pub fn finish(
             End::LetGo => {
                 // The terminal may be gone.
                 let _ = writeln!(std::io::stderr(), "\r\nterrariumctl: {}", message::let_go());
+                tell_full(client);
                 return Ok(0);
             }
             End::Refused(why) => return Err(Error::Refused(why).into()),
@@ -205,9 +206,9 @@ pub fn give_up(driver: &dyn Driver, ours: Option<&Id>, client: &Client, status: 
 fn conclude(driver: &dyn Driver, id: &Id, console: &Console, client: &Client, outcome: &Outcome) -> u8 {
     // While init is there; else they are told when they are asked for.
     let changed = driver.gather(id).ok().flatten();
-    driver.received(id, console);
     // One that has changed nothing is gone with its sandbox.
     let layer = reviewed(driver, id);
+    driver.received(id, console);
     console.close();
     client.is_over(status(outcome));
     let left = driver.finish(id, Duration::from_secs(3));
@@ -216,14 +217,19 @@ fn conclude(driver: &dyn Driver, id: &Id, console: &Console, client: &Client, ou
         eprintln!("terrariumctl: {}", message::to_review(changed.totals.changes, &layer.tag.name));
     }
     tell_cleared(driver);
-    if client.is_full() {
-        eprintln!("terrariumctl: {}", message::layer_full());
-    }
+    tell_full(client);
     // What the command did counts; what is left is swept later.
     if let Err(error) = left {
         Fault::Engine(error).print();
     }
     status(outcome)
+}
+
+/// It has written all that it may: said once nothing is in the terminal's way.
+fn tell_full(client: &Client) {
+    if client.is_full() {
+        let _ = writeln!(std::io::stderr(), "terrariumctl: {}", message::layer_full());
+    }
 }
 
 /// The conversation with a sandbox that is still there goes on where it was,

@@ -128,7 +128,7 @@ pub enum FromInit {
         pid: i32,
     },
     /// The sandbox has written all that it may: programs are told that no space
-    /// is left. Said once to everybody who watches the command.
+    /// is left. Said once to everybody who watches the command, now or later.
     Full,
     /// The layer can be looked at.
     Looking,

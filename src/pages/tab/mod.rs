@@ -83,6 +83,8 @@ pub struct Tab {
     pub(in crate::pages) holds: Cell<Option<bool>>,
     /// Whether what is thrown away may be: it was asked.
     pub(in crate::pages) may_go: Cell<bool>,
+    /// Whether it was said that it has written all that it may.
+    says_full: Cell<bool>,
     forced: Cell<bool>,
     pub(super) restarts: Cell<bool>,
     paused: Cell<bool>,
@@ -168,6 +170,7 @@ impl Tab {
             held: RefCell::default(),
             holds: Cell::new(None),
             may_go: Cell::new(false),
+            says_full: Cell::new(false),
             forced: Cell::new(false),
             restarts: Cell::new(false),
             paused: Cell::new(false),

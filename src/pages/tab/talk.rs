@@ -119,6 +119,10 @@ impl Tab {
     /// It has written all that it may: said where its programs speak, and over
     /// whatever is shown until somebody has seen it, as a screen has no such place.
     fn is_full(&self) {
+        // Heard again by whoever lost the conversation.
+        if self.says_full.replace(true) {
+            return;
+        }
         let text = message::layer_full();
         self.log.add(&text);
         terminal::remark(&self.terminal, &text);

@@ -509,6 +509,18 @@ for_both! {
         assert!(err(&done).contains("No space left"), "{}", err(&done));
         let full = run(glass, &["--writable", "40M"], &["sh", "-c", "head -c 100000000 /dev/zero >big 2>/dev/null; exit 4"]).output().unwrap();
         assert!(full.status.code() == Some(4) && err(&full).contains("--writable"), "{}", err(&full));
+        if glass == Glass::Container {
+            // Whoever comes later is told as well.
+            let name = fresh_name("full");
+            let script = "head -c 100000000 /dev/zero >big 2>/dev/null; sleep 1; echo ready; sleep 3; exit 5";
+            let options = ["--detach", "-n", &name, "--writable", "40M"];
+            let started = run(glass, &options, &["sh", "-c", script]).output().unwrap();
+            assert!(started.status.success(), "{}", err(&started));
+            let has_said = |one: serde_json::Value| one["status"]["streams"][0]["end"].as_u64() > Some(0);
+            wait_for("it is full", Duration::from_secs(30), || listed(glass.user(), &name).is_some_and(has_said));
+            let later = ctl(glass, &["attach", &name]);
+            assert!(later.status.code() == Some(5) && err(&later).contains("--writable"), "{}", err(&later));
+        }
         for wrong in ["1K", "99999999T", "much"] {
             let refused = run(glass, &["--writable", wrong], &["echo", "ran"]).output().unwrap();
             assert_eq!((out(&refused).as_str(), refused.status.code()), ("", Some(125)), "{}", err(&refused));

@@ -214,6 +214,10 @@ impl Sandbox {
             }
             client.sent[usize::from(stream.number)] = Sent { next: from, acked: from, ended: false };
         }
+        // Whoever comes later has not heard it.
+        if self.room_at.is_none() {
+            client.say(&FromInit::Full);
+        }
         if keyboard {
             self.give_keyboard(talk);
         }
