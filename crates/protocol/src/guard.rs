@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Version of these messages and of the rules that are made of them; the guard
 /// refuses others. A guard of an earlier one is replaced, so it goes up with
 /// every change of either.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 /// Longest message either way, in bytes.
 pub const MAX: usize = 2 * 1024 * 1024;
 /// Most ports of one network.

@@ -11,6 +11,7 @@
 //! | [`confine`] | gives up everything else |
 //! | [`client`] | what the engine asks |
 //! | [`rules`], [`nft`] | what holds |
+//! | [`kept`] | what of it counts on when the rules change |
 //! | [`names`] | what the resolver tells sandboxes |
 //! | [`count`] | how much they say to whom |
 //! | [`forward`] | ports that lead into sandboxes |
@@ -22,6 +23,7 @@ mod confine;
 mod count;
 mod forward;
 mod host;
+mod kept;
 mod log;
 mod names;
 mod nft;
@@ -33,12 +35,12 @@ use crate::channel::Listener;
 use client::Client;
 use count::Count;
 use host::Changes;
+use kept::Kept;
 use log::Log;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::unistd::geteuid;
 use rules::Here;
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use terrarium_protocol::guard::{FromGuard, Port, Rules, ToGuard, VERSION};
 use terrarium_protocol::network::Net;
@@ -59,6 +61,7 @@ struct Guard {
     log: Option<Log>,
     forwards: forward::Forwards,
     count: Count,
+    kept: Kept,
     /// Whether the kernel can count connections; known once it could not.
     bounded: bool,
     /// The interfaces that rules were set for.
@@ -78,6 +81,7 @@ pub fn run() {
     let table = format!("terrarium_{}", listener.owner());
     let mut guard = Guard {
         count: Count::new(&table),
+        kept: Kept::new(&table),
         table,
         users: [listener.owner(), geteuid().as_raw()],
         rules: None,
@@ -104,7 +108,7 @@ pub fn run() {
             }
         }
     }
-    let _ = nft::set(&rules::none(&guard.table));
+    let _ = nft::set(&format!("{}{}", rules::none(&guard.table), guard.kept.none()));
     guard.count.end();
 }
 
@@ -132,8 +136,10 @@ impl Guard {
     /// are others, or a sandbox is gone.
     fn look(&mut self, told: bool) {
         let local = host::networks();
-        let is_changed =
-            told || self.is_behind || self.local != local || self.guarded.iter().any(|name| !is_there(name));
+        let is_changed = told
+            || self.is_behind
+            || self.local != local
+            || self.guarded.iter().any(|name| index(name).is_none());
         self.local = local;
         if !is_changed {
             return;
@@ -164,40 +170,52 @@ impl Guard {
     /// Sets the rules for all interfaces that are there.
     fn set(&mut self, rules: &Rules) -> Result<Vec<String>, String> {
         self.local = host::networks();
-        let mut tries = 5;
-        loop {
-            let (there, missing): (Vec<&Port>, Vec<&Port>) =
-                rules.ports.iter().partition(|port| is_there(&port.interface));
-            let here = Here {
-                local: &self.local,
-                group: self.log.as_ref().map(|log| log.group),
-                bounded: self.bounded,
-                users: self.users,
-            };
-            let resolved = self.resolved(&there);
-            let all: Vec<&Port> = resolved.iter().collect();
-            let done = nft::set(&rules::text(&self.table, rules, &all, &here));
-            tries -= 1;
-            match done {
-                Ok(()) => {
-                    if !there.is_empty() || !self.guarded.is_empty() {
-                        self.alone_since = Instant::now();
+        let mut why = String::new();
+        // What counts on may have been taken away by somebody; and the kernel may
+        // lack nft_connlimit.
+        for (anew, bounded) in [(false, self.bounded), (true, self.bounded), (true, false)] {
+            // An interface may go in between.
+            for _ in 0..5 {
+                let (there, missing): (Vec<&Port>, Vec<&Port>) =
+                    rules.ports.iter().partition(|port| index(&port.interface).is_some());
+                match self.write(rules, &there, anew, bounded) {
+                    Ok(()) => {
+                        self.bounded = bounded;
+                        self.know(&rules.bridge, &there)?;
+                        return Ok(missing.iter().map(|port| port.interface.clone()).collect());
                     }
-                    self.guarded = there.iter().map(|port| port.interface.clone()).collect();
-                    if let Some(log) = &mut self.log {
-                        log.keep(&there);
-                    }
-                    self.count.set(&rules.bridge, &there);
-                    self.forwards.set(&there)?;
-                    return Ok(missing.iter().map(|port| port.interface.clone()).collect());
+                    Err(words) => why = words,
                 }
-                // An interface may have gone in between.
-                Err(_) if tries > 0 => {}
-                // Or its kernel lacks nft_connlimit.
-                Err(_) if self.bounded => (self.bounded, tries) = (false, 5),
-                Err(why) => return Err(why),
             }
         }
+        Err(why)
+    }
+
+    /// All of it holds, or nothing is changed.
+    fn write(&mut self, rules: &Rules, there: &[&Port], anew: bool, bounded: bool) -> Result<(), String> {
+        let group = self.log.as_ref().map(|log| log.group);
+        let here = Here { local: &self.local, group, users: self.users };
+        let resolved = self.resolved(there);
+        let all: Vec<&Port> = resolved.iter().collect();
+        let numbered: Vec<(u32, &Port)> =
+            there.iter().filter_map(|port| Some((index(&port.interface)?, *port))).collect();
+        let (kept, things) = self.kept.text(&rules.bridge, &numbered, bounded, anew);
+        nft::set(&(rules::text(&self.table, rules, &all, &here) + &kept))?;
+        self.kept.holds(things);
+        Ok(())
+    }
+
+    /// Takes in that rules hold for these.
+    fn know(&mut self, bridge: &str, there: &[&Port]) -> Result<(), String> {
+        if !there.is_empty() || !self.guarded.is_empty() {
+            self.alone_since = Instant::now();
+        }
+        self.guarded = there.iter().map(|port| port.interface.clone()).collect();
+        if let Some(log) = &mut self.log {
+            log.keep(there);
+        }
+        self.count.set(bridge, there);
+        self.forwards.set(there)
     }
 
     /// With what the names of their lists stand for.
@@ -220,6 +238,7 @@ impl Guard {
     }
 }
 
-fn is_there(interface: &str) -> bool {
-    nix::net::if_::if_nametoindex(interface).is_ok() || Path::new("/sys/class/net").join(interface).exists()
+/// An interface's number, while it is there.
+fn index(interface: &str) -> Option<u32> {
+    std::fs::read_to_string(format!("/sys/class/net/{interface}/ifindex")).ok()?.trim().parse().ok()
 }

@@ -5,7 +5,8 @@
 //! Two tables of one name. `netdev` has a chain for each interface, where the
 //! sandbox's packets come out: nothing passes that it may not send as itself.
 //! `inet` has one for the bridge: whom the packets may go to. Both are set in
-//! one transaction, and replace what was there.
+//! one transaction, and replace what was there. What counts on when they change
+//! is beside them, see [`kept`](super::kept).
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,10 +16,6 @@ use terrarium_protocol::network::{never, Mac, Net};
 
 /// How much of an answer of the resolver is told, in bytes.
 pub const NAMES_LENGTH: u32 = 1500;
-
-/// Connections that a sandbox may have at once. This computer's kernel remembers
-/// each, also those that nobody answers, in one table for all.
-const CONNECTIONS: u32 = 4096;
 
 /// The bridges of all users' networks.
 const BRIDGES: &str = "trm-*";
@@ -51,8 +48,6 @@ pub struct Here<'a> {
     pub local: &'a [Net],
     /// Where packets are logged.
     pub group: Option<u16>,
-    /// The kernel can count connections.
-    pub bounded: bool,
     /// Who may talk to the sandboxes from here, beside root.
     pub users: [u32; 2],
 }
@@ -121,9 +116,6 @@ impl Made<'_> {
     fn port(&self, text: &mut String, number: usize, port: &Port) -> Done {
         let policy = &port.policy;
         writeln!(text, " chain port{number} {{")?;
-        if self.here.bounded {
-            writeln!(text, "  ct state new ct count over {CONNECTIONS} drop")?;
-        }
         self.peers(text, &policy.block, "refused")?;
         if policy.resolver {
             let dns = "meta l4proto { tcp, udp } th dport 53 accept";
@@ -184,20 +176,15 @@ impl Made<'_> {
         writeln!(text, "  drop\n }}")
     }
 
-    /// What goes to the bridge: what is cut, and what is too much.
+    /// What goes to the bridge, and what of it is cut.
     fn into(&self, text: &mut String) -> Done {
         writeln!(text, " chain into {{ type filter hook postrouting priority 0; policy accept;")?;
         writeln!(text, "  oifname != \"{}\" accept", self.rules.bridge)?;
         self.told(text)?;
-        for port in self.ports {
-            let end = match (port.cut, port.inbound) {
-                (true, _) => "drop".to_owned(),
-                (false, Some(rate)) => format!("{} drop", over(rate)),
-                (false, None) => continue,
-            };
-            writeln!(text, "  ip daddr {} {end}", port.address)?;
+        for port in self.ports.iter().filter(|port| port.cut) {
+            writeln!(text, "  ip daddr {} drop", port.address)?;
             if let Some(address) = port.address6 {
-                writeln!(text, "  ip6 daddr {address} {end}")?;
+                writeln!(text, "  ip6 daddr {address} drop")?;
             }
         }
         writeln!(text, " }}")
@@ -265,9 +252,6 @@ impl Made<'_> {
 /// Only what it sends as itself.
 fn itself(text: &mut String, port: &Port) -> Done {
     writeln!(text, "  ether saddr != {} drop", port.mac)?;
-    if let Some(rate) = port.outbound {
-        writeln!(text, "  {} drop", over(rate))?;
-    }
     writeln!(text, "  ether type arp arp saddr ether {} arp saddr ip {} accept", port.mac, port.address)?;
     writeln!(text, "  ether type ip ip saddr {} accept", port.address)?;
     let Some(address) = port.address6 else { return Ok(()) };
@@ -299,12 +283,6 @@ fn internet(text: &mut String) -> Done {
          meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} goto refused\n  \
          meta l4proto {{ tcp, udp, icmp, icmpv6 }} goto contact\n  goto refused"
     )
-}
-
-fn over(rate: u64) -> String {
-    // A tenth of a second at once, and never less than a large packet.
-    let burst = (rate / 10).clamp(64 << 10, u64::from(u32::MAX));
-    format!("limit rate over {rate} bytes/second burst {burst} bytes")
 }
 
 fn family(ip: IpAddr) -> &'static str {
@@ -464,32 +442,5 @@ pub(super) mod tests {
             change(&mut rules);
             assert!(!rules.are_proper(), "number {number}");
         }
-    }
-
-    /// In a network of its own, which goes with it.
-    #[test]
-    fn nft_takes_all_of_it_twice_and_takes_it_away() {
-        let rules = example();
-        assert!(rules.are_proper());
-        let ports: Vec<&Port> = rules.ports.iter().collect();
-        let local = [Net::of("192.0.2.0".parse().unwrap(), 24), Net::of("10.9.0.0".parse().unwrap(), 16)];
-        let here = Here { local: &local, group: Some(7), bounded: true, users: [0, 7] };
-        let text = text("terrarium_7", &rules, &ports, &here);
-        let folder = tempfile::tempdir().unwrap();
-        let (set, unset) = (folder.path().join("set"), folder.path().join("unset"));
-        std::fs::write(&set, text).unwrap();
-        std::fs::write(&unset, none("terrarium_7")).unwrap();
-        let script = "for number in 2 3 4 5; do ip link add lo$number type veth peer name peer$number || exit 1; done
-            nft -f \"$1\" && nft -f \"$1\" && nft list ruleset | grep -c 'chain ' && nft -f \"$2\" && nft -f \"$2\" && nft list ruleset";
-        let done = std::process::Command::new("unshare")
-            .args(["--user", "--map-root-user", "--net", "sh", "-c", script, "sh"])
-            .args([&set, &unset])
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{said}");
-        // refused, contact, four ports, four hooks, four interfaces; then nothing.
-        assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), "14", "{said}");
     }
 }

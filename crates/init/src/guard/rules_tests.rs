@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The rules at work: in networks of their own, with nobody's else beside them.
 
+use super::kept::Kept;
 use super::rules::tests::example;
-use super::rules::{text, Here};
+use super::rules::{none, text, Here};
 use std::process::Command;
 use terrarium_protocol::guard::{Base, Port, Rules};
+use terrarium_protocol::network::Net;
 
 /// Two users' bridges, one that is nobody's, and who is behind each. `$1` has
 /// the rules of the first one. Prints who reaches whom.
@@ -54,7 +56,7 @@ fn nobody_gets_from_one_users_bridge_to_another_s() {
     (rules.ports[1].inbound, rules.ports[1].outbound) = (None, None);
     assert!(rules.are_proper());
     let ports: Vec<&Port> = rules.ports.iter().collect();
-    let here = Here { local: &[], group: None, bounded: true, users: [0, 7] };
+    let here = Here { local: &[], group: None, users: [0, 7] };
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text("terrarium_7", &rules, &ports, &here)).unwrap();
     let done = Command::new("unshare")
@@ -74,4 +76,65 @@ fn nobody_gets_from_one_users_bridge_to_another_s() {
         "after-a-lan here",
     ];
     assert_eq!(all, expected, "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Sets all of it, the same again, as it is without one sandbox and with other
+/// rates, as it is when nothing is known, and takes it away.
+const TWICE: &str = r#"
+set -e
+for number in 2 3 4 5; do ip link add lo$number type veth peer name peer$number; done
+nft -f "$1"
+nft -f "$2"
+nft list ruleset | grep -c 'chain '
+nft list ruleset | grep -o 'rate over 2000 bytes'
+ip link del lo2
+nft -f "$3"
+nft -f "$4"
+nft list ruleset | grep -c 'chain '
+nft list ruleset | grep -c '^.set open'
+nft list ruleset | grep -o 'rate over 3000 bytes'
+nft -f "$5"
+nft -f "$5"
+nft list ruleset
+"#;
+
+/// In a network of its own, which goes with it.
+#[test]
+fn nft_takes_all_of_it_twice_and_takes_it_away() {
+    let rules = example();
+    let local = [Net::of("192.0.2.0".parse().unwrap(), 24), Net::of("10.9.0.0".parse().unwrap(), 16)];
+    let here = Here { local: &local, group: Some(7), users: [0, 7] };
+    let mut kept = Kept::new("terrarium_7");
+    let mut all = |ports: &[Port], anew| {
+        let numbered: Vec<(u32, &Port)> = ports.iter().map(|port| (u32::from(port.mac.0[5]), port)).collect();
+        let (more, things) = kept.text("br0", &numbered, true, anew);
+        kept.holds(things);
+        text("terrarium_7", &rules, &ports.iter().collect::<Vec<_>>(), &here) + &more
+    };
+    let mut fewer = rules.ports[1..].to_vec();
+    fewer[0].outbound = Some(3000);
+    let mut texts = vec![all(&rules.ports, false), all(&rules.ports, false), all(&fewer, false)];
+    assert!(
+        texts[0].contains(" set open2 {") && !texts[1].contains(" set open2 {"),
+        "it stays: {}",
+        texts[1]
+    );
+    texts.push(all(&fewer, true));
+    texts.push(none("terrarium_7") + &kept.none());
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<_> = (0..texts.len()).map(|number| folder.path().join(number.to_string())).collect();
+    files.iter().zip(&texts).for_each(|(file, text)| std::fs::write(file, text).unwrap());
+    let done = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "sh", "-c", TWICE, "sh"])
+        .args(&files)
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    // refused, contact, a chain for each sandbox and for each interface, six
+    // hooks, and one where a rate is kept; then one sandbox less; then nothing.
+    let found = String::from_utf8_lossy(&done.stdout);
+    let expected = ["17", "rate over 2000 bytes", "15", "3", "rate over 3000 bytes"];
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{said}");
 }
