@@ -72,12 +72,18 @@ pub fn define(real: &Real, filter: &Filter, port: &Port, saved: &Saved) -> Resul
     let _lock = lock(&mark(real).with_extension("lock"))?;
     let _ = std::fs::write(mark(real), "");
     let text = xml(filter, port, saved);
-    let mut tries = TRIES;
+    // What held before still does.
+    patiently(TRIES, || real.pool.define_filter(&filter.connection, &text))
+}
+
+/// Tries again: libvirt sets or looks through the rules of all interfaces that
+/// have filters, and fails when anybody else changes rules, or when one of the
+/// interfaces is just going. It says so, or that the cause is unknown.
+fn patiently(mut tries: u32, mut once: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
     loop {
         tries -= 1;
-        match real.pool.define_filter(&filter.connection, &text) {
-            // What held before still does.
-            Err(error) if tries > 0 && was_disturbed(&error) => std::thread::sleep(BETWEEN),
+        match once() {
+            Err(Error::Libvirt { .. }) if tries > 0 => std::thread::sleep(BETWEEN),
             done => return done,
         }
     }
@@ -94,7 +100,7 @@ pub fn was_disturbed(error: &Error) -> bool {
 pub fn sweep(real: &Real) {
     if mark(real).exists() {
         let is_gone = |number: u32| !real.places.sandbox(number).exists();
-        let _ = take_away(real, is_gone);
+        let _ = take_away(real, 1, is_gone);
     }
 }
 
@@ -103,29 +109,31 @@ pub fn sweep(real: &Real) {
 pub fn sweep_beside(real: &Real, taken: &[u32]) {
     if mark(real).exists() {
         let is_starting = |number: u32| crate::sandbox::is_starting(&real.places.sandbox(number));
-        let _ = take_away(real, |number| !taken.contains(&number) && !is_starting(number));
+        let _ = take_away(real, 1, |number| !taken.contains(&number) && !is_starting(number));
     }
 }
 
-/// Takes all away; the caller has no sandbox any more. Returns whether there
-/// was any.
+/// Takes all away; the caller has no sandbox with a network any more. Returns
+/// whether there was any.
 pub fn remove(real: &Real) -> Result<bool, Error> {
-    take_away(real, |_| true)
+    take_away(real, TRIES, |_| true)
 }
 
-fn take_away(real: &Real, is_gone: impl Fn(u32) -> bool) -> Result<bool, Error> {
+fn take_away(real: &Real, tries: u32, is_gone: impl Fn(u32) -> bool) -> Result<bool, Error> {
     let is_system = |uri: &&Uri| matches!(uri, Uri::LxcSystem | Uri::QemuSystem);
     let Some(uri) = real.connections.iter().find(is_system) else { return Ok(false) };
     // Nobody begins one with a number that was just free.
     let _lock = lock(&mark(real).with_extension("lock"))?;
     let prefix = prefix(real.caller());
-    let (mut any, mut left) = (false, false);
+    let (mut any, mut left, mut done) = (false, false, Ok(()));
     for filter in real.pool.filters(uri)? {
         let number = filter.name().strip_prefix(&prefix).and_then(|number| number.parse().ok());
         match number {
             Some(number) if is_gone(number) => {
                 any = true;
-                left |= filter.remove().is_err();
+                if let Err(error) = patiently(tries, || filter.remove()) {
+                    (left, done) = (true, Err(error));
+                }
             }
             Some(_) => left = true,
             None => {}
@@ -134,7 +142,7 @@ fn take_away(real: &Real, is_gone: impl Fn(u32) -> bool) -> Result<bool, Error> 
     if !left {
         let _ = std::fs::remove_file(mark(real));
     }
-    Ok(any)
+    done.map(|()| any)
 }
 
 /// The filter for libvirt. Everything in it is ours: numbers and addresses.
