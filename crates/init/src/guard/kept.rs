@@ -141,8 +141,8 @@ fn of(index: u32, port: &Port, bounded: bool) -> Vec<Thing> {
 }
 
 fn declare(text: &mut String, family: &str, fresh: &[&Thing]) -> std::fmt::Result {
-    let all = fresh.iter().filter(|one| one.family == family);
-    all.map(|one| writeln!(text, " {} {} {{ {}; }}", one.kind, one.name, one.what)).collect()
+    let mut all = fresh.iter().filter(|one| one.family == family);
+    all.try_for_each(|one| writeln!(text, " {} {} {{ {}; }}", one.kind, one.name, one.what))
 }
 
 /// A rule for each of a sandbox's addresses.
