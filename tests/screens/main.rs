@@ -149,6 +149,9 @@ const READER: &str = r#"cd "$XDG_RUNTIME_DIR"; mkfifo up; echo "pointer ${XCURSO
         wait $!; cat line; done
     stdbuf -oL xev -event button | grep --line-buffered -A2 ButtonPress; exit 3"#;
 
+/// A window whose screen would have more pixels than a guest's may.
+const LARGER: (i32, i32) = (3880, 2300);
+
 /// In xterm, then in xev, which is nothing but X; then zoomed.
 fn clicks_and_typed_text_arrive(glass: Glass) {
     let shown = open();
@@ -173,11 +176,26 @@ fn clicks_and_typed_text_arrive(glass: Glass) {
     });
     shown.within(BOOT, "xev is drawn", || shown.colours(&screen, &format!("{glass:?}-screen-xev")) > 1);
     has_active_window(&shown);
+    if glass == Glass::Container {
+        larger_than_a_guest(&shown, &screen);
+    }
     click_everywhere(&shown, &screen, corner);
     zoom(&shown, &screen, 1.5);
     click_everywhere(&shown, &screen, corner);
     clipboard::inside(&shown, "pkill -x xev");
     shown.ends("Exit code 3");
+}
+
+/// Gives the view more pixels than a guest's screen may have, where this
+/// computer's has as many.
+fn larger_than_a_guest(shown: &Scene, screen: &Screen) {
+    let (widget, before) = (&shown.window.widget, screen.view.guest_width());
+    let surface = widget.surface().expect("it is shown");
+    let whole = WidgetExt::display(widget).monitor_at_surface(&surface).expect("a monitor").geometry();
+    if whole.width() >= LARGER.0 && whole.height() >= LARGER.1 {
+        widget.set_default_size(LARGER.0, LARGER.1);
+        shown.within(BOOT, "the guest is as large as it can be", || screen.view.guest_width() > before);
+    }
 }
 
 #[gtk::test]
@@ -222,16 +240,31 @@ fn zoom(shown: &Scene, screen: &Screen, zoom: f64) {
     shown.until("it is zoomed", || view.width().abs_diff(wanted) < 3);
 }
 
+/// Where the guest's picture lies in its view, and how large a pixel of it is:
+/// where a view is larger than any guest's screen may be, it is in the middle.
+fn picture_in(view: &spice_view::SpiceView) -> (f32, f32, f32) {
+    let (width, height) = (view.width() as f32, view.height() as f32);
+    let (guest_width, guest_height) = (view.guest_width() as f32, view.guest_height() as f32);
+    let pixel = match view.scale_mode() {
+        ScaleMode::Actual => view.zoom() as f32 / view.scale_factor() as f32,
+        _ => (width / guest_width).min(height / guest_height),
+    };
+    let beside = |view: f32, guest: f32| ((view - guest * pixel) / 2.0).max(0.0);
+    (beside(width, guest_width), beside(height, guest_height), pixel)
+}
+
 /// Clicks at the corners and in the middle; what runs inside says where.
 /// `corner`: the window's, on the screen.
 fn click_everywhere(shown: &Scene, screen: &Screen, corner: (f32, f32)) {
     let view = &screen.view;
     let (width, height) = (view.width() as f32, view.height() as f32);
+    let (left, top, pixel) = picture_in(view);
     let scale = view.scale_factor() as f32;
     // The guest's pixels fill the view but for what its width is rounded by.
     let inset = 9.0;
-    let places =
-        [(inset, inset), (width - inset, inset), (inset, height - inset), (width - inset, height - inset)];
+    let (right, bottom) = (width - left - inset, height - top - inset);
+    let (left_in, top_in) = (left + inset, top + inset);
+    let places = [(left_in, top_in), (right, top_in), (left_in, bottom), (right, bottom)];
     for (x, y) in places.into_iter().chain([(width / 2.0, height / 2.0)]) {
         let before = shown.said();
         scroll_to(shown, view, x, y);
@@ -243,8 +276,7 @@ fn click_everywhere(shown: &Scene, screen: &Screen, corner: (f32, f32)) {
         xdotool(&["click", "1"]);
         shown.within(BOOT, "the click", || shown.said() != before && clicked(&shown.said()).is_some());
         shown.pass(50);
-        let (guest_width, guest_height) = (view.guest_width() as f32, view.guest_height() as f32);
-        let expected = (x / width * guest_width, y / height * guest_height);
+        let expected = ((x - left) / pixel, (y - top) / pixel);
         let found = clicked(&shown.said()).expect("a click");
         let far = (found.0 - expected.0).abs().max((found.1 - expected.1).abs());
         assert!(far <= 5.0, "at {x},{y} of {width}x{height}: {found:?}, not {expected:?}");

@@ -65,12 +65,16 @@ impl View {
             return self.zoom() / factor;
         }
         let (width, height) = (f64::from(self.size.0), f64::from(self.size.1));
-        let spare_x = width * factor - f64::from(guest.0);
-        let spare_y = height * factor - f64::from(guest.1);
-        if (0.0..NEARLY).contains(&spare_x) && (0.0..NEARLY).contains(&spare_y) {
+        let (fit_x, fit_y) = (width / f64::from(guest.0), height / f64::from(guest.1));
+        let (scale, view, side) =
+            if fit_x < fit_y { (fit_x, width, guest.0) } else { (fit_y, height, guest.1) };
+        // What lacks where the picture would touch both edges; beside it may
+        // lack as much as there is, as of a view larger than any guest's screen.
+        let spare = view * factor - f64::from(side);
+        if (0.0..NEARLY).contains(&spare) {
             return 1.0 / factor;
         }
-        (width / f64::from(guest.0)).min(height / f64::from(guest.1))
+        scale
     }
 
     /// Places a picture of that size, or nothing if either has no area.
@@ -210,6 +214,12 @@ mod tests {
         assert_eq!(bounds(placed).2, 800.0, "the height does not allow more");
         let placed = fit(1600, 1200, 1).place((800, 600)).unwrap();
         assert_eq!(bounds(placed), (0.0, 0.0, 1600.0, 1200.0));
+        // A view with more pixels than a screen may have; its guest's width is
+        // a multiple of eight.
+        let placed = fit(3870, 2240, 1).place((3864, 2143)).unwrap();
+        assert_eq!(bounds(placed), (3.0, 48.0, 3864.0, 2143.0));
+        let placed = fit(15, 1500, 1).place((8, 1000)).unwrap();
+        assert_eq!(bounds(placed).3, 1500.0, "narrow, but it lacks a lot");
     }
 
     #[test]

@@ -317,6 +317,7 @@ impl SpiceView {
             let (width, height) = self.tiles.borrow().size();
             self.guest_width.set(width);
             self.guest_height.set(height);
+            self.pointer.forget_sent();
             view.notify_guest_width();
             view.notify_guest_height();
             view.queue_resize();

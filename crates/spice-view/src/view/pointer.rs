@@ -173,6 +173,12 @@ impl Pointer {
         self.rest.set((0.0, 0.0));
     }
 
+    /// The picture has another size: a pixel of the same number is elsewhere on
+    /// a tablet, which knows parts of the whole only, and is told once more.
+    pub(super) fn forget_sent(&self) {
+        self.sent.set(None);
+    }
+
     pub(super) fn set_mode(&self, view: &SpiceView, mode: MouseMode) {
         if self.mode.replace(mode) != mode {
             self.sent.set(None);

@@ -156,12 +156,83 @@ fn the_pointer_points_where_it_is() {
     xdotool(&["click", "--repeat", "3", "5"]);
     expect(&player, &[Command::Wheel(1), Command::Wheel(1), Command::Wheel(1)]);
 
+    // On a screen of another size the same pixel is told once more.
+    at("0", "0");
+    expect(&player, &[position(0, 0)]);
+    xdotool(&["click", "1"]);
+    expect(&player, &[Command::Button(Button::Left, false)]);
+    player.show(640, 480, |_, _| 0x40_4040);
+    stage.draw();
+    xdotool(&["click", "1"]);
+    expect(&player, &[position(0, 0), Command::Button(Button::Left, true)]);
+
     // A button that is down when the session ends is not pressed in the next.
     xdotool(&["mousedown", "1"]);
     expect(&player, &[Command::Button(Button::Left, true)]);
     player.teller.tell(&Event::State(spice_view::State::Closed));
     assert!(player.taken().contains(&Command::Button(Button::Left, false)));
     xdotool(&["mouseup", "1"]);
+}
+
+/// Scrolls to the ends and the middle of a picture of that size at that zoom,
+/// and clicks there.
+fn click_where_scrolled(
+    scrolled: &gtk::ScrolledWindow,
+    player: &Player,
+    zoom: f64,
+    (width, height): (u32, u32),
+) {
+    let step = |whole: u32, page: i32, part: f64| (f64::from(whole) * zoom - f64::from(page)) * part;
+    for part in [0.0, 0.5, 1.0] {
+        let port = (scrolled.child().expect("a port").width(), scrolled.child().expect("a port").height());
+        scrolled.hadjustment().set_value(step(width, port.0, part));
+        scrolled.vadjustment().set_value(step(height, port.1, part));
+        let corner = (scrolled.hadjustment().value(), scrolled.vadjustment().value());
+        pass(100);
+        for (x, y) in [(10, 10), (port.0 / 2, port.1 / 2), (port.0 - 10, port.1 - 10)] {
+            player.taken();
+            xdotool(&["mousemove", &x.to_string(), &y.to_string(), "click", "1"]);
+            let at = |corner: f64, at: i32| ((corner + f64::from(at)) / zoom) as u32;
+            let (guest_x, guest_y) = (at(corner.0, x), at(corner.1, y));
+            let mut last = None;
+            wait(10, "the click", || {
+                let mut done = false;
+                for command in player.taken() {
+                    match command {
+                        Command::Position(_, x, y) => last = Some((x, y)),
+                        Command::Button(Button::Left, true) => done = true,
+                        _ => {}
+                    }
+                }
+                done
+            });
+            let found = last.expect("a place before the button");
+            let far = found.0.abs_diff(guest_x).max(found.1.abs_diff(guest_y));
+            assert!(far <= 1, "{x},{y} at {part} of {width}x{height}: {found:?}, not {guest_x},{guest_y}");
+        }
+    }
+}
+
+#[gtk::test]
+fn clicks_in_a_zoomed_view_land_where_they_are_seen() {
+    let (stage, player) = played(400, 300);
+    focus(&stage, "spice-view zoomed");
+    stage.window.set_child(None::<&gtk::Widget>);
+    let port = gtk::Viewport::builder().child(&stage.view).scroll_to_focus(false).build();
+    let scrolled = gtk::ScrolledWindow::builder().child(&port).overlay_scrolling(false).build();
+    stage.window.set_child(Some(&scrolled));
+    stage.view.set_scale_mode(ScaleMode::Actual);
+    // As large as a screen can be, then a size that comes while it is zoomed
+    // and scrolled to the end of the one before.
+    for (zoom, size) in [(1.5, (3864, 2143)), (1.5, (2001, 3003)), (0.5, (3864, 2143))] {
+        stage.view.set_zoom(zoom);
+        player.show(size.0, size.1, |_, _| 0x40_4040);
+        let natural = |side: u32| (f64::from(side) * zoom).ceil() as i32;
+        wait(10, "it is zoomed", || {
+            (stage.view.width(), stage.view.height()) == (natural(size.0), natural(size.1))
+        });
+        click_where_scrolled(&scrolled, &player, zoom, size);
+    }
 }
 
 #[gtk::test]
