@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long it may take until nothing is there: a container, a machine.
@@ -69,6 +69,26 @@ fn processes(glass: Glass, domain: &str) -> Vec<String> {
     out(&found).lines().map(str::to_owned).collect()
 }
 
+/// Another program in a sandbox, which has begun.
+fn begun_beside(user: User, name: &str) -> Child {
+    let mut ctl = user.ctl();
+    ctl.args(["exec", name, "sh", "-c", "echo begun; sleep 300"]).stdin(Stdio::null());
+    let mut child = ctl.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 6]).unwrap();
+    child
+}
+
+/// Waits until libvirt has seen that these are gone, which takes it seconds
+/// where much else runs.
+fn are_unknown(user: User, glass: Glass, domains: &[String]) {
+    let uri = if glass == Glass::Container { "lxc:///system" } else { "qemu:///session" };
+    for domain in domains {
+        wait_for("libvirt to see it", Duration::from_secs(30), || {
+            !user.command("virsh").args(["-qc", uri, "domstate", domain]).output().unwrap().status.success()
+        });
+    }
+}
+
 for_both! {
     fn a_crash_is_reported_soon_and_leaves_nothing(glass: Glass) {
         let _alone = alone();
@@ -79,15 +99,21 @@ for_both! {
         wait_for("running", Duration::from_secs(60), || listed(user, &name).is_some_and(|one| one["state"] == "running"));
         let unwatched = detached_as(user, glass, "sleep 300");
         let domain = |name: &str| listed(user, name).unwrap()["domain"].as_str().unwrap().to_owned();
-        let victims = [processes(glass, &domain(&name)), processes(glass, &domain(&unwatched.name))].concat();
-        let begun = Instant::now();
+        let domains = [domain(&name), domain(&unwatched.name)];
+        let beside = begun_beside(user, &unwatched.name);
+        let victims = domains.each_ref().map(|domain| processes(glass, domain)).concat();
         assert!(Command::new("kill").arg("-KILL").args(victims).status().unwrap().success());
+        are_unknown(user, glass, &domains);
+        let begun = Instant::now();
         let output = child.wait_with_output().unwrap();
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
         assert_eq!(output.status.code(), Some(125));
         // What is known: the log's last words, or which log to look at.
         let known = if glass == Glass::Container { "/var/log/libvirt/lxc/terrarium-" } else { "reason=crashed" };
         assert!(err(&output).contains(known) && err(&output).len() < 1000, "{}", err(&output));
+        // So is it to who ran another program in it.
+        let ended = beside.wait_with_output().unwrap();
+        assert!(ended.status.code() == Some(125) && err(&ended).contains(known), "{}", err(&ended));
         // Who was not attached learns it, too, once.
         let state = || listed(user, &unwatched.name).map(|one| one["state"].as_str().unwrap().to_owned());
         assert_eq!(state().as_deref(), Some("crashed"));

@@ -2,15 +2,20 @@
 //! The log that libvirt keeps of each domain.
 
 use super::real::Real;
+use super::Id;
 use crate::uri::Uri;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// How much of a log's end is looked at, in bytes, and how many lines of it
 /// are told.
 const END: u64 = 8 * 1024;
 const LINES: usize = 3;
+/// How long libvirt may take to see that a sandbox is gone, which it writes
+/// down then: seconds, where the computer is busy.
+const SEEN: Duration = Duration::from_secs(8);
 
 /// What a log says of the end of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +47,26 @@ pub fn begin_anew(real: &Real, connection: &Uri, number: u32) -> Option<PathBuf>
     (denied && *connection == Uri::LxcSystem).then_some(path)
 }
 
-/// The last words of sandbox `number`.
-pub fn last_words(real: &Real, connection: &Uri, number: u32) -> Option<LastWords> {
-    let path = path(real, connection, number)?;
+/// Waits until a domain has gone, for a moment; whether it has.
+pub fn is_gone(real: &Real, id: &Id) -> bool {
+    goes(SEEN, || real.domain(id).map(|found| found.is_some()).ok())
+}
+
+/// Whether something that is there goes. It is not waited for if nobody knows.
+fn goes(most: Duration, is_there: impl Fn() -> Option<bool>) -> bool {
+    let begun = Instant::now();
+    loop {
+        match is_there() {
+            Some(true) if begun.elapsed() < most => std::thread::sleep(Duration::from_millis(50)),
+            known => return known == Some(false),
+        }
+    }
+}
+
+/// The last words of a sandbox that has gone, or is going.
+pub fn last_words(real: &Real, id: &Id) -> Option<LastWords> {
+    let path = path(real, &id.connection, id.number)?;
+    let _ = is_gone(real, id);
     match end_of(&path) {
         Ok(text) => Some(LastWords::Said(telling(&String::from_utf8_lossy(&text))?)),
         // Its folder may be shut, too: then it is not known to be there.
@@ -77,7 +99,23 @@ fn telling(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::telling;
+    use super::{goes, telling};
+    use std::cell::Cell;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn what_goes_is_waited_for_and_what_stays_is_not_for_ever() {
+        let looks = Cell::new(0);
+        let going = || {
+            looks.set(looks.get() + 1);
+            Some(looks.get() < 4)
+        };
+        assert!(goes(Duration::from_secs(60), going) && looks.get() == 4);
+        let begun = Instant::now();
+        assert!(!goes(Duration::from_millis(120), || Some(true)));
+        assert!(begun.elapsed() >= Duration::from_millis(120));
+        assert!(!goes(Duration::from_secs(3600), || None), "libvirt cannot be asked");
+    }
 
     #[test]
     fn the_command_line_is_no_last_word() {

@@ -208,7 +208,7 @@ impl Driver for Real {
     }
 
     fn last_words(&self, id: &Id) -> Option<LastWords> {
-        log::last_words(self, &id.connection, id.number)
+        log::last_words(self, id)
     }
 
     fn received(&self, id: &Id, console: &Console) {

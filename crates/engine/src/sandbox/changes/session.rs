@@ -235,7 +235,7 @@ pub fn begin(real: &Real, layer: &Layer, mut origin: Option<Ready>) -> Result<im
     match session.talk.next()? {
         Told::Looking => Ok(session),
         Told::Failed(Error::Crashed { .. }) => {
-            let last_words = log::last_words(&session.real, &session.id.connection, session.id.number);
+            let last_words = log::last_words(&session.real, &session.id);
             Err(Error::Crashed { last_words })
         }
         Told::Failed(error) => Err(error),

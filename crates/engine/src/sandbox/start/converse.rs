@@ -7,7 +7,6 @@ use super::Booted;
 use crate::console::{greet, Console, Event, Handler, Patience};
 use crate::error::Error;
 use std::sync::mpsc;
-use std::time::Duration;
 use terrarium_protocol::message::{Failure, Refusal, Stage, Step};
 use terrarium_protocol::orders::{Lifetime, Orders};
 use terrarium_protocol::ToInit;
@@ -22,13 +21,17 @@ pub fn converse(
     id: &Id,
 ) -> Result<Console, Error> {
     let directory = &booted.made.instance.directory;
-    let crashed = || Error::Crashed { last_words: log::last_words(real, &id.connection, id.number) };
+    let crashed = || Error::Crashed { last_words: log::last_words(real, id) };
     let (socket, lock) = directory::socket(directory, booted.plan.machine.is_none())?;
     let ends_with_us = how.lifetime == Lifetime::Foreground;
     let held = if ends_with_us { Some(lonely::begin(directory)?) } else { None };
-    let greeted =
-        greet(&socket, lock, Patience::START)
-            .map_err(|error| if gone(real, id) { crashed() } else { error })?;
+    let greeted = greet(&socket, lock, Patience::START).map_err(|error| {
+        if log::is_gone(real, id) {
+            crashed()
+        } else {
+            error
+        }
+    })?;
     let (tell, told) = mpsc::channel();
     let orders = ToInit::Start(Box::new(orders(booted, how)));
     let console = greeted.holding(held).begin(&orders, watch(tell, handler))?;
@@ -38,10 +41,7 @@ pub fn converse(
             Ok(First::Runs) => return Ok(console),
             Ok(First::Failed(failure)) => return Err(Error::Init(failure)),
             Ok(First::Refused(why)) => return Err(Error::Refused(why)),
-            Ok(First::Closed) | Err(_) => {
-                gone(real, id);
-                return Err(crashed());
-            }
+            Ok(First::Closed) | Err(_) => return Err(crashed()),
         }
     }
 }
@@ -55,18 +55,6 @@ fn orders(booted: &Booted, how: Start) -> Orders {
         orders.command.terminal = Some(how.size);
     }
     orders
-}
-
-/// Whether the domain has gone; it may take a moment to be seen.
-fn gone(real: &Real, id: &Id) -> bool {
-    for _ in 0..20 {
-        match real.domain(id) {
-            Ok(Some(_)) => std::thread::sleep(Duration::from_millis(50)),
-            Ok(None) => return true,
-            Err(_) => return false,
-        }
-    }
-    false
 }
 
 /// What a start waits for.
