@@ -72,9 +72,8 @@ pub(super) fn server(host: &Host, isolation: Isolation, passes: Passes) -> Optio
                 .extend(passes.microphone.then(|| format!("module-alsa-source source_name=here {device}")));
         }
     }
-    // Silence is played for a minute and then no more: what follows a stream that
-    // was stopped is heard seconds late.
-    modules.push("module-suspend-on-idle timeout=60".to_owned());
+    // Who plays nothing costs nothing.
+    modules.push("module-suspend-on-idle timeout=5".to_owned());
     let load = modules.iter().flat_map(|module| ["-L".into(), Bytes::from(module.as_str())]);
     let options = OPTIONS.iter().map(|option| Bytes::from(*option));
     Some(SoundServer {

@@ -14,6 +14,10 @@ use terrarium_protocol::display::{Agent, Display};
 use terrarium_protocol::orders::Command;
 use terrarium_protocol::Bytes;
 
+/// An agent would set the mixer to what spice-glib takes for the viewer's
+/// volume: nothing, and muted, as the player that it asks has none.
+const NO_MIXER: [&str; 2] = ["ALSA_CONFIG_PATH", "/dev/null"];
+
 /// A program that runs as the command does, beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
@@ -58,14 +62,13 @@ impl Beside {
         };
         let mut environment = like.environment.clone();
         let own = match self {
-            Self::Manager => Some(&display.manager_environment),
-            Self::Sound => display.sound_server.as_ref().map(|server| &server.environment),
-            _ => None,
+            Self::Manager => display.manager_environment.clone(),
+            Self::Sound => display.sound_server.as_ref()?.environment.clone(),
+            Self::Agent => vec![NO_MIXER.map(Bytes::from).into()],
+            _ => Vec::new(),
         };
-        if let Some(own) = own {
-            environment.retain(|(name, _)| own.iter().all(|(one, _)| one != name));
-            environment.extend(own.iter().cloned());
-        }
+        environment.retain(|(name, _)| own.iter().all(|(one, _)| one != name));
+        environment.extend(own);
         Some(Command { argv, environment, directory: like.directory.clone(), terminal: None })
     }
 }
