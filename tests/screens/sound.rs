@@ -104,6 +104,9 @@ pub fn is_heard(ear: &Ear, scene: &Scene, screen: &Screen) {
 
 /// The same after a silence, of those that speak PulseAudio alone.
 pub fn is_heard_through_pulseaudio(ear: &Ear, scene: &Scene) {
+    // Its server lets go of the device meanwhile.
+    let rests = || inside(scene, "pactl list short sinks | cut -f 5") == "SUSPENDED\n";
+    scene.within(BOOT, "the device rests", rests);
     // What was under way.
     scene.pass(1000);
     let before = ear.left().len();
