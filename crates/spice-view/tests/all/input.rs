@@ -51,6 +51,45 @@ fn key(code: u32, down: bool) -> Command {
     Command::Key(spice_view::from_hardware(code).unwrap(), down)
 }
 
+/// The numbers of the kernel that the 105 keys of a PC keyboard have.
+fn pc_keyboard() -> Vec<u32> {
+    let numbers = [1..=83, 86..=88, 96..=100, 102..=111, 119..=119, 125..=127];
+    numbers.into_iter().flatten().collect()
+}
+
+#[gtk::test]
+fn every_key_of_a_pc_keyboard_is_the_guests() {
+    let codes: std::collections::HashSet<_> =
+        pc_keyboard().into_iter().filter_map(|number| spice_view::from_hardware(number + 8)).collect();
+    assert_eq!(codes.len(), 105, "each has a code, and no two have the same");
+}
+
+#[gtk::test]
+fn a_guest_with_other_locks_is_told_again() {
+    let (stage, player) = played(300, 200);
+    focus(&stage, "spice-view locks");
+    let mut here = None;
+    wait(10, "the locks are told", || {
+        let told = player.taken().into_iter().find_map(|command| match command {
+            Command::Locks(locks) => Some(locks),
+            _ => None,
+        });
+        here = here.or(told);
+        here.is_some()
+    });
+    let here = here.expect("locks");
+    pass(600);
+    player.taken();
+    player.teller.tell(&Event::Locks(here));
+    assert!(player.taken().is_empty(), "they are in step");
+    let others = Locks { caps: !here.caps, ..here };
+    player.teller.tell(&Event::Locks(others));
+    assert_eq!(player.taken(), [Command::Locks(here)]);
+    // One that insists does not keep us busy.
+    player.teller.tell(&Event::Locks(others));
+    assert!(player.taken().is_empty());
+}
+
 /// Waits until these commands came, in this order, with others between them.
 fn expect(player: &Player, expected: &[Command]) {
     let mut seen = Vec::new();
