@@ -2,7 +2,7 @@
 //! The application: one instance, its translations, its shortcuts.
 
 use crate::bridge::Bridge;
-use crate::frames;
+use crate::command_line;
 use crate::look;
 use crate::renderer;
 use crate::search::{self, Chosen};
@@ -10,14 +10,11 @@ use crate::spoken;
 use crate::window::{Purpose, Window};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use gettextrs::gettext;
 use gtk::{gio, glib};
-use terrarium_engine::message;
 
 /// The app's id on the desktop.
 pub const APP_ID: &str = "org.terrarium.Terrarium";
 
-const SIGUSR1: i32 = 10;
 /// So long a program without a window waits for another question, in
 /// milliseconds.
 const LINGER: u32 = 10_000;
@@ -84,7 +81,7 @@ pub fn run() -> glib::ExitCode {
     let app: App =
         glib::Object::builder().property("application-id", APP_ID).property("flags", flags).build();
     let app: adw::Application = app.upcast();
-    add_options(&app);
+    command_line::add_options(&app);
     app.connect_startup(|app| {
         if app.flags().contains(gio::ApplicationFlags::IS_SERVICE) {
             app.set_inactivity_timeout(LINGER);
@@ -99,46 +96,13 @@ pub fn run() -> glib::ExitCode {
         app.activate();
         open_files(app, files.to_vec(), Purpose::View);
     });
-    app.connect_command_line(|app, line| {
-        app.activate();
-        let words = line.arguments();
-        let files = words.iter().skip(1).filter(|word| !word.to_string_lossy().starts_with('-'));
-        let purpose = if line.options_dict().contains("edit") { Purpose::Edit } else { Purpose::View };
-        let files: Vec<gio::File> = files.map(|word| line.create_file_for_arg(word)).collect();
-        let is_missing = |file: &&gio::File| file.path().is_some_and(|path| !path.exists());
-        let missing = files.iter().find(is_missing).and_then(|file| file.path());
-        open_files(app, files, purpose);
-        let Some(window) = Window::first(app) else { return glib::ExitCode::SUCCESS };
-        if let Ok(Some(name)) = line.options_dict().lookup::<String>("view") {
-            window.view(name);
-        }
-        if let Ok(Some(name)) = line.options_dict().lookup::<String>("run") {
-            window.run_by_name(name);
-        }
-        if let Ok(Some(name)) = line.options_dict().lookup::<String>("act") {
-            if ACTIONS.contains(&name.as_str()) {
-                app.activate_action(&name, None);
-            }
-        }
-        if let Some(path) = missing {
-            let text = gettext("There is no file {path}.");
-            tell(&text.replace("{path}", &message::shown(&path.to_string_lossy())));
-            return glib::ExitCode::FAILURE;
-        }
-        glib::ExitCode::SUCCESS
-    });
+    app.connect_command_line(command_line::answer);
     add_actions(&app);
-    app.run()
-}
-
-/// Says something where the program was started as well: nobody may look at its
-/// window.
-pub fn tell(text: &str) {
-    eprintln!("terrarium: {text}");
+    command_line::status(app.run())
 }
 
 /// Opens files one after the other: profiles, and what is looked at or edited.
-fn open_files(app: &adw::Application, files: Vec<gio::File>, purpose: Purpose) {
+pub fn open_files(app: &adw::Application, files: Vec<gio::File>, purpose: Purpose) {
     let Some(window) = Window::first(app).filter(|_| !files.is_empty()) else { return };
     glib::spawn_future_local(async move {
         window.bridge.begin().await;
@@ -185,70 +149,6 @@ pub fn load_resources() {
     if let Err(error) = gio::resources_register_include!("terrarium.gresource") {
         tracing::warn!(%error, "the icons could not be loaded");
     }
-}
-
-/// `--view NAME` shows a sandbox, in the window that is open if there is one.
-/// `--dump-state FILE` is for tests: on SIGUSR1 what the first window shows is
-/// written there as text, the terminal's content and how many pictures were
-/// drawn included.
-fn add_options(app: &adw::Application) {
-    app.add_main_option(
-        "dump-state",
-        glib::Char::from(0),
-        glib::OptionFlags::HIDDEN,
-        glib::OptionArg::Filename,
-        "Write what is shown to FILE on SIGUSR1",
-        Some("FILE"),
-    );
-    app.add_main_option(
-        "view",
-        glib::Char::from(0),
-        glib::OptionFlags::NONE,
-        glib::OptionArg::String,
-        &gettext("Show the sandbox called NAME"),
-        Some(&gettext("NAME")),
-    );
-    app.add_main_option(
-        "run",
-        glib::Char::from(0),
-        glib::OptionFlags::NONE,
-        glib::OptionArg::String,
-        &gettext("Run the profile called NAME"),
-        Some(&gettext("NAME")),
-    );
-    app.add_main_option(
-        "act",
-        glib::Char::from(0),
-        glib::OptionFlags::HIDDEN,
-        glib::OptionArg::String,
-        "Do what the app’s icon offers",
-        Some("NAME"),
-    );
-    app.add_main_option(
-        "edit",
-        glib::Char::from(0),
-        glib::OptionFlags::NONE,
-        glib::OptionArg::None,
-        &gettext("Edit copies of the files; what changed waits to be accepted"),
-        None,
-    );
-    app.connect_handle_local_options(|app, options| {
-        let Ok(Some(path)) = options.lookup::<std::path::PathBuf>("dump-state") else {
-            return std::ops::ControlFlow::Continue(());
-        };
-        app.connect_window_added(|_, window| frames::count(window));
-        let app = app.downgrade();
-        glib::unix_signal_add_local(SIGUSR1, move || {
-            let Some(app) = app.upgrade() else { return glib::ControlFlow::Break };
-            if let Some(window) = Window::first(&app) {
-                if let Err(error) = std::fs::write(&path, window.describe() + &frames::describe()) {
-                    tracing::warn!(%error, "the state could not be written");
-                }
-            }
-            glib::ControlFlow::Continue
-        });
-        std::ops::ControlFlow::Continue(())
-    });
 }
 
 /// The language of the desktop.

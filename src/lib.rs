@@ -21,6 +21,7 @@
 pub mod application;
 pub mod apps;
 pub mod bridge;
+pub mod command_line;
 pub mod frames;
 pub mod launcher;
 pub mod library;

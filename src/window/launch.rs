@@ -138,22 +138,25 @@ impl Window {
     pub fn run_by_name(self: &Rc<Self>, name: String) {
         let window = self.clone();
         glib::spawn_future_local(async move {
-            window.bridge.begin().await;
-            window.library.read(&window.bridge).await;
-            let found =
-                window.library.items().into_iter().find(|item| item.stem() == name || item.name() == name);
-            match found {
-                Some(item) => match item.profile.clone() {
-                    Ok(profile) => window.launch(Launch::saved(profile, item)),
-                    Err(lines) => window.show_broken(&item.path, &lines),
-                },
-                None => {
-                    let error = terrarium_engine::Error::NoSuchProfile { name, like: None };
-                    crate::application::tell(&message::error(&error));
-                    window.toast(&message::error(&error));
-                }
+            if let Err(text) = window.run_named(name).await {
+                window.toast(&text);
             }
         });
+    }
+
+    /// The same; where there is none, says so.
+    pub async fn run_named(self: &Rc<Self>, name: String) -> Result<(), String> {
+        self.bridge.begin().await;
+        self.library.read(&self.bridge).await;
+        let is_it = |item: &Item| item.stem() == name || item.name() == name;
+        let Some(item) = self.library.items().into_iter().find(is_it) else {
+            return Err(message::error(&terrarium_engine::Error::NoSuchProfile { name, like: None }));
+        };
+        match item.profile.clone() {
+            Ok(profile) => self.launch(Launch::saved(profile, item)),
+            Err(lines) => self.show_broken(&item.path, &lines),
+        }
+        Ok(())
     }
 
     /// A shell without anything else.

@@ -19,7 +19,6 @@ use adw::prelude::*;
 use gtk::{gio, glib};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
-use terrarium_engine::message;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::Profile;
 use terrarium_engine::sandbox::Summary;
@@ -281,22 +280,6 @@ impl Window {
     pub fn attach(self: &Rc<Self>, one: &Summary) {
         self.show("runs");
         self.runs.attach(self, one);
-    }
-
-    /// Shows the sandbox with this name, once it is known what there is.
-    pub fn view(self: &Rc<Self>, name: String) {
-        let window = self.clone();
-        glib::spawn_future_local(async move {
-            window.bridge.begin().await;
-            match window.bridge.find(name).await {
-                Ok(one) => window.attach(&one),
-                Err(error) => {
-                    crate::application::tell(&message::error(&error));
-                    window.toast(&message::error(&error));
-                }
-            }
-            window.widget.present();
-        });
     }
 
     /// Says something in passing, with something that can be done about it.

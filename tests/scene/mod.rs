@@ -92,6 +92,16 @@ impl Shown {
         self.until(text, || self.window.describe().contains(text));
     }
 
+    /// Shows the sandbox with this name.
+    pub fn view(&self, name: String) {
+        let window = self.window.clone();
+        glib::spawn_future_local(async move {
+            window.bridge.begin().await;
+            let one = window.bridge.find(name).await.expect("a sandbox");
+            window.attach(&one);
+        });
+    }
+
     /// A widget by its id.
     pub fn object<T: IsA<gtk::Widget>>(&self, id: &str) -> T {
         find(self.window.widget.upcast_ref(), id)

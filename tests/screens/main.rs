@@ -306,7 +306,7 @@ fn what_was_shown_is_found_again() {
     shown.within(BOOT, "it is drawn", || is_blue(&screen));
     let name = shown.window.runs.current().expect("a tab").name();
     let again = open();
-    again.window.view(name);
+    again.view(name);
     let found = || again.window.runs.current().and_then(|tab| tab.screen.clone());
     again.within(BOOT, "the same screen is shown", || found().is_some_and(|screen| is_blue(&screen)));
 }

@@ -20,7 +20,7 @@ fn screens_side_by_side_show_each_its_own() {
         tabs.push(scene.window.runs.current().expect("a tab"));
     }
     for (tab, colour) in tabs.iter().zip(colours) {
-        scene.window.view(tab.name());
+        scene.view(tab.name());
         scene.until("its tab is seen", || tab.widget.is_mapped());
         let screen = tab.screen.clone().expect("a screen");
         assert!(tab.is_running() && screen.is_connected(), "{colour}: {}", tab.describe());

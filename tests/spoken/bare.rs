@@ -32,3 +32,22 @@ fn without_a_bus_nobody_is_told_and_nothing_breaks() {
     program.wait().expect("ended");
     assert!(!said.contains("CRITICAL"), "{said}");
 }
+
+/// A name of nothing is said where it was typed, and in the window that is open.
+#[test]
+fn what_is_not_there_cannot_be_shown() {
+    let mut desk = Desk::open();
+    let called = |desk: &Desk, option: &str| {
+        let mut command = desk.command("terrarium", &[option, "nothing-of-the-kind"]);
+        command.stderr(Stdio::piped()).output().expect("the program")
+    };
+    for option in ["--view", "--run"] {
+        assert_eq!(called(&desk, option).status.code(), Some(1), "{option}");
+        desk.until("the window says so", || desk.says("nothing-of-the-kind"));
+    }
+    desk.kill();
+    let alone = called(&desk, "--view");
+    let said = String::from_utf8_lossy(&alone.stderr);
+    assert_eq!(alone.status.code(), Some(1), "{said}");
+    assert!(said.contains("terrarium: ") && said.contains("“nothing-of-the-kind”"), "{said}");
+}
