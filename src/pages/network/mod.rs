@@ -230,7 +230,11 @@ impl Network {
         let moved = gettext("{received} received, {sent} sent")
             .replace("{received}", &message::size(usage.received))
             .replace("{sent}", &message::size(usage.sent));
-        let cut = gettext("Nothing passes now.");
+        let cut = if usage.seen {
+            gettext("Nothing passes now. What it tries counts as sent, and is listed as refused.")
+        } else {
+            gettext("Nothing passes now. What it tries counts as sent.")
+        };
         let text = if usage.cut { [cut, moved].join(" ") } else { moved };
         self.passes_row.set_subtitle(&text);
         let base = BASES.iter().position(|base| *base == usage.policy.base);

@@ -34,6 +34,11 @@ fn is_cut_and_goes_on(sandbox: &Stop, world: &World) {
     let still = world.internet.sent();
     std::thread::sleep(Duration::from_millis(600));
     assert_eq!(world.internet.sent(), still, "it stands still within a second");
+    inside(sandbox, &format!("timeout 2 bash -c 'exec 3<> /dev/tcp/{}/81'; true", world.internet.v4));
+    let tried = |one: &serde_json::Value| one["refused"] == true && one["port"] == 81;
+    wait_for("what is tried is told", Duration::from_secs(5), || {
+        usage(sandbox)["contacts"].as_array().is_some_and(|all| all.iter().any(tried))
+    });
     change(sandbox, &["restore"]);
     wait_for("more bytes", Duration::from_secs(8), || world.internet.sent() > still);
     let seen = usage(sandbox);

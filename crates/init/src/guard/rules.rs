@@ -176,6 +176,22 @@ impl Made<'_> {
         writeln!(text, "  drop\n }}")
     }
 
+    /// What one that is cut tries all the same is told of as refused: that it
+    /// sends is counted, and nothing else would say what. It sends to nobody
+    /// without knowing where the gateway is: that much it may ask.
+    fn tried(&self, text: &mut String, port: &Port) -> Done {
+        let Some(group) = self.here.group else { return Ok(()) };
+        let own = format!("arp saddr ether {} arp saddr ip {}", port.mac, port.address);
+        let gateway = self.rules.gateway;
+        writeln!(text, "  ether type arp {own} arp daddr ip {gateway} limit rate 20/second accept")?;
+        let mut log = |source: String| {
+            let when = format!("ether saddr {} {source}", port.mac);
+            writeln!(text, "  {when} {TOLD} log prefix \"{REFUSED}\" group {group} snaplen 64")
+        };
+        log(format!("ip saddr {}", port.address))?;
+        port.address6.map_or(Ok(()), |address| log(format!("ip6 saddr {address}")))
+    }
+
     /// What goes to the bridge, and what of it is cut.
     fn into(&self, text: &mut String) -> Done {
         writeln!(text, " chain into {{ type filter hook postrouting priority 0; policy accept;")?;
@@ -240,7 +256,9 @@ impl Made<'_> {
                 " chain from{number} {{ type filter hook ingress device \"{}\" priority 0; policy drop;",
                 port.interface
             )?;
-            if !port.cut {
+            if port.cut {
+                self.tried(text, port)?;
+            } else {
                 itself(text, port)?;
             }
             writeln!(text, " }}")?;
