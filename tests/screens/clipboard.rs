@@ -52,13 +52,13 @@ fn paste_here(scene: &Scene, clipboard: &gdk::Clipboard) -> String {
 }
 
 /// Waits for a question about this direction, and answers it.
-fn allow(scene: &Scene, screen: &Screen, direction: Direction) {
+fn allow(scene: &Scene, screen: &Rc<Screen>, direction: Direction) {
     scene.until("a question", || screen.asking().is_some_and(|ask| ask.direction == direction));
     screen.answer(true);
 }
 
 /// From here to a program inside, which has something of its own before.
-fn into(scene: &Scene, screen: &Screen, policy: ClipboardPolicy, comes: bool) {
+fn into(scene: &Scene, screen: &Rc<Screen>, policy: ClipboardPolicy, comes: bool) {
     let (own, text) = (format!("own {policy:?}"), format!("into {policy:?}"));
     copy_inside(scene, &own);
     scene.pass(ECHO);
@@ -83,7 +83,7 @@ fn into(scene: &Scene, screen: &Screen, policy: ClipboardPolicy, comes: bool) {
 }
 
 /// From a program inside to here, where something else lies.
-fn out(scene: &Scene, screen: &Screen, policy: ClipboardPolicy, comes: bool) {
+fn out(scene: &Scene, screen: &Rc<Screen>, policy: ClipboardPolicy, comes: bool) {
     let clipboard = screen.view.clipboard();
     let (own, text) = (format!("here {policy:?}"), format!("out {policy:?}"));
     clipboard.set_text(&own);

@@ -91,3 +91,26 @@ fn a_question_about_the_clipboard_is_asked_above_the_line() {
     scene.until("there is no agent", || !clipboard.is_sensitive());
     assert!(clipboard.tooltip_text().is_some_and(|text| text.contains("spice-vdagent")));
 }
+
+/// A paste before the answer took what was in the sandbox.
+#[gtk::test]
+fn what_is_allowed_is_to_be_pasted_now() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    let screen = scene.show_screen(&machine);
+    let (_link, teller, commands) = play(&screen);
+    has_keyboard(&scene);
+    screen.set_policy(spice_view::ClipboardPolicy::Ask);
+    screen.focus();
+    scene.window.widget.clipboard().set_text("from here");
+    let (ask, buttons) = (scene.object::<gtk::Revealer>("ask"), scene.object::<gtk::Box>("ask-buttons"));
+    scene.until("it is asked", || ask.reveals_child() && buttons.is_sensitive());
+    scene.object::<gtk::Button>("allow").emit_clicked();
+    let title = || scene.object::<gtk::Label>("ask-title").text();
+    scene.until("it says what to do", || title().starts_with("Now paste into") && ask.reveals_child());
+    assert!(!buttons.is_visible() && screen.view.has_focus(), "and takes no key");
+    crate::looks::shoot(&scene, "paste");
+    teller.tell(&Event::Clipboard(FromGuest::Request(Format::Text)));
+    let sent = Command::Clipboard(ToGuest::Data(Format::Text, b"from here".to_vec()));
+    scene.until("it is pasted", || commands.borrow().contains(&sent));
+    scene.until("nothing is left to be done", || !ask.reveals_child());
+}

@@ -180,16 +180,23 @@ impl Runs {
         }
     }
 
-    /// The question about the clipboard, if there is one.
+    /// The question about the clipboard, if there is one; and what is to be
+    /// done once it is allowed.
     fn show_question(&self, tab: &Tab) {
-        let asking = tab.screen.as_ref().and_then(|screen| screen.asking()).filter(|_| tab.is_running());
-        let asked = asking.as_ref().map(|ask| (tab.id(), ask.id));
+        let screen = tab.screen.as_ref().filter(|_| tab.is_running());
+        let asking = screen.and_then(|screen| screen.asking()).map(|ask| (ask, false));
+        let shown = asking.or_else(|| screen?.pastable().map(|ask| (ask, true)));
+        let asked = shown.as_ref().map(|(ask, allowed)| (tab.id(), ask.id, *allowed));
         if *self.asked.borrow() == asked {
             return;
         }
         self.asked.replace(asked);
-        let Some(ask) = asking else { return self.ask.set_reveal_child(false) };
+        let Some((ask, allowed)) = shown else { return self.ask.set_reveal_child(false) };
         let (title, detail) = match ask.direction {
+            Direction::In if allowed => (
+                gettext("Now paste into {name}"),
+                gettext("{content}. Once, within {seconds} s; what was pasted before is not replaced."),
+            ),
             Direction::In => (
                 gettext("{name} asks for your clipboard"),
                 gettext("{content}. Allowed for one paste within {seconds} s."),
@@ -199,9 +206,10 @@ impl Runs {
         let name = glib::markup_escape_text(&message::shown(&tab.name()));
         // Isolated, so that the name cannot turn the sentence.
         self.ask_title.set_markup(&title.replace("{name}", &format!("<b>\u{2068}{name}\u{2069}</b>")));
-        let lifetime = tab.screen.as_ref().map_or(0, |screen| screen.view.clipboard_lifetime());
+        let lifetime = screen.map_or(0, |screen| screen.view.clipboard_lifetime());
         let detail = detail.replace("{seconds}", &lifetime.to_string());
         self.ask_detail.set_label(&detail.replace("{content}", &clipboard_content(&ask)));
+        self.ask_buttons.set_visible(!allowed);
         self.ask.set_reveal_child(true);
         self.be_deaf();
     }

@@ -77,8 +77,9 @@ pub struct Runs {
     devices: RefCell<Vec<devices::Item>>,
     narrow_clipboard: gio::Menu,
     last_moved: RefCell<Option<String>>,
-    /// The question that is shown: of which sandbox, and its number.
-    asked: RefCell<Option<(Option<Id>, u64)>>,
+    /// The question that is shown: of which sandbox, its number, and whether
+    /// it was allowed.
+    asked: RefCell<Option<(Option<Id>, u64, bool)>>,
     fullscreen: fullscreen::Fullscreen,
     narrow: Cell<bool>,
     tabs: RefCell<Vec<Rc<Tab>>>,

@@ -4,6 +4,7 @@
 
 use super::Screen;
 use gettextrs::{gettext, ngettext};
+use gtk::glib;
 use spice_view::{ClipboardAsk, ClipboardPolicy, Direction, Format};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,6 +15,8 @@ pub struct Clipboard {
     policy: Cell<ClipboardPolicy>,
     shut: bool,
     asking: RefCell<Option<ClipboardAsk>>,
+    /// What may be pasted into the sandbox once, and was not yet.
+    pastable: RefCell<Option<ClipboardAsk>>,
     last: RefCell<Option<ClipboardAsk>>,
 }
 
@@ -24,6 +27,7 @@ impl Clipboard {
             policy: Cell::new(policy),
             shut: policy == ClipboardPolicy::Off,
             asking: RefCell::default(),
+            pastable: RefCell::default(),
             last: RefCell::default(),
         }
     }
@@ -35,6 +39,7 @@ impl Screen {
         self.view.connect_clipboard_asks(move |_, ask| {
             if let Some(screen) = weak.upgrade() {
                 screen.clipboard.asking.replace(Some(ask.clone()));
+                screen.clipboard.pastable.take();
                 screen.change();
                 screen.tell_asking(Some(ask.direction));
             }
@@ -54,6 +59,7 @@ impl Screen {
         self.view.connect_clipboard_moved(move |_, moved| {
             if let Some(screen) = weak.upgrade() {
                 screen.clipboard.last.replace(Some(moved.clone()));
+                screen.clipboard.pastable.take();
                 screen.log(&format!(
                     "clipboard: {:?} {:?}, {} bytes",
                     moved.direction, moved.format, moved.size
@@ -87,6 +93,7 @@ impl Screen {
     /// What passes from now on, for this run.
     pub fn set_policy(&self, policy: ClipboardPolicy) {
         self.clipboard.policy.set(policy);
+        self.clipboard.pastable.take();
         self.log(&format!("clipboard: {policy:?}"));
         self.apply_policy();
         self.change();
@@ -102,15 +109,35 @@ impl Screen {
     }
 
     /// Answers it.
-    pub fn answer(&self, allowed: bool) {
+    pub fn answer(self: &Rc<Self>, allowed: bool) {
         let asking = self.clipboard.asking.take();
         if let Some(ask) = asking {
             self.log(if allowed { "clipboard: allowed once" } else { "clipboard: denied" });
             self.view.answer_clipboard(ask.id, allowed);
             self.tell_asking(None);
+            if allowed && ask.direction == Direction::In {
+                self.wait_for_paste(ask);
+            }
         }
         self.change();
         self.focus();
+    }
+
+    /// What is allowed has still to be pasted: a paste that came before the
+    /// answer took what was in the sandbox.
+    pub fn pastable(&self) -> Option<ClipboardAsk> {
+        self.clipboard.pastable.borrow().clone().filter(|_| self.has_agent())
+    }
+
+    fn wait_for_paste(self: &Rc<Self>, ask: ClipboardAsk) {
+        let (weak, id) = (Rc::downgrade(self), ask.id);
+        self.clipboard.pastable.replace(Some(ask));
+        glib::timeout_add_seconds_local_once(self.view.clipboard_lifetime(), move || {
+            let Some(screen) = weak.upgrade() else { return };
+            if screen.clipboard.pastable.borrow_mut().take_if(|ask| ask.id == id).is_some() {
+                screen.change();
+            }
+        });
     }
 
     /// What passed last, in words.
