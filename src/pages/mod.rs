@@ -17,9 +17,11 @@ mod start;
 pub mod tab;
 pub mod templates;
 pub mod terminal;
+mod toast;
 mod usage;
 
 pub(crate) use names::{layout, name_by_hint};
+pub(crate) use toast::toast;
 
 use gtk::glib::object::IsA;
 use gtk::{glib, prelude::*};
@@ -30,14 +32,6 @@ use gtk::{glib, prelude::*};
 /// The layout lacks it, which is seen at the first start.
 pub(crate) fn object<T: IsA<glib::Object>>(builder: &gtk::Builder, id: &str) -> T {
     builder.object(id).unwrap_or_else(|| panic!("the layout has no {id}"))
-}
-
-/// Something that is said in passing. It has as many lines as it needs: what
-/// matters may stand at its end.
-pub(crate) fn toast(text: &str) -> adw::Toast {
-    let label = gtk::Label::builder().label(text).wrap(true).wrap_mode(gtk::pango::WrapMode::WordChar);
-    let label = label.xalign(0.0).max_width_chars(60).css_classes(["heading"]).build();
-    adw::Toast::builder().custom_title(&label).build()
 }
 
 /// What is on a profile's mark.

@@ -293,8 +293,9 @@ impl Window {
 
     /// Says something that stays until it is closed.
     pub fn note(&self, text: &str) {
-        let text = glib::markup_escape_text(text);
-        self.toasts.add_toast(adw::Toast::builder().title(text.as_str()).timeout(0).build());
+        let toast = crate::pages::toast(text);
+        toast.set_timeout(0);
+        self.toasts.add_toast(toast);
     }
 
     pub(crate) fn add_toast(&self, toast: adw::Toast) {

@@ -165,3 +165,24 @@ fn what_is_saved_is_not_led_elsewhere() {
     save("text");
     scene.until("it is there", || std::fs::read(shared.join("text")).is_ok_and(|text| text == b"said"));
 }
+
+/// What matters may stand at its end.
+#[gtk::test]
+fn what_is_said_in_passing_fits() {
+    let scene = Scene::new();
+    scene.window.toast("Its changes wait at Home for your decision, and this is a long sentence.");
+    let toast =
+        || walk(scene.window.widget.upcast_ref(), &|one| one.css_name() == "toast" && one.is_mapped());
+    scene.until("it is said", || toast().is_some());
+    for width in [1100, 376] {
+        scene.window.widget.set_default_size(width, 600);
+        scene.until("it has its size", || (width - 16..=width).contains(&scene.window.widget.width()));
+        scene.until("all of it is there", || {
+            let toast = toast().expect("a toast");
+            let close = toast.last_child().and_then(|close| close.compute_bounds(&toast));
+            close
+                .is_some_and(|close| close.width() > 0.0 && close.x() + close.width() <= toast.width() as f32)
+                && toast.width() <= scene.window.widget.width()
+        });
+    }
+}
