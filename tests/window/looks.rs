@@ -106,7 +106,7 @@ fn pages_fit_in_every_look() {
 }
 
 /// What needs the most width, from the outside in.
-fn widest(widget: &gtk::Widget) -> String {
+pub fn widest(widget: &gtk::Widget) -> String {
     let least = |one: &gtk::Widget| one.measure(gtk::Orientation::Horizontal, -1).0;
     let children = std::iter::successors(widget.first_child(), WidgetExt::next_sibling);
     let inner = children.filter(WidgetExt::is_visible).max_by_key(least);
