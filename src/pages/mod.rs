@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The pages. Each has its layout in a `.ui` file beside its `.rs`.
 
+mod asked;
 pub mod changes;
 pub mod computer;
 mod end;

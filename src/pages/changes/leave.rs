@@ -31,7 +31,7 @@ impl ChangesWindow {
     }
 
     fn ask_about_the_rest(self: &Rc<Self>, undecided: usize) {
-        let count = u32::try_from(undecided).unwrap_or(u32::MAX);
+        let count = message::many(undecided);
         let text = match self.looking.layer.tag.changes {
             Fate::Discard => ngettext(
                 "{count} change is undecided. Decided later, it waits on the page of this run, and is thrown away with that.",

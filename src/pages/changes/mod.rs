@@ -98,7 +98,7 @@ impl ChangesWindow {
 
     fn name(&self, builder: &gtk::Builder) {
         let count = self.looking.found.totals.changes;
-        let text = ngettext("{count} Change", "{count} Changes", u32::try_from(count).unwrap_or(u32::MAX));
+        let text = ngettext("{count} Change", "{count} Changes", message::many(count));
         let title = text.replace("{count}", &count.to_string());
         let words: adw::WindowTitle = object(builder, "list-title");
         words.set_title(&title);

@@ -42,26 +42,25 @@ fn counted(text: &str, count: usize) -> String {
     text.replace("{count}", &count.to_string())
 }
 
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
 fn some_left_out(count: usize) -> String {
     let text = ngettext(
         "{count} was left out: it is neither a file nor a folder.",
         "{count} were left out: they are neither files nor folders.",
-        number(count),
+        message::many(count),
     );
     counted(&text, count)
 }
 
 fn some_failed(count: usize) -> String {
-    counted(&ngettext("{count} failed, the first:", "{count} failed, the first:", number(count)), count)
+    counted(
+        &ngettext("{count} failed, the first:", "{count} failed, the first:", message::many(count)),
+        count,
+    )
 }
 
 /// A question about several files.
 fn many_changed(count: usize, names: impl Iterator<Item = String>) -> (String, String) {
-    let title = ngettext("Replace {count} File?", "Replace {count} Files?", number(count));
+    let title = ngettext("Replace {count} File?", "Replace {count} Files?", message::many(count));
     let text = gettext("The real ones are others than when the run began, or the sandbox has never seen them. They go to the trash.");
     (counted(&title, count), format!("{text}\n{}", some_names(count, names)))
 }
@@ -166,7 +165,7 @@ impl ChangesWindow {
     fn ask_to_overwrite(self: &Rc<Self>, taken: Vec<Chosen>, folder: PathBuf) {
         let all = &self.looking.found.all;
         let name = |one: &Chosen| message::escaped(folders::name(all[one.index].change.path.as_slice()));
-        let title = ngettext("Replace {count} File?", "Replace {count} Files?", number(taken.len()));
+        let title = ngettext("Replace {count} File?", "Replace {count} Files?", message::many(taken.len()));
         let text = gettext("The folder has files of these names already. They go to the trash.");
         let text = format!("{text}\n{}", some_names(taken.len(), taken.iter().map(name)));
         self.ask_to_replace(&counted(&title, taken.len()), &text, &gettext("_Replace"), move |page| {

@@ -91,13 +91,13 @@ pub fn content<'a>(inner: impl Iterator<Item = &'a Entry>) -> String {
         inner.filter_map(|entry| entry.change.after.as_ref()).filter(|one| one.kind == FileKind::File);
     let (count, bytes) =
         files.fold((0usize, 0u64), |(count, sum), one| (count + 1, sum.saturating_add(one.size)));
-    let text = ngettext("{count} file", "{count} files", u32::try_from(count).unwrap_or(u32::MAX));
+    let text = ngettext("{count} file", "{count} files", message::many(count));
     format!("{} · {}", text.replace("{count}", &count.to_string()), message::size(bytes))
 }
 
 /// How much there is: `3 changes`.
 pub fn count(changes: usize) -> String {
-    let text = ngettext("{count} change", "{count} changes", u32::try_from(changes).unwrap_or(u32::MAX));
+    let text = ngettext("{count} change", "{count} changes", message::many(changes));
     text.replace("{count}", &changes.to_string())
 }
 

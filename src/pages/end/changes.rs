@@ -87,11 +87,7 @@ impl Tab {
     /// Asks before files are thrown away, and names some. `then` if they may.
     pub(crate) fn ask_to_lose(self: &Rc<Self>, names: &[String], then: impl Fn(&Rc<Tab>) + 'static) {
         let Some(window) = self.window.upgrade() else { return };
-        let title = ngettext(
-            "Discard {count} File?",
-            "Discard {count} Files?",
-            u32::try_from(names.len()).unwrap_or(u32::MAX),
-        );
+        let title = ngettext("Discard {count} File?", "Discard {count} Files?", message::many(names.len()));
         let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join("\n");
         if names.len() > NAMED {
             text.push_str("\n…");
@@ -140,7 +136,7 @@ impl Tab {
         let (left, told) = looking.undecided();
         let all = looking.found.totals.changes;
         let count = if left == told { all } else { left as u64 };
-        let many = u32::try_from(count).unwrap_or(u32::MAX);
+        let many = message::many(count);
         let title = match count == all {
             true => ngettext("{count} Change", "{count} Changes", many),
             false => ngettext("{count} Undecided Change", "{count} Undecided Changes", many),

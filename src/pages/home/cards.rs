@@ -3,6 +3,7 @@
 //! which is that of the page. Only those near what is seen are mapped: GTK
 //! walks through every mapped one for each picture.
 
+use super::seen::follow;
 use gtk::glib;
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
@@ -144,17 +145,7 @@ impl CardLayout {
     /// For the cards in a box, in what scrolls it.
     pub fn put(cards: &gtk::Box) {
         let layout: Self = glib::Object::new();
-        let scrolled = cards.ancestor(gtk::ScrolledWindow::static_type());
-        if let Some(scrolled) = scrolled.and_downcast::<gtk::ScrolledWindow>() {
-            let adjustment = scrolled.vadjustment();
-            let weak = layout.downgrade();
-            let follow = move |_: &gtk::Adjustment| {
-                if let Some(layout) = weak.upgrade() {
-                    layout.imp().follow();
-                }
-            };
-            adjustment.connect_value_changed(follow.clone());
-            adjustment.connect_changed(follow);
+        if let Some(adjustment) = follow(cards, &layout, |layout| layout.imp().follow()) {
             let _ = layout.imp().adjustment.set(adjustment);
         }
         let _ = layout.imp().cards.set(cards.clone());

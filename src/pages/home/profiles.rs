@@ -42,7 +42,7 @@ impl Home {
 
     /// The row that shows the rest.
     fn more(self: &Rc<Self>, window: &Rc<Window>, rest: usize) -> adw::ActionRow {
-        let count = u32::try_from(rest).unwrap_or(u32::MAX);
+        let count = message::many(rest);
         let text = ngettext("Show {number} More", "Show {number} More", count);
         let title = text.replace("{number}", &rest.to_string());
         let row = adw::ActionRow::builder().title(title).activatable(true).build();
@@ -76,7 +76,7 @@ fn row(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
         }
         Err(lines) => {
             row.add_prefix(&chip(Colour::Grey, "", "dialog-warning-symbolic"));
-            let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+            let count = message::many(lines.len());
             let text = ngettext("{number} mistake in its file", "{number} mistakes in its file", count);
             text.replace("{number}", &count.to_string())
         }

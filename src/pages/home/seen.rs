@@ -120,20 +120,25 @@ impl SeenLayout {
     /// For the list in a widget of its own, in what scrolls it.
     pub fn put(list: &gtk::ListBox) {
         let layout: Self = glib::Object::new();
-        let scrolled = list.ancestor(gtk::ScrolledWindow::static_type());
-        let scrolled = scrolled.and_downcast::<gtk::ScrolledWindow>();
-        let (Some(scrolled), Some(around)) = (scrolled, list.parent()) else { return };
-        let adjustment = scrolled.vadjustment();
-        let weak = layout.downgrade();
-        let follow = move |_: &gtk::Adjustment| {
-            if let Some(layout) = weak.upgrade() {
-                layout.imp().follow();
-            }
-        };
-        adjustment.connect_value_changed(follow.clone());
-        adjustment.connect_changed(follow);
+        let Some(around) = list.parent() else { return };
+        let Some(adjustment) = follow(list, &layout, |layout| layout.imp().follow()) else { return };
         let _ = layout.imp().list.set(list.clone());
         let _ = layout.imp().adjustment.set(adjustment);
         around.set_layout_manager(Some(layout));
     }
+}
+
+/// Has a layout follow what scrolls a widget; gives where that is.
+pub(super) fn follow<T: IsA<glib::Object>>(
+    scrolled: &impl IsA<gtk::Widget>,
+    layout: &T,
+    run: fn(&T),
+) -> Option<gtk::Adjustment> {
+    let around = scrolled.ancestor(gtk::ScrolledWindow::static_type());
+    let adjustment = around.and_downcast::<gtk::ScrolledWindow>()?.vadjustment();
+    let weak = layout.downgrade();
+    let moved = move |_: &gtk::Adjustment| weak.upgrade().iter().for_each(run);
+    adjustment.connect_value_changed(moved.clone());
+    adjustment.connect_changed(moved);
+    Some(adjustment)
 }

@@ -89,7 +89,7 @@ impl Home {
     }
 
     fn more_waiting(self: &Rc<Self>, window: &Rc<Window>, rest: usize) -> adw::ActionRow {
-        let count = u32::try_from(rest).unwrap_or(u32::MAX);
+        let count = message::many(rest);
         let text = ngettext("Show {number} More", "Show {number} More", count);
         let row = adw::ActionRow::builder().title(text.replace("{number}", &rest.to_string())).build();
         row.set_activatable(true);

@@ -5,6 +5,7 @@
 pub(super) mod always;
 mod peers;
 
+use super::asked::Asked;
 use super::object;
 use super::tab::{Phase, Tab};
 use crate::window::Window;
@@ -39,12 +40,9 @@ pub struct Network {
     contacted: Peers,
     refused: Peers,
     /// Whose network it shows.
-    of: RefCell<Option<Id>>,
+    asked: Asked,
     /// What comes from the sandbox is no wish.
     quiet: Cell<bool>,
-    asking: Cell<bool>,
-    /// Answers from before a change are old.
-    turn: Cell<u64>,
     window: RefCell<Weak<Window>>,
     own: Weak<Self>,
 }
@@ -72,10 +70,8 @@ impl Network {
                 held: Cell::default(),
                 contacted: Peers::new(object(&builder, "network-contacted"), false, on_change(own.clone())),
                 refused: Peers::new(object(&builder, "network-refused"), true, on_change(own.clone())),
-                of: RefCell::default(),
+                asked: Asked::default(),
                 quiet: Cell::new(false),
-                asking: Cell::new(false),
-                turn: Cell::new(0),
                 window: RefCell::default(),
                 own: own.clone(),
             }
@@ -134,13 +130,13 @@ impl Network {
     /// Makes something hold, unless it is the sandbox's own state that is
     /// being shown. What is about somebody can be for ever.
     fn change_about(&self, change: Change, contact: Option<&Contact>) {
-        let (Some(id), Some(window)) = (self.of.borrow().clone(), self.window.borrow().upgrade()) else {
+        let (Some(id), Some(window)) = (self.asked.of(), self.window.borrow().upgrade()) else {
             return;
         };
         if self.quiet.get() {
             return;
         }
-        self.turn.set(self.turn.get() + 1);
+        self.asked.hold();
         let said = match &change {
             Change::Block(_) => Some(gettext("Blocked until it ends")),
             Change::Allow(_) => Some(gettext("Allowed until it ends")),
@@ -159,8 +155,7 @@ impl Network {
                 (Err(error), _) => window.toast(&message::error(&error)),
             }
             if let Some(network) = weak.upgrade() {
-                network.turn.set(network.turn.get() + 1);
-                network.asking.set(false);
+                network.asked.forget();
                 network.ask(id);
             }
         });
@@ -169,10 +164,7 @@ impl Network {
     /// Shows the network of a tab's sandbox, as it is now.
     pub fn show(&self, tab: &Tab) {
         let id = tab.id();
-        if *self.of.borrow() != id {
-            self.of.replace(id.clone());
-            self.turn.set(self.turn.get() + 1);
-            self.asking.set(false);
+        if self.asked.set(id.as_ref()) {
             self.contacted.clear();
             self.refused.clear();
             self.held.take();
@@ -196,17 +188,11 @@ impl Network {
 
     fn ask(&self, id: Id) {
         let Some(window) = self.window.borrow().upgrade() else { return };
-        if self.asking.replace(true) {
-            return;
-        }
-        let (weak, turn) = (self.own.clone(), self.turn.get());
+        let Some(turn) = self.asked.begin() else { return };
+        let weak = self.own.clone();
         glib::spawn_future_local(async move {
             let usage = window.bridge.network(id.clone()).await;
-            let Some(network) = weak.upgrade() else { return };
-            if network.turn.get() != turn || network.of.borrow().as_ref() != Some(&id) {
-                return;
-            }
-            network.asking.set(false);
+            let Some(network) = weak.upgrade().filter(|network| network.asked.end(turn)) else { return };
             // What ended meanwhile is said elsewhere.
             if !network.state.is_sensitive() {
                 return;

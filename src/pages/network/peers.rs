@@ -120,7 +120,7 @@ impl Row {
             Standing::Allowed if contact.refused => Some(gettext("Allowed by you")),
             Standing::Allowed | Standing::Unlisted => None,
         };
-        let count = u32::try_from(contact.count).unwrap_or(u32::MAX);
+        let count = message::many(contact.count);
         let count = if contact.refused {
             ngettext("{count} try", "{count} tries", count)
         } else {

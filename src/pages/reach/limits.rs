@@ -2,6 +2,7 @@
 //! How much a sandbox that runs may use, below the sentence about it: with the
 //! form's own rows, changed until it ends.
 
+use crate::pages::asked::Asked;
 use crate::pages::form::field::{message_row, say, Field, Signal};
 use crate::pages::form::groups;
 use crate::pages::network::{always, rate_text, set_class};
@@ -30,10 +31,7 @@ pub struct LimitRows {
     disk_message: adw::ActionRow,
     /// What holds, as last looked at.
     held: RefCell<Option<Limits>>,
-    of: RefCell<Option<Id>>,
-    /// Answers from before a change are old.
-    turn: Cell<u64>,
-    asking: Cell<bool>,
+    asked: Asked,
     /// Something was turned, or is being changed.
     busy: Cell<bool>,
     window: RefCell<Weak<Window>>,
@@ -62,9 +60,7 @@ impl LimitRows {
             disk,
             disk_message: message_row("live-disk-message"),
             held: RefCell::default(),
-            of: RefCell::default(),
-            turn: Cell::new(0),
-            asking: Cell::new(false),
+            asked: Asked::default(),
             busy: Cell::new(false),
             window: RefCell::default(),
             told: RefCell::default(),
@@ -108,11 +104,8 @@ impl LimitRows {
 
     /// Shows those of this sandbox; without one nothing can be changed.
     pub fn show(&self, id: Option<&Id>) {
-        if self.of.borrow().as_ref() != id {
-            self.of.replace(id.cloned());
+        if self.asked.set(id) {
             self.held.take();
-            self.turn.set(self.turn.get() + 1);
-            self.asking.set(false);
             self.busy.set(false);
             self.say(None, None);
         }
@@ -127,14 +120,11 @@ impl LimitRows {
 
     fn ask(&self, id: Id) {
         let Some(window) = self.window.borrow().upgrade() else { return };
-        if self.asking.replace(true) {
-            return;
-        }
-        let (weak, turn) = (self.own.clone(), self.turn.get());
+        let Some(turn) = self.asked.begin() else { return };
+        let weak = self.own.clone();
         glib::spawn_future_local(async move {
             let limits = window.bridge.limits(id).await;
-            let Some(rows) = weak.upgrade().filter(|rows| rows.turn.get() == turn) else { return };
-            rows.asking.set(false);
+            let Some(rows) = weak.upgrade().filter(|rows| rows.asked.end(turn)) else { return };
             // What cannot be asked has ended, or is asked again in a moment.
             if let Ok(limits) = limits {
                 rows.fill(&limits);
@@ -193,11 +183,9 @@ impl LimitRows {
 
     fn turned(self: &Rc<Self>) {
         self.busy.set(true);
-        self.turn.set(self.turn.get() + 1);
-        self.asking.set(false);
-        let (weak, turn) = (Rc::downgrade(self), self.turn.get());
+        let (weak, turn) = (Rc::downgrade(self), self.asked.forget());
         glib::timeout_add_local_once(SETTLED, move || {
-            let Some(rows) = weak.upgrade().filter(|rows| rows.turn.get() == turn) else { return };
+            let Some(rows) = weak.upgrade().filter(|rows| rows.asked.is(turn)) else { return };
             rows.busy.set(false);
             if let Some(change) = rows.wish() {
                 rows.change(change);
@@ -231,17 +219,15 @@ impl LimitRows {
 
     /// Has it hold, and says so; or why not, below the row.
     fn change(&self, change: LimitChange) {
-        let (Some(id), Some(window)) = (self.of.borrow().clone(), self.window.borrow().upgrade()) else {
+        let (Some(id), Some(window)) = (self.asked.of(), self.window.borrow().upgrade()) else {
             return;
         };
         self.busy.set(true);
-        self.turn.set(self.turn.get() + 1);
-        let (weak, turn) = (self.own.clone(), self.turn.get());
+        let (weak, turn) = (self.own.clone(), self.asked.hold());
         glib::spawn_future_local(async move {
             let done = window.bridge.change_limits(id.clone(), change).await;
-            let Some(rows) = weak.upgrade().filter(|rows| rows.turn.get() == turn) else { return };
+            let Some(rows) = weak.upgrade().filter(|rows| rows.asked.end(turn)) else { return };
             rows.busy.set(false);
-            rows.asking.set(false);
             match &done {
                 Ok(()) => offer(&window, &id, change),
                 Err(_) => rows.held().iter().for_each(|held| rows.show_numbers(held)),

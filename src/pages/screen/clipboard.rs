@@ -170,7 +170,7 @@ fn amount(ask: &ClipboardAsk, text: String) -> String {
     };
     let size = match ask.characters {
         Some(count) => {
-            let many = u32::try_from(count).unwrap_or(u32::MAX);
+            let many = message::many(count);
             let text = ngettext("{number} character", "{number} characters", many);
             text.replace("{number}", &count.to_string())
         }

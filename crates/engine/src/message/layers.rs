@@ -161,7 +161,7 @@ pub fn is_kept(name: &str) -> String {
 /// What `keep` did.
 #[must_use]
 pub fn kept(count: usize, name: &str) -> String {
-    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let many = super::many(count);
     let text = ngettext(
         "{count} change is kept: the next run of “{name}” with --changes keep or review goes on from there.",
         "{count} changes are kept: the next run of “{name}” with --changes keep or review goes on from there.",
@@ -173,7 +173,7 @@ pub fn kept(count: usize, name: &str) -> String {
 /// What `discard` did.
 #[must_use]
 pub fn discarded(count: usize, name: &str) -> String {
-    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let many = super::many(count);
     let text = ngettext(
         "{count} change of “{name}” was thrown away.",
         "{count} changes of “{name}” were thrown away.",
@@ -185,7 +185,7 @@ pub fn discarded(count: usize, name: &str) -> String {
 /// What `discard` did with what was kept.
 #[must_use]
 pub fn kept_discarded(count: usize, name: &str) -> String {
-    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let many = super::many(count);
     let text = ngettext(
         "What was kept of “{name}” was thrown away: {count} change.",
         "What was kept of “{name}” was thrown away: {count} changes.",
@@ -208,7 +208,7 @@ pub fn kept_stays(name: &str) -> String {
 /// What `apply` has put where.
 #[must_use]
 pub fn applied(count: usize, folder: &std::path::Path) -> String {
-    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let many = super::many(count);
     let text = ngettext(
         "{count} file or folder was put into {folder}.",
         "{count} files and folders were put into {folder}.",
@@ -343,7 +343,7 @@ pub fn to_review(count: u64, name: &str) -> String {
     let text = ngettext(
         "{count} change waits: “terrariumctl changes {name}” shows it, then keep, apply or discard it.",
         "{count} changes wait: “terrariumctl changes {name}” shows them, then keep, apply or discard them.",
-        u32::try_from(count).unwrap_or(u32::MAX),
+        super::many(count),
     );
     fill(&text, &[("count", &count.to_string()), ("name", &super::quote(name))])
 }
@@ -365,7 +365,7 @@ pub fn waiting(one: &Waiting) -> String {
 #[must_use]
 pub fn waiting_count(one: &Waiting) -> String {
     let Some(told) = &one.told else { return gettext("changes not counted yet") };
-    let many = u32::try_from(told.count).unwrap_or(u32::MAX);
+    let many = super::many(told.count);
     fill(&ngettext("{count} change", "{count} changes", many), &[("count", &told.count.to_string())])
 }
 
@@ -409,7 +409,7 @@ pub fn waits_as_well(one: &Waiting) -> String {
 pub fn outdated(paths: &[Bytes]) -> String {
     let shown: Vec<String> = paths.iter().take(3).map(|path| super::escaped(path.as_slice())).collect();
     let count = paths.len().to_string();
-    let many = u32::try_from(paths.len()).unwrap_or(u32::MAX);
+    let many = super::many(paths.len());
     let text = ngettext(
         "{count} file that the sandbox has changed has changed on this computer since, and it keeps its own: {paths}",
         "{count} files that the sandbox has changed have changed on this computer since, and it keeps its own: {paths}",

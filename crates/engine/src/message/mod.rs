@@ -40,7 +40,7 @@ pub use network::{
 };
 pub use problems::{note, problem, Sentence};
 pub use reach::{reach, reach_lines, tilde, Row, Words};
-pub use values::{ago, duration, isolation, progress, quote, size, state};
+pub use values::{ago, duration, isolation, many, progress, quote, size, state};
 
 use crate::profile::DisplayKind;
 use crate::sandbox::Summary;

@@ -132,7 +132,7 @@ fn has_screen(reach: &Reach) -> bool {
 }
 
 fn count_of(text: fn(u32) -> String, count: usize) -> String {
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    let count = super::many(count);
     fill(&text(count), &[("number", &count.to_string())])
 }
 
@@ -276,7 +276,7 @@ fn names(paths: &[PathBuf], home: &Path) -> String {
 fn list(names: &[String]) -> String {
     let named = if names.len() > NAMED + 1 { NAMED } else { names.len() };
     let first = names[..named].join(", ");
-    let rest = u32::try_from(names.len() - named).unwrap_or(u32::MAX);
+    let rest = super::many(names.len() - named);
     if rest == 0 {
         return super::shown(&first);
     }

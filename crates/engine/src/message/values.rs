@@ -6,6 +6,12 @@ use crate::profile::Isolation;
 use crate::sandbox::{Progress, State};
 use gettextrs::{gettext, ngettext};
 
+/// A count as a language's plural forms are chosen by it.
+#[must_use]
+pub fn many(count: impl TryInto<u32>) -> u32 {
+    count.try_into().unwrap_or(u32::MAX)
+}
+
 /// How long ago something was, in seconds: `just now`, `5 minutes ago`,
 /// `3 days ago`.
 #[must_use]
@@ -16,7 +22,7 @@ pub fn ago(seconds: u64) -> String {
         3600..86_400 => (seconds / 3600, |count| ngettext("{number} hour ago", "{number} hours ago", count)),
         _ => (seconds / 86_400, |count| ngettext("{number} day ago", "{number} days ago", count)),
     };
-    let many = u32::try_from(count).unwrap_or(u32::MAX);
+    let many = many(count);
     fill(&text(many), &[("number", &count.to_string())])
 }
 
