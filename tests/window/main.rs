@@ -21,6 +21,7 @@ mod limits;
 mod looks;
 mod many;
 mod network;
+mod newcomer;
 #[path = "../scene/qemu.rs"]
 mod qemu;
 #[path = "../scene/mod.rs"]

@@ -98,7 +98,7 @@ impl Tab {
         }
     }
 
-    fn is_seen(self: &Rc<Self>, window: &Rc<Window>) -> bool {
+    pub(super) fn is_seen(self: &Rc<Self>, window: &Rc<Window>) -> bool {
         window.shows("runs") && window.runs.current().is_some_and(|current| Rc::ptr_eq(&current, self))
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The pages of a terminal behind a screen: the sandbox's own output, and
-//! shells beside its command.
+//! The pages of a sandbox's terminal: its own output or command, and shells
+//! beside that.
 
 use super::{Phase, Tab};
 use crate::bridge::Events;
@@ -27,6 +27,7 @@ const MOST: usize = 8;
 pub struct Shells {
     pages: gtk::Stack,
     foot: gtk::Box,
+    to_screen: gtk::Button,
     open: RefCell<Vec<Rc<Shell>>>,
     count: Cell<u32>,
 }
@@ -43,18 +44,50 @@ impl Shells {
     pub fn new(builder: &gtk::Builder, colour: Colour) -> Self {
         object::<gtk::Box>(builder, "foot-line").add_css_class(&look::class(colour));
         let (pages, foot) = (object(builder, "terminals"), object(builder, "foot"));
-        Self { pages, foot, open: RefCell::default(), count: Cell::new(0) }
+        Self {
+            pages,
+            foot,
+            to_screen: object(builder, "to-screen"),
+            open: RefCell::default(),
+            count: Cell::new(0),
+        }
     }
 
-    /// A sandbox with a screen gets the bar below its terminal.
+    /// A sandbox with a screen has the bar below its terminal; another one gets
+    /// it with its first shell.
     pub fn connect(&self, tab: &Rc<Tab>) {
-        self.foot.set_visible(tab.screen.is_some());
+        self.to_screen.set_visible(tab.screen.is_some());
+        if let Some(first) = self.first().filter(|_| tab.screen.is_none()) {
+            self.pages.page(&first).set_title(&gettext("Command"));
+        }
+        self.show_foot();
         let weak = Rc::downgrade(tab);
         self.pages.connect_visible_child_notify(move |_| {
-            if let Some(tab) = weak.upgrade() {
+            if let Some(tab) = weak.upgrade().filter(Tab::shows_terminal) {
                 tab.shown_terminal().grab_focus();
             }
         });
+    }
+
+    fn show_foot(&self) {
+        self.foot.set_visible(self.to_screen.get_visible() || !self.open.borrow().is_empty());
+    }
+
+    /// The page of the sandbox's own terminal.
+    fn first(&self) -> Option<gtk::Widget> {
+        self.pages.child_by_name("output")
+    }
+
+    /// Shows what stands before a page, before that goes: a stack would show
+    /// nothing.
+    fn step_back(&self, page: &gtk::Overlay) {
+        if self.pages.visible_child().as_ref() == Some(page.upcast_ref()) {
+            let before = {
+                let open = self.open.borrow();
+                open.iter().take_while(|one| one.page != *page).last().map(|one| one.page.clone().upcast())
+            };
+            before.or_else(|| self.first()).iter().for_each(|page| self.pages.set_visible_child(page));
+        }
     }
 
     /// The terminal of the shell that is seen.
@@ -65,12 +98,13 @@ impl Shells {
 
     /// The sandbox has ended: no more shells.
     pub fn end(&self) {
-        self.foot.set_visible(false);
         self.close();
+        self.foot.set_visible(false);
     }
 
     /// Hangs up on all.
     pub fn close(&self) {
+        self.first().iter().for_each(|first| self.pages.set_visible_child(first));
         let open = self.open.take();
         for shell in open {
             self.pages.remove(&shell.page);
@@ -81,14 +115,23 @@ impl Shells {
     fn remove(&self, shell: &Rc<Shell>) {
         let known = self.open.borrow().iter().any(|one| Rc::ptr_eq(one, shell));
         if known {
+            self.step_back(&shell.page);
             self.open.borrow_mut().retain(|one| !Rc::ptr_eq(one, shell));
             self.pages.remove(&shell.page);
+            self.show_foot();
             shell.hang_up();
         }
     }
 }
 
 impl Tab {
+    /// Whether a terminal of it is what is seen in the window.
+    fn shows_terminal(self: &Rc<Self>) -> bool {
+        let is_seen = self.window.upgrade().is_some_and(|window| self.is_seen(&window));
+        let page = self.widget.visible_child_name();
+        is_seen && self.phase.get() == Phase::Running && page.as_deref() == Some("terminal")
+    }
+
     /// Opens a shell of the user's beside the command.
     pub fn new_shell(self: &Rc<Self>) {
         let (Some(window), Some(id)) = (self.window.upgrade(), self.id()) else { return };
@@ -101,6 +144,7 @@ impl Tab {
         let title = gettext("Shell {number}").replace("{number}", &self.shells.count.get().to_string());
         self.shells.pages.add_titled(&shell.page, None, &title);
         self.shells.open.borrow_mut().push(shell.clone());
+        self.shells.show_foot();
         self.shells.pages.set_visible_child(&shell.page);
         self.widget.set_visible_child_name("terminal");
         shell.terminal.grab_focus();

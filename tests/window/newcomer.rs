@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What somebody tries in the first hour.
+
+use crate::scene::{says, walk};
+use crate::Scene;
+use adw::prelude::*;
+use vte::prelude::*;
+
+fn focus(scene: &Scene) -> Option<gtk::Widget> {
+    gtk::prelude::GtkWindowExt::focus(&scene.window.widget)
+}
+
+/// The terminal of the shell that is seen, once it takes input.
+fn shell(scene: &Scene) -> vte::Terminal {
+    let page = scene.object::<gtk::Stack>("terminals").visible_child().expect("a page");
+    let shell = walk(&page, &|one| one.is::<vte::Terminal>()).and_downcast::<vte::Terminal>();
+    let shell = shell.expect("a terminal");
+    scene.until("it takes input", || shell.is_input_enabled());
+    shell
+}
+
+#[gtk::test]
+fn shells_beside_a_command_are_seen_and_give_way_to_it() {
+    let scene = Scene::new();
+    scene.run("echo");
+    scene.shows("phase: Running");
+    let (foot, pages) = (scene.object::<gtk::Box>("foot"), scene.object::<gtk::Stack>("terminals"));
+    assert!(!foot.is_visible(), "there is nothing to choose");
+    scene.act("win.new-shell");
+    scene.until("both are named", || foot.is_mapped() && says(foot.upcast_ref(), "Shell 1"));
+    assert!(says(foot.upcast_ref(), "Command") && !scene.object::<gtk::Button>("to-screen").is_visible());
+    let own = scene.terminal();
+    pages.set_visible_child_name("output");
+    scene.until("the command has the keyboard", || focus(&scene).as_ref() == Some(own.upcast_ref()));
+    scene.act("win.new-shell");
+    shell(&scene).feed_child(b"q");
+    scene.until("the first shell is back", || !says(foot.upcast_ref(), "Shell 2"));
+    assert!(pages.visible_child().is_some() && pages.visible_child_name().as_deref() != Some("output"));
+    shell(&scene).feed_child(b"q");
+    scene.until("the command is back", || pages.visible_child_name().as_deref() == Some("output"));
+    scene.until("it can be seen", || own.is_mapped() && own.is_child_visible() && !foot.is_visible());
+    scene.until("and has the keyboard", || focus(&scene).as_ref() == Some(own.upcast_ref()));
+    // One that ends behind another page takes the keyboard from nobody.
+    scene.act("win.new-shell");
+    let last = shell(&scene);
+    scene.act("win.back");
+    last.feed_child(b"q");
+    scene.until("it has ended", || last.root().is_none());
+    assert!(!focus(&scene).is_some_and(|one| one.is::<vte::Terminal>()));
+}
