@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What somebody tries in the first hour.
 
+use crate::flows::small;
 use crate::scene::{says, walk};
 use crate::Scene;
 use adw::prelude::*;
+use adw::TabViewShortcuts as Keys;
 use vte::prelude::*;
 
 fn focus(scene: &Scene) -> Option<gtk::Widget> {
@@ -47,4 +49,21 @@ fn shells_beside_a_command_are_seen_and_give_way_to_it() {
     last.feed_child(b"q");
     scene.until("it has ended", || last.root().is_none());
     assert!(!focus(&scene).is_some_and(|one| one.is::<vte::Terminal>()));
+}
+
+#[gtk::test]
+fn no_key_leads_from_one_sandbox_to_another() {
+    let scene = Scene::new();
+    scene.window.start(small(&scene, "echo"));
+    scene.shows("phase: Running");
+    let view = scene.object::<adw::TabView>("view");
+    let terminal = scene.terminal();
+    scene.until("it has the keyboard", || focus(&scene).as_ref() == Some(terminal.upcast_ref()));
+    assert_eq!(view.shortcuts(), Keys::NONE);
+    terminal.feed_child(b"q");
+    scene.shows("Exit code 0");
+    let goes = Keys::CONTROL_TAB | Keys::CONTROL_PAGE_UP | Keys::CONTROL_PAGE_DOWN;
+    scene.until("on a page of ours they do", || view.shortcuts().contains(goes));
+    scene.act("win.back");
+    scene.until("not from another page", || view.shortcuts() == Keys::NONE);
 }

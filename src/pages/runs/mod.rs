@@ -8,6 +8,7 @@ mod devices;
 mod find;
 mod fullscreen;
 mod header;
+mod keys;
 mod save;
 mod tabs;
 
@@ -163,6 +164,7 @@ impl Runs {
         self.connect_header(&self.measure);
         self.connect_fullscreen(window);
         self.connect_find();
+        self.connect_keys(window);
         self.connect_beside(window);
         let runs = Rc::downgrade(self);
         self.take_keyboard.connect_clicked(move |_| {
