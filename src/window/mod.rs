@@ -108,7 +108,8 @@ impl Window {
         window.ask_before_closing();
         let weak = Rc::downgrade(&window);
         window.leaflet.connect_visible_child_notify(move |_| {
-            if let Some(window) = weak.upgrade().filter(|window| window.shows("home")) {
+            let Some(window) = weak.upgrade() else { return };
+            if window.shows("home") {
                 window.home.is_shown(&window);
             }
         });
@@ -208,6 +209,7 @@ impl Window {
         simple("back", |window| {
             // Whoever came from the form to mend something is not done with it.
             let to_form = window.shows("computer") && window.beside.take();
+            window.known_form().iter().for_each(|form| form.is_left(window));
             window.show(if to_form { "form" } else { "home" });
         });
         simple("copy", |window| window.runs.copy());
@@ -266,7 +268,7 @@ impl Window {
 
     /// Shows the form with a profile, which may be one of the library.
     pub fn edit(self: &Rc<Self>, profile: &Profile, item: Option<&Item>) {
-        self.form().fill(self, profile, item);
+        self.form().open(self, profile, item);
         self.show_form();
     }
 

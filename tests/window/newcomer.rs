@@ -2,10 +2,12 @@
 //! What somebody tries in the first hour.
 
 use crate::flows::small;
+use crate::home::{row, with_profiles};
 use crate::scene::{says, walk};
 use crate::Scene;
 use adw::prelude::*;
 use adw::TabViewShortcuts as Keys;
+use std::fs;
 use vte::prelude::*;
 
 fn focus(scene: &Scene) -> Option<gtk::Widget> {
@@ -66,4 +68,43 @@ fn no_key_leads_from_one_sandbox_to_another() {
     scene.until("on a page of ours they do", || view.shortcuts().contains(goes));
     scene.act("win.back");
     scene.until("not from another page", || view.shortcuts() == Keys::NONE);
+}
+
+fn open(scene: &Scene, title: &str) {
+    scene.until("it is listed", || row(scene, title).is_some());
+    row(scene, title).expect("a row").emit_by_name::<()>("activated", &[]);
+    scene.until("the form is shown", || scene.window.shows("form"));
+}
+
+#[gtk::test]
+fn what_was_changed_in_profiles_is_there_when_they_are_opened_again() {
+    let scene = with_profiles();
+    let said = |text: &str| says(scene.window.widget.upcast_ref(), text);
+    let (form, memory) = (scene.window.form().clone(), scene.object::<gtk::SpinButton>("memory"));
+    open(&scene, "Build a Project");
+    memory.set_value(2048.0);
+    scene.act("win.back");
+    scene.until("it is said", || said("is not saved yet. It is there when you open it again."));
+    open(&scene, "Terminal Without Network");
+    assert_eq!(form.profile().limits.memory, 1 << 30, "another one has its own");
+    memory.set_value(512.0);
+    scene.act("win.new-run");
+    assert_eq!(form.profile().name, "Command", "a new one is new");
+    scene.object::<adw::EntryRow>("command").set_text("echo 'half");
+    open(&scene, "Build a Project");
+    assert_eq!(form.profile().limits.memory, 2 << 30);
+    assert!(scene.object::<gtk::Button>("save-form").is_visible());
+    scene.until("it is said", || said("What you changed is not saved yet"));
+    // All of it outlives a crash, too.
+    let draft = scene.bridge.host().expect("a host").places.cache.join("draft.json");
+    scene.until("all are kept", || fs::read_to_string(&draft).is_ok_and(|text| text.lines().count() == 3));
+    scene.act("win.form-revert");
+    open(&scene, "Terminal Without Network");
+    assert_eq!(form.profile().limits.memory, 512 << 20);
+    scene.act("win.form-save");
+    scene.until("it is saved", || !scene.object::<gtk::Button>("save-form").is_visible());
+    open(&scene, "Build a Project");
+    assert_eq!(form.profile().limits.memory, 1 << 30, "it went back");
+    scene.act("win.new-run");
+    assert_eq!(scene.object::<adw::EntryRow>("command").text(), "echo 'half");
 }

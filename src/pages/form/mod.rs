@@ -4,6 +4,7 @@
 //! which is made anew with every change.
 
 mod advanced;
+mod aside;
 mod command;
 mod draft;
 pub(crate) mod field;
@@ -331,7 +332,10 @@ impl Form {
 
     /// Whether something is not saved.
     fn is_changed(&self) -> bool {
-        self.profile() != *self.saved.borrow()
+        // What is no command yet is in no profile.
+        let text = self.command.text();
+        let is_half = !text.trim().is_empty() && glib::shell_parse_argv(text.as_str()).is_err();
+        is_half || self.profile() != *self.saved.borrow()
     }
 
     fn planned(&self, window: &Window) -> Option<(Profile, Planned)> {

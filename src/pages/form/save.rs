@@ -39,6 +39,7 @@ impl Form {
         add("form-launcher", |form, window| form.set_launcher(window, true));
         add("form-no-launcher", |form, window| form.set_launcher(window, false));
         add("form-delete", |form, window| {
+            form.put_aside();
             if let Some(item) = form.item.take() {
                 window.show("home");
                 window.delete(&item);
@@ -168,11 +169,15 @@ impl Form {
     /// Begins with an empty form, or as it is set: with all of a profile but
     /// its name and command. What is typed and neither saved nor run stays.
     pub fn begin_anew(self: &Rc<Self>, window: &Rc<Window>) {
-        if self.is_changed() {
+        if self.is_changed() && self.item.borrow().is_none() {
             return;
         }
+        self.put_aside();
         let (last, ran) = (self.profile(), self.ran.take());
         self.start_over(window);
+        if self.bring_back(window, None) {
+            return;
+        }
         if ran {
             let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
             window.offer(&gettext("This is a new one"), &gettext("_Bring Back the Last"), move || {
@@ -184,7 +189,7 @@ impl Form {
         }
     }
 
-    fn start_over(self: &Rc<Self>, window: &Rc<Window>) {
+    pub(super) fn start_over(self: &Rc<Self>, window: &Rc<Window>) {
         let stem = settings().text("default-profile");
         let items = window.library.items();
         let found = items.into_iter().find(|item| !stem.is_empty() && item.stem() == stem);
@@ -204,7 +209,7 @@ impl Form {
     }
 
     /// Back to how it was saved.
-    fn revert(self: &Rc<Self>, window: &Rc<Window>) {
+    pub(super) fn revert(self: &Rc<Self>, window: &Rc<Window>) {
         let (typed, item, saved) = (self.profile(), self.item.borrow().clone(), self.saved.borrow().clone());
         self.fill(window, &saved, item.as_ref());
         self.drop_draft(window);
@@ -225,6 +230,7 @@ impl Form {
                 form.fill(&window, &typed, item.as_ref());
                 form.saved.replace(saved.clone());
                 form.look(&window);
+                form.keep_draft(&window);
             }
         });
     }

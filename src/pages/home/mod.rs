@@ -152,8 +152,8 @@ impl Home {
         let search = self.search.clone();
         self.run_searched.connect_clicked(move |_| {
             if let Some(window) = weak.upgrade() {
+                window.form().begin_with(&window, &search.text());
                 window.show_form();
-                window.form().set_command(&search.text());
             }
         });
         window.library.on_change(again);
