@@ -3,7 +3,7 @@
 
 use crate::flows::small;
 use crate::home::{row, with_profiles};
-use crate::scene::{says, walk};
+use crate::scene::{dialog, over, says, walk};
 use crate::Scene;
 use adw::prelude::*;
 use adw::TabViewShortcuts as Keys;
@@ -107,4 +107,16 @@ fn what_was_changed_in_profiles_is_there_when_they_are_opened_again() {
     assert_eq!(form.profile().limits.memory, 1 << 30, "it went back");
     scene.act("win.new-run");
     assert_eq!(scene.object::<adw::EntryRow>("command").text(), "echo 'half");
+}
+
+#[gtk::test]
+fn a_new_one_is_saved_with_the_key_for_that() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.object::<adw::EntryRow>("command").set_text("echo one");
+    scene.until("it can be run", || scene.object::<gtk::Button>("run-form").is_sensitive());
+    scene.act("win.form-save");
+    scene.until("a name is asked for", || over("save-name").is_some());
+    dialog().expect("a dialog").response("save");
+    scene.until("it has a file", || scene.window.library.items().len() == 1);
 }

@@ -52,7 +52,7 @@ impl Form {
     pub(super) fn refresh_actions(&self, window: &Window, changed: bool) {
         let has_item = self.item.borrow().is_some();
         for (name, on) in [
-            ("form-save", changed && has_item),
+            ("form-save", changed || !has_item),
             ("form-revert", changed),
             ("form-clear", changed || has_item || !self.command.text().is_empty()),
             ("form-delete", has_item),
