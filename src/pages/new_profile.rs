@@ -79,6 +79,7 @@ fn begin(window: &Rc<Window>, template: Template) {
 async fn folder(window: &Rc<Window>) -> Option<std::path::PathBuf> {
     let (title, action) = (gettext("The Project’s Folder"), gtk::FileChooserAction::SelectFolder);
     let chooser = gtk::FileChooserNative::new(Some(&title), Some(&window.widget), action, None, None);
+    chooser.set_modal(true);
     let accepted = chooser.run_future().await == gtk::ResponseType::Accept;
     chooser.file().filter(|_| accepted)?.path()
 }

@@ -171,6 +171,7 @@ impl Window {
     pub fn ask_for_document(self: &Rc<Self>) {
         let (title, action) = (gettext("Open a Document"), gtk::FileChooserAction::Open);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        chooser.set_modal(true);
         chooser.add_choice("edit", gettext("Edit a copy; you accept what changed").as_str(), &[]);
         self.take_document(chooser, |chooser| {
             let edits = chooser.choice("edit").is_some_and(|choice| choice == "true");
@@ -186,6 +187,7 @@ impl Window {
     pub fn ask_for_profile_of_document(self: &Rc<Self>) {
         let (title, action) = (gettext("The Document"), gtk::FileChooserAction::Open);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        chooser.set_modal(true);
         self.take_document(chooser, |_| Purpose::Form);
     }
 

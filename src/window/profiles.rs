@@ -48,6 +48,7 @@ impl Window {
     pub fn ask_for_import(self: &Rc<Self>) {
         let (title, action) = (gettext("Import a Profile"), gtk::FileChooserAction::Open);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        chooser.set_modal(true);
         chooser.add_filter(&filter());
         let window = self.clone();
         glib::spawn_future_local(async move {
@@ -188,6 +189,7 @@ impl Window {
         let Ok(text) = to_toml(profile) else { return self.toast(&message::error(&Error::NotText)) };
         let (title, action) = (gettext("Export the Profile"), gtk::FileChooserAction::Save);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
+        chooser.set_modal(true);
         // A file's name has 255 bytes at most.
         let name: String = profile.name.chars().take(60).collect();
         chooser.set_current_name(&format!("{}.{}", name.replace(['/', '\0'], "-"), store::SUFFIX));

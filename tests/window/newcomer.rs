@@ -120,3 +120,20 @@ fn a_new_one_is_saved_with_the_key_for_that() {
     dialog().expect("a dialog").response("save");
     scene.until("it has a file", || scene.window.library.items().len() == 1);
 }
+
+#[gtk::test]
+fn choosing_a_file_for_a_template_comes_first() {
+    let scene = Scene::new();
+    scene.window.ask_for_profile_of_document();
+    let chooser = || {
+        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+        all.filter_map(|one| one.downcast::<gtk::FileChooserDialog>().ok()).next()
+    };
+    scene.until("a file is asked for", || chooser().is_some());
+    let chooser = chooser().expect("a window");
+    assert!(chooser.is_modal());
+    assert_eq!(chooser.transient_for().as_ref(), Some(scene.window.widget.upcast_ref()));
+    chooser.response(gtk::ResponseType::Cancel);
+    scene.until("it is gone", || !chooser.is_visible());
+    scene.pass(100);
+}

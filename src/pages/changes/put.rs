@@ -275,6 +275,7 @@ impl ChangesWindow {
             Some(&gettext("_Save")),
             Some(&gettext("_Cancel")),
         );
+        chooser.set_modal(true);
         if let Some(name) = &name {
             chooser.set_current_name(name);
         }

@@ -319,6 +319,7 @@ async fn choose(window: &Rc<Window>, folder: bool) -> Option<PathBuf> {
         (gettext("Choose a File"), gtk::FileChooserAction::Open)
     };
     let chooser = gtk::FileChooserNative::new(Some(&title), Some(&window.widget), action, None, None);
+    chooser.set_modal(true);
     let accepted = chooser.run_future().await == gtk::ResponseType::Accept;
     chooser.file().filter(|_| accepted)?.path()
 }

@@ -52,6 +52,7 @@ fn plain(name: &str) -> String {
 fn save(window: &Rc<Window>, title: &str, name: &str, content: Vec<u8>, done: String) {
     let action = gtk::FileChooserAction::Save;
     let chooser = gtk::FileChooserNative::new(Some(title), Some(&window.widget), action, None, None);
+    chooser.set_modal(true);
     chooser.set_current_name(name);
     let window = window.clone();
     glib::spawn_future_local(async move {
