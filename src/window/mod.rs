@@ -109,6 +109,7 @@ impl Window {
         let weak = Rc::downgrade(&window);
         window.leaflet.connect_visible_child_notify(move |_| {
             let Some(window) = weak.upgrade() else { return };
+            window.lead_focus_out();
             if window.shows("home") {
                 window.home.is_shown(&window);
             }

@@ -91,4 +91,16 @@ impl Window {
         set(&self.shortcuts.plain, on);
         set(&self.shortcuts.beside_terminals, on);
     }
+
+    /// A page that comes gives the keyboard to what had it there last. That may
+    /// lie in a menu that is closed since: no key leads anywhere from there.
+    pub(super) fn lead_focus_out(&self) {
+        let focus = gtk::prelude::GtkWindowExt::focus(&self.widget);
+        let menu = focus.and_then(|one| one.ancestor(gtk::Popover::static_type()));
+        if let Some(menu) = menu.filter(|menu| !menu.is_mapped()) {
+            if !menu.parent().is_some_and(|button| button.grab_focus()) {
+                gtk::prelude::GtkWindowExt::set_focus(&self.widget, gtk::Widget::NONE);
+            }
+        }
+    }
 }

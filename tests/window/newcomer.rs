@@ -70,6 +70,29 @@ fn no_key_leads_from_one_sandbox_to_another() {
     scene.until("not from another page", || view.shortcuts() == Keys::NONE);
 }
 
+#[gtk::test]
+fn who_comes_back_from_a_page_has_the_keyboard() {
+    let scene = Scene::new();
+    let main = scene.object::<gtk::MenuButton>("main-menu");
+    main.popup();
+    let menu = main.popover().expect("a menu");
+    scene.until("it is open", || menu.is_mapped());
+    let is_it = |one: &gtk::Widget| one.type_().name() == "GtkModelButton" && says(one, "This Computer");
+    let item = walk(menu.upcast_ref(), &is_it).expect("an item");
+    // As it is chosen with the pointer or with Return.
+    item.grab_focus();
+    item.activate();
+    scene.until("it was looked at", || says(scene.window.widget.upcast_ref(), "Works"));
+    scene.until("the menu is closed", || !menu.is_mapped());
+    scene.until("the page has the keyboard", || focus(&scene).is_some_and(|one| one.is_mapped()));
+    scene.act("win.back");
+    scene.shows("page: home");
+    scene.pass(200);
+    let now = focus(&scene).expect("something has the keyboard");
+    assert!(now.is_mapped() && now.is_ancestor(&scene.window.home.widget), "{now:?}");
+    assert!(scene.window.widget.child_focus(gtk::DirectionType::TabForward), "Tab leads on");
+}
+
 fn open(scene: &Scene, title: &str) {
     scene.until("it is listed", || row(scene, title).is_some());
     row(scene, title).expect("a row").emit_by_name::<()>("activated", &[]);
