@@ -110,7 +110,8 @@ pub fn text(terminal: &vte::Terminal) -> String {
     if written.is_err() || stream.close(gio::Cancellable::NONE).is_err() {
         return String::new();
     }
-    String::from_utf8_lossy(&stream.steal_as_bytes()).trim_end().to_owned()
+    // What was skipped is NUL, which no label holds.
+    String::from_utf8_lossy(&stream.steal_as_bytes()).replace('\0', " ").trim_end().to_owned()
 }
 
 /// Feeds what a program without a terminal writes: none would go back to the

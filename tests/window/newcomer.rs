@@ -53,6 +53,19 @@ fn shells_beside_a_command_are_seen_and_give_way_to_it() {
     assert!(!focus(&scene).is_some_and(|one| one.is::<vte::Terminal>()));
 }
 
+/// VTE writes them as NUL, which no label can hold.
+#[gtk::test]
+fn cells_that_a_program_skips_are_blank() {
+    let scene = Scene::new();
+    scene.run("echo");
+    scene.shows("phase: Running");
+    scene.terminal().feed_child(b"\x1b[1;5Hskipped\x1b[1;2Hq");
+    scene.shows("Exit code 0");
+    scene.shows(" q  skipped");
+    let last = scene.object::<gtk::Label>("last-lines");
+    scene.until("they are shown", || last.label().contains("q  skipped"));
+}
+
 #[gtk::test]
 fn no_key_leads_from_one_sandbox_to_another() {
     let scene = Scene::new();
