@@ -251,6 +251,10 @@ fn a_shell_runs_behind_the_screen() {
     scene.act("win.show-display");
     scene.shows("page: screen");
     assert_eq!(scene.fake.list().sandboxes.len(), 1);
+    let screen = scene.the_screen().expect("a screen");
+    scene.until("the screen has the keyboard", || screen.view.is_focus());
+    let keys = scene.object::<adw::TabView>("view").shortcuts();
+    assert_eq!(keys, adw::TabViewShortcuts::NONE, "no key of the guest's leads to another tab");
 }
 
 #[gtk::test]
