@@ -68,6 +68,9 @@ fn into(scene: &Scene, screen: &Rc<Screen>, policy: ClipboardPolicy, comes: bool
     screen.view.clipboard().set_text(&text);
     if policy == ClipboardPolicy::Ask {
         scene.pass(ECHO);
+        assert!(screen.asking().is_none(), "nobody pastes");
+        screen.offer_clipboard();
+        scene.until("a question", || screen.asking().is_some());
         assert_eq!(paste_inside(scene), own, "nobody has allowed it");
         allow(scene, screen, Direction::In);
     }

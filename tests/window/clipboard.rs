@@ -27,6 +27,12 @@ fn has_keyboard(scene: &Scene) {
     scene.until("the window has the keyboard", || scene.window.widget.is_active());
 }
 
+/// A key that goes to the view, as a keyboard sends it.
+fn press(keys: &str) {
+    let pressed = std::process::Command::new("xdotool").args(["key", keys]).status().expect("xdotool");
+    assert!(pressed.success());
+}
+
 /// A session that the test plays itself, with an agent.
 fn play(screen: &Screen) -> (Link, spice_view::Teller, Rc<RefCell<Vec<Command>>>) {
     let commands: Rc<RefCell<Vec<Command>>> = Rc::default();
@@ -101,7 +107,9 @@ fn what_is_allowed_is_to_be_pasted_now() {
     has_keyboard(&scene);
     screen.set_policy(spice_view::ClipboardPolicy::Ask);
     screen.focus();
+    scene.until("the view has the focus", || screen.view.has_focus());
     scene.window.widget.clipboard().set_text("from here");
+    press("ctrl+v");
     let (ask, buttons) = (scene.object::<gtk::Revealer>("ask"), scene.object::<gtk::Box>("ask-buttons"));
     scene.until("it is asked", || ask.reveals_child() && buttons.is_sensitive());
     scene.object::<gtk::Button>("allow").emit_clicked();
@@ -113,4 +121,40 @@ fn what_is_allowed_is_to_be_pasted_now() {
     let sent = Command::Clipboard(ToGuest::Data(Format::Text, b"from here".to_vec()));
     scene.until("it is pasted", || commands.borrow().contains(&sent));
     scene.until("nothing is left to be done", || !ask.reveals_child());
+}
+
+#[gtk::test]
+fn each_paste_into_it_is_asked_about() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    let screen = scene.show_screen(&machine);
+    let (_link, teller, commands) = play(&screen);
+    has_keyboard(&scene);
+    screen.focus();
+    scene.until("the view has the focus", || screen.view.has_focus());
+    scene.window.widget.clipboard().set_text("from here");
+    scene.pass(400);
+    assert!(screen.asking().is_none(), "nobody pastes");
+    let ask = scene.object::<gtk::Revealer>("ask");
+    let buttons = scene.object::<gtk::Box>("ask-buttons");
+    for (at, by_menu) in [false, false, true].into_iter().enumerate() {
+        commands.borrow_mut().clear();
+        if by_menu {
+            scene.act("win.offer-clipboard");
+        } else {
+            press("ctrl+v");
+        }
+        scene.until("it is asked", || ask.reveals_child() && buttons.is_sensitive());
+        let title = scene.object::<gtk::Label>("ask-title").text();
+        assert!(title.starts_with("Paste into") && title.contains("Untrusted Documents"), "{title}");
+        scene.object::<gtk::Button>("allow").emit_clicked();
+        scene.until("the guest is offered it", || {
+            commands.borrow().contains(&Command::Clipboard(ToGuest::Grab(vec![Format::Text])))
+        });
+        scene.until("the view has the focus again", || screen.view.has_focus());
+        teller.tell(&Event::Clipboard(FromGuest::Request(Format::Text)));
+        let data = Command::Clipboard(ToGuest::Data(Format::Text, b"from here".to_vec()));
+        scene.until("it is pasted", || commands.borrow().contains(&data));
+        assert!(screen.asking().is_none(), "{at}");
+        scene.until("nothing is left to be done", || !ask.reveals_child());
+    }
 }

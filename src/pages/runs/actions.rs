@@ -79,6 +79,9 @@ impl Runs {
                 crate::pages::usage::show(&window, &id, &tab.name(), most);
             }
         });
+        self.add_simple(window, "offer-clipboard", |_, _, tab| {
+            tab.screen.iter().for_each(|screen| screen.offer_clipboard());
+        });
         self.add_choices(window);
         self.add_send_key(window);
         self.add_devices(window);
@@ -190,6 +193,9 @@ impl Runs {
         for menu in [&self.clipboard_menu, &self.narrow_clipboard] {
             menu.remove_all();
             menu.append_section(None, &policies);
+            let offer = gio::Menu::new();
+            offer.append(Some(&gettext("_Offer What Was Copied Here…")), Some("win.offer-clipboard"));
+            menu.append_section(None, &offer);
             if let Some(last) = last {
                 // An item without an action is a line to read.
                 let line = gio::Menu::new();
@@ -233,6 +239,8 @@ impl Runs {
         }
         enable("mute", screen.may_sound() && connected);
         enable("clipboard", connected && screen.has_agent() && !screen.is_shut());
+        let asks = screen.policy() == ClipboardPolicy::Ask;
+        enable("offer-clipboard", connected && screen.has_agent() && asks);
         let word =
             POLICIES.iter().find(|(policy, _)| *policy == screen.policy()).map_or("", |(_, word)| word);
         state("clipboard", word.to_variant());

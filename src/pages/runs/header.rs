@@ -198,8 +198,8 @@ impl Runs {
                 gettext("{content}. Once, within {seconds} s; what was pasted before is not replaced."),
             ),
             Direction::In => (
-                gettext("{name} asks for your clipboard"),
-                gettext("{content}. Allowed for one paste within {seconds} s."),
+                gettext("Paste into {name}?"),
+                gettext("{content}. Allow it, then paste again within {seconds} s."),
             ),
             Direction::Out => (gettext("{name} wants to fill your clipboard"), gettext("{content}.")),
         };

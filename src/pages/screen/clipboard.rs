@@ -74,7 +74,7 @@ impl Screen {
     fn tell_asking(&self, direction: Option<Direction>) {
         let (Some(tab), Some(window)) = (self.tab(), self.window()) else { return };
         match direction {
-            Some(Direction::In) => window.tell_ask(&tab, &gettext("“{name}” Asks for Your Clipboard")),
+            Some(Direction::In) => window.tell_ask(&tab, &gettext("Paste Into “{name}”?")),
             Some(Direction::Out) => window.tell_ask(&tab, &gettext("“{name}” Wants to Fill Your Clipboard")),
             None => window.untell_ask(&tab),
         }
@@ -106,6 +106,11 @@ impl Screen {
     /// The open question.
     pub fn asking(&self) -> Option<ClipboardAsk> {
         self.clipboard.asking.borrow().clone()
+    }
+
+    /// Asks whether the sandbox may paste what was copied here.
+    pub fn offer_clipboard(&self) {
+        self.view.offer_clipboard();
     }
 
     /// Answers it.

@@ -34,6 +34,10 @@ pub enum Input {
     Agent(bool),
     /// The user turned to the view or away from it.
     Focus(bool),
+    /// A key for pasting goes to the guest.
+    PasteKey,
+    /// The user wants to give the guest what was copied here.
+    Offer,
     /// Something was copied here, of these formats. Not for what the machine put there.
     HostChanged(Vec<Format>),
     /// The content that was to be read: its number, and the content.
@@ -111,7 +115,7 @@ pub struct Machine {
     now: Duration,
     /// The number of what lies in the clipboard here, and its formats.
     host: (u64, Vec<Format>),
-    /// The number of what was offered or asked about last.
+    /// The number of what was offered last.
     host_done: u64,
     offered: Option<Offered>,
     /// When it is told again, unless the guest shows before that it has heard.
@@ -119,6 +123,8 @@ pub struct Machine {
     reading: Option<Reading>,
     /// The number of what the guest copied last.
     guest: u64,
+    /// The guest copied last: what is pasted in it is its own.
+    guest_copied: bool,
     /// What of it is offered here.
     here: Option<Vec<Format>>,
     requests: Vec<Request>,
@@ -146,6 +152,7 @@ impl Machine {
             again: Vec::new(),
             reading: None,
             guest: 0,
+            guest_copied: false,
             here: None,
             requests: Vec::new(),
             asking: None,
@@ -170,6 +177,8 @@ impl Machine {
             Input::Policy(policy) => self.set_policy(policy),
             Input::Agent(present) => self.set_agent(present),
             Input::Focus(focused) => self.set_focus(focused),
+            Input::PasteKey => self.paste_key(),
+            Input::Offer => self.ask_about_here(),
             Input::HostChanged(formats) => self.host_changed(formats),
             Input::HostRead(number, format, content) => self.host_read(number, format, content),
             Input::HostPastes(number, ticket, format) => self.host_pastes(number, ticket, format),
@@ -223,6 +232,7 @@ impl Machine {
             // There is nobody left to tell.
             self.agent = false;
             self.again.clear();
+            self.guest_copied = false;
             self.withdraw();
             self.forget_guest();
             return;
@@ -295,27 +305,43 @@ impl Machine {
         self.withdraw();
         // What the guest had offered here was replaced.
         self.here = None;
+        self.guest_copied = false;
         self.fail_requests();
         self.host = (self.host.0 + 1, formats);
         self.offer();
     }
 
-    /// Offers what lies in the clipboard here, or asks about it; each content once.
+    /// Offers what lies in the clipboard here, each content once.
     fn offer(&mut self) {
         let (number, formats) = self.host.clone();
-        if !self.focused || !self.agent || formats.is_empty() || self.host_done == number {
+        let ready = self.focused && self.agent && self.policy.allows_in();
+        if !ready || formats.is_empty() || self.host_done == number {
             return;
         }
-        if self.policy.allows_in() {
-            self.host_done = number;
-            self.tell(ToGuest::Grab(formats.clone()));
-            self.offered = Some(Offered::Free(number, formats));
-        } else if self.policy == ClipboardPolicy::Ask && self.reading.is_none() {
-            let Some(format) = preferred(&formats) else { return };
-            self.host_done = number;
-            self.reading = Some(Reading::ToAsk(number, format));
-            self.actions.push(Action::ReadHost(number, format));
+        self.host_done = number;
+        self.tell(ToGuest::Grab(formats.clone()));
+        self.offered = Some(Offered::Free(number, formats));
+    }
+
+    /// The guest knows of nothing before the user has allowed it, and so cannot
+    /// ask for it: a key for pasting is taken for its question.
+    fn paste_key(&mut self) {
+        if self.focused && !self.guest_copied {
+            self.ask_about_here();
         }
+    }
+
+    /// Asks about what lies in the clipboard here, unless that is being asked,
+    /// or is allowed already and not yet pasted.
+    fn ask_about_here(&mut self) {
+        let asks = self.asking.as_ref().is_some_and(|(ask, _)| ask.direction == Direction::In);
+        let open = asks || self.offered.is_some() || self.reading.is_some();
+        if self.policy != ClipboardPolicy::Ask || !self.agent || open {
+            return;
+        }
+        let (number, Some(format)) = (self.host.0, preferred(&self.host.1)) else { return };
+        self.reading = Some(Reading::ToAsk(number, format));
+        self.actions.push(Action::ReadHost(number, format));
     }
 
     /// Tells what is offered once more.
@@ -388,6 +414,7 @@ impl Machine {
             return;
         }
         self.guest += 1;
+        self.guest_copied = true;
         if self.policy.allows_out() {
             self.fail_requests();
             self.here = Some(formats.clone());
@@ -445,6 +472,7 @@ impl Machine {
     }
 
     fn guest_releases(&mut self) {
+        self.guest_copied = false;
         self.forget_guest();
     }
 

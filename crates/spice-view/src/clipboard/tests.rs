@@ -174,27 +174,80 @@ fn a_guest_that_does_not_answer_is_not_waited_for() {
 fn ask_in_gives_one_paste_for_one_permission() {
     let mut m = machine(ClipboardPolicy::Ask);
     let now = seconds(11);
-    let done = m.take(now, Input::HostChanged(vec![Format::Png, Format::Text]));
+    let copied = m.take(now, Input::HostChanged(vec![Format::Png, Format::Text]));
+    assert_eq!(copied, [], "whoever pastes nothing is not asked");
+    let done = m.take(now, Input::PasteKey);
     assert_eq!(done, [Action::ReadHost(2, Format::Text)], "nothing is said to the guest");
+    assert_eq!(m.take(now, Input::PasteKey), [], "it is being read");
     let done = m.take(now, Input::HostRead(2, Format::Text, Some(text("secret"))));
     let ask = ClipboardAsk::about(1, Direction::In, Format::Text, b"secret");
     assert_eq!(done, [Action::Ask(ask)]);
+    assert_eq!(m.take(now, Input::PasteKey), [], "it is being asked");
     assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [nothing()]);
     let done = m.take(now, Input::Answer(1, true));
     assert_eq!(done, [Action::Tell(ToGuest::Grab(vec![Format::Text]))]);
+    assert_eq!(m.take(now, Input::PasteKey), [], "it is allowed");
     let done = m.take(now, Input::GuestRequests(Format::Text));
     assert_eq!(done[..2], sent("secret"));
     assert_eq!(done[2], Action::Tell(ToGuest::Release));
     assert_eq!(m.take(now, Input::GuestRequests(Format::Text)), [nothing()], "once");
     assert_eq!(m.take(now, Input::Answer(1, true)), [], "nor by the same answer again");
     m.take(now, Input::Focus(false));
-    assert_eq!(m.take(now, Input::Focus(true)), [], "the same content is asked about once");
+    assert_eq!(m.take(now, Input::PasteKey), [], "a key that goes elsewhere");
+    assert_eq!(m.take(now, Input::Focus(true)), [], "the focus is no paste");
+}
+
+#[test]
+fn ask_in_asks_again_with_each_paste() {
+    let mut m = machine(ClipboardPolicy::Ask);
+    m.take(seconds(11), Input::HostChanged(vec![Format::Text]));
+    let read = [Action::ReadHost(2, Format::Text)];
+    let mut asked = |number: u64, at: u64, input: Input| {
+        assert_eq!(m.take(seconds(at), input).last(), read.last(), "{number}");
+        let ask = ClipboardAsk::about(number, Direction::In, Format::Text, b"same");
+        let content = Some(text("same"));
+        assert_eq!(m.take(seconds(at), Input::HostRead(2, Format::Text, content)), [Action::Ask(ask)]);
+        let told = m.take(seconds(at), Input::Answer(number, number != 3));
+        assert_eq!(told.len(), usize::from(number != 3), "{number}");
+        if number == 1 {
+            assert_eq!(m.take(seconds(at), Input::GuestRequests(Format::Text))[..2], sent("same"));
+        }
+    };
+    asked(1, 12, Input::PasteKey);
+    asked(2, 13, Input::PasteKey);
+    // Nobody pasted, and its time is over; then it is denied.
+    asked(3, 44, Input::PasteKey);
+    asked(4, 45, Input::PasteKey);
+    // What was copied in the guest since is what is pasted there.
+    m.take(seconds(50), Input::GuestGrabs(vec![Format::Text]));
+    assert_eq!(m.take(seconds(50), Input::PasteKey), []);
+    assert_eq!(m.take(seconds(50), Input::Offer), read, "but the user can want the other");
+    m.take(seconds(50), Input::HostChanged(vec![Format::Text]));
+    assert_eq!(m.take(seconds(50), Input::PasteKey), [Action::ReadHost(3, Format::Text)]);
+}
+
+#[test]
+fn a_paste_key_asks_only_where_it_is_to_be_asked() {
+    use ClipboardPolicy::{Both, In, Off, Out};
+    for policy in [Off, In, Out, Both] {
+        let mut m = machine(policy);
+        m.take(seconds(11), Input::HostChanged(vec![Format::Text]));
+        for input in [Input::PasteKey, Input::Offer] {
+            assert_eq!(m.take(seconds(11), input), [], "{policy:?}");
+        }
+    }
+    let mut m = machine(ClipboardPolicy::Ask);
+    assert_eq!(m.take(seconds(11), Input::PasteKey), [], "nothing is there");
+    m.take(seconds(11), Input::HostChanged(vec![Format::Text]));
+    m.take(seconds(11), Input::Agent(false));
+    assert_eq!(m.take(seconds(11), Input::Offer), [], "nobody would take it");
 }
 
 #[test]
 fn a_permission_ends_after_its_time() {
     let mut m = machine(ClipboardPolicy::Ask);
     m.take(seconds(11), Input::HostChanged(vec![Format::Text]));
+    m.take(seconds(11), Input::PasteKey);
     m.take(seconds(11), Input::HostRead(2, Format::Text, Some(text("secret"))));
     m.take(seconds(12), Input::Answer(1, true));
     // Telling it again does not make it longer.
@@ -263,6 +316,8 @@ fn input() -> impl Strategy<Value = Input> {
         Just(Input::Agent(false)),
         Just(Input::Focus(true)),
         Just(Input::Focus(false)),
+        Just(Input::PasteKey),
+        Just(Input::Offer),
         formats().prop_map(Input::HostChanged),
         (0_u64..6, format(), proptest::option::of(content())).prop_map(|(n, f, c)| Input::HostRead(n, f, c)),
         (0_u64..6, 0_u64..9, format()).prop_map(|(n, t, f)| Input::HostPastes(n, t, f)),

@@ -82,6 +82,14 @@ impl Clipboard {
         self.take(view, Input::Focus(focused));
     }
 
+    pub(super) fn paste_key(&self, view: &SpiceView) {
+        self.take(view, Input::PasteKey);
+    }
+
+    pub(super) fn offer(&self, view: &SpiceView) {
+        self.take(view, Input::Offer);
+    }
+
     pub(super) fn answer(&self, view: &SpiceView, id: u64, allowed: bool) {
         self.take(view, Input::Answer(id, allowed));
     }

@@ -38,13 +38,16 @@ impl Keyboard {
         // are to work, are caught in the window in the same phase.
         keys.set_propagation_phase(gtk::PropagationPhase::Capture);
         let weak = view.downgrade();
-        keys.connect_key_pressed(move |_, _, code, _| {
-            let used = weak.upgrade().is_some_and(|view| view.imp().keyboard.key(&view, code, true));
-            if used {
-                glib::Propagation::Stop
-            } else {
-                glib::Propagation::Proceed
+        keys.connect_key_pressed(move |_, key, code, held| {
+            let Some(view) = weak.upgrade() else { return glib::Propagation::Proceed };
+            if !view.imp().keyboard.key(&view, code, true) {
+                return glib::Propagation::Proceed;
             }
+            // After the key: what comes of it is of no use to this paste.
+            if pastes(key, code, held) {
+                view.imp().clipboard.paste_key(&view);
+            }
+            glib::Propagation::Stop
         });
         let weak = view.downgrade();
         keys.connect_key_released(move |_, _, code, _| {
@@ -180,6 +183,24 @@ impl Keyboard {
     }
 }
 
+/// Whether programs paste by this key: by the letter here, or where the layout
+/// has no Latin ones by its place.
+fn pastes(key: gdk::Key, code: u32, held: gdk::ModifierType) -> bool {
+    let has = |modifier| held.contains(modifier);
+    let (ctrl, shift) = (has(gdk::ModifierType::CONTROL_MASK), has(gdk::ModifierType::SHIFT_MASK));
+    let other = has(gdk::ModifierType::ALT_MASK) || has(gdk::ModifierType::SUPER_MASK);
+    let is_v = match key.to_unicode() {
+        Some(letter) if letter.is_ascii() => letter.eq_ignore_ascii_case(&'v'),
+        // As X numbers it.
+        _ => code == 55,
+    };
+    match key {
+        gdk::Key::Paste => true,
+        gdk::Key::Insert | gdk::Key::KP_Insert => shift && !ctrl && !other,
+        _ => ctrl && !other && is_v,
+    }
+}
+
 fn locks(view: &SpiceView) -> Option<Locks> {
     let keyboard = view.display().default_seat()?.keyboard()?;
     Some(Locks {
@@ -214,4 +235,40 @@ pub(super) fn leave_by_default(values: &[glib::Value]) -> Option<glib::Value> {
         root.set_focus(None::<&gtk::Widget>);
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_paste_are_known_in_every_layout() {
+        const CTRL: gdk::ModifierType = gdk::ModifierType::CONTROL_MASK;
+        const SHIFT: gdk::ModifierType = gdk::ModifierType::SHIFT_MASK;
+        let caps = gdk::ModifierType::LOCK_MASK;
+        for (key, code, held) in [
+            (gdk::Key::v, 55, CTRL),
+            (gdk::Key::V, 55, CTRL | SHIFT),
+            (gdk::Key::V, 55, CTRL | caps),
+            // Dvorak, and a Russian layout.
+            (gdk::Key::v, 60, CTRL),
+            (gdk::Key::Cyrillic_em, 55, CTRL),
+            (gdk::Key::Insert, 118, SHIFT),
+            (gdk::Key::KP_Insert, 90, SHIFT),
+            (gdk::Key::Paste, 143, gdk::ModifierType::empty()),
+        ] {
+            assert!(pastes(key, code, held), "{key:?} {held:?}");
+        }
+        for (key, code, held) in [
+            (gdk::Key::v, 55, gdk::ModifierType::empty()),
+            (gdk::Key::V, 55, SHIFT),
+            (gdk::Key::v, 55, CTRL | gdk::ModifierType::ALT_MASK),
+            (gdk::Key::k, 55, CTRL),
+            (gdk::Key::Cyrillic_em, 60, CTRL),
+            (gdk::Key::Insert, 118, CTRL),
+            (gdk::Key::Insert, 118, gdk::ModifierType::empty()),
+        ] {
+            assert!(!pastes(key, code, held), "{key:?} {held:?}");
+        }
+    }
 }

@@ -179,6 +179,13 @@ impl SpiceView {
         )
     }
 
+    /// Asks, under the policy `ask`, whether the guest may paste what was copied
+    /// here. A key for pasting that goes to the guest does the same; a guest
+    /// that pastes by a menu or a mouse's button has no other way.
+    pub fn offer_clipboard(&self) {
+        self.imp().clipboard.offer(self);
+    }
+
     /// Answers a question. A number that is void changes nothing.
     pub fn answer_clipboard(&self, id: u64, allowed: bool) {
         self.imp().clipboard.answer(self, id, allowed);

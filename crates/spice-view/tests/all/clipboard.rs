@@ -221,6 +221,9 @@ fn ask_asks_and_one_answer_is_for_one_paste() {
     let (stage, guest, _link) = begin_with(ClipboardPolicy::Ask);
     let asks = asks(&stage.view);
     copy(&stage.view, "four");
+    pass(300);
+    assert!(asks.borrow().is_empty(), "nobody pastes");
+    crate::input::paste();
     wait(10, "the user is asked", || !asks.borrow().is_empty());
     let ask = asks.borrow_mut().remove(0);
     assert_eq!((ask.direction, ask.format, ask.size), (Direction::In, Format::Text, 4));
@@ -231,6 +234,14 @@ fn ask_asks_and_one_answer_is_for_one_paste() {
     guest.say(clip(REQUEST, &words(&[1])));
     let full = [&words(&[1]), b"four".as_slice()].concat();
     wait(10, "one is answered, one refused", || guest.heard(CLIPBOARD) == [full.clone(), words(&[1])]);
+    crate::input::paste();
+    wait(10, "the user is asked about the same again", || !asks.borrow().is_empty());
+    let again = asks.borrow_mut().remove(0);
+    assert_eq!((again.direction, again.size), (Direction::In, 4));
+    stage.view.answer_clipboard(again.id, false);
+    stage.view.offer_clipboard();
+    wait(10, "the user asks for the question", || !asks.borrow().is_empty());
+    stage.view.answer_clipboard(asks.borrow_mut().remove(0).id, false);
 
     pass(600);
     guest.say(clip(GRAB, &words(&[1])));

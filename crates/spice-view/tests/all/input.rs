@@ -29,6 +29,11 @@ fn keys(action: &str, codes: &[u32]) {
     }
 }
 
+/// Pastes in the window with the keyboard.
+pub fn paste() {
+    xdotool(&["key", "ctrl+v"]);
+}
+
 /// Gives the keyboard to the stage's window; there is no window manager.
 pub fn focus(stage: &Stage, name: &str) -> String {
     stage.window.set_title(Some(name));
