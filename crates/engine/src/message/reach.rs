@@ -79,8 +79,12 @@ fn can(fact: &Fact, home: &Path) -> (String, String) {
             (gettext("Reach programs that listen in what it may write"), names(paths, home))
         }
         Fact::Devices { microphone, usb } => devices(*microphone, *usb),
-        Fact::Network { mode, allow, through, forwards, .. } => {
-            let (title, detail) = network(*mode, allow, through);
+        Fact::Network { mode: NetworkMode::Custom, own, allow, through, user, forwards } => {
+            let (title, detail) = custom(*own && !*user, *user, allow, through);
+            (title, with_forwards(detail, forwards))
+        }
+        Fact::Network { mode, allow, forwards, .. } => {
+            let (title, detail) = network(*mode, allow);
             (title, with_forwards(detail, forwards))
         }
         Fact::Root(_) => {
@@ -177,26 +181,37 @@ fn devices(microphone: bool, usb: bool) -> (String, String) {
     }
 }
 
-fn network(mode: NetworkMode, allow: &[String], through: &[String]) -> (String, String) {
+fn network(mode: NetworkMode, allow: &[String]) -> (String, String) {
     match mode {
         NetworkMode::Internet if !allow.is_empty() => {
             (gettext("Talk to the internet and chosen hosts"), list(allow))
         }
-        NetworkMode::Internet => {
+        NetworkMode::Full => everywhere(),
+        _ => {
             (gettext("Talk to the internet"), gettext("Neither to your local network nor to this computer."))
         }
-        NetworkMode::Full => {
-            (gettext("Talk to the internet, your local network and this computer"), String::new())
-        }
-        _ if allow.is_empty() && !through.is_empty() => {
-            let text = gettext("To all that these networks of libvirt’s reach: {networks}.");
-            (gettext("Talk to networks"), fill(&text, &[("networks", &list(through))]))
-        }
-        _ if allow.is_empty() => {
-            (gettext("Talk to networks"), gettext("To all that those reach which the profile names."))
-        }
-        _ => (gettext("Talk to chosen hosts"), list(allow)),
     }
+}
+
+fn everywhere() -> (String, String) {
+    (gettext("Talk to the internet, your local network and this computer"), String::new())
+}
+
+/// Without a list Terrarium's own network leads to the internet, as it does by
+/// that name; QEMU's user mode and networks of libvirt's are limited by nobody.
+fn custom(own: bool, user: bool, allow: &[String], through: &[String]) -> (String, String) {
+    let (title, detail) = match (own, user) {
+        (true, _) if !allow.is_empty() => (gettext("Talk to chosen hosts"), list(allow)),
+        (true, _) if through.is_empty() => network(NetworkMode::Internet, allow),
+        (true, _) => (gettext("Talk to the internet"), String::new()),
+        (false, true) => everywhere(),
+        (false, false) => (gettext("Talk to networks"), String::new()),
+    };
+    if through.is_empty() {
+        return (title, detail);
+    }
+    let text = gettext("To all that these networks of libvirt’s reach: {networks}.");
+    (title, apart(&detail, &fill(&text, &[("networks", &list(through))])))
 }
 
 fn with_forwards(detail: String, forwards: &[String]) -> String {
@@ -205,8 +220,12 @@ fn with_forwards(detail: String, forwards: &[String]) -> String {
     }
     let text = gettext("Ports of this computer lead into it: {ports}.");
     let said = fill(&text, &[("ports", &list(forwards))]);
-    // A list of hosts is no sentence.
-    [detail, said].iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join(" · ")
+    apart(&detail, &said)
+}
+
+/// Both, if there are two. A list of hosts is no sentence.
+fn apart(one: &str, other: &str) -> String {
+    [one, other].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 fn reads(shown: &[PathBuf], copied: &[PathBuf], home: &Path) -> (String, String) {

@@ -58,7 +58,7 @@ fn words(fact: &Fact) -> Vec<String> {
         // They come with what may be written.
         Fact::Sockets(_) | Fact::Limits { .. } | Fact::Desktop => Vec::new(),
         Fact::Devices { microphone, usb } => flags(&[("microphone", *microphone), ("usb", *usb)]),
-        Fact::Network { mode, allow, through, user, forwards } => {
+        Fact::Network { mode, allow, through, user, forwards, own: _ } => {
             let mut all = flags(&[
                 ("internet", matches!(mode, NetworkMode::Internet | NetworkMode::Full)),
                 ("local-network", *mode == NetworkMode::Full),

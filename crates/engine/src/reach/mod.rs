@@ -13,7 +13,7 @@ pub use grants::Grants;
 pub use seen::{Memory, Seen};
 
 use crate::plan::{Plan, ShareKind, ShareSource};
-use crate::profile::{Changes, Clipboard, DisplayKind, Home, Isolation, NetworkMode};
+use crate::profile::{Changes, Clipboard, DisplayKind, Home, Interface, Isolation, NetworkMode};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -54,8 +54,12 @@ pub enum Fact {
     Network {
         /// In one word.
         mode: NetworkMode,
-        /// Whom alone, if that is custom; empty is all that its networks reach.
+        /// Whom alone, if that is custom; empty is the internet, or all that the
+        /// networks reach that are not Terrarium's.
         allow: Vec<String>,
+        /// It is on the network of Terrarium's own, which lets it go no further
+        /// than the internet, or than those.
+        own: bool,
         /// Networks of libvirt's that it is on, if that is custom.
         through: Vec<String>,
         /// It is in QEMU's user mode, which limits nothing.
@@ -240,10 +244,12 @@ fn network(plan: &Plan) -> Fact {
     let wish = &plan.profile.network;
     let custom = plan.network == NetworkMode::Custom;
     let interfaces = || wish.interfaces.iter().filter(|_| custom);
+    let is_own = |one: &Interface| one.source.is_none() && !one.user;
     let has_one = plan.network != NetworkMode::None;
     Fact::Network {
         mode: plan.network,
         allow: wish.allow.clone(),
+        own: has_one && (interfaces().next().is_none() || interfaces().any(is_own)),
         through: interfaces().filter_map(|one| one.source.clone()).collect(),
         user: interfaces().any(|one| one.user),
         forwards: wish.forwards.iter().filter(|_| has_one).cloned().collect(),

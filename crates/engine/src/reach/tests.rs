@@ -262,6 +262,7 @@ fn whom_it_may_talk_to_is_named() {
                 mode: wish.network.mode,
                 allow: wish.network.allow.clone(),
                 through: wish.network.interfaces.iter().filter_map(|one| one.source.clone()).collect(),
+                own: wish.network.interfaces.is_empty(),
                 user: false,
                 forwards: wish.network.forwards.clone(),
             }],
@@ -285,6 +286,7 @@ fn whom_it_may_talk_to_is_named() {
             mode: NetworkMode::Internet,
             allow: allow.to_vec(),
             through: Vec::new(),
+            own: true,
             user: false,
             forwards: Vec::new(),
         }];
@@ -292,4 +294,34 @@ fn whom_it_may_talk_to_is_named() {
     };
     let (more, less) = (granted(&wish.network.allow), granted(&[]));
     assert!(more.exceed(&less) && !less.exceed(&more));
+}
+
+/// A list that is empty limits nothing beyond what the network does.
+#[test]
+fn a_custom_network_says_whom_it_reaches() {
+    let said = |change: fn(&mut Vec<Interface>, &mut Vec<String>)| {
+        let mut wish = profile(Isolation::Container);
+        wish.network.mode = NetworkMode::Custom;
+        change(&mut wish.network.interfaces, &mut wish.network.allow);
+        let words = message::reach(&of(&wish));
+        let is_it = |row: &&message::Row| matches!(row.fact, Fact::Network { .. });
+        let row = words.can.iter().find(is_it).expect("it has a network");
+        (row.title.clone(), row.detail.clone())
+    };
+    let internet = ("Talk to the internet", "Neither to your local network nor to this computer.");
+    let reached = "To all that these networks of libvirt’s reach: default.";
+    let pair = |(title, detail): (&str, &str)| (title.to_owned(), detail.to_owned());
+    assert_eq!(said(|_, _| {}), pair(internet));
+    assert_eq!(said(|all, _| all.push(Interface::default())), pair(internet));
+    assert_eq!(said(|_, allow| allow.push("10.0.0.5".into())), pair(("Talk to chosen hosts", "10.0.0.5")));
+    assert_eq!(
+        said(|all, _| all.push(Interface { source: Some("default".into()), ..Interface::default() })),
+        pair(("Talk to networks", reached))
+    );
+    let both = said(|all, allow| {
+        all.push(Interface::default());
+        all.push(Interface { source: Some("default".into()), ..Interface::default() });
+        allow.push("10.0.0.5".into());
+    });
+    assert_eq!(both, pair(("Talk to chosen hosts", &format!("10.0.0.5 · {reached}"))));
 }
