@@ -88,6 +88,11 @@ fn what_cannot_be_changed_says_why_and_stays() {
     assert!(!disk.is_sensitive() && says(&pane, "writes a container’s disk for it"));
     assert!(says(&pane, "4096. Each process carries this limit"));
     let memory = scene.object::<gtk::SpinButton>("live-memory");
+    memory.set_text("abc");
+    memory.update();
+    assert!(memory.value() as u64 == 1024 && says(&pane, "“abc” is no number from 16"));
+    scene.pass(900);
+    assert!(!says(&pane, "cannot be given") && scene.held().memory == 1 << 30);
     memory.set_value(32.0);
     scene.until("why is said", || says(&pane, "It uses 64 MiB at the moment"));
     scene.until("what holds is shown", || memory.value() as u64 == 1024);

@@ -186,3 +186,29 @@ fn what_is_said_in_passing_fits() {
         });
     }
 }
+
+/// By itself a field would take letters for the least that it may hold.
+#[gtk::test]
+fn letters_in_a_number_change_nothing_and_are_named() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    let form = scene.window.form();
+    for (name, was) in [("memory", "1024"), ("writable", "2048"), ("cpus", "Automatic")] {
+        let spin = find(form.widget.upcast_ref(), name).and_downcast::<gtk::SpinButton>().expect("a number");
+        let message = find(form.widget.upcast_ref(), &format!("{name}-message")).expect("a row");
+        let before = form.profile();
+        for text in ["abc", "", "99999999", "-5"] {
+            spin.set_text(text);
+            spin.update();
+            assert_eq!(spin.text(), was, "{name} {text}");
+            assert!(message.is_visible() && says(&message, &format!("“{text}” is no number from")), "{name}");
+            assert!(says(&message, &format!("It is {was} as before.")));
+        }
+        assert_eq!(form.profile(), before, "{name}");
+        spin.set_text("64");
+        spin.update();
+        assert!(!says(&message, "is no number") || !message.is_visible(), "{name}");
+    }
+    let limits = form.profile().limits;
+    assert_eq!((limits.memory, limits.cpus), (64 << 20, Some(64)));
+}

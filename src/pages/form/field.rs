@@ -171,6 +171,11 @@ impl Field {
         }
     }
 
+    /// The row for a sentence about it.
+    pub(super) fn message(&self) -> adw::ActionRow {
+        self.message.clone()
+    }
+
     /// With a look at whether it could be on.
     pub fn probed(mut self, probe: fn(&mut Profile)) -> Self {
         self.probe = Some(probe);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The kinds of rows that fields have.
 
-use super::field::{Access, Field, Signal};
+use super::field::{say, Access, Field, Signal};
 use adw::prelude::*;
+use gettextrs::gettext;
 use gtk::glib;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
+use std::rc::Rc;
+use terrarium_engine::message;
 
 /// One of several.
 pub fn choice<T: Copy + PartialEq + 'static>(
@@ -64,39 +68,79 @@ pub fn number(
     let spin = gtk::SpinButton::with_range(least, most, step);
     spin.set_valign(gtk::Align::Center);
     spin.set_widget_name(names.1);
-    if let Some(zero) = zero {
-        // It is a word, which one that is numeric takes for nothing, and so wide.
-        spin.set_numeric(false);
-        spin.set_width_chars(i32::try_from(zero.chars().count()).unwrap_or(8));
-        let word = zero.clone();
-        spin.connect_output(move |spin| {
-            let is_zero = spin.value() < 0.5;
-            if is_zero && spin.text() != word.as_str() {
-                spin.set_text(&word);
-            }
-            if is_zero {
-                glib::Propagation::Stop
-            } else {
-                glib::Propagation::Proceed
-            }
-        });
-        // It begins with 0, which is no change that it would tell of.
-        spin.set_text(&zero);
-        spin.connect_input(move |spin| (spin.text() == zero.as_str()).then_some(Ok(0.0)));
-    } else {
-        spin.set_numeric(true);
+    if let Some(zero) = &zero {
+        show_zero(&spin, zero);
     }
     let row = adw::ActionRow::builder().title(title).subtitle(subtitle).build();
     row.add_suffix(&spin);
     row.set_activatable_widget(Some(&spin));
-    let changed = signal.clone();
-    spin.connect_value_changed(move |_| changed.emit());
     let shown = spin.clone();
     let show = move |value: u64| shown.set_value(value as f64);
-    let value = move || Some(spin.value().max(0.0) as u64);
+    let read = spin.clone();
+    let value = move || Some(read.value().max(0.0) as u64);
     let field = Field::new(names, &row, access, (show, value));
     field.row.set_widget_name(&format!("{}-row", names.1));
+    refuse(&spin, zero, signal.clone(), field.message());
     field
+}
+
+/// Zero is shown as a word.
+fn show_zero(spin: &gtk::SpinButton, zero: &str) {
+    spin.set_width_chars(i32::try_from(zero.chars().count()).unwrap_or(8));
+    let word = zero.to_owned();
+    spin.connect_output(move |spin| {
+        let is_zero = spin.value() < 0.5;
+        if is_zero && spin.text() != word.as_str() {
+            spin.set_text(&word);
+        }
+        if is_zero {
+            glib::Propagation::Stop
+        } else {
+            glib::Propagation::Proceed
+        }
+    });
+    // It begins with 0, which is no change that it would tell of.
+    spin.set_text(zero);
+}
+
+/// What is no number, or not one that it takes, becomes the one before, and a
+/// sentence says so. By itself it would become the least without a word.
+fn refuse(spin: &gtk::SpinButton, zero: Option<String>, signal: Signal, message: adw::ActionRow) {
+    let (refused, said) = (Rc::new(RefCell::new(None)), Cell::new(false));
+    let is_refused = refused.clone();
+    spin.set_numeric(false);
+    spin.set_update_policy(gtk::SpinButtonUpdatePolicy::IfValid);
+    spin.connect_input(move |spin| {
+        let text = spin.text();
+        let number = match zero.as_deref() == Some(text.trim()) {
+            true => Some(0.0),
+            false => text.trim().parse::<f64>().ok(),
+        };
+        let (least, most) = spin.range();
+        let number = number.filter(|number| (least..=most).contains(number));
+        is_refused.replace(number.is_none().then(|| text.to_string()));
+        Some(number.ok_or(()))
+    });
+    spin.connect_value_changed(move |spin| {
+        let Some(text) = refused.take() else {
+            if said.take() {
+                say(&message, None, false);
+            }
+            return signal.emit();
+        };
+        said.set(true);
+        say(&message, Some(&not_taken(spin, &text)), true);
+    });
+}
+
+fn not_taken(spin: &gtk::SpinButton, text: &str) -> String {
+    let (least, most) = spin.range();
+    // TRANSLATORS: {text} is what was typed, {value} what is there again
+    gettext("“{text}” is no number from {least} to {most}. It is {value} as before.")
+        .replace("{least}", &least.to_string())
+        .replace("{most}", &most.to_string())
+        .replace("{value}", &spin.text())
+        .replace("{text}", &message::shown(text))
 }
 
 /// Text.
