@@ -28,7 +28,7 @@ fn what_was_run_is_not_begun_with_again_and_can_be_brought_back() {
     let scene = Scene::new();
     scene.act("win.new-run");
     scene.command().set_text("print x");
-    scene.window.form().take_path("/srv/in".as_ref());
+    scene.window.form().take_path("/srv".as_ref());
     scene.act("win.back");
     scene.act("win.new-run");
     assert_eq!(scene.command().text(), "print x", "what was not run stays");
@@ -56,7 +56,13 @@ fn what_it_can_reach_says_when_it_is_out_of_date() {
     assert!(!outdated().is_visible());
     scene.object::<adw::EntryRow>("directory").set_text("nowhere");
     scene.until("it says so", || outdated().is_visible());
-    scene.object::<adw::EntryRow>("directory").set_text("");
+    assert!(says(&outdated(), "It cannot run like this") && says(&outdated(), "Start In: nowhere is not"));
+    scene.command().grab_focus();
+    let go = find(&outdated(), "reach-go").and_downcast::<gtk::Button>().expect("a button");
+    go.emit_clicked();
+    let directory = scene.object::<adw::EntryRow>("directory");
+    assert!(directory.state_flags().contains(gtk::StateFlags::FOCUS_WITHIN), "it leads there");
+    directory.set_text("");
     scene.until("it holds again", || !outdated().is_visible());
 }
 
@@ -88,7 +94,32 @@ fn files_that_are_gone_or_not_shared_are_named() {
     scene.until("nothing is missing", || !scene.object::<adw::ActionRow>("command-message").is_visible());
     std::fs::remove_file(&letter).expect("removed");
     form.take_path("/srv/in".as_ref());
-    scene.until("it is said to be gone", || says(form.widget.upcast_ref(), "It is not there any more."));
+    scene.until("it is said", || says(form.widget.upcast_ref(), "It is not there. Choose another one"));
+}
+
+#[gtk::test]
+fn what_never_was_is_not_promised_and_not_run() {
+    let (scene, folder) = (Scene::new(), tempfile::tempdir().expect("a folder"));
+    let (here, nowhere) = (folder.path().join("here"), folder.path().join("nowhere"));
+    std::fs::create_dir(&here).expect("made");
+    scene.act("win.new-run");
+    scene.command().set_text("print x");
+    let (form, run) = (scene.window.form(), scene.object::<gtk::Button>("run-form"));
+    let last = |path: &std::path::Path| {
+        let text = format!("{}, and the programs", path.display()).replace('/', "/\u{2060}");
+        says(form.widget.upcast_ref(), &text)
+    };
+    form.take_path(&here);
+    scene.until("what is there can be read", || last(&here) && run.is_sensitive());
+    form.take_path(&nowhere);
+    scene.until("it cannot be run, nor read", || !run.is_sensitive() && last(&here));
+    assert_eq!(run.tooltip_text(), Some(format!("{} is not there.", nowhere.display()).into()));
+    scene.act("win.run");
+    scene.pass(300);
+    assert_eq!(scene.fake.starts(), 0);
+    std::fs::create_dir(&nowhere).expect("made");
+    scene.command().set_text("print y");
+    scene.until("once it is there it can", || run.is_sensitive() && last(&nowhere));
 }
 
 /// As a terminal's program it would find no display.

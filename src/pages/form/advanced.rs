@@ -17,6 +17,7 @@ use terrarium_engine::{message, xml};
 pub struct Advanced {
     /// The rows that are keys.
     pub group: Group,
+    revealer: gtk::Revealer,
     equivalent: adw::ActionRow,
     copy: gtk::Button,
     xml: adw::ActionRow,
@@ -37,9 +38,10 @@ impl Advanced {
         let arrow = gtk::Image::from_icon_name("pan-end-symbolic");
         toggle.add_suffix(&arrow);
         let inside = revealer.clone();
-        toggle.connect_activated(move |toggle| {
-            let open = !inside.reveals_child();
-            inside.set_reveal_child(open);
+        toggle.connect_activated(move |_| inside.set_reveal_child(!inside.reveals_child()));
+        let shown = toggle.downgrade();
+        revealer.connect_reveal_child_notify(move |revealer| {
+            let (open, Some(toggle)) = (revealer.reveals_child(), shown.upgrade()) else { return };
             arrow.set_icon_name(Some(if open { "pan-down-symbolic" } else { "pan-end-symbolic" }));
             toggle.update_state(&[gtk::accessible::State::Expanded(Some(open))]);
         });
@@ -61,13 +63,20 @@ impl Advanced {
         xml.set_subtitle(&gettext("What libvirt is asked for"));
         xml.set_widget_name("domain-xml");
         xml.add_suffix(&gtk::Image::from_icon_name("go-next-symbolic"));
-        Self { group, equivalent, copy, xml, command: Rc::default(), plan: Rc::default() }
+        Self { group, revealer, equivalent, copy, xml, command: Rc::default(), plan: Rc::default() }
     }
 
     /// What is made of the keys comes after them.
     pub fn finish(&self) {
         self.group.list.append(&self.equivalent);
         self.group.list.append(&self.xml);
+    }
+
+    /// Unfolds it, if this row is in it.
+    pub fn open_for(&self, row: &gtk::Widget) {
+        if row.is_ancestor(&self.revealer) {
+            self.revealer.set_reveal_child(true);
+        }
     }
 
     /// Connects what can be clicked.

@@ -4,6 +4,7 @@
 
 use super::field::{say, Group, Signal};
 use super::share::{Kind, Share};
+use super::there::is_on_host;
 use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -257,10 +258,47 @@ impl Folders {
         self.tell();
     }
 
-    /// These sources are not there.
-    pub fn show_missing(&self, missing: BTreeSet<PathBuf>) {
-        self.missing.replace(missing);
+    /// These sources are not there; whether others were missing before.
+    pub fn show_missing(&self, missing: BTreeSet<PathBuf>) -> bool {
+        let before = self.missing.replace(missing);
         self.tell();
+        before != *self.missing.borrow()
+    }
+
+    /// Whether one of the sources is not there.
+    pub fn lacks_any(&self) -> bool {
+        self.first_missing().is_some()
+    }
+
+    fn first_missing(&self) -> Option<Rc<Share>> {
+        let (shares, missing) = (self.shares.borrow(), self.missing.borrow());
+        shares.iter().find(|share| missing.contains(&share.source())).cloned()
+    }
+
+    /// Opens the row whose source is not there.
+    pub fn focus_missing(&self) {
+        if let Some(share) = self.first_missing() {
+            share.expand();
+            share.row.grab_focus();
+        }
+    }
+
+    /// The first that is not there, in words.
+    pub fn missing_words(&self) -> Option<String> {
+        let share = self.first_missing()?;
+        let path = message::shown(&message::tilde(&share.source(), &self.home()));
+        Some(gettext("{path} is not there.").replace("{path}", &path))
+    }
+
+    /// A profile without what is not there: nothing of that can be reached.
+    pub fn only_there(&self, profile: &Profile) -> Profile {
+        let missing = self.missing.borrow();
+        let mut there = profile.clone();
+        let files = &mut there.files;
+        files.mounts.retain(|mount| !is_on_host(mount.kind) || !missing.contains(&mount.source));
+        files.include.retain(|copy| !missing.contains(&copy.source));
+        files.disks.retain(|disk| !missing.contains(&disk.source));
+        there
     }
 
     /// The home folder that the rows are about.
@@ -299,7 +337,7 @@ impl Folders {
             share.tell(&home);
             let found = problems.iter().find(|problem| problem.field.starts_with(&key)).map(message::problem);
             let text = found.map(|found| format!("{} {}", found.text, found.fix).trim().to_owned());
-            let gone = || gettext("It is not there any more. Choose another one, or remove it.");
+            let gone = || gettext("It is not there. Choose another one, or remove it.");
             let text = text.or_else(|| missing.contains(&share.source()).then(gone));
             say(&share.message, text.as_deref(), true);
         }

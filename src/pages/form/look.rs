@@ -11,7 +11,7 @@ use std::rc::Rc;
 use terrarium_engine::host::{Host, Piece};
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Note, Planned, Problem, ProblemKind};
-use terrarium_engine::profile::{Command, DisplayKind, Isolation, Machine, Manager, NetworkMode, Profile};
+use terrarium_engine::profile::{DisplayKind, Isolation, Machine, Manager, NetworkMode, Profile};
 use terrarium_engine::reach::reach;
 
 impl Form {
@@ -35,35 +35,81 @@ impl Form {
         self.folders.show_problems(&planned.problems);
         self.interfaces.show(profile.network.mode, &planned.problems);
         self.title.tell(&profile, planned.problems.iter().find(|problem| problem.field == "name"));
-        self.run.set_sensitive(planned.problems.is_empty());
-        let first = planned.problems.first().map(|first| message::problem(first).text);
+        let missing = self.folders.missing_words();
+        self.run.set_sensitive(planned.problems.is_empty() && missing.is_none());
+        let first = planned.problems.first().map(|first| message::problem(first).text).or(missing);
         self.run.set_tooltip_text(first.as_deref());
         self.advanced.show(&profile, planned.plan.as_ref(), self.item.borrow().as_ref());
         let changed = self.is_changed();
         self.save.set_visible(changed && self.item.borrow().is_some());
         self.refresh_actions(window, changed);
-        // Before there is a command it is known what the rest allows.
-        let with_any = || plan(&Profile { command: any_command(&profile), ..profile.clone() }, host).plan;
-        let shown = if profile.command.argv.is_empty() { with_any() } else { planned.plan };
-        self.pane.set_outdated(shown.is_none());
-        if let Some(plan) = shown {
-            self.pane.show(&message::reach(&reach(&plan)), true);
-        }
+        self.show_reach(&profile, host);
         self.look_there(window, &profile);
     }
 
-    /// Goes to what is in the way of a run.
+    /// What it can reach, or what is in the way of knowing it.
+    fn show_reach(&self, profile: &Profile, host: &Host) {
+        let Planned { plan, problems, .. } = plan(&with_any(&self.folders.only_there(profile)), host);
+        self.pane.set_outdated(problems.first().map(|problem| self.in_words(problem)).as_deref());
+        if let Some(plan) = plan {
+            self.pane.show(&message::reach(&reach(&plan)), true);
+        }
+    }
+
+    /// What is in the way of a run.
     pub(super) fn show_first_problem(&self, window: &Window) {
         let Some((_, planned)) = self.planned(window) else { return };
-        let Some(problem) = planned.problems.first() else { return };
-        window.toast(&whole(problem));
-        if is_about(&problem.field, "command.directory") {
+        match (planned.problems.first(), self.folders.missing_words()) {
+            (Some(problem), _) => {
+                window.toast(&whole(problem));
+                self.go_to(&problem.field);
+            }
+            (None, Some(missing)) => {
+                window.toast(&missing);
+                self.folders.focus_missing();
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// The same but for a command that was not begun.
+    pub(super) fn go_to_what_is_in_the_way(&self, window: &Window) {
+        let Some(host) = window.bridge.host() else { return };
+        if self.flap.is_folded() {
+            self.flap.set_reveal_flap(false);
+        }
+        if let Some(problem) = plan(&with_any(&self.profile()), host).problems.first() {
+            self.go_to(&problem.field);
+        }
+    }
+
+    /// Puts the focus on the row of one of the profile's keys.
+    fn go_to(&self, key: &str) {
+        if is_about(key, "command.directory") {
             self.directory.grab_focus();
-        } else if let Some(field) = self.fields.iter().find(|field| is_about(&problem.field, field.key)) {
+        } else if let Some(field) = self.fields.iter().find(|field| is_about(key, field.key)) {
+            self.advanced.open_for(&field.row);
             field.row.grab_focus();
-        } else if !self.folders.focus(&problem.field) {
+        } else if !self.folders.focus(key) {
             self.focus();
         }
+    }
+
+    /// A problem and the field that it is about.
+    fn in_words(&self, problem: &Problem) -> String {
+        let key = problem.field.as_str();
+        let row = self.fields.iter().find(|field| is_about(key, field.key)).map(|field| field.row.clone());
+        let row = row.and_downcast::<adw::PreferencesRow>().map(|row| row.title());
+        let name = match row {
+            // What stands in brackets is an example.
+            Some(title) => title.split(" (").next().unwrap_or_default().to_owned(),
+            None if is_about(key, "command.directory") => self.directory.title().into(),
+            None if is_about(key, "command") => self.command.title().into(),
+            None if is_about(key, "files") => gettext("Folders"),
+            None if is_about(key, "network") => gettext("Network"),
+            None => return message::problem(problem).text,
+        };
+        [name, message::problem(problem).text].join(": ")
     }
 
     fn show_field(&self, field: &Field, planned: &Planned, found: Option<&Problem>) {
@@ -159,8 +205,13 @@ impl Form {
     }
 }
 
-fn any_command(profile: &Profile) -> Command {
-    Command { argv: vec!["true".into()], ..profile.command.clone() }
+/// Before there is a command it is known what the rest allows.
+fn with_any(profile: &Profile) -> Profile {
+    let mut any = profile.clone();
+    if any.command.argv.is_empty() {
+        any.command.argv = vec!["true".into()];
+    }
+    any
 }
 
 /// Whether a problem's key is this one or inside it.

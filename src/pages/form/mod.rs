@@ -186,6 +186,12 @@ impl Form {
 
     fn connect_pane(self: &Rc<Self>, window: &Rc<Window>) {
         let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        self.pane.on_go(move || {
+            if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
+                form.go_to_what_is_in_the_way(&window);
+            }
+        });
+        let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
         self.pane.on_hide(move |secrets| {
             let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) else { return };
             let Some(host) = window.bridge.host() else { return };
@@ -308,7 +314,7 @@ impl Form {
         }
         let Some(host) = window.bridge.host() else { return self.wanted.set(true) };
         let profile = self.profile();
-        if plan(&profile, host).plan.is_none() {
+        if plan(&profile, host).plan.is_none() || self.folders.lacks_any() {
             self.look(window);
             return self.show_first_problem(window);
         }

@@ -54,13 +54,20 @@ impl Names {
 
     /// Only what is missing, and what is there and not shared. May block.
     fn look(mut self) -> Self {
-        self.sources.retain(|source| std::fs::symlink_metadata(source).is_err());
+        self.sources.retain(|source| is_missing(source));
         self.arguments.retain(|path| path.is_file() || path.is_dir());
         self
     }
 }
 
-fn is_on_host(kind: MountKind) -> bool {
+/// What may not be looked at may well be there.
+fn is_missing(path: &Path) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    std::fs::symlink_metadata(path).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
+}
+
+/// Whether its source is a path of this computer.
+pub fn is_on_host(kind: MountKind) -> bool {
     matches!(kind, MountKind::HostBind | MountKind::HostImage)
 }
 
@@ -91,6 +98,14 @@ impl Form {
                 form.focus();
             }
         });
+        // Whoever comes back may have made what was missing.
+        let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
+        window.widget.connect_is_active_notify(move |widget| {
+            let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) else { return };
+            if widget.is_active() && window.shows("form") && form.folders.lacks_any() {
+                form.look_there(&window, &form.profile());
+            }
+        });
     }
 
     /// Looks, and says what comes of it when it is known.
@@ -103,13 +118,16 @@ impl Form {
             self.there.not_shared.take();
             return;
         }
+        let weak = Rc::downgrade(window);
         glib::spawn_future_local(async move {
             let Some(found) = bridge.look_at(move || names.look()).await else { return };
             if form.there.turn.get() != turn {
                 return;
             }
-            form.folders.show_missing(found.sources);
             form.there.not_shared.replace(found.arguments.into_iter().next());
+            if let (true, Some(window)) = (form.folders.show_missing(found.sources), weak.upgrade()) {
+                form.look(&window);
+            }
             let [command, _] = &form.messages;
             if !command.is_visible() || form.there.share.is_visible() {
                 form.say_what_is_not_shared(command);

@@ -14,6 +14,14 @@ pub type Hide = dyn Fn(&[Secret]);
 /// Rows that change a fact, and which one that is.
 type Controls = (fn(&Fact) -> bool, Vec<adw::PreferencesRow>);
 
+/// Why what is shown is from before.
+struct Outdated {
+    whole: gtk::Box,
+    why: gtk::Label,
+    before: gtk::Label,
+    go: gtk::Button,
+}
+
 /// A column of groups.
 pub struct Pane {
     /// Its widget.
@@ -23,7 +31,7 @@ pub struct Pane {
     /// A row for each sentence, as they are shown.
     rows: RefCell<Vec<adw::ActionRow>>,
     controls: RefCell<Vec<Controls>>,
-    outdated: gtk::Label,
+    outdated: Outdated,
     hide: RefCell<Option<Rc<Hide>>>,
 }
 
@@ -37,12 +45,9 @@ impl Pane {
     /// An empty one.
     pub fn new() -> Self {
         let groups = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(24).build();
-        let outdated = gtk::Label::builder().wrap(true).xalign(0.0).visible(false).margin_bottom(18).build();
-        outdated.set_label(&gettext("Something in the form cannot be. This is what it said before."));
-        outdated.add_css_class("heading");
-        outdated.set_widget_name("reach-outdated");
+        let outdated = Outdated::new();
         let widget = gtk::Box::new(gtk::Orientation::Vertical, 0);
-        widget.append(&outdated);
+        widget.append(&outdated.whole);
         widget.append(&groups);
         let (shown, rows, controls, hide) = Default::default();
         Self { widget, groups, shown, rows, controls, outdated, hide }
@@ -53,10 +58,17 @@ impl Pane {
         self.controls.borrow_mut().push((what, rows));
     }
 
-    /// What is shown is not what would be now, since nothing could be.
-    pub fn set_outdated(&self, outdated: bool) {
-        self.outdated.set_visible(outdated && self.shown.borrow().is_some());
-        self.groups.set_sensitive(!outdated);
+    /// What is shown is not what would be now, since nothing could be: why.
+    pub fn set_outdated(&self, why: Option<&str>) {
+        self.outdated.why.set_label(why.unwrap_or_default());
+        self.outdated.before.set_visible(self.shown.borrow().is_some());
+        self.outdated.whole.set_visible(why.is_some());
+        self.groups.set_sensitive(why.is_none());
+    }
+
+    /// Goes to what has to be mended first.
+    pub fn on_go(&self, go: impl Fn() + 'static) {
+        self.outdated.go.connect_clicked(move |_| go());
     }
 
     /// Offers to hide secrets.
@@ -141,6 +153,29 @@ impl Pane {
             gtk::Button::builder().label(text).use_underline(true).valign(gtk::Align::Center).build();
         button.connect_clicked(move |_| hide(&seen));
         row.add_suffix(&button);
+    }
+}
+
+impl Outdated {
+    fn new() -> Self {
+        let label = |text: &str, class: &str| {
+            let label = gtk::Label::builder().label(text).wrap(true).xalign(0.0).build();
+            label.add_css_class(class);
+            label
+        };
+        let whole = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(6).build();
+        whole.set_margin_bottom(18);
+        whole.set_visible(false);
+        whole.set_widget_name("reach-outdated");
+        let go = gtk::Button::builder().label(gettext("_Go There")).use_underline(true).build();
+        go.set_halign(gtk::Align::Start);
+        go.set_widget_name("reach-go");
+        let (why, before) = (label("", "error"), label(&gettext("Below is what held before."), "dim-label"));
+        whole.append(&label(&gettext("It cannot run like this"), "heading"));
+        whole.append(&why);
+        whole.append(&go);
+        whole.append(&before);
+        Self { whole, why, before, go }
     }
 }
 
