@@ -122,6 +122,20 @@ fn what_never_was_is_not_promised_and_not_run() {
     scene.until("once it is there it can", || run.is_sensitive() && last(&nowhere));
 }
 
+#[gtk::test]
+fn a_tilde_in_the_command_is_the_home_folder() {
+    let scene = Scene::with_home();
+    let home = scene.folder().join("home");
+    std::fs::write(home.join("a.txt"), "x").expect("written");
+    scene.act("win.new-run");
+    scene.command().set_text("print ~/a.txt '~/a.txt'");
+    let form = scene.window.form();
+    let words = || form.profile().command.argv;
+    assert_eq!(words(), ["print".into(), home.join("a.txt").into_os_string(), "~/a.txt".into()]);
+    scene.until("it is not shared", || says(form.widget.upcast_ref(), "~/a.txt is not shared"));
+    assert_eq!(scene.command().text(), "print ~/a.txt '~/a.txt'", "what was typed stays");
+}
+
 /// As a terminal's program it would find no display.
 #[gtk::test]
 fn an_app_that_is_typed_gets_a_screen() {

@@ -301,6 +301,11 @@ impl Folders {
         there
     }
 
+    /// The home folder that the rows are about from now on.
+    pub fn set_home(&self, home: &Path) {
+        self.home.replace(home.to_owned());
+    }
+
     /// The home folder that the rows are about.
     pub fn home(&self) -> PathBuf {
         self.home.borrow().clone()

@@ -205,6 +205,7 @@ impl Form {
     /// The computer has been looked at: choose what works, unless the user
     /// was quicker.
     pub fn host_is_known(self: &Rc<Self>, window: &Rc<Window>) {
+        window.bridge.host().iter().for_each(|host| self.folders.set_home(&host.user.home));
         if !(self.machine.is_active() || self.container.is_active()) {
             self.signal.quietly(|| self.choose_glass(window, None));
         }
@@ -290,7 +291,8 @@ impl Form {
     /// What the form says.
     pub fn profile(&self) -> Profile {
         let mut profile = self.rest.borrow().clone();
-        profile.command.argv = glib::shell_parse_argv(self.command.text().as_str()).unwrap_or_default();
+        let typed = words::with_home(self.command.text().as_str(), &self.folders.home());
+        profile.command.argv = glib::shell_parse_argv(typed).unwrap_or_default();
         profile.command.directory = rows::text_path(&self.directory.text());
         let chosen = self.isolation();
         // One that left it to this computer still does, unless it is another.
