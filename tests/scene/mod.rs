@@ -163,7 +163,7 @@ impl Shown {
         found.and_then(|found| found.downcast().ok()).expect("a terminal")
     }
 
-    /// The card of a running sandbox, at Home.
+    /// The card of a sandbox, at Home.
     pub fn card(&self, name: &str) -> Option<gtk::Button> {
         let has_name = |one: &gtk::Widget| {
             one.is::<gtk::Button>()
@@ -172,7 +172,8 @@ impl Shown {
                 })
                 .is_some()
         };
-        walk(&find(self.window.widget.upcast_ref(), "running")?, &has_name)?.downcast().ok()
+        let within = |id: &str| walk(&find(self.window.widget.upcast_ref(), id)?, &has_name);
+        within("running").or_else(|| within("finished"))?.downcast().ok()
     }
 }
 

@@ -174,6 +174,8 @@ fn what_has_ended_is_reached_from_home_as_long_as_it_has_its_tab() {
     let first = tab.name();
     let card = scene.card(&first).expect("a card");
     assert!(says(card.upcast_ref(), "Finished") && says(card.upcast_ref(), "Exit code 0"));
+    let place = card.ancestor(gtk::Box::static_type()).expect("a place");
+    assert_eq!(place.buildable_id().as_deref(), Some("finished"), "not among those that run");
     shoot(&scene, "home-ended");
     card.emit_clicked();
     scene.until("its tab is shown", || {

@@ -16,6 +16,7 @@ mod welcome;
 pub(crate) use summary::summary;
 
 use super::object;
+use crate::pages::tab::Tab;
 use crate::window::Window;
 use adw::prelude::*;
 use card::{says, Card};
@@ -27,7 +28,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
-use terrarium_engine::sandbox::{Id, Listing, Summary, Waiting};
+use terrarium_engine::sandbox::{Id, Listing, State, Summary, Waiting};
 use thumbnails::Thumbnails;
 use usage::Meter;
 
@@ -44,7 +45,8 @@ pub struct Home {
     notice_text: gtk::Label,
     running_box: gtk::Box,
     running: gtk::Box,
-    running_title: gtk::Label,
+    finished_box: gtk::Box,
+    finished: gtk::Box,
     waiting_box: gtk::Box,
     waiting: gtk::ListBox,
     profiles_box: gtk::Box,
@@ -95,7 +97,8 @@ impl Home {
             notice_text: object(&builder, "notice-text"),
             running_box: object(&builder, "running-box"),
             running: object(&builder, "running"),
-            running_title: object(&builder, "running-title"),
+            finished_box: object(&builder, "finished-box"),
+            finished: object(&builder, "finished"),
             waiting_box: object(&builder, "waiting-box"),
             waiting: object(&builder, "waiting"),
             profiles_box: object(&builder, "profiles-box"),
@@ -124,6 +127,7 @@ impl Home {
             meter: Meter::default(),
         };
         cards::CardLayout::put(&home.running);
+        cards::CardLayout::put(&home.finished);
         seen::SeenLayout::put(&home.profiles);
         home.fill_welcome();
         Rc::new(home)
@@ -158,6 +162,7 @@ impl Home {
         });
         window.library.on_change(again);
         self.running_box.set_visible(false);
+        self.finished_box.set_visible(false);
     }
 
     /// Makes the lists anew for as long as the window is there.
@@ -295,25 +300,33 @@ impl Home {
             .map(|(id, says, _)| (id, says))
             .eq(marks.iter().map(|(id, says)| (id, says)));
         if !same || *self.ends.borrow() != ends {
-            while let Some(child) = self.running.first_child() {
-                self.running.remove(&child);
-            }
-            self.meter.forget_lines();
-            let cards = shown.iter().zip(marks).map(|(one, (id, says))| {
-                let card = Card::new(window, one, &self.thumbnails);
-                self.running.append(&card.widget);
-                (id, says, card)
-            });
-            let cards = cards.collect();
-            self.cards.replace(cards);
-            ended.iter().for_each(|tab| self.running.append(&Card::ended(window, tab).widget));
+            self.lay_out(window, &shown, &ended, marks);
             self.ends.replace(ends);
             self.tell_cards();
         }
-        self.running_box.set_visible(!shown.is_empty() || !ended.is_empty());
-        let title = if shown.is_empty() { gettext("Finished") } else { gettext("Running") };
-        self.running_title.set_label(&title);
+        self.running_box.set_visible(self.running.first_child().is_some());
+        self.finished_box.set_visible(self.finished.first_child().is_some());
         self.show_page(window);
+    }
+
+    /// Those that run come first, what has ended last: it is in nobody's way.
+    fn lay_out(&self, window: &Rc<Window>, shown: &[&Summary], ended: &[Rc<Tab>], marks: Vec<(Id, String)>) {
+        for cards in [&self.running, &self.finished] {
+            while let Some(child) = cards.first_child() {
+                cards.remove(&child);
+            }
+        }
+        self.meter.forget_lines();
+        let cards = shown.iter().zip(marks).map(|(one, (id, says))| {
+            let card = Card::new(window, one, &self.thumbnails);
+            let is_over = matches!(one.state, State::Finished(_) | State::Crashed);
+            let place = if is_over { &self.finished } else { &self.running };
+            place.append(&card.widget);
+            (id, says, card)
+        });
+        let cards = cards.collect();
+        self.cards.replace(cards);
+        ended.iter().for_each(|tab| self.finished.append(&Card::ended(window, tab).widget));
     }
 
     /// What changes while they run.
