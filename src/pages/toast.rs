@@ -37,5 +37,14 @@ fn fit(label: &gtk::Label, window: &gtk::Window) {
     let room = window.default_width() - AROUND - others.sum::<i32>();
     let metrics = label.pango_context().metrics(None, None);
     let one = metrics.approximate_char_width().max(metrics.approximate_digit_width()) / pango::SCALE;
-    label.set_max_width_chars((room / one.max(1)).clamp(1, LONGEST));
+    let longest = (room / one.max(1)).clamp(1, LONGEST);
+    label.set_max_width_chars(longest);
+    // A wrapping label likes to be narrower than its text, also where there is
+    // room for all of it.
+    let (width, _) = label.create_pango_layout(Some(&label.text())).pixel_size();
+    label.set_natural_wrap_mode(if width <= room.min(longest * one) {
+        gtk::NaturalWrapMode::None
+    } else {
+        gtk::NaturalWrapMode::Inherit
+    });
 }
