@@ -87,12 +87,15 @@ impl Tab {
     /// Asks before files are thrown away, and names some. `then` if they may.
     pub(crate) fn ask_to_lose(self: &Rc<Self>, names: &[String], then: impl Fn(&Rc<Tab>) + 'static) {
         let Some(window) = self.window.upgrade() else { return };
-        let title = ngettext("Discard {count} File?", "Discard {count} Files?", message::many(names.len()));
+        let count = message::many(names.len());
+        let title =
+            ngettext("Discard {count} File of “{name}”?", "Discard {count} Files of “{name}”?", count);
         let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join("\n");
         if names.len() > NAMED {
             text.push_str("\n…");
         }
         let title = title.replace("{count}", &names.len().to_string());
+        let title = title.replace("{name}", &message::shown(&self.name()));
         let dialog = adw::MessageDialog::new(Some(&window.widget), Some(&title), Some(&text));
         dialog.add_responses(&[
             ("cancel", &gettext("_Cancel")),
