@@ -16,10 +16,9 @@ impl Form {
     pub fn open(self: &Rc<Self>, window: &Rc<Window>, profile: &Profile, item: Option<&Item>) {
         self.put_aside();
         self.fill(window, profile, item);
-        match item {
-            Some(item) => drop(self.bring_back(window, Some(&item.path))),
-            // A beginning that was chosen comes before an earlier one.
-            None => {}
+        // A beginning that was chosen comes before an earlier one.
+        if let Some(item) = item {
+            self.bring_back(window, Some(&item.path));
         }
         self.keep_draft(window);
     }
