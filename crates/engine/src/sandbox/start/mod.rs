@@ -174,9 +174,11 @@ fn somebody_was_quicker(real: &Real, plan: &Plan, number: u32, error: &Error) ->
     lost_its_turn(error) || crate::network::filter::was_disturbed(error) || is_taken(real, plan, number)
 }
 
-/// Whether a container failed because somebody else took its loop device.
+/// Whether a container failed because somebody else took its loop device:
+/// before libvirt attached a file to it, or between that and its settings.
 fn lost_its_turn(error: &Error) -> bool {
-    matches!(error, Error::Libvirt { message, .. } if message.contains("loop device"))
+    let Error::Libvirt { message, .. } = error else { return false };
+    ["loop device", "Unable to set backing file"].iter().any(|words| message.contains(words))
 }
 
 /// Whether libvirt has another domain of that name, one that is just going.
@@ -195,4 +197,19 @@ pub fn random_uuid() -> Result<String, Error> {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::DomainAction;
+
+    #[test]
+    fn who_lost_its_loop_device_tries_again() {
+        let said =
+            |message: &str| Error::Libvirt { action: DomainAction::Create, message: message.to_owned() };
+        assert!(lost_its_turn(&said("Unable to attach /x.img to loop device: Device or resource busy")));
+        assert!(lost_its_turn(&said("Unable to set backing file /x.img: Success")));
+        assert!(!lost_its_turn(&said("Cannot access backing file '/x' of storage file '/y'")));
+    }
 }
