@@ -33,8 +33,11 @@ fn press(keys: &str) {
     assert!(pressed.success());
 }
 
+/// What a test plays a session with: what holds it, says things, and hears them.
+type Played = (Link, spice_view::Teller, Rc<RefCell<Vec<Command>>>);
+
 /// A session that the test plays itself, with an agent.
-fn play(screen: &Screen) -> (Link, spice_view::Teller, Rc<RefCell<Vec<Command>>>) {
+fn play(screen: &Screen) -> Played {
     let commands: Rc<RefCell<Vec<Command>>> = Rc::default();
     let teller = RefCell::new(None);
     let link = Link::new(|end| {
@@ -48,14 +51,20 @@ fn play(screen: &Screen) -> (Link, spice_view::Teller, Rc<RefCell<Vec<Command>>>
     (link, teller, commands)
 }
 
+/// A screen of such a session, which has the keyboard.
+fn focused(scene: &Scene, machine: &Machine) -> (Rc<Screen>, Played) {
+    let screen = scene.show_screen(machine);
+    let played = play(&screen);
+    has_keyboard(scene);
+    screen.focus();
+    scene.until("the view has the focus", || screen.view.has_focus());
+    (screen, played)
+}
+
 #[gtk::test]
 fn a_question_about_the_clipboard_is_asked_above_the_line() {
     let (scene, machine) = (Scene::new(), Machine::start());
-    let screen = scene.show_screen(&machine);
-    let (_link, teller, commands) = play(&screen);
-    has_keyboard(&scene);
-    screen.focus();
-    scene.until("the view has the focus", || screen.view.has_focus());
+    let (screen, (_link, teller, commands)) = focused(&scene, &machine);
     let ask = scene.object::<gtk::Revealer>("ask");
     let buttons = scene.object::<gtk::Box>("ask-buttons");
     for (allowed, button) in [(false, "deny"), (true, "allow")] {
@@ -102,12 +111,7 @@ fn a_question_about_the_clipboard_is_asked_above_the_line() {
 #[gtk::test]
 fn what_is_allowed_is_to_be_pasted_now() {
     let (scene, machine) = (Scene::new(), Machine::start());
-    let screen = scene.show_screen(&machine);
-    let (_link, teller, commands) = play(&screen);
-    has_keyboard(&scene);
-    screen.set_policy(spice_view::ClipboardPolicy::Ask);
-    screen.focus();
-    scene.until("the view has the focus", || screen.view.has_focus());
+    let (screen, (_link, teller, commands)) = focused(&scene, &machine);
     scene.window.widget.clipboard().set_text("from here");
     press("ctrl+v");
     let (ask, buttons) = (scene.object::<gtk::Revealer>("ask"), scene.object::<gtk::Box>("ask-buttons"));
@@ -126,11 +130,7 @@ fn what_is_allowed_is_to_be_pasted_now() {
 #[gtk::test]
 fn each_paste_into_it_is_asked_about() {
     let (scene, machine) = (Scene::new(), Machine::start());
-    let screen = scene.show_screen(&machine);
-    let (_link, teller, commands) = play(&screen);
-    has_keyboard(&scene);
-    screen.focus();
-    scene.until("the view has the focus", || screen.view.has_focus());
+    let (screen, (_link, teller, commands)) = focused(&scene, &machine);
     scene.window.widget.clipboard().set_text("from here");
     scene.pass(400);
     assert!(screen.asking().is_none(), "nobody pastes");
