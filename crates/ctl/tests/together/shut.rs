@@ -311,15 +311,16 @@ for_both! {
         let inner = folder.dir("inner");
         folder.file("inner/file", "x");
         let mount = format!("host-bind:/x={},rw", inner.display());
+        let name = fresh_name("vanishes");
         let script = "echo ready; while [ -e /x/file ]; do sleep 0.1; done; touch /x/new 2>/dev/null || echo no; echo end";
-        let ctl = run(glass, &["-m", &mount], &["sh", "-c", script])
+        let ctl = run(glass, &["-n", &name, "-m", &mount], &["sh", "-c", script])
             .stdin(std::process::Stdio::null())
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
         wait_for("the share", std::time::Duration::from_secs(60), || {
-            listed(glass.user(), "sh").is_some_and(|one| one["status"]["streams"][0]["end"].as_u64() > Some(0))
+            listed(glass.user(), &name).is_some_and(|one| one["status"]["streams"][0]["end"].as_u64() > Some(0))
         });
         fs::remove_dir_all(&inner).unwrap();
         let output = ctl.wait_with_output().unwrap();

@@ -280,6 +280,9 @@ pub struct Instance {
     /// The image that the layer began as a copy of, if something of it is to
     /// come back.
     pub before: Option<PathBuf>,
+    /// The plan's images, as libvirt is to open them, in their order; or none,
+    /// if their own paths do.
+    pub images: Vec<PathBuf>,
     /// Nothing is to run: the layer is looked at.
     pub looks: bool,
     /// Seconds since 1970 when it was started.

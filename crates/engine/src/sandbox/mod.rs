@@ -16,6 +16,7 @@ mod limits;
 mod list;
 mod log;
 mod lonely;
+mod loop_path;
 mod lost;
 pub mod metadata;
 mod network;

@@ -52,7 +52,9 @@ pub(super) fn rest(xml: &mut Xml, plan: &Plan, instance: &Instance) -> io::Resul
         layer(xml, &instance.image, FOLDER, true)?;
         let mut before = instance.before.iter();
         before.try_for_each(|image| layer(xml, image, BEFORE_FOLDER, false))?;
-        plan.images.iter().try_for_each(|image| disks::of_container(xml, image))?;
+        for (index, image) in plan.images.iter().enumerate() {
+            disks::of_container(xml, image, instance.images.get(index).unwrap_or(&image.path))?;
+        }
         network::interfaces(xml, plan, instance)?;
         empty(xml, "console", &[("type", "pty")])
     })?;

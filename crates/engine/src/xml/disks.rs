@@ -6,10 +6,11 @@ use super::{empty, path, text, Xml};
 use crate::plan::ImageSource;
 use crate::profile::ImageFormat;
 use std::io;
+use std::path::Path;
 
 /// A node in the container's /dev that init alone uses: libvirt gives it a
-/// loop device, or for qcow2 a network block device.
-pub(super) fn of_container(xml: &mut Xml, image: &ImageSource) -> io::Result<()> {
+/// loop device, or for qcow2 a network block device. `file`: as libvirt opens it.
+pub(super) fn of_container(xml: &mut Xml, image: &ImageSource, file: &Path) -> io::Result<()> {
     let format = image.format.unwrap_or(ImageFormat::Raw);
     let driver = match format {
         ImageFormat::Raw => "loop",
@@ -17,7 +18,7 @@ pub(super) fn of_container(xml: &mut Xml, image: &ImageSource) -> io::Result<()>
     };
     disk(xml, |xml| {
         empty(xml, "driver", &[("name", driver), ("type", format.word())])?;
-        empty(xml, "source", &[("file", &path(&image.path))])?;
+        empty(xml, "source", &[("file", &path(file))])?;
         empty(xml, "target", &[("dev", &image.name)])?;
         readonly(xml, image)
     })

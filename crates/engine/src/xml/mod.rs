@@ -59,6 +59,7 @@ pub fn preview(plan: &Plan) -> String {
         image: "/layer/image".into(),
         layer: "layer".into(),
         before: None,
+        images: Vec::new(),
         looks: false,
         created: 0,
     };

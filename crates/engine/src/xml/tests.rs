@@ -114,6 +114,7 @@ fn instance() -> Instance {
         image: "/home/ada/.local/share/terrarium/layers/0b5f5d0e/image".into(),
         layer: "0b5f5d0e".into(),
         before: None,
+        images: Vec::new(),
         looks: false,
         created: 1_700_000_000,
     }

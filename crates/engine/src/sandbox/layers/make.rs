@@ -4,14 +4,14 @@
 
 use super::super::changes::{hand_on, set_aside};
 use super::super::directory::fault;
+use super::super::loop_path::LoopPath;
 use super::{claim, copy, image, lock, remove, wait_until_free, Layer, Lock, Tag, KEPT};
 use crate::error::{Error, FileAction, LayerError};
 use crate::places::Places;
 use crate::plan::Plan;
 use crate::profile::{Changes, Include, Profile};
 use std::fs::{self, File};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{chown, symlink, OpenOptionsExt};
+use std::os::unix::fs::{chown, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -25,9 +25,6 @@ const COPIES_MAX: usize = 16 * 1024;
 /// and little of the disk.
 const EXTENDED: &str = "root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1,nodiscard";
 
-/// LO_NAME_SIZE of the kernel, with its NUL.
-const LOOP_NAME: usize = 64;
-
 /// A layer that is locked for a start. A fresh one goes when this is dropped,
 /// unless the start succeeded.
 pub struct Ready {
@@ -37,7 +34,7 @@ pub struct Ready {
     /// Somebody looks at it before it goes.
     lingers: bool,
     /// Open while libvirt may look for it here.
-    file: Option<File>,
+    opened: Option<LoopPath>,
     _lock: Lock,
 }
 
@@ -47,22 +44,14 @@ impl Ready {
         image(&self.layer.folder)
     }
 
-    /// A path of the image that libvirt's containers take: they refuse one that
-    /// does not fit into a loop device's name (libvirt 9.0). `name`: of a link in
+    /// A path of the image that libvirt's containers take. `name`: of a link in
     /// the sandbox's directory.
     ///
     /// # Errors
-    /// The link cannot be made.
+    /// See [`LoopPath::of`].
     pub fn short_path(&mut self, directory: &Path, name: &str) -> Result<PathBuf, Error> {
-        let (image, link) = (self.image(), directory.join(name));
-        if link.as_os_str().len() < LOOP_NAME {
-            symlink(&image, &link).map_err(fault(FileAction::Create, &link))?;
-            return Ok(link);
-        }
-        let file = File::open(&image).map_err(fault(FileAction::Read, &image))?;
-        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-        self.file = Some(file);
-        Ok(path.into())
+        let short = LoopPath::of(&self.image(), directory, name)?;
+        Ok(self.opened.insert(short).path.clone())
     }
 
     /// The sandbox has it open. One that is to leave nothing has no name any
@@ -169,7 +158,7 @@ fn fresh(plan: &Plan, id: &str, uuid: &str) -> Result<Ready, Error> {
 
 fn made((plan, uuid): (&Plan, &str), (folder, held): (PathBuf, Lock)) -> Result<Ready, Error> {
     let layer = Layer { folder, tag: tag(plan, uuid) };
-    let ready = Ready { layer, fresh: true, lingers: plan.lingers, file: None, _lock: held };
+    let ready = Ready { layer, fresh: true, lingers: plan.lingers, opened: None, _lock: held };
     make(plan, &ready.image())?;
     Ok(ready)
 }
@@ -216,7 +205,7 @@ fn kept(
     let Some(layer) = usable(plan, &folder, is_in_use)? else { return made((plan, uuid), (folder, held)) };
     // What it held is not what it will hold.
     set_aside(&folder);
-    Ok(Ready { layer, fresh: false, lingers: false, file: None, _lock: held })
+    Ok(Ready { layer, fresh: false, lingers: false, opened: None, _lock: held })
 }
 
 /// A copy of the one that was kept. That one stays as it is.
@@ -233,7 +222,7 @@ fn copied(
     let (folder, held) = folder(plan, uuid)?;
     let tag = Tag { size: old.tag.size, from: Some(old.mark()), ..tag(plan, uuid) };
     let layer = Layer { folder, tag };
-    let ready = Ready { layer, fresh: true, lingers: false, file: None, _lock: held };
+    let ready = Ready { layer, fresh: true, lingers: false, opened: None, _lock: held };
     let path = ready.image();
     copy::sparse(&image(&old.folder), &path, watch).map_err(|error| match copy::is_cancelled(&error) {
         true => Error::Cancelled,
@@ -272,7 +261,7 @@ pub fn existing(layer: &Layer, is_in_use: impl FnOnce(&Path) -> Result<bool, Err
         return Err(Error::Layer(LayerError::InUse { name: layer.tag.name.clone() }));
     }
     wait_until_free(&layer.folder, &layer.tag.name)?;
-    Ok(Ready { layer: layer.clone(), fresh: false, lingers: false, file: None, _lock: held })
+    Ok(Ready { layer: layer.clone(), fresh: false, lingers: false, opened: None, _lock: held })
 }
 
 /// What a layer began as a copy of, if that is what is still kept. It is locked

@@ -15,9 +15,10 @@ pub mod stage;
 mod written;
 
 use super::list::Writer;
+use super::loop_path::LoopPath;
 use crate::error::Error;
 use crate::plan::{judge, Export, Guarded, Plan, Problem, ProblemKind, ShareKind, ShareSource};
-use crate::profile::Isolation;
+use crate::profile::{ImageFormat, Isolation};
 use look::Seen;
 use stage::Stage;
 use std::os::unix::ffi::OsStrExt;
@@ -32,9 +33,30 @@ use written::Written;
 pub struct Held {
     sources: Vec<(String, Seen)>,
     images: Vec<images::HeldImage>,
+    /// As long as libvirt may open them so.
+    opened: Vec<LoopPath>,
 }
 
 impl Held {
+    /// The images of `plan` by the paths that libvirt gets; `directory`: of the
+    /// sandbox. A machine's QEMU takes paths of any length.
+    ///
+    /// # Errors
+    /// See [`LoopPath::of`].
+    pub fn image_paths(&mut self, plan: &Plan, directory: &Path) -> Result<Vec<PathBuf>, Error> {
+        let mut paths = Vec::new();
+        for image in &plan.images {
+            if plan.isolation == Isolation::Machine || image.format == Some(ImageFormat::Qcow2) {
+                paths.push(image.path.clone());
+            } else {
+                let short = LoopPath::of(&image.path, directory, &image.name)?;
+                paths.push(short.path.clone());
+                self.opened.push(short);
+            }
+        }
+        Ok(paths)
+    }
+
     /// After a machine was made: whether every path still leads to the same.
     ///
     /// # Errors

@@ -55,6 +55,7 @@ pub fn prepare(
         image: PathBuf::new(),
         layer: PathBuf::new(),
         before: None,
+        images: Vec::new(),
         looks: false,
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };

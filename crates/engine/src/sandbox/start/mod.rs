@@ -127,10 +127,11 @@ fn create(
     made: &mut Made,
     progress: &Tell<'_>,
 ) -> Result<(Domain, Held), Error> {
-    let held = sources::settle(plan, &made.instance.uuid)?;
+    let mut held = sources::settle(plan, &made.instance.uuid)?;
     if !plan.sources.is_empty() || !plan.images.is_empty() || plan.root.is_some() {
         sources::none_in(plan, &held, &list::writers(real)?)?;
     }
+    made.instance.images = held.image_paths(plan, &made.instance.directory)?;
     made.take_layer(real, plan, progress)?;
     set_ids::note(plan, &made.instance.uuid)?;
     let text = xml::domain(plan, &made.instance);
@@ -174,11 +175,9 @@ fn somebody_was_quicker(real: &Real, plan: &Plan, number: u32, error: &Error) ->
     lost_its_turn(error) || crate::network::filter::was_disturbed(error) || is_taken(real, plan, number)
 }
 
-/// Whether a container failed because somebody else took its loop device:
-/// before libvirt attached a file to it, or between that and its settings.
+/// Whether a container failed because somebody else took its loop device.
 fn lost_its_turn(error: &Error) -> bool {
-    let Error::Libvirt { message, .. } = error else { return false };
-    ["loop device", "Unable to set backing file"].iter().any(|words| message.contains(words))
+    matches!(error, Error::Libvirt { message, .. } if message.contains("loop device"))
 }
 
 /// Whether libvirt has another domain of that name, one that is just going.
@@ -209,7 +208,6 @@ mod tests {
         let said =
             |message: &str| Error::Libvirt { action: DomainAction::Create, message: message.to_owned() };
         assert!(lost_its_turn(&said("Unable to attach /x.img to loop device: Device or resource busy")));
-        assert!(lost_its_turn(&said("Unable to set backing file /x.img: Success")));
         assert!(!lost_its_turn(&said("Cannot access backing file '/x' of storage file '/y'")));
     }
 }
