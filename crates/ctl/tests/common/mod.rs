@@ -12,6 +12,7 @@ pub mod image;
 pub mod layers;
 pub mod net;
 pub mod share;
+pub mod standing;
 pub mod traces;
 mod users;
 

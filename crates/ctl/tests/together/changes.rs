@@ -315,6 +315,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     /// Nobody was told what it had written.
     fn what_was_kept_by_a_run_that_crashed_comes_back_as_well(glass: Glass) {
         let name = fresh_name("crashed");
@@ -705,6 +706,7 @@ fn leftovers_are_swept_and_the_other_isolation_is_refused() {
 }
 
 for_both! {
+    machine at full scale:
     fn what_waits_is_listed_and_older_runs_of_a_name_are_told(glass: Glass) {
         let name = fresh_name("waits");
         let review = |script: &str| {

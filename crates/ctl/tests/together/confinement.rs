@@ -2,6 +2,7 @@
 //! Attempts to get out. Each must fail, as the caller and as root inside.
 
 use crate::common::share::picture;
+use crate::common::standing::{look, machine};
 use crate::common::traces::host_is_changed;
 use crate::common::*;
 use std::fs;
@@ -12,8 +13,7 @@ use std::process::{Output, Stdio};
 
 /// Runs a script as the caller and with `-p`.
 fn both_ways(glass: Glass, script: &str) -> [Output; 2] {
-    let run = |options: &[&str]| run(glass, options, &["sh", "-c", script]).output().unwrap();
-    [run(&[]), run(&["-p"])]
+    [look(glass, false, script), look(glass, true, script)]
 }
 
 /// Fails unless every line that the script prints is one of the expected.
@@ -216,7 +216,7 @@ for_both! {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
         assert!(text.lines().any(|line| line.trim() == "Groups:"), "{text}");
-        let root = run(glass, &["-p"], &["sh", "-c", "id -u; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\\t' ' '"]).output().unwrap();
+        let root = look(glass, true, "id -u; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\\t' ' '");
         assert_eq!(out(&root).trim(), "0\nNoNewPrivs: 1\nSeccomp: 2", "{}", err(&root));
     }
 }
@@ -251,15 +251,8 @@ for_both! {
 fn a_machine_exports_nothing_of_the_host_beside_the_shown_folders() {
     // Root of the guest looks at every 9p tag again, without the masks.
     let script = "ls /sys/bus/virtio/drivers/9pnet_virtio/*/mount_tag 2>/dev/null | while read f; do tr -d '\\0' < $f; echo; done";
-    let output = run(Glass::Machine, &["-p"], &["sh", "-c", script]).output().unwrap();
-    let xml = User::Plain
-        .ctl()
-        .args(["run", "--machine", "--detach", "-n", "exports", "--", "sleep", "60"])
-        .output()
-        .unwrap();
-    assert!(xml.status.success(), "{}", err(&xml));
-    let _stop = Stop { user: User::Plain, name: "exports".into() };
-    let shown = out(&User::Plain.ctl().args(["show", "--xml", "exports"]).output().unwrap());
+    let output = look(Glass::Machine, true, script);
+    let shown = out(&User::Plain.ctl().args(["show", "--xml", machine(true)]).output().unwrap());
     let sources: Vec<&str> =
         shown.split("<source dir='").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
     assert!(sources.len() >= 5, "{shown}{}", out(&output));
@@ -287,7 +280,8 @@ fn processors_are_limited() {
 #[test]
 fn usual_links_lead_to_private_places() {
     for glass in [Glass::Container, Glass::Machine] {
-        let output = sh(glass, "readlink -f /var/run /var/lock; touch /var/lock/mine && ls /run/lock");
+        let output =
+            look(glass, false, "readlink -f /var/run /var/lock; touch /var/lock/mine && ls /run/lock");
         assert_eq!(out(&output), "/run\n/run/lock\nmine\n", "{glass:?}: {}", err(&output));
     }
 }
