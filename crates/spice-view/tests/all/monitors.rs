@@ -55,12 +55,12 @@ fn two_monitors_of_one_surface() {
 
     // There is no agent: a tablet is told where on the whole it is.
     let mut seen = Vec::new();
+    // Beside where the screen's own pointer happens to be.
     wait(10, "the pointer is heard of", || {
         link.send(Command::Position(MonitorId(1), 12, 34));
         heard_at(&server, &mut seen);
-        !seen.is_empty()
+        seen.contains(&(212, 34, 1))
     });
-    assert_eq!(seen[0], (212, 34, 1));
 
     let told = Rc::new(Cell::new(false));
     two.view.connect_monitors_changed({
@@ -108,12 +108,12 @@ fn two_channels_of_pictures() {
     assert_eq!(count(&one, BLACK), 200 * 100);
     // With an agent the place is that on the monitor.
     let mut seen = Vec::new();
+    // Beside where the screen's own pointer happens to be.
     wait(10, "the pointer is heard of", || {
         link.send(Command::Position(MonitorId(1), 12, 34));
         heard_at(&server, &mut seen);
-        !seen.is_empty()
+        seen.contains(&(12, 34, 1))
     });
-    assert_eq!(seen[0], (12, 34, 1));
     // Shown on another monitor, a view forgets what it showed.
     two.view.set_monitor(0);
     assert_eq!(two.view.guest_width(), 200);
