@@ -170,7 +170,8 @@ impl Attempt {
     }
 
     pub(super) fn fail(&self, kind: FailureKind, detail: &str) {
-        if self.end() {
+        // What follows an end is no cause of it.
+        if !self.has_ended() && self.end() {
             self.teller.tell(&Event::State(State::Failed(Failure::new(kind, detail))));
         }
     }
@@ -178,7 +179,7 @@ impl Attempt {
     /// The server closed a connection that was in use; `lost` says how, if
     /// not in good order. Told once it is known whether the server goes on.
     pub(super) fn closed(self: &Rc<Self>, lost: Option<&str>) {
-        if !self.end() {
+        if self.has_ended() || !self.end() {
             return;
         }
         let (weak, connector) = (Rc::downgrade(self), self.connector.clone());

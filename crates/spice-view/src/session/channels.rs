@@ -15,8 +15,9 @@ use super::attempt::{Attempt, MAX_DISPLAYS};
 use super::display::Display;
 use crate::types::{ChannelKind, FailureKind};
 
-/// The channels of a session that is closed end this close together.
-const TOGETHER: Duration = Duration::from_millis(300);
+/// The channels of a session that is closed end this close together, on a busy
+/// computer too.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 fn kind_of(channel: &spice::Channel) -> ChannelKind {
     match ChannelType::try_from(channel.channel_type()) {
