@@ -209,6 +209,9 @@ impl Attempt {
             }
             ChannelKind::Display => self.display_open.set(true),
             ChannelKind::Inputs => self.inputs.open(),
+            // Only now there is room for a device.
+            #[cfg(feature = "usb")]
+            ChannelKind::Usb => self.tell_usb(),
             _ => {}
         }
         self.update_state();

@@ -49,7 +49,8 @@ impl Attempt {
         self.tell_usb();
     }
 
-    fn tell_usb(&self) {
+    /// Tells what devices there are, and whether the guest has room for them.
+    pub(super) fn tell_usb(&self) {
         let manager = self.usb.borrow().clone();
         let Some(manager) = manager else { return };
         let devices = manager.devices().into_iter().map(|device| UsbDevice {

@@ -11,4 +11,5 @@ mod monitors;
 mod qemu;
 mod server;
 mod stage;
+mod usb;
 mod view;

@@ -10,7 +10,7 @@ use spice_view::{CloseReason, Command, Connector, Link, MonitorId, Options, Scal
 use crate::stage::{pixels, pixels_of, wait, Stage};
 
 /// A machine without a disk; killed when dropped.
-struct Machine {
+pub struct Machine {
     process: Child,
     socket: PathBuf,
     graphics: Vec<String>,
@@ -22,7 +22,8 @@ impl Machine {
         Machine::with(&["-vga", "qxl"])
     }
 
-    fn with(graphics: &[&str]) -> Machine {
+    /// One with these devices.
+    pub fn with(graphics: &[&str]) -> Machine {
         let graphics: Vec<String> = graphics.iter().map(ToString::to_string).collect();
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("spice");
@@ -47,9 +48,18 @@ impl Machine {
         self.await_socket();
     }
 
+    /// Where it is shown.
+    pub fn uri(&self) -> String {
+        format!("spice+unix://{}", self.socket.display())
+    }
+
+    /// The socket of QEMU's monitor.
+    pub fn monitor(&self) -> PathBuf {
+        self.socket.with_extension("monitor")
+    }
+
     fn link(&self) -> Link {
-        let uri = format!("spice+unix://{}", self.socket.display());
-        spice_view::open(Connector::from_uri(&uri).unwrap(), Options::default())
+        spice_view::open(Connector::from_uri(&self.uri()).unwrap(), Options::default())
     }
 }
 
@@ -62,12 +72,14 @@ impl Drop for Machine {
 
 fn spawn(socket: &std::path::Path, graphics: &[String]) -> Child {
     let spice = format!("unix=on,addr={},disable-ticketing=on", socket.display());
+    let monitor = format!("unix:{},server=on,wait=off", socket.with_extension("monitor").display());
     std::process::Command::new("qemu-system-x86_64")
         .args(["-machine", "q35,accel=tcg", "-m", "64", "-nodefaults", "-display", "none"])
         .args(graphics)
         // The firmware waits for Escape for a minute.
         .args(["-boot", "menu=on,splash-time=60000", "-device", "usb-ehci", "-device", "usb-tablet"])
-        .args(["-spice", &spice])
+        .args(["-spice", &spice, "-monitor", &monitor])
+        .env_remove("LD_PRELOAD")
         .stdin(Stdio::null())
         .spawn()
         .expect("qemu-system-x86_64 can be run")
