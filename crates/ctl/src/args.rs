@@ -49,7 +49,9 @@ pub enum Verb {
         watch: bool,
     },
     /// End a sandbox
-    #[command(long_about = "End a sandbox: TERM, after 10 s KILL. Returns when it is gone.")]
+    #[command(
+        long_about = "End a sandbox: TERM, for a shell on a terminal HUP as well, after 10 s KILL. Returns when it is gone."
+    )]
     Stop {
         /// Name of the sandbox
         name: String,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A program that runs, its streams and its end.
 
+use crate::hangup;
 use crate::ring::Ring;
 use crate::spawn::Spawned;
 use nix::errno::Errno;
@@ -196,6 +197,21 @@ impl Job {
             if matches!(signal, Signal::SIGTERM | Signal::SIGHUP | Signal::SIGINT) {
                 let _ = killpg(pid, Signal::SIGCONT);
             }
+        }
+    }
+
+    /// Asks it to end: by TERM, and on a terminal, where a shell may ignore
+    /// that, as when the terminal is closed.
+    pub fn ask_to_end(&self) {
+        self.signal(Signal::SIGTERM);
+        self.hang_up();
+    }
+
+    /// The second part of that, for who was sent TERM already.
+    pub fn hang_up(&self) {
+        let master = self.terminal.and_then(|_| self.input_fd());
+        if let (Some(pid), Some(master), false) = (self.pid, master, self.has_ended()) {
+            hangup::unless_it_hears_term(pid, master);
         }
     }
 

@@ -6,7 +6,7 @@
 //! | [`event`] | the loop: one thread, one poll |
 //! | [`sandbox`] | clients, jobs and time: what is done about each event |
 //! | [`channel`], [`conversation`] | where clients come from; their frames |
-//! | [`job`], [`ring`] | a program, its streams, its end |
+//! | [`job`], [`ring`], [`hangup`] | a program, its streams, its end |
 //! | [`build`], [`network`], [`modules`] | what the command sees |
 //! | [`layer`] | what was written, handed out |
 //! | [`display`] | a screen for the command |
@@ -24,6 +24,7 @@ mod display;
 mod event;
 mod fault;
 mod guard;
+mod hangup;
 mod ids;
 mod job;
 mod layer;

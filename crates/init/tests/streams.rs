@@ -32,6 +32,9 @@ fn is_running(command: &str) -> bool {
     std::fs::read_dir("/proc").unwrap().flatten().any(is)
 }
 
+/// Ends when its terminal is closed, and not before.
+const HUNG_UP: &str = "trap '' TERM; trap 'echo bye; exit 5' HUP; echo re''ady; while :; do sleep 0.05; done";
+
 as_root! {
     fn output_errors_and_status_are_the_commands() {
         let finished = run(sh("echo out; echo err >&2; exit 7"));
@@ -331,6 +334,65 @@ as_root! {
         client.until_text("ready");
         sandbox.client().say(&ToInit::Stop { grace: 300 });
         assert_eq!(client.finish().outcome.ending, Ending::Signalled { signal: 9, stopped: true });
+        sandbox.wait_for_end();
+    }
+
+    fn a_shell_on_a_terminal_is_hung_up_and_nobody_waits_for_the_grace() {
+        // It ignores TERM; so does what it has in the foreground.
+        let stop = |script: &str, ready: &str| {
+            let sandbox = Sandbox::new();
+            let mut client = sandbox.client();
+            client.start(on_terminal(orders(&["bash", "--norc", "-i"]), 80, 25));
+            client.input(script.as_bytes());
+            client.until_text(ready);
+            sandbox.client().say(&ToInit::Stop { grace: 30_000 });
+            client.finish()
+        };
+        let hung_up = Ending::Signalled { signal: 1, stopped: true };
+        assert_eq!(stop("echo re''ady\n", "ready\r\n").outcome.ending, hung_up);
+        let below = "sh -c \"trap '' TERM; echo re''ady; exec sleep 1003\"\n";
+        assert_eq!(stop(below, "ready\r\n").outcome.ending, hung_up);
+        assert!(!is_running("sleep\x001003"));
+        // What somebody does about that, and says, is its own.
+        let own = format!("exec sh -c \"{HUNG_UP}\"\n");
+        let own = stop(&own, "ready\r\n");
+        assert!(own.code() == Some(5) && own.text().contains("bye\r\n"), "{:?} {}", own.code(), own.text());
+    }
+
+    fn who_takes_term_is_not_hung_up() {
+        let waits = "echo ready; while :; do sleep 0.05; done";
+        let stop = |script: &str, on_a_terminal: bool, grace: u32| {
+            let sandbox = Sandbox::new();
+            let mut client = sandbox.client();
+            let plain = sh(&format!("{script}; {waits}"));
+            client.start(if on_a_terminal { on_terminal(plain, 80, 25) } else { plain });
+            client.until_text("ready");
+            sandbox.client().say(&ToInit::Stop { grace });
+            client.finish().outcome.ending
+        };
+        // It needs a moment for what it does, in which HUP would end it.
+        let cleans = "trap 'sleep 0.5; exit 6' TERM";
+        assert_eq!(stop(cleans, true, 30_000), Ending::Exited { code: 6 });
+        // Nor does anybody without a terminal get what belongs to one.
+        let killed = Ending::Signalled { signal: 9, stopped: true };
+        assert_eq!(stop("trap '' TERM; trap 'exit 7' HUP", false, 300), killed);
+        assert_eq!(stop("trap '' TERM HUP", true, 300), killed);
+    }
+
+    fn a_shell_beside_the_command_is_hung_up_when_that_has_ended() {
+        let mut sandbox = Sandbox::new();
+        let mut client = sandbox.client();
+        client.start(sh("echo ready; read line; exit 3"));
+        client.until_text("ready");
+        let mut beside = sandbox.client();
+        let mut shell = command(&["sh", "-c", HUNG_UP]);
+        shell.terminal = Some(Size { columns: 80, rows: 25 });
+        beside.say(&ToInit::Exec(Box::new(shell)));
+        beside.until_text("ready\r\n");
+        client.input(b"\n");
+        let finished = beside.finish();
+        assert!(finished.code() == Some(5) && finished.text().contains("bye\r\n"), "{}", finished.text());
+        assert_eq!(client.finish().code(), Some(3));
         sandbox.wait_for_end();
     }
 

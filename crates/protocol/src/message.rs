@@ -100,7 +100,8 @@ pub enum ToInit {
         /// Its number.
         signal: i32,
     },
-    /// TERM to the command's process group, KILL to all after `grace`.
+    /// TERM to the command's process group, and HUP if it has a terminal and
+    /// ignores that; KILL to all after `grace`.
     Stop {
         /// Milliseconds between TERM and KILL.
         grace: u32,

@@ -40,6 +40,43 @@ for_both! {
     }
 }
 
+#[test]
+fn a_shell_on_a_terminal_ends_when_it_is_stopped() {
+    let user = Glass::Container.user();
+    let one = |script: &str| {
+        let name = fresh_name("shell");
+        let options = ["-t", "--detach", "-n", &name];
+        let begun = run(Glass::Container, &options, &["bash", "-c", script]).output().unwrap();
+        assert_eq!(begun.status.code(), Some(0), "{}", err(&begun));
+        let sandbox = Stop { user, name };
+        let said = |one: serde_json::Value| one["status"]["streams"][0]["end"].as_u64() > Some(0);
+        wait_for("ready", Duration::from_secs(30), || listed(user, &sandbox.name).is_some_and(said));
+        sandbox
+    };
+    let stop = |sandbox: &Stop| {
+        // Its end as whoever looks at it meanwhile is told it.
+        let mut watcher = user.ctl();
+        let watching = watcher.args(["attach", "--watch", &sandbox.name]).stdin(Stdio::null());
+        let mut watching = watching.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::io::Read::read_exact(watching.stdout.as_mut().unwrap(), &mut [0; 1]).unwrap();
+        let begun = Instant::now();
+        assert!(user.ctl().args(["stop", &sandbox.name]).status().unwrap().success());
+        let time = begun.elapsed();
+        let output = watching.wait_with_output().unwrap();
+        (output.status.code(), out(&output), time)
+    };
+    // HUP is what a shell goes by, which ignores TERM.
+    let (status, _, time) = stop(&one("exec bash --norc -i"));
+    assert!(status == Some(129) && time < Duration::from_secs(9), "{status:?} after {time:?}");
+    let traps = "trap '' TERM; trap 'echo bye; exit 5' HUP; echo ready; while :; do sleep 0.1; done";
+    let (status, text, time) = stop(&one(traps));
+    assert!(status == Some(5) && text.ends_with("bye\r\n"), "{status:?} {text:?}");
+    assert!(time < Duration::from_secs(9), "{time:?}");
+    // Who ignores both has its time, and is killed then.
+    let (status, _, time) = stop(&one("trap '' TERM HUP; echo ready; while :; do sleep 0.1; done"));
+    assert!(status == Some(137) && time >= Duration::from_secs(9), "{status:?} after {time:?}");
+}
+
 for_both! {
     fn a_result_waits_until_it_is_fetched(glass: Glass) {
         let sandbox = detached(glass, "echo kept; exit 3");

@@ -29,7 +29,7 @@ fn signal_all(signal: Signal) {
 }
 
 impl Sandbox {
-    /// TERM to the command, KILL to all after `grace`; `asked` for by
+    /// Asks the command to end, KILL to all after `grace`; `asked` for by
     /// somebody, or because everybody left.
     pub(super) fn stop(&mut self, grace: Duration, asked: bool) {
         if self.over_since.is_some() {
@@ -41,20 +41,23 @@ impl Sandbox {
         let Some(job) = self.command_mut() else { return };
         job.stop_asked |= asked;
         if job.has_ended() {
-            self.end_display();
-            signal_all(Signal::SIGTERM);
-            signal_all(Signal::SIGCONT);
+            self.ask_all_to_end();
         } else {
-            job.signal(Signal::SIGTERM);
+            job.ask_to_end();
         }
         self.kill_all_within(grace);
     }
 
-    /// The command has ended: nobody else stays.
-    pub(super) fn end_the_rest(&mut self) {
+    fn ask_all_to_end(&mut self) {
         self.end_display();
         signal_all(Signal::SIGTERM);
         signal_all(Signal::SIGCONT);
+        self.jobs.iter().for_each(Job::hang_up);
+    }
+
+    /// The command has ended: nobody else stays.
+    pub(super) fn end_the_rest(&mut self) {
+        self.ask_all_to_end();
         self.kill_all_within(GRACE);
     }
 
