@@ -3,6 +3,9 @@
 
 use std::collections::VecDeque;
 
+/// Longer lines are shown in part, in bytes.
+const LINE: usize = 16 * 1024;
+
 /// Keeps at most its capacity; the oldest go first.
 pub struct Ring {
     bytes: VecDeque<u8>,
@@ -19,6 +22,15 @@ impl Ring {
     /// Offset of the oldest byte that is kept.
     pub fn start(&self) -> u64 {
         self.end - self.bytes.len() as u64
+    }
+
+    /// Where what is kept can be shown from: a terminal that begins in the
+    /// middle of a line may begin in the middle of what sets a colour, or of a
+    /// character.
+    pub fn first_line(&self) -> u64 {
+        let start = self.start();
+        let cut = (start > 0).then(|| self.bytes.iter().take(LINE).position(|&byte| byte == b'\n'));
+        start + cut.flatten().map_or(0, |at| at as u64 + 1)
     }
 
     /// How many bytes are kept at most.
@@ -61,6 +73,17 @@ impl Ring {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn it_is_shown_from_the_start_of_a_line() {
+        let mut ring = Ring::new(10);
+        ring.push(b"a\nbcd\nef");
+        assert_eq!(ring.first_line(), 0, "nothing is gone");
+        ring.push(b"ghij");
+        assert_eq!((ring.start(), ring.first_line()), (2, 6));
+        ring.push(b"klmnopqrst");
+        assert_eq!(ring.first_line(), ring.start(), "there is no other line");
+    }
 
     proptest! {
         #[test]

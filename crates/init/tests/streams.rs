@@ -264,6 +264,24 @@ as_root! {
         assert!(client.finish().outcome.dropped > 1_900_000);
     }
 
+    fn whoever_comes_to_a_terminal_sees_whole_lines() {
+        let sandbox = Sandbox::new();
+        let mut client = sandbox.client();
+        // 23 bytes do not go into 1 MiB: the oldest one that is kept is cut.
+        let lines = "yes '\u{1b}[38;5;196mcolourful' | head -n 60000; echo end; sleep 60";
+        let mut orders = on_terminal(sh(lines), 80, 25);
+        orders.lifetime = Lifetime::Kept;
+        client.start(orders);
+        client.until_text("end");
+        drop(client);
+        let mut client = sandbox.client();
+        client.say(&ToInit::Attach { keyboard: true, out: None, err: None });
+        let shown = client.until_text("end");
+        assert!(shown.len() > 1_000_000 && shown.starts_with("\u{1b}[38;5;196mcolourful\r\n"), "{:?}", shown.get(..60));
+        client.say(&ToInit::Stop { grace: 0 });
+        client.finish();
+    }
+
     fn a_client_killed_in_a_frame_and_the_next_get_all() {
         let mut sandbox = Sandbox::new();
         let mut client = sandbox.client();

@@ -207,7 +207,8 @@ impl Sandbox {
         for stream in &mut job.streams {
             let (start, end) = (stream.ring.start(), stream.ring.end());
             let asked = if stream.number == stream::ERR { err } else { out };
-            let usual = if job.terminal.is_some() { start } else { stream.acked.max(start) };
+            let usual =
+                if job.terminal.is_some() { stream.ring.first_line() } else { stream.acked.max(start) };
             let from = asked.unwrap_or(usual).min(end);
             if keyboard && asked.is_some() {
                 stream.ack(from);
