@@ -26,13 +26,14 @@ impl Window {
             }
             glib::Propagation::Stop
         });
-        let (runs, handler) = (Rc::downgrade(&self.runs), Cell::new(Some(handler)));
+        let (weak, handler) = (Rc::downgrade(self), Cell::new(Some(handler)));
         // However it goes. It is destroyed only when nobody has it any more.
         self.widget.connect_unrealize(move |widget| {
             // VTE complains when it goes with the focus.
             gtk::prelude::GtkWindowExt::set_focus(widget, gtk::Widget::NONE);
-            if let Some(runs) = runs.upgrade() {
-                runs.leave();
+            if let Some(window) = weak.upgrade() {
+                window.runs.leave();
+                window.let_logout_go_on();
             }
             if let Some(handler) = handler.take() {
                 let widget = widget.clone();

@@ -11,6 +11,13 @@ use gtk::{gdk, gio, glib};
 use std::rc::Rc;
 use terrarium_engine::message;
 
+/// What holds up logging out.
+pub(super) struct HeldUp {
+    app: gtk::Application,
+    cookie: u32,
+    why: String,
+}
+
 impl Window {
     /// Whether somebody looks at a tab.
     fn is_looked_at(&self, tab: &Tab) -> bool {
@@ -68,21 +75,30 @@ impl Window {
         found
     }
 
-    /// While something runs in this window logging out asks first.
+    /// While something runs in this window, or would be thrown away with it,
+    /// logging out asks first.
     pub fn hold_up_logout(&self) {
-        let runs = !self.runs.running().is_empty();
-        let Some(app) = self.widget.application() else { return };
-        match (runs, self.cookie.get()) {
-            (true, 0) => {
-                let why = gettext("Programs run in sandboxes");
-                let flags = gtk::ApplicationInhibitFlags::LOGOUT;
-                self.cookie.set(app.inhibit(Some(&self.widget), flags, Some(&why)));
-            }
-            (false, cookie) if cookie != 0 => {
-                app.uninhibit(cookie);
-                self.cookie.set(0);
-            }
-            _ => {}
+        let why = if !self.runs.running().is_empty() {
+            Some(gettext("Programs run in sandboxes"))
+        } else if self.runs.loses_files() {
+            Some(gettext("Files that a sandbox wrote would be thrown away"))
+        } else {
+            None
+        };
+        if self.held_up.borrow().as_ref().map(|held| &held.why) == why.as_ref() {
+            return;
+        }
+        self.let_logout_go_on();
+        let (Some(app), Some(why)) = (self.widget.application(), why) else { return };
+        let cookie = app.inhibit(Some(&self.widget), gtk::ApplicationInhibitFlags::LOGOUT, Some(&why));
+        self.held_up.replace(Some(HeldUp { app, cookie, why }));
+    }
+
+    /// Nothing is in its way, or nobody is there who would be asked.
+    pub(super) fn let_logout_go_on(&self) {
+        // No cookie was given where nobody asks for them.
+        if let Some(held) = self.held_up.take().filter(|held| held.cookie != 0) {
+            held.app.uninhibit(held.cookie);
         }
     }
 

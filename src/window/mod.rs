@@ -47,8 +47,8 @@ pub struct Window {
     pub bridge: Bridge,
     /// The profiles.
     pub library: Rc<Library>,
-    /// What holds up logging out; 0 is nothing.
-    cookie: Cell<u32>,
+    /// What holds up logging out, if something does.
+    held_up: RefCell<Option<desktop::HeldUp>>,
     /// What the desktop was told last.
     told: RefCell<Option<String>>,
     /// Where others than the session's bus are spoken to.
@@ -96,7 +96,7 @@ impl Window {
             beside: Cell::new(false),
             bridge,
             library,
-            cookie: Cell::new(0),
+            held_up: RefCell::default(),
             told: RefCell::default(),
             bus: RefCell::default(),
         });

@@ -147,9 +147,18 @@ impl Driver for Fake {
         Some(Usage { processor: asked * 750_000_000, memory, disk, network: None })
     }
 
-    fn stop(&self, id: &Id, _how: Stop) -> Result<Option<Outcome>, Error> {
+    fn stop(&self, id: &Id, how: Stop) -> Result<Option<Outcome>, Error> {
         let run = self.run(id)?;
-        run.end(Ending::Signalled { signal: 15, stopped: true });
+        self.stops.lock().expect("a list").push(how);
+        let signal = match how {
+            Stop::Gently { grace } if run.summary.metadata.command == "stubborn" => {
+                run.within(Duration::from_millis(grace.into()), |inside| inside.result.is_some());
+                9
+            }
+            Stop::Gently { .. } => 15,
+            Stop::Now => 9,
+        };
+        run.end(Ending::Signalled { signal, stopped: true });
         let outcome = lock(&run.inside).result.clone();
         Ok(outcome)
     }

@@ -7,6 +7,7 @@
 //! | `print TEXT [CODE]` | writes the text, exits |
 //! | `flood BYTES` | writes so many bytes in lines, exits |
 //! | `echo` | writes back what is typed, until `q` |
+//! | `stubborn` | does not end when it is asked to |
 //! | `crash` | is gone without a result |
 //! | `vanish` | the same, before its start has been answered |
 //! | `refuse` | cannot be started |
@@ -35,7 +36,7 @@ use terrarium_engine::network::Usage;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::{DisplayKind, Isolation};
 use terrarium_engine::sandbox::{
-    Attach, Driver, Fixed, Id, Limits, Metadata, Progress, State, Summary, Tell,
+    Attach, Driver, Fixed, Id, Limits, Metadata, Progress, State, Stop, Summary, Tell,
 };
 use terrarium_protocol::display::{DisplayStatus, ScreenSize};
 use terrarium_protocol::message::Ending;
@@ -59,6 +60,8 @@ pub struct Fake {
     /// A start copies this many pieces first.
     pub copies: AtomicU32,
     execs: AtomicU32,
+    /// How sandboxes were ended.
+    pub stops: Mutex<Vec<Stop>>,
     /// What they have written.
     pub written: Arc<Written>,
     /// The network of every sandbox that has one.
@@ -86,6 +89,7 @@ impl Fake {
             slow,
             copies: AtomicU32::new(0),
             execs: AtomicU32::new(0),
+            stops: Mutex::default(),
             written: Arc::default(),
             network: Mutex::new(network::usage()),
             limits: Mutex::new(Limits {
@@ -163,6 +167,12 @@ impl Fake {
     #[must_use]
     pub fn size(&self) -> Option<Size> {
         lock(&self.runs).last().and_then(|run| lock(&run.inside).size)
+    }
+
+    /// All that were said since this was asked last.
+    #[must_use]
+    pub fn take_sizes(&self) -> Vec<Size> {
+        lock(&self.runs).last().map(|run| std::mem::take(&mut lock(&run.inside).sizes)).unwrap_or_default()
     }
 
     /// Whether the last result was acknowledged.

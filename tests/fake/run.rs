@@ -27,6 +27,7 @@ pub struct Inside {
     pub output: Vec<u8>,
     pub input: Vec<u8>,
     pub size: Option<Size>,
+    pub sizes: Vec<Size>,
     pub keyboard: u32,
     pub clients: u32,
     pub result: Option<Outcome>,
@@ -91,6 +92,8 @@ impl Run {
                 while self.echo() {}
                 exit(0);
             }
+            // Whoever ends it has to use force.
+            "stubborn" => self.within(Duration::MAX, |inside| inside.result.is_some()),
             "missing" => {
                 let failure = Failure { step: Step::NotFound, object: "missing".into(), errno: 2 };
                 self.end(Ending::Failed(failure));

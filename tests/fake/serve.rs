@@ -77,7 +77,10 @@ pub fn serve(run: &Arc<Run>, mut socket: UnixStream) -> Option<()> {
                 }),
                 ToInit::Ack { offset, .. } => run.change(|_| *lock(&acknowledged) = offset),
                 ToInit::Keyboard => run.change(|inside| inside.keyboard = me),
-                ToInit::Resize(size) => run.change(|inside| inside.size = Some(size)),
+                ToInit::Resize(size) => run.change(|inside| {
+                    inside.size = Some(size);
+                    inside.sizes.push(size);
+                }),
                 ToInit::Received => run.change(|inside| inside.received = true),
                 _ => {}
             }

@@ -24,11 +24,11 @@ enum Manner {
 }
 
 /// Nothing is started on it.
-fn bus() -> Bus {
+pub fn bus() -> Bus {
     Bus::start([("XDG_DATA_DIRS", "/nonexistent"), ("XDG_DATA_HOME", "/nonexistent")])
 }
 
-fn connect(bus: &Bus) -> gio::DBusConnection {
+pub fn connect(bus: &Bus) -> gio::DBusConnection {
     let flags =
         gio::DBusConnectionFlags::AUTHENTICATION_CLIENT | gio::DBusConnectionFlags::MESSAGE_BUS_CONNECTION;
     gio::DBusConnection::for_address_sync(&bus.address, flags, None, gio::Cancellable::NONE).expect("a bus")
@@ -59,7 +59,13 @@ fn portal(bus: &gio::DBusConnection, manner: Manner) -> Asked {
         })
         .build();
     registered.expect("an object");
-    let wish = ("org.freedesktop.portal.Desktop", 0_u32).to_variant();
+    has_name(bus, "org.freedesktop.portal.Desktop");
+    asked
+}
+
+/// Others on the bus find it by this name.
+pub fn has_name(bus: &gio::DBusConnection, own: &str) {
+    let wish = (own, 0_u32).to_variant();
     let (name, path) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
     let (flags, patience) = (gio::DBusCallFlags::NONE, 5000);
     bus.call_sync(
@@ -73,8 +79,7 @@ fn portal(bus: &gio::DBusConnection, manner: Manner) -> Asked {
         patience,
         gio::Cancellable::NONE,
     )
-    .expect("the portal's name");
-    asked
+    .expect("the name");
 }
 
 /// Closes a window in which something runs, and keeps that.

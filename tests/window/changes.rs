@@ -365,10 +365,47 @@ fn what_is_thrown_away_waits_for_the_page_of_its_end() {
     scene.act("win.close-tab");
     scene.until("it is gone", || !tabs() && scene.fake.written.decided() == ["discard", "discard"]);
     assert!(question().is_none());
-    // A window that is closed throws away as well.
-    scene.run_and_leave(vec![added("/etc/x")], Changes::Discard);
+    // So does closing the window.
+    let letters = ["a", "b", "c", "d", "e", "f"].map(|name| added(&format!("/home/me/{name}.txt")));
+    scene.run_and_leave(letters.to_vec(), Changes::Discard);
     scene.window.widget.close();
+    scene.until("it asks", || question().is_some());
+    let (title, body) = question().map(|asked| (asked.heading(), asked.body())).expect("a question");
+    assert!(title.is_some_and(|title| title == "Discard 6 Files of “Build a Project”?"));
+    assert_eq!(body, "a.txt\nb.txt\nc.txt\nd.txt\ne.txt\n…");
+    answer(&scene, "look");
+    scene.until("they are shown", || page().is_some());
+    close(&page().expect("a window"));
+    assert!(scene.window.widget.is_visible() && scene.fake.written.decided().len() == 2);
+    scene.window.widget.close();
+    answer(&scene, "discard");
+    scene.until("it is closed", || !scene.window.widget.is_visible());
     scene.until("it is gone", || scene.fake.written.decided().len() == 3);
+}
+
+#[gtk::test]
+fn running_again_names_what_is_thrown_away() {
+    let scene = Scene::new();
+    let letter = vec![entry("/home/me/letter.txt", What::Added, Some(9))];
+    scene.run_and_leave(letter, Changes::Discard);
+    let ended = scene.window.runs.current().expect("a tab");
+    scene.act("win.run-again");
+    scene.until("it asks", || question().is_some());
+    assert_eq!(question().expect("a question").body(), "letter.txt");
+    answer(&scene, "cancel");
+    scene.until("the next one has ended, too", || scene.window.runs.ended().len() == 2);
+    assert!(scene.fake.written.decided().is_empty(), "nothing is lost yet");
+    scene.window.runs.close(&ended);
+    answer(&scene, "discard");
+    scene.until("it is gone", || scene.fake.written.decided() == ["discard"]);
+}
+
+#[gtk::test]
+fn a_window_that_is_closed_throws_away_what_nobody_is_asked_about() {
+    let scene = Scene::new();
+    scene.run_and_leave(vec![entry("/etc/x", What::Added, Some(9))], Changes::Discard);
+    scene.window.widget.close();
+    scene.until("it is gone", || scene.fake.written.decided().len() == 1);
 }
 
 #[gtk::test]

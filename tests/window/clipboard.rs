@@ -11,7 +11,7 @@ use std::rc::Rc;
 use terrarium::pages::screen::Screen;
 
 /// Gives the window the keyboard, as no window manager is there to do it.
-fn has_keyboard(scene: &Scene) {
+pub fn has_keyboard(scene: &Scene) {
     let name = format!("terrarium test {}", glib::uuid_string_random());
     scene.window.widget.set_title(Some(&name));
     let xdotool = |args: &[&str]| {

@@ -12,12 +12,15 @@ mod crowd;
 mod decisions;
 mod desktop;
 mod editor;
+mod endings;
 #[path = "../fake/mod.rs"]
 mod fake;
 mod flows;
 mod home;
 mod keyboard;
 mod limits;
+mod links;
+mod logout;
 mod looks;
 mod many;
 mod network;
@@ -231,6 +234,31 @@ fn the_command_learns_the_size_of_the_terminal() {
                     && i64::from(size.rows) == terminal.row_count()
             })
         });
+    }
+}
+
+/// A shell draws its line anew for every size that it is told of.
+#[gtk::test]
+fn who_comes_back_tells_no_size_but_its_own() {
+    let scene = Scene::new();
+    scene.run("echo");
+    scene.shows("phase: Running");
+    scene.terminal().feed_child(b"before");
+    scene.shows("before");
+    let terminal = scene.terminal();
+    let is_told = || scene.fake.size().map(|size| i64::from(size.columns)) == Some(terminal.column_count());
+    scene.until("its size is told", is_told);
+    let before = scene.fake.size();
+    scene.window.widget.destroy();
+    for _ in 0..5 {
+        let _ = scene.fake.take_sizes();
+        let next = Shown::new(scene.bridge.clone());
+        next.until("it is at Home", || next.card("echo").is_some());
+        next.card("echo").expect("a card").emit_clicked();
+        next.shows("before");
+        next.pass(300);
+        let all = scene.fake.take_sizes();
+        assert!(!all.is_empty() && all.iter().all(|one| Some(*one) == before), "{all:?}, not {before:?}");
     }
 }
 

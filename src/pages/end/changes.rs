@@ -134,6 +134,7 @@ impl Tab {
 
     /// How many changes wait, and what becomes of them.
     pub(in crate::pages) fn tell_changes(&self) {
+        self.loses.set(!self.would_lose().is_empty());
         let (page, looking) = (&self.end_page, self.end_page.to_review.borrow());
         let Some(looking) = looking.as_ref() else { return };
         let (left, told) = looking.undecided();
@@ -192,5 +193,6 @@ impl Tab {
         self.end_page.changes.set_visible(false);
         self.end_page.suggest_review(false);
         self.end_page.to_review.replace(None);
+        self.loses.set(false);
     }
 }

@@ -184,7 +184,6 @@ impl Home {
                 if window.shows("home") {
                     home.look_for_waiting(&window).await;
                 }
-                window.hold_up_logout();
                 for line in window.bridge.cleared().await {
                     window.toast(&line);
                 }

@@ -68,6 +68,7 @@ impl Runs {
 
     /// Shows how things are.
     pub(super) fn refresh(&self) {
+        self.window.borrow().upgrade().iter().for_each(|window| window.hold_up_logout());
         let Some(tab) = self.current() else {
             self.details_button.set_visible(false);
             return;
@@ -135,7 +136,7 @@ impl Runs {
         self.pause.set_tooltip_text(Some(&hint));
     }
 
-    /// After ten seconds in vain the button says that it will use force.
+    /// After a moment in vain the button says that it will use force.
     fn show_stop(&self, tab: &Tab) {
         if tab.may_force() {
             if self.stop.label().is_none() {

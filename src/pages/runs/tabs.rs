@@ -111,6 +111,11 @@ impl Runs {
         tabs.iter().map(|tab| (tab.clone(), tab.would_lose())).find(|(_, files)| !files.is_empty())
     }
 
+    /// Whether there are such files, as far as it was told.
+    pub(crate) fn loses_files(&self) -> bool {
+        self.tabs.borrow().iter().any(|tab| tab.loses.get())
+    }
+
     /// Whether anything is thrown away with a tab.
     pub fn holds(&self) -> bool {
         self.tabs.borrow().iter().any(|tab| tab.held.borrow().is_some())

@@ -27,7 +27,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use terrarium_engine::console::Console;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
@@ -37,6 +37,8 @@ use vte::prelude::*;
 
 /// Between TERM and KILL, in milliseconds.
 const GRACE: u32 = 10_000;
+/// Nobody has to wait so long: after this time the button offers force.
+const ASKED: Duration = Duration::from_secs(3);
 
 /// How far a tab is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,8 @@ pub struct Tab {
     pub(in crate::pages) holds: Cell<Option<bool>>,
     /// Whether what is thrown away may be: it was asked.
     pub(in crate::pages) may_go: Cell<bool>,
+    /// Files would be thrown away with this tab.
+    pub(in crate::pages) loses: Cell<bool>,
     /// Whether it was said that it has written all that it may.
     says_full: Cell<bool>,
     forced: Cell<bool>,
@@ -170,6 +174,7 @@ impl Tab {
             held: RefCell::default(),
             holds: Cell::new(None),
             may_go: Cell::new(false),
+            loses: Cell::new(false),
             says_full: Cell::new(false),
             forced: Cell::new(false),
             restarts: Cell::new(false),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! How a tab's sandbox is, for the header and the pages.
 
-use super::{Phase, Tab, GRACE};
+use super::{Phase, Tab, ASKED};
 use crate::window::Window;
 use gettextrs::gettext;
 use std::time::{Duration, Instant};
@@ -183,7 +183,7 @@ impl Tab {
     /// Whether asking was in vain for long enough.
     #[must_use]
     pub fn may_force(&self) -> bool {
-        self.stopping.get().is_some_and(|since| since.elapsed() >= Duration::from_millis(GRACE.into()))
+        self.stopping.get().is_some_and(|since| since.elapsed() >= ASKED)
     }
 
     /// Whether it can be run once more.

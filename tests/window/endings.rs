@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! How what runs is ended, and what is saved of it then.
+
+use crate::flows::small;
+use crate::scene::{says, walk};
+use crate::Scene;
+use adw::prelude::*;
+use std::fs;
+use std::time::{Duration, Instant};
+use terrarium_engine::sandbox::Stop;
+
+impl Scene {
+    /// How sandboxes were ended so far.
+    fn stops(&self) -> Vec<Stop> {
+        self.fake.stops.lock().expect("a list").clone()
+    }
+}
+
+#[gtk::test]
+fn stop_asks_first_and_offers_force_when_that_is_in_vain() {
+    let scene = Scene::new();
+    scene.window.start(small(&scene, "stubborn"));
+    scene.shows("phase: Running");
+    let stop = scene.object::<gtk::Button>("stop");
+    assert!(stop.is_mapped() && stop.tooltip_text().is_some_and(|text| text == "Stop"));
+    let begun = Instant::now();
+    stop.emit_clicked();
+    scene.shows("subtitle: Stopping…");
+    scene.until("it is asked", || matches!(scene.stops()[..], [Stop::Gently { .. }]));
+    assert!(!stop.is_sensitive() && stop.label().is_none(), "asking again is of no use");
+    scene.act("win.stop");
+    let force = || stop.label().is_some_and(|label| label == "Force Stop") && stop.is_sensitive();
+    scene.until("force is offered", force);
+    assert!(begun.elapsed() < Duration::from_secs(9), "long before it is used by itself");
+    assert!(stop.has_css_class("destructive-action"));
+    scene.picture("force-stop");
+    assert_eq!(scene.stops().len(), 1, "nothing was done by itself");
+    stop.emit_clicked();
+    scene.shows("phase: Ended");
+    assert!(matches!(scene.stops()[..], [Stop::Gently { .. }, Stop::Now]));
+    scene.until("it is said", || says(scene.window.widget.upcast_ref(), "You stopped it after"));
+    // The next one is asked first again.
+    scene.window.start(small(&scene, "echo"));
+    scene.shows("phase: Running");
+    let stop = scene.object::<gtk::Button>("stop");
+    assert!(stop.label().is_none() && stop.is_sensitive() && !stop.has_css_class("destructive-action"));
+}
+
+#[gtk::test]
+fn output_is_saved_from_the_page_of_its_end() {
+    let scene = Scene::with_home();
+    scene.window.start(small(&scene, "print hello\nworld"));
+    scene.shows("Exit code 0");
+    scene.shows("hello");
+    let save = scene.object::<gtk::Button>("save");
+    scene.until("it can be saved", || save.is_mapped() && save.is_sensitive());
+    save.emit_clicked();
+    let chooser = || {
+        let all = gtk::Window::list_toplevels().into_iter().filter(WidgetExt::is_visible);
+        all.filter_map(|one| one.downcast::<gtk::FileChooserDialog>().ok()).next()
+    };
+    scene.until("it is asked where to", || chooser().is_some());
+    let dialog = chooser().expect("a window");
+    assert_eq!(dialog.current_name().as_deref(), Some("Small.txt"));
+    let folder = gtk::gio::File::for_path(scene.folder().join("home"));
+    dialog.set_current_folder(Some(&folder)).expect("a folder");
+    scene.until("it is there", || dialog.current_folder().is_some_and(|now| now.equal(&folder)));
+    let is_save = |one: &gtk::Widget| {
+        one.downcast_ref::<gtk::Button>().is_some_and(|one| one.label().is_some_and(|text| text == "_Save"))
+    };
+    let button = walk(dialog.upcast_ref(), &is_save).and_downcast::<gtk::Button>().expect("a button");
+    scene.until("it can be pressed", || button.is_sensitive());
+    button.emit_clicked();
+    let file = scene.folder().join("home/Small.txt");
+    scene.until("it is written", || fs::read_to_string(&file).is_ok_and(|text| text.contains("world")));
+    assert_eq!(fs::read_to_string(&file).expect("a text").trim_end(), "hello\nworld");
+    scene.until("it is said", || says(scene.window.widget.upcast_ref(), "Output saved"));
+}
