@@ -66,6 +66,12 @@ impl Library {
         self.items.borrow().iter().find(|item| item.path == path).cloned()
     }
 
+    /// Whether a profile is one of them, as it is.
+    #[must_use]
+    pub fn has(&self, profile: &Profile) -> bool {
+        self.items.borrow().iter().any(|item| item.profile.as_ref() == Ok(profile))
+    }
+
     /// Calls back whenever something is different.
     pub fn on_change(&self, call: impl Fn() + 'static) {
         self.changed.borrow_mut().push(Box::new(call));

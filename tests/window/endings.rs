@@ -2,7 +2,7 @@
 //! How what runs is ended, and what is saved of it then.
 
 use crate::flows::small;
-use crate::scene::{says, walk};
+use crate::scene::{dialog, find, over, says, walk};
 use crate::Scene;
 use adw::prelude::*;
 use std::fs;
@@ -75,4 +75,35 @@ fn output_is_saved_from_the_page_of_its_end() {
     scene.until("it is written", || fs::read_to_string(&file).is_ok_and(|text| text.contains("world")));
     assert_eq!(fs::read_to_string(&file).expect("a text").trim_end(), "hello\nworld");
     scene.until("it is said", || says(scene.window.widget.upcast_ref(), "Output saved"));
+}
+
+#[gtk::test]
+fn what_was_run_once_is_kept_as_a_profile() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.object::<adw::EntryRow>("command").set_text("print once 0");
+    scene.window.form().take_path("/srv".as_ref());
+    scene.until("it can be run", || scene.object::<gtk::Button>("run-form").is_sensitive());
+    scene.act("win.run");
+    scene.shows("Exit code 0");
+    let may = || scene.window.widget.lookup_action("save-profile").is_some_and(|one| one.is_enabled());
+    scene.until("it is offered", may);
+    scene.act("win.save-profile");
+    scene.until("a name is asked for", || over("save-name").is_some());
+    over("save-name").and_downcast::<gtk::Entry>().expect("a name").set_text("Kept");
+    dialog().expect("a dialog").response("save");
+    scene.until("it has a file", || scene.window.library.items().len() == 1);
+    let kept = scene.window.library.items()[0].profile.clone().expect("a profile");
+    assert_eq!((kept.name.as_str(), kept.command.argv.len()), ("Kept", 3));
+    assert_eq!(kept.files.mounts[0].source, std::path::Path::new("/srv"));
+    dialog().iter().for_each(adw::prelude::GtkWindowExt::destroy);
+    // Of what runs from there nothing has to be kept once more.
+    scene.window.show("home");
+    scene.window.run_by_name("kept".into());
+    scene.until("its reach is shown", || over("sheet").is_some());
+    let run = find(&over("sheet").expect("a sheet"), "run").and_downcast::<gtk::Button>();
+    run.expect("a button").emit_clicked();
+    scene.shows("name: Kept");
+    scene.shows("Exit code 0");
+    assert!(!may());
 }

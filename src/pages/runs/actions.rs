@@ -73,6 +73,13 @@ impl Runs {
                 window.tell_reach(&plan.profile, None);
             }
         });
+        self.add_simple(window, "save-profile", |_, window, tab| {
+            if let Some(plan) = tab.plan_again() {
+                // Shown where it is seen what is saved, and asked for its name.
+                window.edit(&plan.profile, None);
+                let _ = WidgetExt::activate_action(&window.widget, "win.form-save", None);
+            }
+        });
         self.add_simple(window, "usage", |_, window, tab| {
             if let Some(id) = tab.id() {
                 let most = tab.plan_again().map(|plan| plan.memory);
@@ -225,6 +232,7 @@ impl Runs {
         enable("restart", runs && tab.has_plan());
         enable("reach", tab.has_plan());
         enable("usage", runs);
+        enable("save-profile", tab.may_be_saved(&window.library));
         for name in ["find", "zoom-in", "zoom-out", "zoom-normal"] {
             enable(name, !tab.shows_screen());
         }

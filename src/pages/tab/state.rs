@@ -2,6 +2,7 @@
 //! How a tab's sandbox is, for the header and the pages.
 
 use super::{Phase, Tab, ASKED};
+use crate::library::Library;
 use crate::window::Window;
 use gettextrs::gettext;
 use std::time::{Duration, Instant};
@@ -196,6 +197,12 @@ impl Tab {
     #[must_use]
     pub fn plan_again(&self) -> Option<Plan> {
         self.plan.clone().or_else(|| self.found.borrow().clone())
+    }
+
+    /// Whether what it runs is no profile of the library's yet.
+    pub(in crate::pages) fn may_be_saved(&self, library: &Library) -> bool {
+        let is_new = |plan: &Plan| !library.has(&plan.profile);
+        self.plan.as_ref().map_or_else(|| self.found.borrow().as_ref().is_some_and(is_new), is_new)
     }
 
     /// Asks a sandbox that was found what it runs.
