@@ -212,3 +212,19 @@ fn letters_in_a_number_change_nothing_and_are_named() {
     let limits = form.profile().limits;
     assert_eq!((limits.memory, limits.cpus), (64 << 20, Some(64)));
 }
+
+/// Options are typed in a terminal; here are rows.
+#[gtk::test]
+fn no_option_is_named_to_who_has_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fake = std::sync::Arc::new(crate::Fake::new(folder.path().to_owned()));
+    let mut host = crate::host(folder.path().to_owned());
+    host.connections[0].state = terrarium_engine::host::ConnectionState::NotAllowed;
+    let shown = crate::Shown::new(terrarium::bridge::Bridge::with(host, fake));
+    shown.act("win.new-run");
+    shown.object::<adw::EntryRow>("command").set_text("print x");
+    let below = shown.object::<adw::ActionRow>("container-message");
+    shown.until("it says why not", || below.is_visible());
+    let said = below.title();
+    assert!(said.contains("Use a virtual machine, which") && !said.contains("--"), "{said}");
+}

@@ -45,6 +45,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     set_up_texts();
+    terrarium_engine::message::name_options();
     let matches = help::translated().try_get_matches();
     let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,

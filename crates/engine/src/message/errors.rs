@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What went wrong.
 
+use super::options::with_option;
 use super::{fill, problem, shown};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::host::ConnectionState;
@@ -270,10 +271,10 @@ pub fn connection_state(uri: &Uri, state: &ConnectionState) -> String {
         ConnectionState::DriverMissing if uri.is_lxc() => gettext("{what} need libvirt’s driver for them. Install the package libvirt-daemon-driver-lxc."),
         ConnectionState::DriverMissing => gettext("{what} need libvirt’s driver for them. Install the packages libvirt-daemon-driver-qemu and qemu-system-x86."),
         ConnectionState::NotRunning => gettext("{what} need libvirt, which does not run. Start the service libvirtd."),
-        ConnectionState::NotAllowed if uri.is_lxc() => gettext("{what} can be used by members of the group libvirt only; being in it equals being root on this computer. Use a virtual machine (--machine), which needs no group, or ask the administrator."),
+        ConnectionState::NotAllowed if uri.is_lxc() => gettext("{what} can be used by members of the group libvirt only; being in it equals being root on this computer. Use a virtual machine{option}, which needs no group, or ask the administrator."),
         ConnectionState::NotAllowed => gettext("{what} with the system’s networks can be used by members of the group libvirt only; being in it equals being root on this computer. Use the connection qemu:///session, which needs no group."),
         ConnectionState::Failed(_) => gettext("{what} cannot be used. libvirt says: {why}"),
     };
     let why = if let ConnectionState::Failed(why) = state { why } else { "" };
-    fill(&text, &[("what", &what), ("why", why)])
+    fill(&with_option(&text, "--machine"), &[("what", &what), ("why", why)])
 }

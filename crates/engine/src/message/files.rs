@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What stands in the way of showing files, and what is worth knowing of them.
 
+use super::options::{are_named, with_option};
 use super::problems::{both, Sentence};
 use super::{fill, size};
 use crate::plan::{Note, ProblemKind};
@@ -32,7 +33,7 @@ pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
         ),
         ProblemKind::Secret { path, holds } => (
             about_two(&gettext("{path} is not shared, because {other} holds secrets or starts programs."), path, holds),
-            about(&gettext("If the sandbox may have it, add {path} to files.unmask (--unmask)."), holds),
+            about(&unmask(), holds),
         ),
         ProblemKind::Guards { path, holds } => (
             about_two(&gettext("The sandbox may not write {path}: it holds, or could hold, {other}, which holds secrets or starts programs."), path, holds),
@@ -40,7 +41,10 @@ pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
         ),
         ProblemKind::HiddenFromRoot { path, holds } => (
             about_two(&gettext("Root of a virtual machine could see what is hidden in {path}, such as {other}."), path, holds),
-            gettext("Share a narrower folder, use a container, or run the command as an ordinary user (without -p)."),
+            with_option(
+                &gettext("Share a narrower folder, use a container, or run the command as an ordinary user{option}."),
+                "without -p",
+            ),
         ),
         ProblemKind::NotMasked { path } => (
             about(&gettext("{path} is not one of the paths that are hidden."), path),
@@ -146,5 +150,13 @@ pub(super) fn note(note: &Note) -> Option<String> {
             Some(about(&gettext("What is hidden in {path} is hidden from the command, but not from whoever takes over the virtual machine’s kernel."), path))
         }
         _ => None,
+    }
+}
+
+fn unmask() -> String {
+    if are_named() {
+        gettext("If the sandbox may have it, add {path} to files.unmask (--unmask).")
+    } else {
+        gettext("If the sandbox may have it, name {path} among the secrets that are not hidden.")
     }
 }

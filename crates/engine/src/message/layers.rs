@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! About what sandboxes write.
 
+use super::options::with_option;
 use super::problems::{both, Sentence};
 use super::{fill, size};
 use crate::error::{LayerError, NotApplied};
@@ -91,14 +92,14 @@ fn kept_name(name: &str) -> String {
 
 fn not_applied(why: NotApplied) -> String {
     match why {
-        NotApplied::Outside => gettext("{path} is not below your home folder, and only files there can be applied. Save a copy instead (--to)."),
+        NotApplied::Outside => with_option(&gettext("{path} is not below your home folder, and only files there can be applied. Save a copy instead{option}."), "--to"),
         NotApplied::Gone => gettext("{path} was deleted in the sandbox, so there is nothing to copy."),
         NotApplied::Kind => gettext("{path} is neither a file nor a folder, and nothing else is applied."),
         NotApplied::Changed => gettext("{path} was not applied: your own file has changed since the run started, or the sandbox has never seen it. Add --replace to replace it; the old one goes to the trash."),
-        NotApplied::Taken => gettext("{path} was not copied: there is a file of that name already. Choose another folder, or replace it (--replace); the old one goes to the trash."),
+        NotApplied::Taken => with_option(&gettext("{path} was not copied: there is a file of that name already. Choose another folder, or replace it{option}; the old one goes to the trash."), "--replace"),
         NotApplied::Unchanged => gettext("{path} is not among the changes."),
         NotApplied::InTheWay => gettext("{path} was not applied: a link, or something that is no folder, is in the way."),
-        NotApplied::NoTrash => gettext("{path} was not applied: your own file cannot go to the trash, which is on another disk. Move it away yourself, or save a copy (--to)."),
+        NotApplied::NoTrash => with_option(&gettext("{path} was not applied: your own file cannot go to the trash, which is on another disk. Move it away yourself, or save a copy{option}."), "--to"),
         NotApplied::LedElsewhere => gettext("{path} was not copied: the way to the chosen folder leads through a link that a sandbox may have made. See where the link leads, and choose that folder by its own path."),
     }
 }
@@ -331,7 +332,9 @@ pub fn in_trash(path: &std::path::Path) -> String {
 /// A sandbox has written all that it may.
 #[must_use]
 pub fn layer_full() -> String {
-    gettext("The sandbox has written all that it may. Let it write more (files.writable, --writable) and run it again.")
+    let text =
+        gettext("The sandbox has written all that it may. Let it write more{option} and run it again.");
+    with_option(&text, "files.writable, --writable")
 }
 
 /// What a sandbox has changed waits.

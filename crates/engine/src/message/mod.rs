@@ -12,6 +12,7 @@ mod images;
 mod layers;
 mod limits;
 mod network;
+mod options;
 mod problems;
 mod reach;
 mod secrets;
@@ -38,6 +39,7 @@ pub use network::{
     contact, moved, network_removed, no_network, nobody_looks, not_a_network, not_a_rate, not_an_entry, peer,
     usage,
 };
+pub use options::name_options;
 pub use problems::{note, problem, Sentence};
 pub use reach::{reach, reach_lines, tilde, Row, Words};
 pub use values::{ago, duration, isolation, many, progress, quote, size, state};

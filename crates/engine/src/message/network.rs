@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Sentences about networks.
 
+use super::options::with_option;
 use super::problems::{both, Sentence};
 use super::{fill, shown, size};
 use crate::error::NetworkError;
@@ -196,7 +197,10 @@ fn rule_problem(what: &NetworkProblem) -> Sentence {
         ),
         _ => (
             gettext("Only virtual machines of your session have QEMU’s user mode."),
-            gettext("Use --machine and qemu:///session, and no other kind of interface."),
+            with_option(
+                &gettext("Use a virtual machine{option}, the connection qemu:///session, and no other kind of interface."),
+                "--machine",
+            ),
         ),
     };
     both(text, fix)
