@@ -2,6 +2,7 @@
 //! What a sandbox has written: its layer, looked at from the window.
 
 use super::Bridge;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,8 @@ pub struct Looking {
     pub layer: Layer,
     /// What there is to decide about.
     pub found: Arc<Changes>,
+    /// What is new inside and not to the user: the run began with copies.
+    edited: Arc<HashSet<Bytes>>,
     open: Arc<Mutex<Option<Box<dyn Review>>>>,
     /// What was decided, for each of what was found.
     decided: Arc<Mutex<Vec<Option<Decision>>>>,
@@ -69,9 +72,24 @@ pub enum Decision {
 }
 
 impl Looking {
+    /// Blocks.
     fn new(layer: Layer, found: Changes) -> Self {
         let decided = Arc::new(Mutex::new(vec![None; found.all.len()]));
-        Self { layer, found: Arc::new(found), open: Arc::default(), decided }
+        let is_edited = |entry: &&Entry| {
+            let from = changes::copied_from(entry, &layer.tag);
+            // In a folder that was copied there may be something new as well.
+            let is_it = layer.tag.copies.iter().any(|(_, to)| to == entry.path());
+            from.is_some_and(|from| is_it || from.symlink_metadata().is_ok())
+        };
+        let edited = found.all.iter().filter(is_edited).map(|entry| entry.change.path.clone());
+        let edited = Arc::new(edited.collect());
+        Self { layer, found: Arc::new(found), edited, open: Arc::default(), decided }
+    }
+
+    /// Whether the run began with a copy of the user's file, which lies in this
+    /// place inside.
+    pub fn is_edited(&self, entry: &Entry) -> bool {
+        self.edited.contains(&entry.change.path)
     }
 
     /// What was decided, for each of what was found.

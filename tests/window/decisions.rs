@@ -34,11 +34,60 @@ fn what_was_applied_stays_applied() {
     act(&changes, "apply");
     scene.until("it is applied", || says(&changes, "Applied"));
     scene.until("there is nothing to discard", || !may(&changes, "_Discard"));
-    assert!(says(&changes, "what is in its real place stays there"));
+    scene.until("what happened is said", || says(&changes, "Applied: you have it now."));
+    let titled = |title: &str| {
+        let shown = find(&changes, "list-title").and_downcast::<adw::WindowTitle>().expect("a title");
+        shown.title() == title
+    };
+    assert!(titled("1 Undecided Change"), "the other one");
     // The folder with both is discarded: of the one nothing changes.
     choose(&changes, 0);
     act(&changes, "forget");
     assert!(says(&changes, "Applied") && says(&changes, "Discarded"));
+    assert!(titled("All Decided"));
+    close(&changes);
+}
+
+/// It is nothing new to who has it.
+#[gtk::test]
+fn what_the_run_had_a_copy_of_is_modified() {
+    let scene = Scene::with_home();
+    let home = scene.folder().join("home");
+    std::fs::create_dir(home.join("book")).expect("a folder");
+    std::fs::write(home.join("book/one"), "1\n2\n3\n4\n5\n6\n7\n8\n9\n").expect("a file");
+    let new = [("book/one", "1\n2\n3\n4\n5\n6\n7\n8\nnine\n"), ("book/two", "new\n")];
+    let added = new.map(|(name, text)| entry(&inside(&scene, name), What::Added, Some(text.len() as u64)));
+    scene.fake.written.set(added.to_vec());
+    new.iter().for_each(|(name, text)| scene.fake.written.holds(&inside(&scene, name), text.as_bytes()));
+    let mut profile = Profile::new("Edit", vec!["print".into(), "x".into()]);
+    profile.isolation = Some(Isolation::Container);
+    profile.files.changes = Changes::Review;
+    let host = scene.bridge.host().expect("a computer");
+    let mut plan = terrarium_engine::plan::plan(&profile, host).plan.expect("a plan");
+    plan.profile.files.include = vec![Include { source: home.join("book"), target: home.join("book") }];
+    scene.window.start(plan);
+    scene.until("its changes are offered", || scene.offer().is_some());
+    let changes = scene.look();
+    // ~/book, one, two; of the copy it is the difference that is seen.
+    choose(&changes, 1);
+    let text = || {
+        let text = find(&changes, "text").and_downcast::<gtk::TextView>().expect("a text").buffer();
+        text.text(&text.start_iter(), &text.end_iter(), true)
+    };
+    scene.until("it is compared", || text().contains("nine"));
+    assert!(says(&changes, "Modified") && text().starts_with(" From line 6 on\n"), "{}", text());
+    choose(&changes, 2);
+    scene.until("the other one is shown", || text().contains("new"));
+    assert!(says(&changes, "Added") && text().trim_start().starts_with("1 + new"), "{}", text());
+    choose(&changes, 0);
+    scene.until("both are counted", || says(&changes, "Added: 1 · Modified: 1"));
+    choose(&changes, 1);
+    act(&changes, "apply");
+    scene.until("it asks, or it is applied", || question().is_some() || says(&changes, "Applied:"));
+    if question().is_some() {
+        answer(&scene, "replace");
+    }
+    scene.until("it says where the old one is", || says(&changes, "The old one is in the trash."));
     close(&changes);
 }
 

@@ -16,6 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use terrarium_engine::message;
+use terrarium_engine::sandbox::changes::Kind;
 use terrarium_protocol::changes::{Facts, FileKind};
 
 /// Every action on what is chosen.
@@ -110,7 +111,7 @@ impl ChangesWindow {
         let is_other =
             matches!(row, Row::Change(index) if all[index].change.after.as_ref().is_some_and(is_other));
         let why = [
-            is_applied.then(|| gettext("It is applied: what is in its real place stays there.")),
+            is_applied.then(|| self.where_it_is(&chosen)),
             is_other.then(|| gettext("Only files and folders can be applied or saved.")),
             (!chosen.iter().all(inside)).then(|| gettext("Only files in your home folder can be applied.")),
             again.then(|| gettext("An earlier run has kept this, and this run has changed it again. If you discard it, what was kept comes back.")),
@@ -118,6 +119,23 @@ impl ChangesWindow {
         let why: Vec<String> = why.into_iter().flatten().collect();
         self.outside.set_label(&why.join("\n"));
         self.outside.set_visible(!why.is_empty());
+    }
+
+    /// What has happened to what was applied, and where the old one is.
+    fn where_it_is(&self, chosen: &[usize]) -> String {
+        let all = &self.looking.found.all;
+        let [one] = chosen else {
+            return gettext(
+                "Applied: your own files are like this now. What was replaced or deleted is in the trash.",
+            );
+        };
+        let replaced = self.replaced.borrow().contains(one);
+        match self.kind(&all[*one]) {
+            Kind::Added if !replaced => gettext("Applied: you have it now. If you do not want it, delete your own one."),
+            Kind::Deleted => gettext("Applied: your own one is in the trash. You can bring it back from there."),
+            Kind::Moved => gettext("Applied: your own one is here now. What lay in the old place is in the trash."),
+            _ => gettext("Applied: your own one is like this now. The old one is in the trash. You can bring it back from there."),
+        }
     }
 
     /// A question; closing it is the first answer.

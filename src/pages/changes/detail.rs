@@ -133,7 +133,9 @@ impl Detail {
         let (buffer, columns) = (self.text.buffer(), Columns::new(hunks, self.leaflet.is_folded()));
         buffer.set_text("");
         for hunk in hunks {
-            insert(&buffer, &format!(" {}\n", head(hunk)), Some("head"));
+            if let Some(head) = head(hunk) {
+                insert(&buffer, &format!(" {head}\n"), Some("head"));
+            }
             for line in hunk {
                 let (sign, tag) = match (line.old, line.new) {
                     (Some(_), Some(_)) => (' ', None),
@@ -174,10 +176,11 @@ impl Columns {
     }
 }
 
-/// Where lines are that belong together.
-fn head(hunk: &[Line]) -> String {
+/// Where lines are that belong together, unless nothing is left out above.
+fn head(hunk: &[Line]) -> Option<String> {
     let first = hunk.iter().find_map(|line| line.new).or_else(|| hunk.iter().find_map(|line| line.old));
-    gettext("Line {line}").replace("{line}", &first.unwrap_or(1).to_string())
+    let text = gettext("From line {line} on");
+    first.filter(|first| *first > 1).map(|first| text.replace("{line}", &first.to_string()))
 }
 
 fn insert(buffer: &gtk::TextBuffer, text: &str, tag: Option<&str>) {

@@ -20,14 +20,15 @@ use crate::window::Window;
 use adw::prelude::*;
 use detail::Detail;
 use folders::{Folders, Row};
-use gettextrs::ngettext;
 use gtk::{gio, glib};
 use progress::Progress;
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 use terrarium_engine::sandbox::changes::below;
 use terrarium_engine::{message, plan};
+pub use words::title;
 
 /// A window about one layer.
 pub struct ChangesWindow {
@@ -35,6 +36,8 @@ pub struct ChangesWindow {
     leaflet: adw::Leaflet,
     list: gtk::ListView,
     rows: gio::ListStore,
+    /// How many there are, and of which run.
+    title: adw::WindowTitle,
     /// What the rows are about.
     folders: Folders,
     /// Rows that have widgets now.
@@ -48,6 +51,8 @@ pub struct ChangesWindow {
     home: Option<PathBuf>,
     /// Why something is not applied.
     outside: gtk::Label,
+    /// What had something of the user's in its place when it was applied.
+    replaced: RefCell<HashSet<usize>>,
     /// Keep or discard was chosen for the whole.
     settled: Cell<bool>,
     /// Which comparison is wanted; an earlier one that comes late is not shown.
@@ -59,9 +64,7 @@ impl ChangesWindow {
     pub fn open(window: &Rc<Window>, looking: &Looking) {
         let builder = crate::pages::layout(include_str!("changes.ui"));
         let home = window.bridge.host().map(plan::home);
-        let folders = Folders::of(&looking.found.all, home.as_deref(), |entry| {
-            words::is_edited(entry, &looking.layer.tag)
-        });
+        let folders = Folders::of(&looking.found.all, home.as_deref(), |entry| looking.is_edited(entry));
         let rows = gio::ListStore::new::<glib::BoxedAnyObject>();
         let all: Vec<glib::BoxedAnyObject> =
             folders.rows.iter().copied().map(glib::BoxedAnyObject::new).collect();
@@ -71,6 +74,7 @@ impl ChangesWindow {
             leaflet: object(&builder, "leaflet"),
             list: object(&builder, "list"),
             rows,
+            title: object(&builder, "list-title"),
             folders,
             bound: RefCell::default(),
             toasts: object(&builder, "toasts"),
@@ -80,6 +84,7 @@ impl ChangesWindow {
             outside: object(&builder, "outside"),
             progress: Progress::new(&builder),
             home,
+            replaced: RefCell::default(),
             settled: Cell::new(false),
             wanted: Cell::new(0),
         });
@@ -97,15 +102,18 @@ impl ChangesWindow {
     }
 
     fn name(&self, builder: &gtk::Builder) {
-        let count = self.looking.found.totals.changes;
-        let text = ngettext("{count} Change", "{count} Changes", message::many(count));
-        let title = text.replace("{count}", &count.to_string());
-        let words: adw::WindowTitle = object(builder, "list-title");
-        words.set_title(&title);
-        words.set_subtitle(&glib::markup_escape_text(&message::shown(&self.looking.layer.tag.name)));
-        self.widget.set_title(Some(&title));
+        self.title.set_subtitle(&glib::markup_escape_text(&message::shown(&self.looking.layer.tag.name)));
+        self.count();
         let partial: gtk::Label = object(builder, "partial");
         partial.set_visible(self.looking.found.totals.partial);
+    }
+
+    /// How many changes there are, and how many are undecided once some are
+    /// decided.
+    fn count(&self) {
+        let title = title(&self.looking);
+        self.title.set_title(&title);
+        self.widget.set_title(Some(&title));
     }
 
     fn connect(self: &Rc<Self>, builder: &gtk::Builder) {
@@ -230,6 +238,7 @@ impl ChangesWindow {
 
     /// Draws what is seen of the rows anew.
     fn redraw(&self) {
+        self.count();
         self.bound.borrow().iter().for_each(|item| self.draw(item));
     }
 

@@ -128,6 +128,9 @@ impl ChangesWindow {
             let put = bridge.apply(page.looking.clone(), chosen, to, &work).await;
             page.progress.end();
             let done: Vec<usize> = put.done.iter().flat_map(|index| page.with_inner(*index)).collect();
+            if replaces {
+                page.replaced.borrow_mut().extend(&done);
+            }
             page.decide(&done, if copies { Decision::Copied } else { Decision::Applied });
             if let Some(row) = page.selected() {
                 page.may_decide(row);

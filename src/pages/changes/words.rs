@@ -4,18 +4,29 @@
 use super::folders::{name, Row};
 use super::row::{self, Words};
 use super::{decide, ChangesWindow};
+use crate::bridge::changes::Looking;
+use gettextrs::{gettext, ngettext};
 use gtk::glib;
 use gtk::prelude::*;
 use std::collections::BTreeMap;
 use terrarium_engine::message;
 use terrarium_engine::sandbox::changes::{below, Entry, Kind};
-use terrarium_engine::sandbox::Tag;
 use terrarium_protocol::changes::FileKind;
 
-/// Whether a run began with a copy of a file of the user's, which lies in this
-/// place inside.
-pub(super) fn is_edited(entry: &Entry, tag: &Tag) -> bool {
-    tag.copies.iter().any(|(_, to)| to == entry.path())
+/// How many changes there are; once some are decided, how many are left.
+pub fn title(looking: &Looking) -> String {
+    let (left, told) = looking.undecided();
+    let all = looking.found.totals.changes;
+    if left == 0 && told > 0 {
+        return gettext("All Decided");
+    }
+    let count = if left == told { all } else { left as u64 };
+    let many = message::many(count);
+    let title = match count == all {
+        true => ngettext("{count} Change", "{count} Changes", many),
+        false => ngettext("{count} Undecided Change", "{count} Undecided Changes", many),
+    };
+    title.replace("{count}", &count.to_string())
 }
 
 impl ChangesWindow {
@@ -60,14 +71,9 @@ impl ChangesWindow {
     /// user.
     pub(super) fn kind(&self, entry: &Entry) -> Kind {
         match entry.kind() {
-            Kind::Added if self.is_edited(entry) => Kind::Modified,
+            Kind::Added if self.looking.is_edited(entry) => Kind::Modified,
             kind => kind,
         }
-    }
-
-    /// Whether the run began with a copy of the user's file.
-    fn is_edited(&self, entry: &Entry) -> bool {
-        is_edited(entry, &self.looking.layer.tag)
     }
 
     /// What is in a folder that is new, or another.
@@ -93,7 +99,7 @@ impl ChangesWindow {
         let inner = &self.looking.found.all[folder.inner.clone()];
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         for entry in inner {
-            *kinds.entry(message::change_word(entry.kind())).or_default() += 1;
+            *kinds.entry(message::change_word(self.kind(entry))).or_default() += 1;
         }
         let kinds: Vec<String> = kinds.into_iter().map(|(word, count)| format!("{word}: {count}")).collect();
         let (title, subtitle) = (row::place(&folder.path, self.home.as_deref()), row::count(inner.len()));

@@ -3,7 +3,7 @@
 
 use crate::bridge::changes::Looking;
 use crate::bridge::Bridge;
-use crate::pages::changes::ChangesWindow;
+use crate::pages::changes::{title, ChangesWindow};
 use crate::pages::tab::Tab;
 use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
@@ -140,12 +140,7 @@ impl Tab {
         let (left, told) = looking.undecided();
         let all = looking.found.totals.changes;
         let count = if left == told { all } else { left as u64 };
-        let many = message::many(count);
-        let title = match count == all {
-            true => ngettext("{count} Change", "{count} Changes", many),
-            false => ngettext("{count} Undecided Change", "{count} Undecided Changes", many),
-        };
-        page.changes_row.set_title(&title.replace("{count}", &count.to_string()));
+        page.changes_row.set_title(&title(looking));
         let fate = match looking.layer.tag.changes {
             Changes::Discard => gettext("Thrown away with this page, unless you keep or apply them."),
             Changes::Review | Changes::Keep => {

@@ -96,7 +96,17 @@ pub fn real_place(entry: &Entry, tag: &Tag, home: &Path, home_inside: &Path) -> 
 /// Whether a run began with a copy of this real file, in the place of an entry.
 #[must_use]
 pub fn is_copy(entry: &Entry, tag: &Tag, real: &Path) -> bool {
-    tag.copies.iter().any(|(from, to)| from == real && to == entry.path())
+    copied_from(entry, tag).is_some_and(|from| from == real)
+}
+
+/// The file that a run began with a copy of in the place of an entry, or in
+/// that of a folder around it.
+#[must_use]
+pub fn copied_from(entry: &Entry, tag: &Tag) -> Option<PathBuf> {
+    tag.copies.iter().find_map(|(from, to)| {
+        let inner = entry.path().strip_prefix(to).ok()?;
+        Some(if inner.as_os_str().is_empty() { from.clone() } else { from.join(inner) })
+    })
 }
 
 /// A regular file of the host, as the caller, if there is one; and what it

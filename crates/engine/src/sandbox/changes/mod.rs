@@ -37,7 +37,7 @@ pub use ahead::Ahead;
 pub(super) use apply::fresh_name;
 pub use apply::{apply, check as check_apply, sync, Applied, Apply};
 pub use choose::all_of;
-pub use difference::{difference, is_copy, real_place, Difference, Line, WHOLE_MAX};
+pub use difference::{copied_from, difference, is_copy, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};

@@ -8,9 +8,11 @@ use super::super::loop_path::LoopPath;
 use super::{claim, copy, image, lock, remove, wait_until_free, Layer, Lock, Tag, KEPT};
 use crate::error::{Error, FileAction, LayerError};
 use crate::places::Places;
-use crate::plan::Plan;
-use crate::profile::{Changes, Include, Profile};
+use crate::plan::{Plan, ShareKind, ShareSource};
+use crate::profile::Changes;
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{chown, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -132,13 +134,18 @@ fn tag(plan: &Plan, uuid: &str) -> Tag {
         icon: plan.profile.icon,
         root: plan.profile.files.root.clone(),
         from: None,
-        copies: copies(&plan.profile),
+        copies: copies(plan),
     }
 }
 
-/// What is copied into it, as long as that leaves a tag short.
-fn copies(profile: &Profile) -> Vec<(PathBuf, PathBuf)> {
-    let pair = |one: &Include| (one.source.clone(), one.target.clone());
+/// What is copied into it, as long as that leaves a tag short; with whole
+/// paths, as changes have them.
+fn copies(plan: &Plan) -> Vec<(PathBuf, PathBuf)> {
+    let pair = |one: &ShareSource| {
+        let target = plan.orders.shares.get(one.share)?.target.as_slice();
+        Some((one.path.clone(), PathBuf::from(OsStr::from_bytes(target))))
+    };
+    let copied = plan.sources.iter().filter(|one| one.kind == ShareKind::Copied);
     let mut left = COPIES_MAX;
     let fits = |(source, target): &(PathBuf, PathBuf)| {
         let length = source.as_os_str().len() + target.as_os_str().len();
@@ -148,7 +155,7 @@ fn copies(profile: &Profile) -> Vec<(PathBuf, PathBuf)> {
         left -= if fits { length } else { 0 };
         fits
     };
-    profile.files.include.iter().map(pair).filter(fits).collect()
+    copied.filter_map(pair).filter(fits).collect()
 }
 
 /// A fresh one, without its tag on the disk: what has none is half made.
@@ -319,4 +326,25 @@ fn give(plan: &Plan, path: &Path) -> Result<(), Error> {
         chown(path, Some(user.uid), Some(user.gid)).map_err(fault(FileAction::Create, path))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copies;
+    use crate::plan::plan;
+    use crate::profile::{Include, Isolation, Profile};
+    use crate::xml::tests::host;
+
+    #[test]
+    fn copies_are_known_by_their_whole_paths() {
+        let mut profile = Profile::new("x", vec!["true".into()]);
+        profile.isolation = Some(Isolation::Container);
+        let include = |source: &str, target: &str| Include { source: source.into(), target: target.into() };
+        profile.files.include = vec![include("~/a.txt", "~/b/a.txt"), include("work/x", "/tmp/x")];
+        let plan = plan(&profile, &host()).plan.unwrap();
+        let all = copies(&plan);
+        let all: Vec<_> =
+            all.iter().map(|(from, to)| (from.to_str().unwrap(), to.to_str().unwrap())).collect();
+        assert_eq!(all, [("/home/ada/a.txt", "/home/ada/b/a.txt"), ("/home/ada/work/x", "/tmp/x")]);
+    }
 }
