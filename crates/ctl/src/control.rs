@@ -147,6 +147,9 @@ pub fn exec(options: &Exec, signals: Signals) -> Result {
     for pair in &options.environment {
         let (name, value) =
             pair.split_once('=').ok_or_else(|| Fault::Usage(message::not_a_variable(pair)))?;
+        if !plan::is_variable(name) {
+            return Err(Fault::Usage(message::not_a_variable(pair)));
+        }
         environment.retain(|(other, _)| other.as_slice() != name.as_bytes());
         environment.push((Bytes::from(name), Bytes::from(value)));
     }

@@ -39,7 +39,7 @@ pub fn problem(problem: &Problem) -> Sentence {
         }
         ProblemKind::VariableName { name } => both(
             fill(&gettext("“{name}” cannot be the name of a variable."), &[("name", name)]),
-            gettext("Use a name that is not empty and has no “=”."),
+            gettext("Use a name without spaces and “=” that does not begin with a digit."),
         ),
         ProblemKind::Name { name } => both(
             fill(

@@ -229,7 +229,7 @@ fn check_words(argv: &[OsString], found: &mut Found) {
 fn add_variables(profile: &Profile, environment: &mut Vec<(Bytes, Bytes)>, found: &mut Found) {
     for (name, value) in &profile.command.environment {
         let field = format!("command.environment.{name}");
-        if name.is_empty() || name.contains('=') {
+        if !super::is_variable(name) {
             found.add(field, ProblemKind::VariableName { name: name.clone() });
         } else if name.contains('\0') || value.contains('\0') {
             found.add(field, ProblemKind::Nul);

@@ -34,6 +34,14 @@ pub fn environment(host: &Host, terminal: bool, privileged: bool) -> Vec<(Bytes,
 /// So much of a name's checksum is enough, in bytes.
 const MARK: usize = 8;
 
+/// Whether this can be a variable's name. Programs pass over others without a
+/// word, and so do shells.
+#[must_use]
+pub fn is_variable(name: &str) -> bool {
+    let other = |c: char| c == '=' || c.is_whitespace() || (c.is_control() && c != '\0');
+    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && !name.contains(other)
+}
+
 /// The name of a folder that is this name's and no other's. Names that are
 /// alike to a file system, or cannot be told apart in its letters, must not
 /// get what another one keeps.
@@ -73,6 +81,16 @@ pub fn slug(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_programs_pass_over_is_no_variable() {
+        for name in ["A", "_a1", "cluster.name", "BASH_FUNC_x%%", "ПУТЬ"] {
+            assert!(is_variable(name), "{name}");
+        }
+        for name in ["", "1", "1A", "A B", "A\t", "A=B", "=", "A\u{7}"] {
+            assert!(!is_variable(name), "{name}");
+        }
+    }
 
     #[test]
     fn no_two_names_keep_things_in_one_folder() {
