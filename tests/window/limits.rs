@@ -234,3 +234,23 @@ fn what_it_can_reach_is_one_press_away_in_a_narrow_window() {
     button.emit_clicked();
     scene.until("the sandbox is seen again", || !button.is_active());
 }
+
+#[gtk::test]
+fn an_end_is_seen_in_a_narrow_window() {
+    for width in [376, 400] {
+        let scene = Scene::new();
+        scene.start(&profile(Clipboard::Ask));
+        scene.window.widget.set_default_size(width, 656);
+        scene.until("it is narrow", || scene.window.widget.width() <= width);
+        scene.act("win.reach");
+        let pane = scene.object::<gtk::ScrolledWindow>("reach-pane");
+        scene.until("what it can reach is all that is seen", || pane.is_mapped() && pane.width() > 300);
+        scene.fake.end(0);
+        let again = scene.object::<gtk::Button>("again");
+        scene.until("its end is seen", || again.is_mapped() && !pane.is_mapped());
+        scene.until("all of it is", || {
+            let place = again.compute_bounds(&scene.window.widget);
+            place.is_some_and(|place| place.x() >= 0.0 && place.x() + place.width() <= width as f32)
+        });
+    }
+}

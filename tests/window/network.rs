@@ -241,6 +241,9 @@ fn what_is_blocked_or_allowed_goes_into_the_profile_and_back() {
 #[gtk::test]
 fn without_a_network_and_at_the_end_there_is_nothing_to_change() {
     let scene = with_contacts();
+    // A narrow one would show the end alone.
+    scene.window.widget.set_default_size(1100, 760);
+    scene.until("it is wide", || scene.window.widget.width() > 1000);
     scene.fake.end(0);
     scene.shows("Exit code 0");
     let note = scene.object::<gtk::Label>("network-note");

@@ -9,6 +9,7 @@ use crate::window::Window;
 use gettextrs::gettext;
 use gtk::glib;
 use gtk::prelude::*;
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// All of it.
@@ -18,6 +19,8 @@ pub struct Beside {
     stack: gtk::Stack,
     live: Rc<Live>,
     network: Rc<Network>,
+    /// The tab whose sandbox ran when it was looked at last; only compared.
+    running: Cell<*const Tab>,
 }
 
 impl Beside {
@@ -33,7 +36,7 @@ impl Beside {
         widget.add_css_class("details");
         widget.append(&switcher);
         widget.append(&stack);
-        Self { widget, stack, live, network }
+        Self { widget, stack, live, network, running: Cell::new(std::ptr::null()) }
     }
 
     /// Connects what can be changed.
@@ -85,10 +88,26 @@ impl Runs {
     }
 
     pub(super) fn show_details(&self, tab: &Tab) {
+        self.make_way_for_an_end(tab);
         let on = self.has_details();
         self.details_button.set_visible(on || tab.phase() == Phase::Running);
         if on {
             self.beside.show(tab);
+        }
+    }
+
+    /// A narrow window shows one of them: when a sandbox ends, its end.
+    fn make_way_for_an_end(&self, tab: &Tab) {
+        let own = std::ptr::from_ref(tab);
+        match tab.phase() {
+            Phase::Running => self.beside.running.set(own),
+            Phase::Ended if self.beside.running.get() == own => {
+                self.beside.running.set(std::ptr::null());
+                if self.details.is_folded() && self.has_details() {
+                    self.set_details(false, None);
+                }
+            }
+            _ => {}
         }
     }
 
