@@ -55,6 +55,12 @@ row.secret image { color: @warning_color; }
 .quoted { font-feature-settings: \"liga\" 0, \"calt\" 0; }
 ";
 
+/// Nothing that has to be read is dim.
+const CONTRAST: &str = "
+row.message .title, row.message image { opacity: 1; }
+row.to-come label.title { opacity: .9; }
+";
+
 /// The class of a colour.
 pub fn class(colour: Colour) -> String {
     let key = COLOURS.iter().find(|(other, ..)| *other == colour).map_or("grey", |(_, key, ..)| key);
@@ -94,8 +100,11 @@ pub fn square(colour: Colour) -> gio::BytesIcon {
 }
 
 /// The style sheet for a scheme.
-fn sheet(dark: bool) -> String {
+fn sheet(dark: bool, contrast: bool) -> String {
     let mut css = COMMON.to_owned();
+    if contrast {
+        css += CONTRAST;
+    }
     let (tint, wash) = if dark { (".16", ".13") } else { (".13", ".09") };
     for (_, key, light, night) in COLOURS {
         let line = if dark { night } else { light };
@@ -109,7 +118,7 @@ fn sheet(dark: bool) -> String {
     css
 }
 
-/// Loads the style sheet, and again whenever light turns dark.
+/// Loads the style sheet, and again whenever light turns dark, or contrast high.
 pub fn load() {
     let Some(display) = gdk::Display::default() else { return };
     let provider = gtk::CssProvider::new();
@@ -121,9 +130,12 @@ pub fn load() {
     // Also for a program that has another id, such as a test.
     gtk::IconTheme::for_display(&display).add_resource_path("/org/terrarium/Terrarium/icons");
     let manager = adw::StyleManager::default();
-    let apply = move |manager: &adw::StyleManager| provider.load_from_data(&sheet(manager.is_dark()));
+    let apply = move |manager: &adw::StyleManager| {
+        provider.load_from_data(&sheet(manager.is_dark(), manager.is_high_contrast()));
+    };
     apply(&manager);
-    manager.connect_dark_notify(apply);
+    manager.connect_dark_notify(apply.clone());
+    manager.connect_high_contrast_notify(apply);
 }
 
 /// A terminal's colours: foreground, background, and GNOME's sixteen.

@@ -346,7 +346,7 @@ fn a_profile_is_shown_runs_and_is_stopped_from_outside() {
     let uuid = shown.window.runs.current().and_then(|tab| tab.id()).expect("a sandbox").uuid;
     shown.act("win.back");
     let says = |text: &str| shown.card("Offer").is_some_and(|card| scene::says(card.upcast_ref(), text));
-    shown.within(BOOT, "its card knows", || says("ready") && says("% CPU · ") && says("MiB"));
+    shown.within(BOOT, "its card knows", || says("ready") && says("CPU\u{a0}· ") && says("MiB"));
     shown.picture("real-home");
     let status = Command::new(ctl()).args(["stop", &uuid]).status().expect("terrariumctl");
     assert!(status.success());

@@ -57,7 +57,7 @@ fn a_hundred_sandboxes_run_and_the_window_stays_quick() {
     }
     assert!(longest < Duration::from_secs(1), "it stood still for {longest:?}");
     scene.until("what they use is said", || {
-        scene.card("Sandbox 99").is_some_and(|card| says(card.upcast_ref(), "% CPU · "))
+        scene.card("Sandbox 99").is_some_and(|card| says(card.upcast_ref(), "CPU\u{a0}· "))
     });
     scene.window.home.search_for("sandbox 99");
     scene.until("one is found", || scene.card("Sandbox 98").is_none() && scene.card("Sandbox 99").is_some());

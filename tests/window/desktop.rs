@@ -29,6 +29,16 @@ fn what_is_set_holds_at_once_and_without_being_installed() {
     over("default-isolation").and_downcast::<adw::ComboRow>().expect("a row").set_selected(1);
     assert_eq!(settings().isolation(), Some(terrarium_engine::profile::Isolation::Container));
     settings().set_text("terminal-colours", "follow");
+    // The desktop turns dark, and light again, while it is shown.
+    let manager = adw::StyleManager::default();
+    for scheme in [adw::ColorScheme::ForceDark, adw::ColorScheme::ForceLight] {
+        manager.set_color_scheme(scheme);
+        let is_dark = scheme == adw::ColorScheme::ForceDark;
+        scene.until("the terminal follows", || {
+            (terminal.color_background_for_draw().green() < 0.5) == is_dark
+        });
+    }
+    manager.set_color_scheme(adw::ColorScheme::Default);
     settings().set_text("default-isolation", "automatic");
     preferences.downcast::<gtk::Window>().expect("a window").close();
     scene.act("win.zoom-in");

@@ -21,6 +21,8 @@ impl EndPage {
         let cut = |line: &&str| line.chars().take(WIDTH).collect::<String>();
         // Isolated, so that no line can turn the direction of another.
         let shown: Vec<String> = last.iter().map(|line| format!("\u{2068}{}\u{2069}", cut(line))).collect();
+        // As a terminal shows it, whatever the direction of the rest.
+        self.last_lines.set_direction(gtk::TextDirection::Ltr);
         self.last_lines.set_label(&shown.join("\n"));
         // A picture says more, unless something went wrong.
         let wanted = !self.picture.is_visible() || self.failed.get();

@@ -101,8 +101,9 @@ impl Card {
             Some(usage) => format!("{} · {usage}", age(one)),
             None => format!("{} · {}", message::isolation(one.isolation()), age(one)),
         };
-        if self.detail.label() != detail {
-            self.detail.set_label(&detail);
+        let shown = unbroken(&detail);
+        if self.detail.label() != shown {
+            self.detail.set_label(&shown);
             let state = message::state(&one.state);
             let said = [one.name(), &state, &message::isolation(one.isolation()), &detail].join(", ");
             self.widget.update_property(&[gtk::accessible::Property::Label(&message::shown(&said))]);
@@ -122,6 +123,15 @@ impl Card {
             label.set_label(&shown);
         }
     }
+}
+
+/// A line ends between facts, not between a number and its unit.
+fn unbroken(facts: &str) -> String {
+    let whole = |fact: &str| match fact.contains(|c: char| c.is_ascii_digit()) {
+        true => fact.replace(' ', "\u{a0}"),
+        false => fact.to_owned(),
+    };
+    facts.split(" · ").map(whole).collect::<Vec<_>>().join("\u{a0}· ")
 }
 
 fn label(text: &str) -> gtk::Label {
@@ -211,5 +221,7 @@ fn quoted(text: &str) -> gtk::Label {
         .margin_end(14)
         .build();
     ["monospace", "caption", "quoted"].iter().for_each(|class| output.add_css_class(class));
+    // As a terminal shows it, whatever the direction of the rest.
+    output.set_direction(gtk::TextDirection::Ltr);
     output
 }

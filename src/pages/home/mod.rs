@@ -61,6 +61,7 @@ pub struct Home {
     search: gtk::SearchEntry,
     nothing: adw::StatusPage,
     run_searched: gtk::Button,
+    run_searched_text: gtk::Label,
     /// What runs, as it was listed last.
     shown: RefCell<Option<Vec<Summary>>>,
     cards: RefCell<Vec<(Id, String, Card)>>,
@@ -112,6 +113,7 @@ impl Home {
             search: object(&builder, "search"),
             nothing: object(&builder, "nothing"),
             run_searched: object(&builder, "run-searched"),
+            run_searched_text: object(&builder, "run-searched-text"),
             shown: RefCell::default(),
             cards: RefCell::default(),
             ends: RefCell::default(),
@@ -373,7 +375,7 @@ impl Home {
             let text = message::shown(self.search.text().trim());
             let said = gettext("Try a different search, or run “{text}” as a command.");
             self.nothing.set_description(Some(&glib::markup_escape_text(&said.replace("{text}", &text))));
-            self.run_searched.set_label(&gettext("Run “{text}”").replace("{text}", &text));
+            self.run_searched_text.set_label(&gettext("Run “{text}”").replace("{text}", &text));
         }
     }
 }
