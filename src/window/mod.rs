@@ -6,11 +6,14 @@ mod closing;
 mod desktop;
 mod dialogs;
 mod launch;
+mod launchers;
+mod naming;
 mod profiles;
 mod shortcuts;
 
 pub use dialogs::close_with_escape;
 pub use launch::{hide, Launch, Purpose};
+pub use naming::Words;
 
 use crate::bridge::Bridge;
 use crate::library::{Item, Library};

@@ -141,3 +141,88 @@ fn this_computer_says_what_works() {
     scene.until("it was looked at", || says(scene.window.widget.upcast_ref(), "Works"));
     shoot(&scene, "computer");
 }
+
+#[gtk::test]
+fn what_is_no_variable_is_told_below_it() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.object::<adw::EntryRow>("command").set_text("echo");
+    scene.object::<gtk::CheckButton>("container").set_active(true);
+    let row = scene.object::<adw::EntryRow>("environment");
+    let below = scene.object::<adw::ActionRow>("environment-message");
+    let run = scene.object::<gtk::Button>("run-form");
+    scene.until("it can be run", || run.is_sensitive());
+    for (text, said) in [("1=2", "cannot be the name of a variable"), ("A=1 FOO", "“FOO” is not a variable")]
+    {
+        row.set_text(text);
+        assert!(below.is_visible() && below.title().contains(said), "{text}: {}", below.title());
+        assert!(!run.is_sensitive(), "{text}");
+    }
+    row.set_text("A=1 B='x y'");
+    assert!(!below.is_visible() && run.is_sensitive());
+    assert_eq!(scene.window.form().profile().command.environment["B"], "x y");
+}
+
+#[gtk::test]
+fn the_internet_has_a_list_beside_it() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    scene.object::<adw::EntryRow>("command").set_text("echo");
+    scene.object::<gtk::CheckButton>("container").set_active(true);
+    let access = scene.object::<adw::ComboRow>("network");
+    let row = scene.object::<adw::EntryRow>("network-allow");
+    access.set_selected(1);
+    assert!(row.is_visible() && row.title().starts_with("Also To"), "{}", row.title());
+    row.set_text("192.168.1.5:631");
+    assert_eq!(scene.window.form().profile().network.allow, ["192.168.1.5:631"]);
+    let below = scene.object::<adw::ActionRow>("network-allow-message");
+    assert!(!below.is_visible(), "{}", below.title());
+    // Where it does not apply it stays as long as something is in it, and says so.
+    access.set_selected(2);
+    assert!(row.is_visible() && below.is_visible());
+    row.set_text("");
+    assert!(!row.is_visible() && !below.is_visible());
+    access.set_selected(3);
+    assert!(row.is_visible() && row.title().starts_with("Only To"), "{}", row.title());
+}
+
+#[gtk::test]
+fn who_starts_over_begins_at_the_top_and_can_have_the_last_back() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    let command = scene.object::<adw::EntryRow>("command");
+    command.set_text("echo thrown away");
+    scene.object::<gtk::SpinButton>("memory").grab_focus();
+    let place = scene.object::<gtk::ScrolledWindow>("form-scroll").vadjustment();
+    scene.until("it is scrolled down", || {
+        place.set_value(place.upper());
+        place.value() > 0.0
+    });
+    let last = || scene.window.widget.lookup_action("form-last").is_some_and(|last| last.is_enabled());
+    assert!(!last());
+    scene.act("win.form-clear");
+    let focus = || gtk::prelude::GtkWindowExt::focus(&scene.window.widget);
+    scene.until("it is at its top", || place.value() < 1.0);
+    assert!(focus().is_some_and(|one| one.is_ancestor(&command)), "{:?}", focus());
+    assert!(command.text().is_empty() && last());
+    // What is typed meanwhile is not lost for it.
+    command.set_text("echo meanwhile");
+    scene.act("win.form-last");
+    assert_eq!(command.text(), "echo thrown away");
+    assert!(!last());
+    scene.act("win.form-clear");
+    scene.act("win.new-run");
+    assert_eq!(command.text(), "echo meanwhile");
+    drop(scene);
+    // What was run is there again as long as nothing else was.
+    let scene = Scene::new();
+    scene.run("print one 0");
+    scene.shows("Exit code 0");
+    scene.act("win.new-run");
+    let command = scene.object::<adw::EntryRow>("command");
+    assert!(command.text().is_empty());
+    scene.act("win.back");
+    scene.act("win.new-run");
+    scene.act("win.form-last");
+    assert_eq!(command.text(), "print one 0");
+}

@@ -63,6 +63,23 @@ impl Form {
         true
     }
 
+    /// A profile was given another name, not here: neither what is shown nor
+    /// what waits takes it back.
+    pub fn is_renamed(self: &Rc<Self>, window: &Rc<Window>, path: &Path, name: &str) {
+        for kept in self.draft.aside.borrow_mut().iter_mut() {
+            if kept.file.as_deref() == Some(path) {
+                name.clone_into(&mut kept.name);
+            }
+        }
+        if self.item.borrow().as_ref().is_some_and(|item| item.path == path) {
+            self.item.replace(window.library.of(path));
+            self.saved.borrow_mut().name = name.to_owned();
+            self.title.set_name(name);
+            self.look(window);
+        }
+        self.keep_draft(window);
+    }
+
     /// Another page is shown. What was changed is not in the file.
     pub fn is_left(&self, window: &Window) {
         if window.shows("form") && self.item.borrow().is_some() && self.is_changed() {

@@ -34,7 +34,7 @@ pub(super) struct Kept {
     /// The command as it was typed, half a quote included.
     command: String,
     /// The name as it was typed; empty if it is made from the command.
-    name: String,
+    pub(super) name: String,
     /// All the rest.
     profile: String,
 }

@@ -12,6 +12,7 @@ use terrarium_engine::profile::Profile;
 type Call = Rc<dyn Fn()>;
 type Same = dyn Fn(&Profile, &Profile) -> bool;
 type Back = dyn Fn(&mut Profile, &Profile);
+type Fault = dyn Fn() -> Option<String>;
 
 /// Tells the form that something was changed.
 #[derive(Clone, Default)]
@@ -62,6 +63,7 @@ pub struct Field {
     back: Box<Back>,
     /// Switches it on, to see whether that could work.
     pub probe: Option<fn(&mut Profile)>,
+    fault: Option<Box<Fault>>,
 }
 
 /// How a value is taken out of a profile and put into it.
@@ -168,6 +170,7 @@ impl Field {
             same: Box::new(move |one, other| get(one) == get(other)),
             back: Box::new(move |profile, usual| set(profile, get(usual))),
             probe: None,
+            fault: None,
         }
     }
 
@@ -180,6 +183,17 @@ impl Field {
     pub fn probed(mut self, probe: fn(&mut Profile)) -> Self {
         self.probe = Some(probe);
         self
+    }
+
+    /// With words for what is typed and no profile could hold.
+    pub fn refusing(mut self, fault: impl Fn() -> Option<String> + 'static) -> Self {
+        self.fault = Some(Box::new(fault));
+        self
+    }
+
+    /// What of it is in no profile, and why.
+    pub fn fault(&self) -> Option<String> {
+        self.fault.as_ref().filter(|_| self.row.is_visible()).and_then(|fault| fault())
     }
 
     /// Puts it and its sentence into a group.

@@ -5,7 +5,9 @@
 use super::field::{Access, Field, Group, Signal};
 use super::rows::{choice, entry, number, path_text, switch, text_path};
 use super::words::{join, pairs, split};
+use adw::prelude::*;
 use gettextrs::gettext;
+use terrarium_engine::message;
 use terrarium_engine::profile::{Accelerator, Changes, Clipboard, DisplayKind, Home, Manager, NetworkMode};
 use terrarium_engine::profile::{Until, MONITORS_MAX};
 
@@ -134,7 +136,7 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
         entry(
             signal,
             ("network.allow", "network-allow"),
-            &gettext("Only To (example.org:443/tcp 10.0.0.0/8 …)"),
+            &allow_title(NetworkMode::Custom),
             Access {
                 get: |profile| join(profile.network.allow.iter().cloned()),
                 set: |profile, text| profile.network.allow = split(&text),
@@ -160,6 +162,15 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
         ),
     ];
     fields.into_iter().map(|field| field.in_group(group)).collect()
+}
+
+/// What the list of whom it may talk to is called: beside the internet it adds,
+/// else it is all.
+pub fn allow_title(mode: NetworkMode) -> String {
+    match mode {
+        NetworkMode::Internet => gettext("Also To (192.168.1.5:631 10.0.0.0/8 …)"),
+        _ => gettext("Only To (example.org:443/tcp 10.0.0.0/8 …)"),
+    }
 }
 
 /// How much memory it may use.
@@ -265,10 +276,31 @@ pub fn confinement(signal: &Signal, group: &Group) -> Vec<Field> {
     fields
 }
 
+/// What it finds in its environment.
+fn variables(signal: &Signal) -> Field {
+    let field = entry(
+        signal,
+        ("command.environment", "environment"),
+        &gettext("Variables (NAME=VALUE …)"),
+        Access {
+            get: |profile| {
+                join(profile.command.environment.iter().map(|(name, value)| format!("{name}={value}")))
+            },
+            set: |profile, text| profile.command.environment = pairs(&text).into_iter().collect(),
+        },
+    );
+    let row = field.row.clone().downcast::<adw::EntryRow>().ok();
+    field.refusing(move || {
+        let text = row.as_ref()?.text();
+        let first = split(&text).into_iter().find(|word| !word.contains('='));
+        first.map(|word| message::not_a_variable(&message::shown(&word)))
+    })
+}
+
 /// What few need.
 pub fn advanced(signal: &Signal, group: &Group) -> Vec<Field> {
     let managers = vec![
-        (Manager::Small, gettext("The Window Fills the Screen")),
+        (Manager::Small, gettext("Fills the Screen")),
         (Manager::None, gettext("Nothing")),
         (Manager::Session, gettext("A Desktop of Its Own")),
     ];
@@ -278,21 +310,11 @@ pub fn advanced(signal: &Signal, group: &Group) -> Vec<Field> {
         (Accelerator::Emulation, gettext("Emulation")),
     ];
     let fields = [
-        entry(
-            signal,
-            ("command.environment", "environment"),
-            &gettext("Variables (NAME=VALUE …)"),
-            Access {
-                get: |profile| {
-                    join(profile.command.environment.iter().map(|(name, value)| format!("{name}={value}")))
-                },
-                set: |profile, text| profile.command.environment = pairs(&text).into_iter().collect(),
-            },
-        ),
+        variables(signal),
         choice(
             signal,
             ("display.manager", "manager"),
-            &gettext("Windows Are Managed By"),
+            &gettext("Window Manager"),
             &managers,
             Access {
                 get: |profile| profile.display.manager,

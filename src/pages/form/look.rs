@@ -2,7 +2,7 @@
 //! What the plan says, below the rows that it is about.
 
 use super::field::{say, Field};
-use super::{usual, Form};
+use super::{groups, usual, Form};
 use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -35,7 +35,7 @@ impl Form {
         self.folders.show_problems(&planned.problems);
         self.interfaces.show(profile.network.mode, &planned.problems);
         self.title.tell(&profile, planned.problems.iter().find(|problem| problem.field == "name"));
-        let missing = self.folders.missing_words();
+        let missing = self.folders.missing_words().or_else(|| self.fault().map(|(_, words)| words));
         self.run.set_sensitive(planned.problems.is_empty() && missing.is_none());
         let first = planned.problems.first().map(|first| message::problem(first).text).or(missing);
         self.run.set_tooltip_text(first.as_deref());
@@ -68,8 +68,18 @@ impl Form {
                 window.toast(&missing);
                 self.folders.focus_missing();
             }
-            (None, None) => {}
+            (None, None) => {
+                if let Some((key, words)) = self.fault() {
+                    window.toast(&words);
+                    self.go_to(key);
+                }
+            }
         }
+    }
+
+    /// The first row in which is typed what no profile could hold.
+    pub(super) fn fault(&self) -> Option<(&'static str, String)> {
+        self.fields.iter().find_map(|field| Some((field.key, field.fault()?)))
     }
 
     /// The same but for a command that was not begun.
@@ -113,6 +123,9 @@ impl Form {
     }
 
     fn show_field(&self, field: &Field, planned: &Planned, found: Option<&Problem>) {
+        if let Some(fault) = field.fault() {
+            return field.say(Some(&fault), true);
+        }
         match (found, planned.notes.iter().find(|note| note_field(note) == Some(field.key))) {
             (Some(problem), _) => field.say(Some(&whole(problem)), true),
             (None, Some(note)) => field.say(Some(&message::note(note)), false),
@@ -172,11 +185,14 @@ impl Form {
                 "display.kind" => true,
                 "network.mode" => true,
                 "display.clipboard" => profile.display.kind != DisplayKind::None,
+                // What may talk to all has no more to be allowed. What is typed
+                // and does not apply says so.
                 "network.allow" => {
-                    let beside =
-                        profile.network.mode == NetworkMode::Internet && !profile.network.allow.is_empty();
-                    profile.network.mode == NetworkMode::Custom || beside
+                    set_title(&field.row, &groups::allow_title(profile.network.mode));
+                    let applies = matches!(profile.network.mode, NetworkMode::Custom | NetworkMode::Internet);
+                    applies || !profile.network.allow.is_empty()
                 }
+                "network.block" if !profile.network.block.is_empty() => true,
                 key if key.starts_with("network.") => profile.network.mode != NetworkMode::None,
                 "display.session" => window && profile.display.manager == Manager::Session,
                 key if key.starts_with("display.") => window,
@@ -203,6 +219,12 @@ impl Form {
             field.say(Some(&message::problem(problem).text), false);
         }
     }
+}
+
+/// Calls a row something else, if it is not called so already.
+fn set_title(row: &gtk::Widget, title: &str) {
+    let row = row.downcast_ref::<adw::PreferencesRow>();
+    row.filter(|row| row.title() != title).iter().for_each(|row| row.set_title(title));
 }
 
 /// Before there is a command it is known what the rest allows.

@@ -41,6 +41,9 @@ use terrarium_engine::plan::{plan, Planned};
 use terrarium_engine::profile::{Isolation, Profile};
 use there::There;
 
+/// So many characters of a command are seen at least.
+const WIDTH: i32 = 10;
+
 /// The page.
 pub struct Form {
     /// Its widget.
@@ -77,6 +80,8 @@ pub struct Form {
     wanted: Cell<bool>,
     /// What it says was run, and is in no file.
     ran: Cell<bool>,
+    /// What was in it before it was begun anew, and whether that was run.
+    last: RefCell<Option<(Profile, bool)>>,
     scroll: gtk::ScrolledWindow,
     there: There,
 }
@@ -94,6 +99,9 @@ impl Form {
         let pane = Pane::new();
         object::<gtk::Box>(&builder, "pane-place").append(&pane.widget);
         let command: adw::EntryRow = object(&builder, "command");
+        // The button beside it gives way before what is typed.
+        command.set_width_chars(WIDTH);
+        command.set_max_width_chars(WIDTH);
         let form = Rc::new(Self {
             widget: object(&builder, "page"),
             flap: object(&builder, "flap"),
@@ -122,6 +130,7 @@ impl Form {
             usual: Cell::new(None),
             wanted: Cell::new(false),
             ran: Cell::new(false),
+            last: RefCell::default(),
             scroll: object(&builder, "form-scroll"),
             there: There::new(&builder),
         });
@@ -316,7 +325,7 @@ impl Form {
         }
         let Some(host) = window.bridge.host() else { return self.wanted.set(true) };
         let profile = self.profile();
-        if plan(&profile, host).plan.is_none() || self.folders.lacks_any() {
+        if plan(&profile, host).plan.is_none() || self.folders.lacks_any() || self.fault().is_some() {
             self.look(window);
             return self.show_first_problem(window);
         }

@@ -2,11 +2,10 @@
 //! The form's menu: what is done with the profile as a whole.
 
 use super::Form;
-use crate::launcher::{self, Files};
+use crate::launcher;
 use crate::library::Item;
-use crate::pages::templates;
 use crate::settings::settings;
-use crate::window::Window;
+use crate::window::{Window, Words};
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::{gio, glib};
@@ -31,6 +30,7 @@ impl Form {
         add("form-export", |form, window| window.export(&form.profile()));
         add("form-revert", Self::revert);
         add("form-clear", Self::clear);
+        add("form-last", Self::bring_back_the_last);
         add("form-reach", |form, window| window.tell_reach(&form.profile(), None));
         add("form-copy", |form, window| {
             window.widget.clipboard().set_text(&form.advanced.command());
@@ -55,6 +55,7 @@ impl Form {
             ("form-save", changed || !has_item),
             ("form-revert", changed),
             ("form-clear", changed || has_item || !self.command.text().is_empty()),
+            ("form-last", self.last.borrow().is_some()),
             ("form-delete", has_item),
             ("form-reach", self.run.is_sensitive()),
             ("form-launcher", has_item && !self.launched.get()),
@@ -68,34 +69,12 @@ impl Form {
     /// Makes the profile one of the desktop's apps, or no more.
     fn set_launcher(self: &Rc<Self>, window: &Rc<Window>, on: bool) {
         let Some(item) = self.item.borrow().clone() else { return };
-        let (form, window, stem) = (self.clone(), window.clone(), item.stem());
-        let data = window.bridge.data_home();
-        glib::spawn_future_local(async move {
-            if on {
-                let files = form.make_launcher(&window, &stem).await;
-                match window.bridge.look_at(move || files.put(&data, &stem)).await {
-                    Some(Err(error)) => window.toast(&error.to_string()),
-                    _ => window.toast(&gettext("It is among your apps now")),
-                }
-            } else if window.bridge.look_at(move || Files::take(&data, &stem)).await.flatten().is_some() {
-                window.toast(&gettext("Launcher removed"));
-            }
-            form.look_for_launcher(&window);
-        });
-    }
-
-    async fn make_launcher(&self, window: &Rc<Window>, stem: &str) -> Files {
-        let profile = self.saved.borrow().clone();
-        let apps = window.bridge.look_at(templates::read_apps).await.unwrap_or_default();
-        let icon = launcher::draw(&window.widget, &profile, launcher::app_of(&profile, &apps));
-        let icon = icon.map(|icon| icon.save_to_png_bytes().to_vec()).unwrap_or_default();
-        let program = std::env::current_exe().unwrap_or_else(|_| "terrarium".into());
-        let text = launcher::text(&profile, stem, &program, !icon.is_empty()).into_bytes();
-        Files { text, icon }
+        let (window, profile) = (window.clone(), self.saved.borrow().clone());
+        glib::spawn_future_local(async move { window.set_launcher(&profile, &item.stem(), on).await });
     }
 
     /// Whether there is a launcher.
-    pub(super) fn look_for_launcher(self: &Rc<Self>, window: &Rc<Window>) {
+    pub(crate) fn look_for_launcher(self: &Rc<Self>, window: &Rc<Window>) {
         let data = window.bridge.data_home();
         let Some(path) = self.item.borrow().as_ref().map(|item| launcher::path(&data, &item.stem())) else {
             return;
@@ -140,22 +119,13 @@ impl Form {
         if !window.shows("form") {
             return;
         }
-        let dialog = adw::MessageDialog::new(
-            Some(&window.widget),
-            Some(&gettext("Save as Profile")),
-            Some(&gettext("It is found at Home then, and runs with one click. Before its first run you are shown what it can reach.")),
-        );
-        dialog.add_response("cancel", &gettext("_Cancel"));
-        dialog.add_response("save", &gettext("_Save"));
-        dialog.set_response_appearance("save", adw::ResponseAppearance::Suggested);
-        dialog.set_default_response(Some("save"));
-        dialog.set_close_response("cancel");
-        let entry = name_entry(&dialog, window, &self.profile().name);
-        let (form, window) = (self.clone(), window.clone());
-        dialog.connect_response(Some("save"), move |_, _| {
-            let (form, window) = (form.clone(), window.clone());
-            let mut profile = form.profile();
-            profile.name = entry.text().trim().to_owned();
+        let (heading, button) = (gettext("Save as Profile"), gettext("_Save"));
+        let body = gettext("It is found at Home then, and runs with one click. Before its first run you are shown what it can reach.");
+        let words = Words { heading: &heading, body: &body, button: &button };
+        let (form, own) = (self.clone(), window.clone());
+        window.ask_for_name(&words, &self.profile().name, None, move |name| {
+            let (form, window) = (form.clone(), own.clone());
+            let profile = Profile { name, ..form.profile() };
             glib::spawn_future_local(async move {
                 if let Some(item) = window.add_profile(profile.clone()).await {
                     form.is_saved(&window, profile, &item.path).await;
@@ -163,7 +133,6 @@ impl Form {
                 }
             });
         });
-        dialog.present();
     }
 
     /// Begins with an empty form, or as it is set: with all of a profile but
@@ -173,7 +142,10 @@ impl Form {
             return;
         }
         self.put_aside();
-        let (last, ran) = (self.profile(), self.ran.take());
+        let ran = self.ran.take();
+        if ran {
+            self.last.replace(Some((self.profile(), true)));
+        }
         self.start_over(window);
         if self.bring_back(window, None) {
             return;
@@ -182,11 +154,27 @@ impl Form {
             let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
             window.offer(&gettext("This is a new one"), &gettext("_Bring Back the Last"), move || {
                 if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
-                    form.fill(&window, &last, None);
-                    form.ran.set(true);
+                    form.bring_back_the_last(&window);
                 }
             });
         }
+    }
+
+    /// Shows again what was run last, or thrown away. What is typed meanwhile
+    /// waits aside.
+    fn bring_back_the_last(self: &Rc<Self>, window: &Rc<Window>) {
+        let Some((last, ran)) = self.last.take() else { return };
+        self.put_aside();
+        self.start_over(window);
+        let before = self.saved.borrow().clone();
+        self.fill(window, &last, None);
+        self.ran.set(ran);
+        if !ran {
+            self.saved.replace(before);
+            self.look(window);
+        }
+        self.keep_draft(window);
+        self.focus();
     }
 
     pub(super) fn start_over(self: &Rc<Self>, window: &Rc<Window>) {
@@ -204,7 +192,11 @@ impl Form {
     /// Throws away what is typed, with a way back.
     fn clear(self: &Rc<Self>, window: &Rc<Window>) {
         let (typed, item, saved) = (self.profile(), self.item.borrow().clone(), self.saved.borrow().clone());
+        if item.is_none() && (self.is_changed() || self.ran.get()) {
+            self.last.replace(Some((typed.clone(), self.ran.take())));
+        }
         self.start_over(window);
+        self.focus();
         self.offer_back(window, &gettext("This is a new one"), typed, item, saved);
     }
 
@@ -234,28 +226,4 @@ impl Form {
             }
         });
     }
-}
-
-/// Asks in a dialog for a name that no profile has.
-fn name_entry(dialog: &adw::MessageDialog, window: &Window, name: &str) -> gtk::Entry {
-    let entry = gtk::Entry::builder().text(name).activates_default(true).build();
-    entry.set_widget_name("save-name");
-    entry.update_property(&[gtk::accessible::Property::Label(&gettext("Name"))]);
-    let taken = gtk::Label::builder().label(gettext("There is a profile of that name. Choose another one."));
-    let taken = taken.wrap(true).xalign(0.0).css_classes(["caption", "error"]).build();
-    let body = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(6).build();
-    body.append(&entry);
-    body.append(&taken);
-    dialog.set_extra_child(Some(&body));
-    let (weak, names) = (dialog.downgrade(), window.library.items());
-    let look = move |entry: &gtk::Entry| {
-        let Some(dialog) = weak.upgrade() else { return };
-        let name = entry.text();
-        let is_taken = names.iter().any(|item| item.name() == name.trim());
-        taken.set_visible(is_taken);
-        dialog.set_response_enabled("save", !(is_taken || name.trim().is_empty()));
-    };
-    look(&entry);
-    entry.connect_changed(look);
-    entry
 }
