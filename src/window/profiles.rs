@@ -34,6 +34,14 @@ impl Window {
                 window.tell_reach(profile, item.seen.from.clone());
             }
         });
+        with_item("profile-edit", |window, item| {
+            if let Ok(profile) = &item.profile {
+                window.edit(profile, Some(&item));
+            }
+        });
+        with_item("profile-rename", |window, item| window.rename(&item));
+        with_item("profile-launcher", |window, item| window.set_launcher_of(item, true));
+        with_item("profile-no-launcher", |window, item| window.set_launcher_of(item, false));
         with_item("profile-duplicate", |window, item| window.duplicate(&item));
         with_item("profile-export", |window, item| {
             if let Ok(profile) = &item.profile {
@@ -42,6 +50,19 @@ impl Window {
         });
         with_item("profile-text", |window, item| window.open_text(&item.path));
         with_item("profile-delete", |window, item| window.delete(&item));
+        // What stands in the place of those that a broken file has not.
+        let none = gio::SimpleAction::new("profile-broken", Some(glib::VariantTy::STRING));
+        none.set_enabled(false);
+        self.widget.add_action(&none);
+    }
+
+    fn set_launcher_of(self: &Rc<Self>, item: Item, on: bool) {
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            if let Ok(profile) = &item.profile {
+                window.set_launcher(profile, &item.stem(), on).await;
+            }
+        });
     }
 
     /// Asks for a file, and copies it into the profiles.

@@ -3,6 +3,7 @@
 
 use super::summary::summary;
 use super::Home;
+use crate::launcher;
 use crate::library::Item;
 use crate::look;
 use crate::pages::{chip, icon_of};
@@ -82,7 +83,7 @@ fn row(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
         }
     };
     row.set_subtitle(&glib::markup_escape_text(&subtitle));
-    add_menu(&row, item);
+    add_menu(window, &row, item);
     let (weak, own) = (Rc::downgrade(window), item.clone());
     row.connect_activated(move |_| {
         if let Some(window) = weak.upgrade() {
@@ -120,7 +121,7 @@ fn play(window: &Rc<Window>, item: &Item, profile: &Profile, name: &str) -> gtk:
 
 /// What else can be done with a profile: the secondary button, or the menu
 /// key. It is made when it is asked for.
-fn add_menu(row: &adw::ActionRow, item: &Item) {
+fn add_menu(window: &Rc<Window>, row: &adw::ActionRow, item: &Item) {
     let more = gtk::MenuButton::builder()
         .icon_name("view-more-symbolic")
         .valign(gtk::Align::Center)
@@ -128,30 +129,45 @@ fn add_menu(row: &adw::ActionRow, item: &Item) {
         .css_classes(["flat", "circular"])
         .build();
     crate::pages::name_by_hint(&more);
-    let item = item.clone();
-    more.set_create_popup_func(move |more| more.set_menu_model(Some(&menu(&item))));
+    let (weak, item) = (Rc::downgrade(window), item.clone());
+    more.set_create_popup_func(move |more| {
+        if let Some(window) = weak.upgrade() {
+            more.set_menu_model(Some(&menu(&window, &item)));
+        }
+    });
     row.add_suffix(&more);
     let click = gtk::GestureClick::builder().button(3).build();
     click.connect_pressed(move |_, _, _, _| more.popup());
     row.add_controller(click);
 }
 
-fn menu(item: &Item) -> gio::Menu {
-    let menu = gio::Menu::new();
+/// Of a file that has mistakes only the text can be had; it says so.
+fn menu(window: &Window, item: &Item) -> gio::Menu {
     let target = item.path.to_string_lossy().into_owned().to_variant();
     let add = |menu: &gio::Menu, text: String, action: &str| {
         let line = gio::MenuItem::new(Some(&text), None);
         line.set_action_and_target_value(Some(action), Some(&target));
         menu.append_item(&line);
     };
-    if item.profile.is_ok() {
-        add(&menu, gettext("What It Can _Reach"), "win.profile-reach");
-        add(&menu, gettext("D_uplicate"), "win.profile-duplicate");
-        add(&menu, gettext("_Export…"), "win.profile-export");
+    let works = item.profile.is_ok();
+    let offer =
+        |menu: &gio::Menu, text, action| add(menu, text, if works { action } else { "win.profile-broken" });
+    let [menu, as_it_is, made_of_it, last] = [(); 4].map(|()| gio::Menu::new());
+    offer(&as_it_is, gettext("_Edit"), "win.profile-edit");
+    offer(&as_it_is, gettext("Re_name…"), "win.profile-rename");
+    offer(&as_it_is, gettext("What It Can _Reach"), "win.profile-reach");
+    add(&as_it_is, gettext("Open in _Text Editor"), "win.profile-text");
+    offer(&made_of_it, gettext("D_uplicate"), "win.profile-duplicate");
+    offer(&made_of_it, gettext("E_xport…"), "win.profile-export");
+    if launcher::path(&window.bridge.data_home(), &item.stem()).exists() {
+        offer(&made_of_it, gettext("Remove _Launcher"), "win.profile-no-launcher");
+    } else {
+        offer(&made_of_it, gettext("Create _Launcher"), "win.profile-launcher");
     }
-    add(&menu, gettext("Open in _Text Editor"), "win.profile-text");
-    let last = gio::Menu::new();
     add(&last, gettext("_Delete"), "win.profile-delete");
+    let why = (!works).then(|| gettext("Its file has mistakes"));
+    menu.append_section(why.as_deref(), &as_it_is);
+    menu.append_section(None, &made_of_it);
     menu.append_section(None, &last);
     menu
 }
