@@ -9,6 +9,7 @@ use crate::Scene;
 use adw::prelude::*;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use vte::prelude::*;
 
 /// Gives the window a size, and leaves pictures of it; dark ones, too, with the
 /// full counts and for `tools/pictures`.
@@ -48,62 +49,134 @@ pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
     scene.window.widget.set_default_size(1100, 760);
 }
 
+/// What `tools/pictures` asks for, or just whether all fits where it is hardest.
+fn sizes() -> &'static [(&'static str, i32, i32)] {
+    match crate::scene::asked_look() {
+        Some(_) => &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 376, 656)],
+        None => &[("narrow", 376, 656)],
+    }
+}
+
+/// A picture of a window over the other, which is closed again.
+fn shoot_over(scene: &Scene, id: &str, name: &str) {
+    scene.until(name, || over(id).is_some());
+    scene.pass(250);
+    let window = over(id).and_then(|one| one.root()).and_downcast::<gtk::Window>().expect("a window");
+    for (scheme, look) in [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")] {
+        adw::StyleManager::default().set_color_scheme(scheme);
+        scene.pass(60);
+        scene.picture_of(window.upcast_ref(), &format!("look-{name}-{look}"));
+    }
+    adw::StyleManager::default().set_color_scheme(adw::ColorScheme::Default);
+    gtk::prelude::GtkWindowExt::destroy(&window);
+}
+
 /// Every page that needs no screen, in the look that `tools/pictures` asks for.
 /// Nothing here reads what is shown: it may be in any language.
 #[gtk::test]
 fn pages_fit_in_every_look() {
     let scene = crate::home::with_profiles();
     scene.until("they are known", || scene.window.library.items().len() > 4);
-    let sizes: &[_] = match crate::scene::asked_look() {
-        Some(_) => &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 376, 656)],
-        None => &[("narrow", 376, 656)],
-    };
-    let page = |name: &str| shoot_at(&scene, &format!("look-{name}"), sizes);
+    let page = |name: &str| shoot_at(&scene, &format!("look-{name}"), sizes());
     scene.window.start(crate::flows::small(&scene, "echo"));
     scene.shows("phase: Running");
+    scene.terminal().feed_child(b"what is typed comes back\r\n");
     page("terminal");
     scene.act("win.reach");
     scene.until("what holds is known", || scene.object::<gtk::Widget>("live-memory-row").is_sensitive());
     page("beside");
+    scene.act("win.network");
+    page("network");
     scene.object::<gtk::ToggleButton>("details-button").emit_clicked();
     scene.act("win.usage");
-    scene.until("what it uses is shown", || over("usage").is_some());
-    scene.pass(250);
-    scene.picture_of(&over("usage").expect("a window"), "look-usage");
-    over("usage").and_downcast::<gtk::Window>().expect("a window").close();
+    shoot_over(&scene, "usage", "usage");
     scene.act("win.back");
     scene.pass(3500);
     page("home");
+    scene.window.home.search_for("nothing is called so");
+    page("nothing");
+    scene.window.home.search_for("");
+    scene.object::<gtk::SearchBar>("search-bar").set_search_mode(false);
+    scene.act("win.computer");
+    scene.pass(500);
+    page("computer");
+    scene.act("win.preferences");
+    shoot_over(&scene, "preferences", "preferences");
+    scene.act("win.new-profile");
+    shoot_over(&scene, "new-profile-sheet", "templates");
+    scene.window.show("runs");
+    scene.fake.end(0);
+    scene.shows("phase: Ended");
+    page("end");
+    scene.act("win.close-tab");
+    scene.window.start(crate::flows::small(&scene, "refuse this"));
+    scene.shows("phase: Ended");
+    scene.object::<adw::ExpanderRow>("log-row").set_expanded(true);
+    page("failure");
+    scene.act("win.close-tab");
+}
+
+#[gtk::test]
+fn the_form_fits_in_every_look() {
+    let scene = crate::home::with_profiles();
+    scene.until("they are known", || scene.window.library.items().len() > 4);
+    let page = |name: &str| shoot_at(&scene, &format!("look-{name}"), sizes());
     scene.act("win.new-run");
+    page("form-empty");
     scene.object::<adw::EntryRow>("command").set_text("echo a b c");
     page("form");
     scene.act("win.form-reach");
-    scene.until("its reach is shown", || over("sheet").is_some());
-    scene.pass(250);
-    scene.picture_of(&over("sheet").expect("a sheet"), "look-reach");
-    over("sheet").and_downcast::<gtk::Window>().expect("a sheet").close();
+    shoot_over(&scene, "sheet", "reach");
+    scene.act("win.form-save-as");
+    shoot_over(&scene, "save-name", "name");
     // One whose folder is not there.
     let item = scene.window.library.items().into_iter().find(|item| item.stem() == "build").expect("one");
     scene.window.edit(&item.profile.clone().expect("a profile"), Some(&item));
     scene.object::<gtk::SpinButton>("memory").set_value(2048.0);
     page("form-changed");
-    scene.act("win.computer");
-    scene.pass(500);
-    page("computer");
-    scene.act("win.preferences");
-    scene.until("they are shown", || over("preferences").is_some());
-    scene.pass(250);
-    scene.picture_of(&over("preferences").expect("a window"), "look-preferences");
-    over("preferences").and_downcast::<gtk::Window>().expect("a window").close();
-    scene.window.show("runs");
-    scene.fake.end(0);
-    scene.shows("phase: Ended");
-    page("end");
-    let review = scene.object::<gtk::Button>("review");
-    review.set_label(&gettextrs::gettext("Re_view Changes ({count})").replace("{count}", "12"));
-    review.set_visible(true);
-    page("end-review");
-    scene.act("win.close-tab");
+    // All that can be seen of it, further and further down.
+    scene.object::<adw::ComboRow>("show-as").set_selected(1);
+    scene.object::<adw::ComboRow>("network").set_selected(1);
+    scene.object::<adw::EntryRow>("environment").set_text("1 FOO");
+    scene.object::<adw::ActionRow>("advanced").emit_by_name::<()>("activated", &[]);
+    let place = scene.object::<gtk::ScrolledWindow>("form-scroll").vadjustment();
+    for part in 1..=4 {
+        scene.pass(200);
+        place.set_value((place.upper() - place.page_size()) * f64::from(part) / 4.0);
+        page(&format!("form-part{part}"));
+    }
+}
+
+#[gtk::test]
+fn changes_and_the_welcome_fit_in_every_look() {
+    let scene = Scene::new();
+    scene.shows("home: welcome");
+    shoot_at(&scene, "look-welcome", sizes());
+    let text: String = (1..30).map(|line| format!("line {line} of a text;\n")).collect();
+    scene.fake.written.holds("/home/me/src/tree.c", text.as_bytes());
+    scene.run_and_leave(crate::changes::some(), terrarium_engine::profile::Changes::Review);
+    shoot_at(&scene, "look-end-review", sizes());
+    let changes = scene.look();
+    let window = changes.downcast_ref::<gtk::Window>().expect("a window").clone();
+    let leaflet = find(&changes, "leaflet").and_downcast::<adw::Leaflet>().expect("a leaflet");
+    for &(size, width, height) in sizes() {
+        window.set_default_size(width, height);
+        scene.pass(150);
+        window.set_default_size(width, height);
+        scene.pass(300);
+        let now = window.width();
+        assert!((width - 16..=width).contains(&now), "{size}: {now}\n{}", widest(&changes));
+        for (index, what) in [(gtk::INVALID_LIST_POSITION, "list"), (5, "text"), (2, "about")] {
+            crate::changes::choose(&changes, index);
+            scene.pass(400);
+            if index == gtk::INVALID_LIST_POSITION {
+                leaflet.set_visible_child_name("list");
+                scene.pass(100);
+            }
+            scene.picture_of(&changes, &format!("look-changes-{what}-{size}"));
+        }
+    }
+    crate::changes::close(&changes);
 }
 
 /// What needs the most width, from the outside in.
