@@ -42,7 +42,7 @@ fn filters() -> Vec<String> {
 }
 
 /// A sandbox's, which is called as its domain.
-fn filter_of(sandbox: &Stop) -> String {
+pub fn filter_of(sandbox: &Stop) -> String {
     let directory = directory_of(sandbox).expect("its directory");
     format!("terrarium-{}-{}", USER.uid(), directory.file_name().unwrap().to_str().unwrap())
 }

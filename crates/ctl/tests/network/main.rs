@@ -9,6 +9,7 @@ mod common;
 mod filter;
 mod first;
 mod here;
+mod leases;
 mod live;
 mod named;
 mod refused;

@@ -11,6 +11,7 @@
 //! | `guard` | who enforces what may pass |
 //! | `filter` | who does so where there is no nft |
 //! | `here` | the networks that this computer is in |
+//! | `lease` | what DHCP gave, given back |
 //! | `follow` | names of lists, looked up again |
 //! | `live` | what can be done while a sandbox runs |
 
@@ -21,6 +22,7 @@ pub mod fuzz;
 pub mod grammar;
 pub(crate) mod guard;
 pub(crate) mod here;
+pub(crate) mod lease;
 pub(crate) mod live;
 pub(crate) mod names;
 pub(crate) mod own;

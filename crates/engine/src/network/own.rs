@@ -152,7 +152,7 @@ fn resolvers(text: &str) -> Vec<Net> {
 }
 
 /// Addresses in a network's XML, with their networks.
-fn addresses(xml: &str) -> Vec<(IpAddr, Net)> {
+pub(super) fn addresses(xml: &str) -> Vec<(IpAddr, Net)> {
     let mut reader = quick_xml::Reader::from_str(xml);
     let mut all = Vec::new();
     loop {

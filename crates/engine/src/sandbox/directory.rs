@@ -8,6 +8,7 @@
 //! - `profile`: what is run, to show it again;
 //! - `disk`: what a container's disk counted before it was its;
 //! - `uuid`: which sandbox it is; the number is taken again when it is gone;
+//! - `leases`: who in it asks libvirt's networks for addresses;
 //! - `client`, `alone`: see [`super::lonely`];
 //! - `c`: a container's socket; `0` to `3`: a machine's, each with a `.lock`
 //!   that the client using it holds.

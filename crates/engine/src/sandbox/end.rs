@@ -5,6 +5,7 @@ use super::real::Real;
 use super::{changes, directory, lost, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
+use crate::network::lease;
 use crate::virt::{Domain, Power};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -62,6 +63,10 @@ pub fn finish(real: &Real, id: &Id, wait: Duration) -> Result<(), Error> {
             destroy(&domain, id)?;
             gone_within(real, id, LEAVE);
         }
+    }
+    if directory::is_of(&real.directory(id), &id.uuid) {
+        // Before anybody else has its number, and with it the same leases.
+        lease::give_back(real, &id.connection, &real.directory(id));
     }
     directory::remove(&real.places.runtime, id.number, &id.uuid);
     changes::drop_unchanged(&real.places, real.caller, &id.uuid);

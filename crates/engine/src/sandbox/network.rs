@@ -8,6 +8,7 @@ use crate::error::{Error, NetworkError};
 use crate::network::filter::Filter;
 use crate::network::follow::{self, Named};
 use crate::network::guard::{self, Saved};
+use crate::network::lease::{self, Asks};
 use crate::network::own::{self, Own};
 use crate::network::{live, names};
 use crate::plan::{
@@ -113,8 +114,21 @@ pub fn guard(
     if !is_filtered(plan) {
         enforce(real, plan, instance, prepared)?;
     }
+    lease::note(&instance.directory, &asking(plan, instance));
     plan.orders.network = orders(plan, instance, prepared);
     Ok(())
+}
+
+/// Interfaces that ask networks of libvirt's for addresses.
+fn asking(plan: &Plan, instance: &Instance) -> Vec<Asks> {
+    let all = plan.reach.iter().flat_map(|wish| &wish.interfaces).enumerate();
+    let asks = |(index, one): (usize, &InterfacePlan)| match &one.source {
+        Source::Named(name) if one.dhcp => {
+            Some(Asks { network: name.clone(), mac: mac(plan, instance, index, one) })
+        }
+        _ => None,
+    };
+    all.filter_map(asks).collect()
 }
 
 fn enforce(real: &Real, plan: &Plan, instance: &Instance, prepared: &Prepared) -> Result<(), Error> {

@@ -6,6 +6,8 @@ use super::patience::call;
 use super::pool::Pool;
 use crate::error::{DomainAction, Error};
 use crate::uri::Uri;
+use std::ffi::{CStr, CString};
+use std::net::Ipv4Addr;
 use virt::error::ErrorNumber;
 
 /// A network of libvirt.
@@ -28,6 +30,40 @@ impl Network {
     pub fn xml(&self) -> Result<String, Error> {
         let _call = call();
         self.inner.get_xml_desc(0).map_err(failed(DomainAction::Network))
+    }
+
+    /// The interface of this computer that it is.
+    pub fn bridge(&self) -> Result<String, Error> {
+        let _call = call();
+        self.inner.get_bridge_name().map_err(failed(DomainAction::Network))
+    }
+
+    /// The addresses of IPv4 that its server has given to this hardware address.
+    pub fn leases(&self, mac: &str) -> Result<Vec<Ipv4Addr>, Error> {
+        let _call = call();
+        let mac = CString::new(mac).unwrap_or_default();
+        let mut list = std::ptr::null_mut();
+        // SAFETY: the network and the text outlive the call, which fills in the list.
+        let count =
+            unsafe { virt_sys::virNetworkGetDHCPLeases(self.inner.as_ptr(), mac.as_ptr(), &raw mut list, 0) };
+        if count < 0 {
+            return Err(failed(DomainAction::Network)(virt::error::Error::last_error()));
+        }
+        let mut all = Vec::new();
+        for index in 0..usize::try_from(count).unwrap_or(0) {
+            // SAFETY: the list has so many leases, each with an address. They are
+            // the caller's to free, and are used no more.
+            unsafe {
+                let lease = *list.add(index);
+                all.extend(
+                    CStr::from_ptr((*lease).ipaddr).to_str().ok().and_then(|ip| ip.parse::<Ipv4Addr>().ok()),
+                );
+                virt_sys::virNetworkDHCPLeaseFree(lease);
+            }
+        }
+        // SAFETY: so is the list itself; there may be none.
+        unsafe { nix::libc::free(list.cast()) };
+        Ok(all)
     }
 
     /// Raises it. No fault if it is up.
@@ -81,6 +117,12 @@ impl Pool {
     pub fn networks(&self, uri: &Uri) -> Result<Vec<Network>, Error> {
         let found = self.again(uri, DomainAction::Network, |connect| connect.list_all_networks(0))?;
         Ok(found.into_iter().map(|inner| Network { inner }).collect())
+    }
+
+    /// The one of that name.
+    pub fn network(&self, uri: &Uri, name: &str) -> Result<Network, Error> {
+        let look = |connect: &virt::connect::Connect| virt::network::Network::lookup_by_name(connect, name);
+        self.again(uri, DomainAction::Network, look).map(|inner| Network { inner })
     }
 
     /// Makes one, or changes the one of that name.

@@ -4,7 +4,7 @@
 //! When half of a lease's time is over its server is asked for more, from seven
 //! eighths on anybody is, and when it has run out, or the server takes it back,
 //! the address goes and another one is asked for. Nothing is waited for: init
-//! comes by every second.
+//! comes by every second. Who is dropped gives back what it has.
 
 mod exchange;
 #[cfg(test)]
@@ -139,6 +139,16 @@ impl Client {
         let half = self.lease.as_ref().map(|lease| until(lease).saturating_sub(age) / 2);
         self.next = now + half.unwrap_or(self.wait).clamp(SOON, AGAIN);
         self.wait = (self.wait * 2).min(AGAIN);
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(lease) = &self.lease {
+            // It ends by itself, later.
+            let _ = exchange::release(lease, self.mac);
+        }
+        self.remove();
     }
 }
 

@@ -183,6 +183,8 @@ impl Sandbox {
     }
 
     fn never_ran(&mut self, talk: Option<usize>, id: u32, failure: Failure) -> Job {
+        // Whoever hears of it may end this sandbox at once.
+        self.leases.clear();
         if let Some(talk) = talk {
             self.talks[talk].say(&FromInit::Failed(failure.clone()));
         }

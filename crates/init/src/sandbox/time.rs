@@ -99,6 +99,7 @@ impl Sandbox {
             command.let_go_of_terminal();
             // Before anybody hears of the result: the machine is gone then.
             self.layer.iter().filter(|layer| layer.outlives).for_each(|layer| layer.sync());
+            self.leases.clear();
             self.over_since = Some(now);
             self.notice_no_room(now);
             self.kill_all_at = None;

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::console::{Console, Handler};
 use crate::error::{DomainAction, Error};
+use crate::network::lease;
 use crate::plan::{set_scale, Plan};
 use crate::virt::Domain;
 use crate::xml;
@@ -53,6 +54,7 @@ pub fn start(
         Ok(console) => Ok(booted.goes_on(id, how, console)),
         Err(error) => {
             let _ = end::destroy(&booted.domain, &id);
+            lease::give_back(real, &id.connection, &booted.made.instance.directory);
             drop(booted);
             real.sweep();
             Err(error)

@@ -14,7 +14,7 @@ use smoltcp::wire::{
     DhcpMessageType as Kind, DhcpPacket, DhcpRepr, EthernetAddress, IpAddress, IpProtocol, Ipv4Packet,
     Ipv4Repr, UdpPacket, UdpRepr,
 };
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 use terrarium_protocol::network::{Address, Mac, Net, Route};
@@ -61,14 +61,7 @@ impl Exchange {
             )
         })?;
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(50))?;
-        let mut id = [0; 4];
-        // SAFETY: the buffer has that many bytes.
-        let got = unsafe { libc::getrandom(id.as_mut_ptr().cast(), id.len(), libc::GRND_NONBLOCK) };
-        if got != 4 {
-            // An early machine; who guesses it can answer anyway.
-            id = std::process::id().to_ne_bytes();
-        }
-        Ok(Self { socket, index, mac: EthernetAddress(mac.0), id: u32::from_ne_bytes(id) })
+        Ok(Self { socket, index, mac: EthernetAddress(mac.0), id: fresh_id() })
     }
 
     /// DISCOVER, OFFER, REQUEST, ACK.
@@ -111,30 +104,8 @@ impl Exchange {
     }
 
     fn message(&self, kind: Kind) -> DhcpRepr<'static> {
-        let nobody = Ipv4Addr::UNSPECIFIED;
-        DhcpRepr {
-            message_type: kind,
-            transaction_id: self.id,
-            secs: 0,
-            client_hardware_address: self.mac,
-            client_ip: nobody,
-            your_ip: nobody,
-            server_ip: nobody,
-            router: None,
-            subnet_mask: None,
-            relay_agent_ip: nobody,
-            broadcast: true,
-            requested_ip: None,
-            client_identifier: Some(self.mac),
-            server_identifier: None,
-            parameter_request_list: Some(WANTED),
-            dns_servers: None,
-            max_size: Some(1400),
-            lease_duration: None,
-            renew_duration: None,
-            rebind_duration: None,
-            additional_options: &[],
-        }
+        let (parameter_request_list, max_size) = (Some(WANTED), Some(1400));
+        DhcpRepr { broadcast: true, parameter_request_list, max_size, ..message(kind, self.id, self.mac) }
     }
 
     fn send(&self, message: &DhcpRepr, server: Ipv4Addr) -> nix::Result<()> {
@@ -175,6 +146,62 @@ impl Exchange {
         let mut bytes = [0u8; 2048];
         let length = recv(self.socket.as_raw_fd(), &mut bytes, flags)?;
         Ok(decode(&bytes[..length], self.id, self.mac))
+    }
+}
+
+/// Gives a lease back, from the address that it is about: over a plain socket,
+/// since the kernel takes milliseconds to close one of packets. Nobody answers.
+pub fn release(lease: &Lease, mac: Mac) -> std::io::Result<()> {
+    let IpAddr::V4(ip) = lease.address.ip else { return Ok(()) };
+    let message = released(ip, lease.server, mac);
+    let mut bytes = vec![0; message.buffer_len()];
+    // The buffer is as long as it says.
+    let _ = message.emit(&mut DhcpPacket::new_unchecked(&mut bytes[..]));
+    UdpSocket::bind((ip, CLIENT))?.send_to(&bytes, (lease.server, SERVER)).map(drop)
+}
+
+fn released(ip: Ipv4Addr, server: Ipv4Addr, mac: Mac) -> DhcpRepr<'static> {
+    let message = message(Kind::Release, fresh_id(), EthernetAddress(mac.0));
+    DhcpRepr { client_ip: ip, server_identifier: Some(server), ..message }
+}
+
+/// A number for a conversation.
+fn fresh_id() -> u32 {
+    let mut id = [0; 4];
+    // SAFETY: the buffer has that many bytes.
+    let got = unsafe { libc::getrandom(id.as_mut_ptr().cast(), id.len(), libc::GRND_NONBLOCK) };
+    if got != 4 {
+        // An early machine; who guesses it can answer anyway.
+        id = std::process::id().to_ne_bytes();
+    }
+    u32::from_ne_bytes(id)
+}
+
+/// A message that says and asks nothing yet.
+fn message(kind: Kind, id: u32, mac: EthernetAddress) -> DhcpRepr<'static> {
+    let nobody = Ipv4Addr::UNSPECIFIED;
+    DhcpRepr {
+        message_type: kind,
+        transaction_id: id,
+        secs: 0,
+        client_hardware_address: mac,
+        client_ip: nobody,
+        your_ip: nobody,
+        server_ip: nobody,
+        router: None,
+        subnet_mask: None,
+        relay_agent_ip: nobody,
+        broadcast: false,
+        requested_ip: None,
+        client_identifier: Some(mac),
+        server_identifier: None,
+        parameter_request_list: None,
+        dns_servers: None,
+        max_size: None,
+        lease_duration: None,
+        renew_duration: None,
+        rebind_duration: None,
+        additional_options: &[],
     }
 }
 

@@ -147,6 +147,28 @@ fn has() -> String {
         .to_owned()
 }
 
+impl Link {
+    /// What the server has given, as it writes it down.
+    fn given(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("leases")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn who_is_dropped_gives_its_lease_back() {
+    let Some(link) = Link::new("10.77.0.50,10.77.0.50") else { return };
+    let client = link.begin();
+    link.wait_for("the lease", |link| link.given().contains("10.77.0.50"));
+    drop(client);
+    link.wait_for("its end", |link| !link.given().contains("10.77.0.50"));
+    assert_eq!(has(), "");
+    // Somebody else can have it.
+    let other = Mac([0x52, 0x54, 0, 0x77, 0, 2]);
+    ip(&format!("link set ours address {other}"));
+    let client = Client::begin(&mut Netlink::open().unwrap(), link.index, other).unwrap();
+    assert_eq!((has().as_str(), address(&client)), ("10.77.0.50", "10.77.0.50".parse().ok()));
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]

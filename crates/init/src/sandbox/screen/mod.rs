@@ -124,6 +124,7 @@ impl Sandbox {
     pub(in crate::sandbox) fn give_up_display(&mut self, failure: Failure) {
         let Some(Pending { talk, .. }) = self.screen.pending.take() else { return };
         self.end_display();
+        self.leases.clear();
         if let Some(talk) = self.talks.iter_mut().find(|one| one.id == talk) {
             talk.say(&FromInit::Failed(failure.clone()));
         }
