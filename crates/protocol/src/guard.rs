@@ -25,6 +25,27 @@ pub const NAMES_MAX: usize = 256;
 /// Longest name of a host, in bytes (RFC 1035).
 pub const NAME_MAX: usize = 253;
 
+/// A part of the kernel that the rules take.
+pub struct Need {
+    /// The kernel's module.
+    pub module: &'static str,
+    /// What nft calls the expression; empty: what all of them are in.
+    pub expression: &'static str,
+    /// The version whose nf_tables has it, and no module of that name.
+    pub until: Option<(u32, u32)>,
+}
+
+/// All that they cannot do without. What is not here either is in nf_tables of
+/// every kernel since 4.19, or is done without (nft_connlimit, nft_counter).
+pub const NEEDS: &[Need] = &[
+    Need { module: "nf_tables", expression: "", until: None },
+    Need { module: "nft_ct", expression: "ct", until: None },
+    Need { module: "nft_fib_inet", expression: "fib", until: None },
+    Need { module: "nft_limit", expression: "limit", until: None },
+    Need { module: "nft_log", expression: "log", until: None },
+    Need { module: "nft_objref", expression: "objref", until: Some((6, 2)) },
+];
+
 /// What the engine says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

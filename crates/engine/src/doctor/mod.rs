@@ -70,6 +70,8 @@ pub enum Subject {
     Networks {
         /// Packages without which they cannot.
         missing: Vec<&'static str>,
+        /// What the kernel has not and nft needs.
+        lacks: Vec<String>,
         /// Whether a filter of libvirt's does what nft would, slower.
         filtered: bool,
         /// Whether this computer has IPv6.
@@ -159,14 +161,17 @@ fn layers(host: &Host) -> Finding {
 fn networks(host: &Host) -> Finding {
     let on_debian = matches!(host.family, Family::Debian | Family::Other);
     let dnsmasq = if on_debian { "dnsmasq-base" } else { "dnsmasq" };
-    let filtered = !host.network.nft && host.network.ebtables;
-    let all = [(host.network.nft, "nftables"), (host.network.dnsmasq, dnsmasq)];
+    let network = &host.network;
+    let filtered = !network.can_guard() && network.ebtables;
+    // A package brings no module of the kernel.
+    let all = [(network.nft || !network.lacks.is_empty(), "nftables"), (network.dnsmasq, dnsmasq)];
     let missing: Vec<&'static str> =
         all.iter().filter(|(is_there, _)| !is_there).map(|(_, name)| *name).collect();
-    let severity = if missing.is_empty() { Severity::Works } else { Severity::GoodToKnow };
+    let works = missing.is_empty() && network.lacks.is_empty();
+    let severity = if works { Severity::Works } else { Severity::GoodToKnow };
     let fix = if missing.is_empty() { None } else { host.family.install(&missing) };
-    let ipv6 = host.network.ipv6;
-    Finding { severity, subject: Subject::Networks { missing, filtered, ipv6 }, fix }
+    let (lacks, ipv6) = (network.lacks.clone(), network.ipv6);
+    Finding { severity, subject: Subject::Networks { missing, lacks, filtered, ipv6 }, fix }
 }
 
 fn good_to_know(subject: Subject) -> Finding {

@@ -2,7 +2,7 @@
 //! Looks at this computer. Opens no connection unless asked to.
 
 use super::{display, family, folders, kvm, root, Connection, ConnectionState, Host, User};
-use crate::kernel;
+use crate::kernel::{self, Running};
 use crate::places::Places;
 use crate::uri::Uri;
 use nix::unistd::{Group, Uid};
@@ -44,6 +44,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
     let user = command_user(caller, options.user.as_deref());
     let in_group_libvirt = is_in_group("libvirt");
     let root = root::entries(Path::new("/"));
+    let running = Running::new(Path::new("/"));
     Host {
         arch: std::env::consts::ARCH.to_owned(),
         family: family::family(Path::new("/")),
@@ -58,7 +59,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
         ),
         connections: connections(caller, in_group_libvirt, options.connect),
         display: displays(),
-        network: super::network::probe(Path::new("/")),
+        network: super::network::probe(Path::new("/"), &running),
         unmapped: root::unmapped(Path::new("/"), &root),
         root,
         hidden: root::hidden(Path::new("/")),
@@ -69,7 +70,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
         mixed_groups: Path::new("/sys/fs/cgroup/unified/cgroup.controllers").exists(),
         systemd: Path::new("/run/systemd/system").is_dir(),
         mke2fs: MKE2FS.iter().map(PathBuf::from).find(|path| path.exists()),
-        nbd: nbd(),
+        nbd: nbd(&running),
         qemu_group: Group::from_name("libvirt-qemu").ok().flatten().map(|group| group.name),
         user,
     }
@@ -141,9 +142,9 @@ fn memory() -> u64 {
 
 /// Without nbd in the running kernel, or without QEMU's server for it, libvirt
 /// has no device for a qcow2 image.
-fn nbd() -> bool {
+fn nbd(running: &Running) -> bool {
     let server = ["/usr/bin/qemu-nbd", "/bin/qemu-nbd"].iter().any(|path| Path::new(path).exists());
-    server && (Path::new("/sys/module/nbd").exists() || kernel::running_has(Path::new("/"), "nbd"))
+    server && running.has("nbd") == Some(true)
 }
 
 fn is_in_group(name: &str) -> bool {

@@ -49,13 +49,6 @@ pub fn find(top: &Path, image: Option<&Path>, modules: Option<&Path>) -> Vec<Ker
     kernels
 }
 
-/// Whether the kernel that runs has a module, or has it built in.
-#[must_use]
-pub fn running_has(top: &Path, module: &str) -> bool {
-    let version = fs::read_to_string(top.join("proc/sys/kernel/osrelease")).unwrap_or_default();
-    Index::read(&top.join("lib/modules").join(version.trim())).is_some_and(|index| index.has(module))
-}
-
 fn entries(folder: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     entries

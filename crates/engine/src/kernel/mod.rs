@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`find`] | which kernels there are and what each can do |
+//! | [`running`] | what the one that runs has |
 //! | [`wanted`] | which modules a machine asks for |
 //! | [`modules`] | which of them there are, what they need, in which order |
 //! | [`decompress`], [`xz`], [`vmlinux`] | the uncompressed kernel inside an image |
@@ -16,6 +17,7 @@ mod find;
 pub mod fuzz;
 mod initrd;
 mod modules;
+mod running;
 #[cfg(test)]
 mod tests;
 mod vmlinux;
@@ -23,7 +25,8 @@ mod wanted;
 mod xz;
 
 pub use cache::prepare;
-pub use find::{find, running_has};
+pub use find::find;
+pub use running::Running;
 pub use wanted::{wanted, Video, BASE};
 
 use serde::{Deserialize, Serialize};

@@ -53,13 +53,16 @@ pub fn finding(finding: &Finding) -> String {
         Subject::Layers(there) => super::layers::maker(*there),
         Subject::Qcow2InContainers(true) => gettext("Containers can use qcow2 images (nbd)."),
         Subject::Qcow2InContainers(false) => gettext("Containers can use raw images only: for qcow2 they need the kernel module nbd and qemu-nbd."),
+        Subject::Networks { missing, lacks, filtered, .. } if missing.is_empty() && !lacks.is_empty() => {
+            super::network::kernel_lacks(lacks, *filtered)
+        }
         Subject::Networks { missing, ipv6: false, .. } if missing.is_empty() => {
             gettext("Everything is here for sandboxes with a network. They have no IPv6, as this computer’s kernel was started without it (ipv6.disable=1).")
         }
         Subject::Networks { missing, .. } if missing.is_empty() => {
             gettext("Everything is here for sandboxes with a network.")
         }
-        Subject::Networks { missing, filtered: true, .. } if missing.len() == 1 => {
+        Subject::Networks { missing, filtered: true, .. } if *missing == ["nftables"] => {
             gettext("Sandboxes can have a network, enforced by a filter of libvirt’s (nwfilter): slower, and without IPv6. With the package nftables it would be Terrarium’s own.")
         }
         Subject::Networks { missing, .. } => {

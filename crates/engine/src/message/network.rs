@@ -9,7 +9,7 @@ use crate::host::Family;
 use crate::nearest::nearest;
 use crate::network::grammar::{Wrong, WORDS};
 use crate::network::Usage;
-use crate::plan::NetworkProblem;
+use crate::plan::{NetworkProblem, NftLack};
 use gettextrs::gettext;
 use terrarium_protocol::guard::Contact;
 
@@ -99,17 +99,29 @@ fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
             gettext("Whom a sandbox talks to is enforced by a container, and lxc:///system cannot be used."),
             gettext("“terrariumctl doctor” says why."),
         ),
-        P::NoNft { family } => (
+        P::NoNft { lack: NftLack::Program { family } } => (
             gettext("nft is not installed, so nothing could enforce whom the sandbox talks to."),
             install(*family, "nftables", "nftables"),
         ),
-        P::BandwidthNeedsNft { family } => (
-            gettext("A bandwidth is kept by nft, which is not installed."),
-            or_leave_out(*family),
+        P::NoNft { lack: NftLack::Kernel { modules } } => (
+            without(&gettext("This computer’s kernel lacks {modules}, so nothing could enforce whom the sandbox talks to."), modules),
+            another_kernel(),
         ),
-        P::ForwardsNeedNft { family } => (
+        P::BandwidthNeedsNft { lack: lack @ NftLack::Program { .. } } => (
+            gettext("A bandwidth is kept by nft, which is not installed."),
+            or_leave_out(lack),
+        ),
+        P::BandwidthNeedsNft { lack: lack @ NftLack::Kernel { modules } } => (
+            without(&gettext("A bandwidth is kept by nft, for which this computer’s kernel lacks {modules}."), modules),
+            or_leave_out(lack),
+        ),
+        P::ForwardsNeedNft { lack: lack @ NftLack::Program { .. } } => (
             gettext("Ports of this computer lead into a sandbox by the guard, which needs nft, and that is not installed."),
-            or_leave_out(*family),
+            or_leave_out(lack),
+        ),
+        P::ForwardsNeedNft { lack: lack @ NftLack::Kernel { modules } } => (
+            without(&gettext("Ports of this computer lead into a sandbox by the guard, which needs nft, and for that this computer’s kernel lacks {modules}."), modules),
+            or_leave_out(lack),
         ),
         P::NoDnsmasq { family } => (
             gettext("dnsmasq is not installed, without which libvirt makes no network."),
@@ -140,9 +152,28 @@ fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
     Some(both(text, fix))
 }
 
-fn or_leave_out(family: Family) -> String {
-    let install = install(family, "nftables", "nftables");
-    fill(&gettext("{install} Or leave the setting out."), &[("install", &format!("{install}."))])
+fn or_leave_out(lack: &NftLack) -> String {
+    fill(&gettext("{install} Or leave the setting out."), &[("install", &nft_fix(lack))])
+}
+
+/// How nft comes to set rules here, with a full stop.
+fn nft_fix(lack: &NftLack) -> String {
+    match lack {
+        NftLack::Program { family } => {
+            let text = install(*family, "nftables", "nftables");
+            format!("{}.", text.trim_end_matches('.'))
+        }
+        NftLack::Kernel { .. } => another_kernel(),
+    }
+}
+
+fn another_kernel() -> String {
+    gettext("Start this computer with a kernel that has them, such as its distribution’s.")
+}
+
+/// Fills in what a kernel lacks.
+fn without(text: &str, modules: &[String]) -> String {
+    fill(text, &[("modules", &shown(&modules.join(", ")))])
 }
 
 fn install(family: Family, debian: &str, other: &str) -> String {
@@ -212,9 +243,25 @@ pub(super) fn user_mode() -> String {
 }
 
 /// What is worth knowing of libvirt's filter.
-pub(super) fn filtered(family: Family) -> String {
-    let text = gettext("nft is not installed, so a filter of libvirt’s (nwfilter) enforces whom the sandbox talks to. That is slower: its start and each change of the network take seconds. It has no IPv6, whom it met is not seen, and names of its lists and networks that this computer joins are followed only as long as a window or a run in the foreground is open. {install}.");
-    fill(&text, &[("install", &install(family, "nftables", "nftables"))])
+pub(super) fn filtered(lack: &NftLack) -> String {
+    let why = match lack {
+        NftLack::Program { .. } => gettext("nft is not installed."),
+        NftLack::Kernel { modules } => {
+            without(&gettext("This computer’s kernel lacks {modules}, which nft needs."), modules)
+        }
+    };
+    let text = gettext("{why} So a filter of libvirt’s (nwfilter) enforces whom the sandbox talks to. That is slower: its start and each change of the network take seconds. It has no IPv6, whom it met is not seen, and names of its lists and networks that this computer joins are followed only as long as a window or a run in the foreground is open. {install}");
+    fill(&text, &[("why", &why), ("install", &nft_fix(lack))])
+}
+
+/// What doctor says of a kernel in which nft cannot do all that it has to.
+pub(super) fn kernel_lacks(modules: &[String], filtered: bool) -> String {
+    let text = if filtered {
+        gettext("Sandboxes can have a network, enforced by a filter of libvirt’s (nwfilter): slower, and without IPv6. With a kernel that has {modules}, such as the distribution’s, it would be Terrarium’s own.")
+    } else {
+        gettext("Sandboxes cannot have a network: this computer’s kernel lacks {modules}. Start it with a kernel that has them, such as its distribution’s.")
+    };
+    without(&text, modules)
 }
 
 /// What went wrong with a network.

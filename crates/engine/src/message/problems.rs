@@ -167,7 +167,7 @@ pub fn note(note: &Note) -> String {
             )
         }
         Note::UserModeReachesHost => super::network::user_mode(),
-        Note::FilteredByLibvirt { family } => super::network::filtered(*family),
+        Note::FilteredByLibvirt { lack } => super::network::filtered(lack),
         Note::Privileged => gettext("The command is root of the sandbox and of nothing outside it."),
         other => super::files::note(other).unwrap_or_else(|| super::displays::note(other)),
     }

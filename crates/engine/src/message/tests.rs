@@ -2,7 +2,7 @@
 use super::*;
 use crate::error::Error;
 use crate::host::{Family, Piece};
-use crate::plan::{AcceleratorReason, KernelPart, MachineOnly, Note, Problem, ProblemKind};
+use crate::plan::{AcceleratorReason, KernelPart, MachineOnly, NftLack, Note, Problem, ProblemKind};
 use crate::sandbox::LastWords;
 use terrarium_protocol::display::DisplayStatus;
 use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
@@ -82,6 +82,7 @@ fn every_step_of_a_start_has_a_sentence_with_its_object() {
 fn network_problems() -> Vec<crate::plan::NetworkProblem> {
     use crate::plan::NetworkProblem as P;
     let text = || "value".to_owned();
+    let kernel = || NftLack::Kernel { modules: vec![text()] };
     let all = vec![
         P::NoAddress { text: text() },
         P::NoRoute { text: text() },
@@ -109,11 +110,14 @@ fn network_problems() -> Vec<crate::plan::NetworkProblem> {
         P::NeedsSystem { in_group: true },
         P::NeedsSystem { in_group: false },
         P::NeedsContainers,
-        P::NoNft { family: Family::Other },
+        P::NoNft { lack: NftLack::Program { family: Family::Other } },
+        P::NoNft { lack: kernel() },
         P::NoDnsmasq { family: Family::Fedora },
         P::NoIpv6 { text: text() },
-        P::BandwidthNeedsNft { family: Family::Debian },
-        P::ForwardsNeedNft { family: Family::Other },
+        P::BandwidthNeedsNft { lack: NftLack::Program { family: Family::Debian } },
+        P::BandwidthNeedsNft { lack: kernel() },
+        P::ForwardsNeedNft { lack: NftLack::Program { family: Family::Other } },
+        P::ForwardsNeedNft { lack: kernel() },
         P::KernelLacksNetwork { version: text() },
         P::NoSuchNetwork { name: text() },
         P::NetworkInactive { name: text() },
@@ -303,7 +307,8 @@ fn notes() -> Vec<Note> {
         Note::StaysReadOnly { paths: vec!["/the/path".into()] },
         Note::ImageTrusted { path: "/the/path".into() },
         Note::UserModeReachesHost,
-        Note::FilteredByLibvirt { family: Family::Debian },
+        Note::FilteredByLibvirt { lack: NftLack::Program { family: Family::Debian } },
+        Note::FilteredByLibvirt { lack: NftLack::Kernel { modules: vec!["nft_ct".into()] } },
     ];
     for one in &all {
         match one {

@@ -31,7 +31,7 @@ pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, folder_name, is_variable, slug};
 pub use files::{from_home, home, USER_DIRS};
 pub use glass::no_kvm_reason;
-pub use network::{Enforcer, InterfacePlan, NetworkPlan, NetworkProblem, Source};
+pub use network::{Enforcer, InterfacePlan, NetworkPlan, NetworkProblem, NftLack, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
 pub use secrets::{judge, Guarded};
 

@@ -146,7 +146,7 @@ pub enum NetworkProblem {
     NeedsContainers,
     /// Without these nothing is enforced, or nothing resolved.
     NoNft {
-        family: Family,
+        lack: NftLack,
     },
     NoDnsmasq {
         family: Family,
@@ -157,10 +157,10 @@ pub enum NetworkProblem {
     },
     /// What libvirt's filter cannot do.
     BandwidthNeedsNft {
-        family: Family,
+        lack: NftLack,
     },
     ForwardsNeedNft {
-        family: Family,
+        lack: NftLack,
     },
     /// The kernel has no driver.
     KernelLacksNetwork {
@@ -176,6 +176,32 @@ pub enum NetworkProblem {
     NoSuchFilter {
         name: String,
     },
+}
+
+/// Why nft sets no rules here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NftLack {
+    /// It is not installed.
+    Program {
+        /// Which distribution's package it is in.
+        family: Family,
+    },
+    /// The kernel has no such modules.
+    Kernel {
+        /// Their names.
+        modules: Vec<String>,
+    },
+}
+
+impl NftLack {
+    /// On this computer; what the kernel lacks no package brings.
+    fn of(host: &Host) -> Self {
+        match host.network.lacks.as_slice() {
+            [] => Self::Program { family: host.family },
+            modules => Self::Kernel { modules: modules.to_vec() },
+        }
+    }
 }
 
 impl NetworkPlan {
@@ -231,7 +257,7 @@ pub(super) fn network(
         check.without_ipv6(&interfaces);
     }
     let enforcer =
-        if host.network.nft || !host.network.ebtables { Enforcer::Guard } else { Enforcer::Filter };
+        if host.network.can_guard() || !host.network.ebtables { Enforcer::Guard } else { Enforcer::Filter };
     let is_on = |source: &Source| interfaces.iter().any(|one| one.source == *source);
     if is_on(&Source::Own) {
         check.own_network(host, enforcer, &interfaces);
@@ -252,7 +278,7 @@ pub(super) fn notes(network: Option<&NetworkPlan>, host: &Host) -> Vec<Note> {
         notes.push(Note::UserModeReachesHost);
     }
     if plan.own().is_some() && plan.enforcer == Enforcer::Filter {
-        notes.push(Note::FilteredByLibvirt { family: host.family });
+        notes.push(Note::FilteredByLibvirt { lack: NftLack::of(host) });
     }
     notes
 }
@@ -310,26 +336,26 @@ impl Check<'_, '_> {
     }
 
     fn own_network(&mut self, host: &Host, enforcer: Enforcer, interfaces: &[InterfacePlan]) {
-        let family = host.family;
+        let lack = || NftLack::of(host);
         match enforcer {
             Enforcer::Guard => {
                 if !host.usable(&Uri::LxcSystem) && !self.found.has(says_so) {
                     self.add("network.mode", NetworkProblem::NeedsContainers);
                 }
-                if !host.network.nft {
-                    self.add("network.mode", NetworkProblem::NoNft { family });
+                if !host.network.can_guard() {
+                    self.add("network.mode", NetworkProblem::NoNft { lack: lack() });
                 }
             }
             Enforcer::Filter => {
                 if !self.wish.forwards.is_empty() {
-                    self.add("network.forwards", NetworkProblem::ForwardsNeedNft { family });
+                    self.add("network.forwards", NetworkProblem::ForwardsNeedNft { lack: lack() });
                 }
                 let on_own = interfaces.iter().enumerate().filter(|(_, one)| one.source == Source::Own);
                 for (index, one) in on_own {
                     for (key, rate) in [("inbound", one.inbound), ("outbound", one.outbound)] {
                         if rate.is_some() {
                             let field = format!("network.interfaces[{index}].{key}");
-                            self.add(field, NetworkProblem::BandwidthNeedsNft { family });
+                            self.add(field, NetworkProblem::BandwidthNeedsNft { lack: lack() });
                         }
                     }
                 }

@@ -180,7 +180,7 @@ fn what_enforces_it_has_to_be_there() {
     let family = host.family;
     let wanted = [
         NetworkProblem::NeedsContainers,
-        NetworkProblem::NoNft { family },
+        NetworkProblem::NoNft { lack: NftLack::Program { family } },
         NetworkProblem::NoDnsmasq { family },
     ];
     assert_eq!(machine(mode(NetworkMode::Full), &host), wanted.map(ProblemKind::Network));
@@ -215,21 +215,35 @@ fn a_container_has_no_more_ipv6_than_this_computer() {
 fn without_nft_a_filter_does_what_it_can() {
     let mut host = host();
     host.network.nft = false;
-    let family = host.family;
-    let of = |network: Network| plan(&profile(Isolation::Container, network), &host);
+    filtered(&host, &NftLack::Program { family: host.family });
+    host.network.nft = true;
+    let modules = vec!["nft_limit".to_owned()];
+    host.network.lacks.clone_from(&modules);
+    filtered(&host, &NftLack::Kernel { modules: modules.clone() });
+    // No package brings what the kernel lacks.
+    host.network.nft = false;
+    filtered(&host, &NftLack::Kernel { modules: modules.clone() });
+    host.network.ebtables = false;
+    let wanted = NetworkProblem::NoNft { lack: NftLack::Kernel { modules } };
+    assert_eq!(machine(mode(NetworkMode::Internet), &host), [ProblemKind::Network(wanted)]);
+    assert_eq!(machine(custom(named()), &host), []);
+}
+
+fn filtered(host: &Host, lack: &NftLack) {
+    let of = |network: Network| plan(&profile(Isolation::Container, network), host);
     let planned = of(mode(NetworkMode::Internet));
     assert_eq!(planned.problems, []);
-    assert!(planned.notes.contains(&Note::FilteredByLibvirt { family }));
+    assert!(planned.notes.contains(&Note::FilteredByLibvirt { lack: lack.clone() }));
     assert_eq!(planned.plan.unwrap().reach.unwrap().enforcer, Enforcer::Filter);
     let rate = Interface { inbound: Some("1M".into()), ..Interface::default() };
     let network = Network { forwards: texts(&["8080:80"]), ..custom(rate) };
     let found = of(network).problems;
     let wanted = [
-        ("network.forwards", NetworkProblem::ForwardsNeedNft { family }),
-        ("network.interfaces[0].inbound", NetworkProblem::BandwidthNeedsNft { family }),
+        ("network.forwards", NetworkProblem::ForwardsNeedNft { lack: lack.clone() }),
+        ("network.interfaces[0].inbound", NetworkProblem::BandwidthNeedsNft { lack: lack.clone() }),
     ];
     let found: Vec<_> = found.iter().map(|one| (one.field.as_str(), one.what.clone())).collect();
     assert_eq!(found, wanted.map(|(field, what)| (field, ProblemKind::Network(what))));
     // Somebody else's network is not ours to filter.
-    assert!(!of(custom(named())).notes.contains(&Note::FilteredByLibvirt { family }));
+    assert!(!of(custom(named())).notes.contains(&Note::FilteredByLibvirt { lack: lack.clone() }));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a plan finds wrong, and what it says beside.
 
-use super::{AcceleratorReason, NetworkProblem};
+use super::{AcceleratorReason, NetworkProblem, NftLack};
 use crate::host::{Family, Piece};
 use crate::kernel::Kernel;
 use crate::uri::Uri;
@@ -201,5 +201,5 @@ pub enum Note {
     /// QEMU's user mode reaches services of this computer.
     UserModeReachesHost,
     /// Without nft a filter of libvirt's enforces whom a sandbox talks to.
-    FilteredByLibvirt { family: Family },
+    FilteredByLibvirt { lack: NftLack },
 }

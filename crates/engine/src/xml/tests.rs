@@ -54,7 +54,13 @@ pub fn host() -> Host {
             problem: None,
         }],
         display: displays(),
-        network: crate::host::Networks { nft: true, ebtables: true, dnsmasq: true, ipv6: true },
+        network: crate::host::Networks {
+            nft: true,
+            ebtables: true,
+            dnsmasq: true,
+            ipv6: true,
+            lacks: Vec::new(),
+        },
         connections: vec![works(Uri::LxcSystem), works(Uri::QemuSession), works(Uri::QemuSystem)],
         root: vec![
             RootEntry::Directory { path: "/usr".into() },

@@ -4,8 +4,9 @@
 use super::kept::Kept;
 use super::rules::tests::example;
 use super::rules::{none, text, Here};
+use std::collections::BTreeSet;
 use std::process::Command;
-use terrarium_protocol::guard::{Base, Port, Rules};
+use terrarium_protocol::guard::{Base, Port, Rules, NEEDS};
 use terrarium_protocol::network::Net;
 
 /// Two users' bridges, one that is nobody's, and who is behind each. `$1` has
@@ -137,4 +138,47 @@ fn nft_takes_all_of_it_twice_and_takes_it_away() {
     let found = String::from_utf8_lossy(&done.stdout);
     let expected = ["17", "rate over 2000 bytes", "15", "3", "rate over 3000 bytes"];
     assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{said}");
+}
+
+/// Expressions that are in nf_tables itself, and what the rules do without.
+const IN_ALL: [&str; 11] = [
+    "bitwise",
+    "byteorder",
+    "cmp",
+    "dynset",
+    "exthdr",
+    "immediate",
+    "lookup",
+    "meta",
+    "payload",
+    "range",
+    "connlimit",
+];
+
+/// So that the engine looks for all of it before it starts anything.
+#[test]
+fn what_the_rules_take_of_the_kernel_is_listed() {
+    let rules = example();
+    let ports: Vec<&Port> = rules.ports.iter().collect();
+    let here = Here { local: &[], group: Some(7), users: [0, 7] };
+    let numbered: Vec<(u32, &Port)> = (2..).zip(rules.ports.iter()).collect();
+    let (more, _) = Kept::new("terrarium_7").text("br0", &numbered, true, true);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text("terrarium_7", &rules, &ports, &here) + &more).unwrap();
+    let script = "for number in 2 3 4 5; do ip link add lo$number type veth peer name peer$number; done
+        nft --debug=netlink -c -f \"$1\"";
+    let done = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "sh", "-c", script, "sh"])
+        .arg(file.path())
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    // "  [ limit rate 5/second ]", also one within another.
+    let used: BTreeSet<&str> = said.split("[ ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+    let needed = NEEDS.iter().map(|need| need.expression).filter(|name| !name.is_empty());
+    let known: BTreeSet<&str> = needed.clone().chain(IN_ALL).collect();
+    assert!(used.is_subset(&known), "{:?}", used.difference(&known).collect::<Vec<_>>());
+    assert!(needed.clone().all(|name| used.contains(name)), "{used:?}");
 }
