@@ -28,6 +28,17 @@ const FIRST: i32 = -990;
 const TRIES: u32 = 5;
 const BETWEEN: Duration = Duration::from_millis(200);
 
+/// What is said of that which no other try changes, in the words of ebtables,
+/// libvirt and the kernel.
+const FOR_GOOD: [&str; 6] = [
+    "Operation not permitted",
+    "Permission denied",
+    "not supported",
+    "Function not implemented",
+    "missing kernel module",
+    "' in path",
+];
+
 /// The filter of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
@@ -83,7 +94,9 @@ fn patiently(mut tries: u32, mut once: impl FnMut() -> Result<(), Error>) -> Res
     loop {
         tries -= 1;
         match once() {
-            Err(Error::Libvirt { .. }) if tries > 0 => std::thread::sleep(BETWEEN),
+            Err(Error::Libvirt { message, .. }) if tries > 0 && !is_for_good(&message) => {
+                std::thread::sleep(BETWEEN);
+            }
             done => return done,
         }
     }
@@ -93,7 +106,11 @@ fn patiently(mut tries: u32, mut once: impl FnMut() -> Result<(), Error>) -> Res
 /// rules of the kernel in the same moment (ebtables-nft 1.8.9). libvirt takes
 /// back what it had begun.
 pub fn was_disturbed(error: &Error) -> bool {
-    matches!(error, Error::Libvirt { message, .. } if message.contains("ebtables"))
+    matches!(error, Error::Libvirt { message, .. } if message.contains("ebtables") && !is_for_good(message))
+}
+
+fn is_for_good(message: &str) -> bool {
+    FOR_GOOD.iter().any(|words| message.contains(words))
 }
 
 /// Takes away those of sandboxes that are gone.
@@ -341,6 +358,36 @@ mod tests {
         assert!(all.iter().all(|rule| !rule.contains("ipv6")));
         // What another one holds is not said twice.
         assert_eq!(all.iter().filter(|rule| rule.contains("'10.9.8.0'")).count(), 1);
+    }
+
+    #[test]
+    fn who_was_disturbed_tries_again_and_who_can_never_does_not() {
+        let said = |message: &str| {
+            let message =
+                format!("Failure to execute command '/usr/sbin/ebtables --concurrent -t nat': {message}");
+            Error::Libvirt { action: crate::error::DomainAction::Create, message }
+        };
+        for (message, again) in [
+            ("ebtables v1.8.9 (nf_tables):  RULE_DELETE failed (No such file or directory)", true),
+            ("ebtables v1.8.9 (nf_tables):  CHAIN_ADD failed (File exists): chain libvirt-J-vnet0", true),
+            ("Could not fetch rule set generation id: Device or resource busy", true),
+            ("", true),
+            ("Could not fetch rule set generation id: Permission denied (you must be root)", false),
+            ("RULE_APPEND failed (Operation not supported): rule in chain libvirt-J-vnet0", false),
+            ("Extension mark revision 0 not supported, missing kernel module?", false),
+            ("Fatal: can't open lock file: Operation not permitted", false),
+            ("Cannot find 'ebtables' in path: No such file or directory", false),
+        ] {
+            assert_eq!(was_disturbed(&said(message)), again, "{message}");
+            let mut count = 0;
+            let done = patiently(2, || {
+                count += 1;
+                Err(said(message))
+            });
+            assert!(done.is_err() && count == if again { 2 } else { 1 }, "{message}: {count}");
+        }
+        let other = Error::Libvirt { action: crate::error::DomainAction::Create, message: "no".into() };
+        assert!(!was_disturbed(&other));
     }
 
     #[test]

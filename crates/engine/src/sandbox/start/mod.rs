@@ -32,6 +32,9 @@ use std::time::{Duration, Instant};
 /// time between.
 const TRIES: u32 = 10;
 const BETWEEN: Duration = Duration::from_millis(300);
+/// How long a filter of libvirt's is tried that somebody disturbs: it may be
+/// nobody, and nothing that ends.
+const DISTURBED: Duration = Duration::from_secs(8);
 /// How long the starts of others are waited for.
 const TURN: Duration = Duration::from_secs(5);
 
@@ -93,7 +96,7 @@ fn boot(
     progress: &Tell<'_>,
     reach: Option<&network::Prepared>,
 ) -> Result<Booted, Error> {
-    let mut tries = TRIES;
+    let (mut tries, mut failed) = (TRIES, None);
     loop {
         let mut made = made::prepare(real, plan, how, progress, None)?;
         let _ = progress(Progress::Domain);
@@ -116,7 +119,8 @@ fn boot(
         let number = made.reservation.number;
         made.clean_up(real, &plan);
         tries -= 1;
-        if tries == 0 || !somebody_was_quicker(real, &plan, number, &error) {
+        let since = failed.get_or_insert_with(Instant::now).elapsed();
+        if tries == 0 || !(is_worth_a_try(&error, since) || is_taken(real, &plan, number)) {
             return Err(error);
         }
         std::thread::sleep(BETWEEN);
@@ -173,8 +177,10 @@ fn take_turns() -> Option<Flock<File>> {
     }
 }
 
-fn somebody_was_quicker(real: &Real, plan: &Plan, number: u32, error: &Error) -> bool {
-    lost_its_turn(error) || crate::network::filter::was_disturbed(error) || is_taken(real, plan, number)
+/// Whether somebody else was in the way, who may not be any more. `since`: that
+/// long nothing came of it.
+fn is_worth_a_try(error: &Error, since: Duration) -> bool {
+    lost_its_turn(error) || since < DISTURBED && crate::network::filter::was_disturbed(error)
 }
 
 /// Whether a container failed because somebody else took its loop device.
@@ -211,5 +217,13 @@ mod tests {
             |message: &str| Error::Libvirt { action: DomainAction::Create, message: message.to_owned() };
         assert!(lost_its_turn(&said("Unable to attach /x.img to loop device: Device or resource busy")));
         assert!(!lost_its_turn(&said("Cannot access backing file '/x' of storage file '/y'")));
+    }
+
+    #[test]
+    fn what_is_disturbed_without_end_is_given_up() {
+        let message = "'/usr/sbin/ebtables -t nat': CHAIN_ADD failed (File exists)".to_owned();
+        let disturbed = Error::Libvirt { action: DomainAction::Create, message };
+        assert!(is_worth_a_try(&disturbed, Duration::ZERO) && is_worth_a_try(&disturbed, DISTURBED / 2));
+        assert!(!is_worth_a_try(&disturbed, DISTURBED));
     }
 }
