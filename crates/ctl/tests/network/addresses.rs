@@ -74,7 +74,7 @@ fn gives_or_takes_addresses(glass: Glass) {
         let words = ["-o", "link", "show", "master", &net.bridge];
         !std::process::Command::new("ip").args(words).output().unwrap().stdout.is_empty()
     };
-    wait_for("its interfaces to go", Duration::from_secs(5), || !is_joined(&one) && !is_joined(&other));
+    wait_for("its interfaces to go", Duration::from_secs(20), || !is_joined(&one) && !is_joined(&other));
     leases::are_back(&one);
 }
 

@@ -24,8 +24,9 @@ use terrarium_protocol::network::{never, Net};
 /// Priority of the first rule; those of libvirt's end at 1000.
 const FIRST: i32 = -990;
 
-/// How often a change that was disturbed is tried, and the time between.
-const TRIES: u32 = 5;
+/// How often a change that was disturbed is tried, and the time between. On a
+/// computer that is busy an interface takes seconds to go.
+const TRIES: u32 = 15;
 const BETWEEN: Duration = Duration::from_millis(200);
 
 /// What is said of that which no other try changes, in the words of ebtables,
@@ -103,10 +104,12 @@ fn patiently(mut tries: u32, mut once: impl FnMut() -> Result<(), Error>) -> Res
 }
 
 /// Whether libvirt's ebtables failed, as it does when anybody else changes
-/// rules of the kernel in the same moment (ebtables-nft 1.8.9). libvirt takes
-/// back what it had begun.
+/// rules of the kernel in the same moment (ebtables-nft 1.8.9), which libvirt
+/// may not say. It takes back what it had begun.
 pub fn was_disturbed(error: &Error) -> bool {
-    matches!(error, Error::Libvirt { message, .. } if message.contains("ebtables") && !is_for_good(message))
+    let Error::Libvirt { message, .. } = error else { return false };
+    let may_be = ["ebtables", "the cause is unknown"].iter().any(|words| message.contains(words));
+    may_be && !is_for_good(message)
 }
 
 fn is_for_good(message: &str) -> bool {
@@ -386,8 +389,12 @@ mod tests {
             });
             assert!(done.is_err() && count == if again { 2 } else { 1 }, "{message}: {count}");
         }
-        let other = Error::Libvirt { action: crate::error::DomainAction::Create, message: "no".into() };
-        assert!(!was_disturbed(&other));
+        let other = |message: &str| Error::Libvirt {
+            action: crate::error::DomainAction::Create,
+            message: message.into(),
+        };
+        assert!(!was_disturbed(&other("no")));
+        assert!(was_disturbed(&other("An error occurred, but the cause is unknown")));
     }
 
     #[test]

@@ -98,6 +98,12 @@ pub fn filter(
     }
 }
 
+/// Whether libvirt filters any of its interfaces.
+pub fn has_filter(plan: &Plan) -> bool {
+    let has = |reach: &NetworkPlan| reach.interfaces.iter().any(|one| one.filter.is_some());
+    is_filtered(plan) || plan.reach.as_ref().is_some_and(has)
+}
+
 fn is_filtered(plan: &Plan) -> bool {
     plan.reach.as_ref().is_some_and(|reach| reach.enforcer == Enforcer::Filter)
 }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::console::{Console, Handler};
 use crate::error::{DomainAction, Error};
+use crate::network::filter::was_disturbed;
 use crate::network::lease;
 use crate::plan::{set_scale, Plan};
 use crate::virt::Domain;
@@ -34,7 +35,7 @@ const TRIES: u32 = 10;
 const BETWEEN: Duration = Duration::from_millis(300);
 /// How long a filter of libvirt's is tried that somebody disturbs: it may be
 /// nobody, and nothing that ends.
-const DISTURBED: Duration = Duration::from_secs(8);
+const DISTURBED: Duration = Duration::from_secs(15);
 /// How long the starts of others are waited for.
 const TURN: Duration = Duration::from_secs(5);
 
@@ -120,7 +121,7 @@ fn boot(
         made.clean_up(real, &plan);
         tries -= 1;
         let since = failed.get_or_insert_with(Instant::now).elapsed();
-        if tries == 0 || !(is_worth_a_try(&error, since) || is_taken(real, &plan, number)) {
+        if tries == 0 || !(is_in_the_way(&plan, &error, since) || is_taken(real, &plan, number)) {
             return Err(error);
         }
         std::thread::sleep(BETWEEN);
@@ -179,8 +180,9 @@ fn take_turns() -> Option<Flock<File>> {
 
 /// Whether somebody else was in the way, who may not be any more. `since`: that
 /// long nothing came of it.
-fn is_worth_a_try(error: &Error, since: Duration) -> bool {
-    lost_its_turn(error) || since < DISTURBED && crate::network::filter::was_disturbed(error)
+fn is_in_the_way(plan: &Plan, error: &Error, since: Duration) -> bool {
+    let may_be_filters = since < DISTURBED && network::has_filter(plan);
+    lost_its_turn(error) || may_be_filters && was_disturbed(error)
 }
 
 /// Whether a container failed because somebody else took its loop device.
@@ -220,10 +222,40 @@ mod tests {
     }
 
     #[test]
-    fn what_is_disturbed_without_end_is_given_up() {
-        let message = "'/usr/sbin/ebtables -t nat': CHAIN_ADD failed (File exists)".to_owned();
-        let disturbed = Error::Libvirt { action: DomainAction::Create, message };
-        assert!(is_worth_a_try(&disturbed, Duration::ZERO) && is_worth_a_try(&disturbed, DISTURBED / 2));
-        assert!(!is_worth_a_try(&disturbed, DISTURBED));
+    fn who_is_disturbed_tries_again_for_a_while_and_only_with_a_filter() {
+        use crate::profile::{Interface, Isolation, Network, NetworkMode, Profile};
+        let of = |filter: Option<&str>| {
+            let mut profile = Profile::new("x", vec!["true".into()]);
+            profile.isolation = Some(Isolation::Container);
+            let one = Interface {
+                source: Some("default".into()),
+                filter: filter.map(str::to_owned),
+                ..Interface::default()
+            };
+            profile.network =
+                Network { mode: NetworkMode::Custom, interfaces: vec![one], ..Network::default() };
+            crate::plan::plan(&profile, &crate::xml::tests::host()).plan.unwrap()
+        };
+        let (filtered, plain) = (of(Some("clean-traffic")), of(None));
+        let said =
+            |message: &str| Error::Libvirt { action: DomainAction::Create, message: message.to_owned() };
+        let unknown = said("An error occurred, but the cause is unknown");
+        let raced = said("'/usr/sbin/ebtables -t nat': CHAIN_ADD failed (File exists)");
+        let never = said("'/usr/sbin/ebtables -t nat': CHAIN_ADD failed (Operation not supported)");
+        for (plan, error, since, again) in [
+            (&filtered, &raced, Duration::ZERO, true),
+            (&filtered, &unknown, DISTURBED / 2, true),
+            (&filtered, &raced, DISTURBED, false),
+            (&filtered, &never, Duration::ZERO, false),
+            (&plain, &unknown, Duration::ZERO, false),
+            (
+                &plain,
+                &said("Unable to attach /x.img to loop device: Device or resource busy"),
+                DISTURBED,
+                true,
+            ),
+        ] {
+            assert_eq!(is_in_the_way(plan, error, since), again, "{error:?} after {since:?}");
+        }
     }
 }

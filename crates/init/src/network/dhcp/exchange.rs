@@ -68,12 +68,18 @@ impl Exchange {
     pub fn acquire(&self, most: Duration) -> nix::Result<Lease> {
         let begun = Instant::now();
         let mut wait = Duration::from_millis(250).min(most);
+        let mut first = First::default();
         while begun.elapsed() < most {
-            self.discover()?;
-            if let Some(Answer::Offer(offer)) = self.hear(wait) {
-                self.request(&offer)?;
-                if let Some(Answer::Ack(lease)) = self.hear(wait) {
-                    return Ok(lease);
+            match first.wanted() {
+                Some(offer) => self.request(offer)?,
+                None => self.discover()?,
+            }
+            let asked = Instant::now();
+            while let Some(answer) = self.hear(wait.saturating_sub(asked.elapsed())) {
+                match first.take(answer) {
+                    Some(Next::Has(lease)) => return Ok(lease),
+                    Some(Next::Asks(offer)) => self.request(&offer)?,
+                    None => {}
                 }
             }
             wait = (wait * 2).min(Duration::from_secs(1));
@@ -146,6 +152,52 @@ impl Exchange {
         let mut bytes = [0u8; 2048];
         let length = recv(self.socket.as_raw_fd(), &mut bytes, flags)?;
         Ok(decode(&bytes[..length], self.id, self.mac))
+    }
+}
+
+/// How often one offer is asked for.
+const OFTEN: u32 = 3;
+
+/// The way to the first lease. A server may take seconds until it answers,
+/// since it looks whether anybody has the address, and answers then to all that
+/// was asked meanwhile.
+#[derive(Default)]
+struct First {
+    offer: Option<Lease>,
+    asked: u32,
+}
+
+/// What follows from an answer.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Asks(Lease),
+    Has(Lease),
+}
+
+impl First {
+    /// What is asked for again; after some times anything will do.
+    fn wanted(&mut self) -> Option<&Lease> {
+        self.asked += 1;
+        if self.asked > OFTEN {
+            self.offer = None;
+        }
+        self.offer.as_ref()
+    }
+
+    fn take(&mut self, answer: Answer) -> Option<Next> {
+        match answer {
+            Answer::Ack(lease) => Some(Next::Has(lease)),
+            Answer::Offer(offer) if self.offer.is_none() => {
+                self.offer = Some(offer.clone());
+                self.asked = 1;
+                Some(Next::Asks(offer))
+            }
+            Answer::Offer(_) => None,
+            Answer::Nak => {
+                self.offer = None;
+                None
+            }
+        }
     }
 }
 
@@ -376,6 +428,31 @@ mod tests {
         );
         let other = EthernetAddress([2; 6]);
         assert!(decode(&answer(|message| message.client_hardware_address = other), 7, MAC).is_none());
+    }
+
+    #[test]
+    fn answers_that_come_late_and_twice_lead_to_a_lease() {
+        let read = |bytes: &[u8]| match decode(bytes, 7, MAC) {
+            Some(Answer::Ack(lease)) => lease,
+            other => panic!("{other:?}"),
+        };
+        let lease = read(&answer(|_| {}));
+        let other = read(&answer(|message| message.your_ip = Ipv4Addr::new(10, 1, 2, 4)));
+        let mut first = First::default();
+        assert_eq!(first.wanted(), None);
+        assert_eq!(first.take(Answer::Offer(lease.clone())), Some(Next::Asks(lease.clone())));
+        // To what was asked before.
+        assert_eq!(first.take(Answer::Offer(lease.clone())), None);
+        assert_eq!(first.take(Answer::Offer(other.clone())), None);
+        assert_eq!(first.take(Answer::Ack(lease.clone())), Some(Next::Has(lease.clone())));
+        // It is asked for again, and not for ever.
+        assert_eq!(
+            [first.wanted().is_some(), first.wanted().is_some(), first.wanted().is_some()],
+            [true, true, false]
+        );
+        assert_eq!(first.take(Answer::Offer(other.clone())), Some(Next::Asks(other.clone())));
+        assert_eq!((first.take(Answer::Nak), first.wanted()), (None, None), "it is somebody else's");
+        assert_eq!(first.take(Answer::Offer(lease.clone())), Some(Next::Asks(lease)));
     }
 
     proptest! {
