@@ -249,11 +249,14 @@ pub enum Button {
     Extra,
 }
 
-/// What a clipboard's content is. SPICE knows no others.
+/// What a clipboard's content is. SPICE knows no others, but for HTML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
     /// UTF-8 text, lines ending in a line feed.
     Text,
+    /// Text with its looks, in UTF-8. SPICE has no number for it: see
+    /// [`HTML_NUMBER`].
+    Html,
     /// A PNG picture.
     Png,
     /// A JPEG picture.
@@ -263,6 +266,11 @@ pub enum Format {
     /// A TIFF picture.
     Tiff,
 }
+
+/// The number of [`Format::Html`] in an agent's messages: an extension, far
+/// outside of SPICE's own numbers, which run from 0. An agent that does not
+/// know it passes over it; one that does offers and fetches it as any other.
+pub const HTML_NUMBER: u32 = u32::from_be_bytes(*b"html");
 
 /// What the guest's agent says of the clipboard.
 #[derive(Clone, Debug, PartialEq, Eq)]

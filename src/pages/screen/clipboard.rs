@@ -154,20 +154,21 @@ impl Screen {
                 Direction::In => gettext("Last: {content}, into the sandbox"),
                 Direction::Out => gettext("Last: {content}, out of the sandbox"),
             };
-            // TRANSLATORS: in the middle of a sentence
-            text.replace("{content}", &amount(moved, gettext("text")))
+            // TRANSLATORS: in the middle of a sentence, as is "formatted text"
+            text.replace("{content}", &amount(moved, [gettext("text"), gettext("formatted text")]))
         })
     }
 }
 
 /// What it is and how much: `Text, 214 characters`, `PNG picture, 37 KiB`.
 pub fn what(ask: &ClipboardAsk) -> String {
-    amount(ask, gettext("Text"))
+    amount(ask, [gettext("Text"), gettext("Formatted text")])
 }
 
-fn amount(ask: &ClipboardAsk, text: String) -> String {
+fn amount(ask: &ClipboardAsk, [text, formatted]: [String; 2]) -> String {
     let name = match ask.format {
         Format::Text => text,
+        Format::Html => formatted,
         Format::Png => gettext("PNG picture"),
         Format::Jpeg => gettext("JPEG picture"),
         Format::Bmp => gettext("BMP picture"),

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::{accept, ClipboardAsk, ClipboardPolicy, Direction};
+use super::contents::Gathering;
+use super::{accept, ClipboardAsk, ClipboardPolicy, Contents, Direction};
 use crate::types::{Format, ToGuest};
 
 /// How long after the focus went the guest may still finish what was begun.
@@ -22,8 +23,6 @@ const AGAIN: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(6), Duration::from_secs(15), Duration::from_secs(40)];
 /// So many programs here may wait for the guest's content.
 const MAX_WAITING: usize = 8;
-/// What is preferred when several formats are offered and one is taken.
-const PREFERRED: [Format; 5] = [Format::Text, Format::Png, Format::Jpeg, Format::Tiff, Format::Bmp];
 
 /// What happens.
 #[derive(Clone, Debug)]
@@ -69,7 +68,7 @@ pub enum Action {
     /// Offer here what the guest has, under that number.
     OfferHere(u64, Vec<Format>),
     /// Put this into the clipboard here.
-    PutHere(Format, Vec<u8>),
+    PutHere(Contents),
     /// Take the guest's offer out of the clipboard here.
     TakeBack,
     /// Answer a program here that pastes; nothing if there is nothing.
@@ -86,13 +85,13 @@ pub enum Action {
 enum Offered {
     /// Whatever it asks for of the content with that number.
     Free(u64, Vec<Format>),
-    /// This, once, until then.
-    Once(Format, Vec<u8>, Duration),
+    /// This, once, in one of its formats, until then.
+    Once(Contents, Duration),
 }
 
 /// Why the clipboard here is being read.
 enum Reading {
-    ToAsk(u64, Format),
+    ToAsk(u64, Gathering),
     ToSend(u64, Format),
 }
 
@@ -100,7 +99,7 @@ enum Reading {
 struct Request {
     format: Format,
     deadline: Duration,
-    /// The tickets of those who wait; none if it is for a question.
+    /// The tickets of those who wait; none if it is to be asked about.
     waiting: Vec<u64>,
 }
 
@@ -128,7 +127,9 @@ pub struct Machine {
     /// What of it is offered here.
     here: Option<Vec<Format>>,
     requests: Vec<Request>,
-    asking: Option<(ClipboardAsk, Vec<u8>)>,
+    /// What the guest is asked for, to ask about it.
+    gathering: Option<Gathering>,
+    asking: Option<(ClipboardAsk, Contents)>,
     last_ask: u64,
     last_sent: Option<Duration>,
     actions: Vec<Action>,
@@ -155,6 +156,7 @@ impl Machine {
             guest_copied: false,
             here: None,
             requests: Vec::new(),
+            gathering: None,
             asking: None,
             last_ask: 0,
             last_sent: None,
@@ -195,7 +197,7 @@ impl Machine {
     /// When time alone will change something.
     pub fn deadline(&self) -> Option<Duration> {
         let offered = match &self.offered {
-            Some(Offered::Once(_, _, until)) => Some(*until),
+            Some(Offered::Once(_, until)) => Some(*until),
             _ => None,
         };
         let again = self.again.first().copied().filter(|_| self.offered.is_some());
@@ -270,31 +272,32 @@ impl Machine {
         }
     }
 
-    fn ask(&mut self, direction: Direction, format: Format, content: Vec<u8>) {
+    /// Asks, if there is something to ask about.
+    fn ask(&mut self, direction: Direction, gathering: Gathering) {
+        let Some(contents) = gathering.finish() else { return };
+        let Some(ask) = ClipboardAsk::about_all(self.last_ask + 1, direction, &contents) else { return };
         if let Some((old, _)) = self.asking.take() {
             self.actions.push(Action::AskGone(old.id));
         }
-        self.last_ask += 1;
-        let ask = ClipboardAsk::about(self.last_ask, direction, format, &content);
+        self.last_ask = ask.id;
         self.actions.push(Action::Ask(ask.clone()));
-        self.asking = Some((ask, content));
+        self.asking = Some((ask, contents));
     }
 
     fn answer(&mut self, id: u64, allowed: bool) {
-        let Some((ask, content)) = self.asking.take_if(|(ask, _)| ask.id == id) else { return };
+        let Some((ask, contents)) = self.asking.take_if(|(ask, _)| ask.id == id) else { return };
         if !allowed || !self.agent {
             return;
         }
-        let format = ask.format;
         match ask.direction {
             Direction::In => {
-                self.tell(ToGuest::Grab(vec![ask.format]));
+                self.tell(ToGuest::Grab(formats_of(&contents)));
                 let until = self.now.saturating_add(self.lifetime);
-                self.offered = Some(Offered::Once(ask.format, content, until));
+                self.offered = Some(Offered::Once(contents, until));
             }
             Direction::Out => {
                 self.actions.push(Action::Moved(ClipboardAsk { id: 0, ..ask }));
-                self.actions.push(Action::PutHere(format, content));
+                self.actions.push(Action::PutHere(contents));
             }
         }
     }
@@ -339,16 +342,28 @@ impl Machine {
         if self.policy != ClipboardPolicy::Ask || !self.agent || open {
             return;
         }
-        let (number, Some(format)) = (self.host.0, preferred(&self.host.1)) else { return };
-        self.reading = Some(Reading::ToAsk(number, format));
-        self.actions.push(Action::ReadHost(number, format));
+        if let Some(gathering) = Gathering::of(&self.host.1) {
+            self.gather_here(gathering);
+        }
+    }
+
+    /// Reads the next format of what lies here, or asks if there is none.
+    fn gather_here(&mut self, gathering: Gathering) {
+        let number = self.host.0;
+        match gathering.next() {
+            Some(format) => {
+                self.reading = Some(Reading::ToAsk(number, gathering));
+                self.actions.push(Action::ReadHost(number, format));
+            }
+            None => self.ask(Direction::In, gathering),
+        }
     }
 
     /// Tells what is offered once more.
     fn offer_again(&mut self) {
         match &self.offered {
             Some(Offered::Free(_, formats)) => self.tell(ToGuest::Grab(formats.clone())),
-            Some(Offered::Once(format, ..)) => self.tell(ToGuest::Grab(vec![*format])),
+            Some(Offered::Once(contents, _)) => self.tell(ToGuest::Grab(formats_of(contents))),
             None => {}
         }
     }
@@ -366,27 +381,31 @@ impl Machine {
                     return;
                 }
             }
-            Some(Offered::Once(allowed, content, _)) if near && allowed == format => {
-                self.send(format, content);
-                self.tell(ToGuest::Release);
-                return;
+            Some(Offered::Once(mut contents, until)) => {
+                let at = contents.iter().position(|(allowed, _)| near && *allowed == format);
+                if let Some(at) = at {
+                    self.send(format, contents.swap_remove(at).1);
+                    self.tell(ToGuest::Release);
+                    return;
+                }
+                self.offered = Some(Offered::Once(contents, until));
             }
-            other => self.offered = other,
+            None => {}
         }
         // A program in the guest waits for an answer: it gets an empty one.
         self.tell(ToGuest::Data(format, Vec::new()));
     }
 
     fn host_read(&mut self, number: u64, format: Format, content: Option<Vec<u8>>) {
-        let same = |(n, f): (u64, Format)| (n, f) == (number, format);
         let content = content.and_then(|content| accept(format, content, self.limit));
         match self.reading.take() {
-            Some(Reading::ToAsk(n, f)) if same((n, f)) => {
-                if let Some(content) = content.filter(|_| number == self.host.0) {
-                    self.ask(Direction::In, format, content);
+            Some(Reading::ToAsk(n, mut gathering)) if n == number && gathering.next() == Some(format) => {
+                if number == self.host.0 {
+                    gathering.take(format, content, self.limit);
+                    self.gather_here(gathering);
                 }
             }
-            Some(Reading::ToSend(n, f)) if same((n, f)) => match content {
+            Some(Reading::ToSend(n, f)) if (n, f) == (number, format) => match content {
                 Some(content) if number == self.host.0 => self.send(format, content),
                 _ => self.tell(ToGuest::Data(format, Vec::new())),
             },
@@ -421,9 +440,20 @@ impl Machine {
             self.actions.push(Action::OfferHere(self.guest, formats));
         } else if self.policy == ClipboardPolicy::Ask && self.requests.is_empty() {
             self.drop_question(Direction::Out);
-            if let Some(format) = preferred(&formats) {
+            if let Some(gathering) = Gathering::of(&formats) {
+                self.gather_there(gathering);
+            }
+        }
+    }
+
+    /// Fetches the next format of what the guest copied, or asks if there is none.
+    fn gather_there(&mut self, gathering: Gathering) {
+        match gathering.next() {
+            Some(format) => {
+                self.gathering = Some(gathering);
                 self.request(format, Vec::new());
             }
+            None => self.ask(Direction::Out, gathering),
         }
     }
 
@@ -458,12 +488,15 @@ impl Machine {
         if let Some(content) = content.as_ref().filter(|_| !request.waiting.is_empty()) {
             self.actions.push(Action::Moved(ClipboardAsk::about(0, Direction::Out, format, content)));
         }
-        let for_question = request.waiting.is_empty() && self.policy == ClipboardPolicy::Ask;
+        if request.waiting.is_empty() && self.policy == ClipboardPolicy::Ask {
+            if let Some(mut gathering) = self.gathering.take() {
+                gathering.take(format, content, self.limit);
+                self.gather_there(gathering);
+            }
+            return;
+        }
         for ticket in request.waiting {
             self.actions.push(Action::AnswerPaste(ticket, content.clone()));
-        }
-        if let Some(content) = content.filter(|_| for_question) {
-            self.ask(Direction::Out, format, content);
         }
         if let Some(next) = self.requests.first() {
             let format = next.format;
@@ -485,13 +518,14 @@ impl Machine {
     }
 
     fn fail_requests(&mut self) {
+        self.gathering = None;
         for request in self.requests.drain(..) {
             self.actions.extend(request.waiting.into_iter().map(|ticket| Action::AnswerPaste(ticket, None)));
         }
     }
 
     fn expire(&mut self) {
-        if matches!(&self.offered, Some(Offered::Once(_, _, until)) if *until <= self.now) {
+        if matches!(&self.offered, Some(Offered::Once(_, until)) if *until <= self.now) {
             self.offered = None;
             self.tell(ToGuest::Release);
         }
@@ -501,11 +535,16 @@ impl Machine {
         }
         // One that does not answer is not asked for the rest either.
         if self.requests.iter().any(|request| request.deadline <= self.now) {
+            let gathering = self.gathering.take();
             self.fail_requests();
+            // What it did answer with is worth a question.
+            if let Some(gathering) = gathering {
+                self.ask(Direction::Out, gathering);
+            }
         }
     }
 }
 
-fn preferred(formats: &[Format]) -> Option<Format> {
-    PREFERRED.into_iter().find(|format| formats.contains(format))
+fn formats_of(contents: &Contents) -> Vec<Format> {
+    contents.iter().map(|(format, _)| *format).collect()
 }

@@ -4,11 +4,13 @@
 //! whatever the guest's agent says.
 
 mod content;
+mod contents;
 mod machine;
 #[cfg(test)]
 mod tests;
 
 pub use content::accept;
+pub use contents::Contents;
 pub use machine::{Action, Input, Machine};
 
 use crate::types::Format;
@@ -26,7 +28,7 @@ pub enum ClipboardPolicy {
     Out,
     /// In both.
     Both,
-    /// In neither until somebody allows one paste.
+    /// In neither until somebody allows one paste, in one format.
     Ask,
 }
 
@@ -57,9 +59,10 @@ pub struct ClipboardAsk {
     pub id: u64,
     /// Which way it would go.
     pub direction: Direction,
-    /// What it is.
+    /// What it is; [`Format::Html`] if it is text with its looks, of which the
+    /// text alone may be pasted as well.
     pub format: Format,
-    /// How large it is, in bytes.
+    /// How large it is, in bytes, in all its formats.
     pub size: usize,
     /// How many characters it has, if it is text.
     pub characters: Option<usize>,
@@ -70,5 +73,13 @@ impl ClipboardAsk {
     pub(crate) fn about(id: u64, direction: Direction, format: Format, content: &[u8]) -> Self {
         let text = (format == Format::Text).then(|| String::from_utf8_lossy(content).chars().count());
         ClipboardAsk { id, direction, format, size: content.len(), characters: text }
+    }
+
+    /// About a content in all its formats.
+    fn about_all(id: u64, direction: Direction, contents: &Contents) -> Option<Self> {
+        let looks = contents.iter().find(|(format, _)| *format == Format::Html);
+        let (format, content) = looks.or(contents.first())?;
+        let size = contents.iter().map(|(_, content)| content.len()).sum();
+        Some(ClipboardAsk { size, ..Self::about(id, direction, *format, content) })
     }
 }

@@ -268,7 +268,7 @@ fn ask_out_puts_here_what_was_asked_about() {
     assert_eq!(done, [Action::Ask(ask)]);
     assert_eq!(m.take(now, Input::GuestData(Format::Text, text("swapped"))), []);
     let done = m.take(now, Input::Answer(1, true));
-    assert_eq!(done[1..], [Action::PutHere(Format::Text, text("out"))]);
+    assert_eq!(done[1..], [Action::PutHere(vec![(Format::Text, text("out"))])]);
 
     m.take(now, Input::GuestGrabs(vec![Format::Text]));
     m.take(now, Input::GuestData(Format::Text, text("again")));
@@ -277,6 +277,73 @@ fn ask_out_puts_here_what_was_asked_about() {
     m.take(now, Input::GuestData(Format::Text, text("third")));
     assert_eq!(m.take(now, Input::Policy(ClipboardPolicy::Off)), [Action::AskGone(3)]);
     assert_eq!(m.take(now, Input::Answer(3, true)), []);
+}
+
+/// Text with its looks, and the question about both.
+fn looks(id: u64, direction: Direction) -> (Contents, ClipboardAsk) {
+    let ask = ClipboardAsk { id, direction, format: Format::Html, size: 15, characters: None };
+    (vec![(Format::Text, text("bold")), (Format::Html, text("<b>bold</b>"))], ask)
+}
+
+#[test]
+fn ask_in_gives_text_with_its_looks_or_without_once() {
+    let grab = Action::Tell(ToGuest::Grab(vec![Format::Text, Format::Html]));
+    for (id, format, other) in [(1, Format::Html, Format::Text), (2, Format::Text, Format::Html)] {
+        let mut m = machine(ClipboardPolicy::Ask);
+        let now = seconds(11);
+        let (contents, _) = looks(id, Direction::In);
+        m.take(now, Input::HostChanged(vec![Format::Html, Format::Text, Format::Png]));
+        assert_eq!(m.take(now, Input::PasteKey), [Action::ReadHost(2, Format::Text)]);
+        let read = |at: usize| Input::HostRead(2, contents[at].0, Some(contents[at].1.clone()));
+        assert_eq!(m.take(now, read(1)), [], "that comes later");
+        assert_eq!(m.take(now, read(0)), [Action::ReadHost(2, Format::Html)]);
+        assert_eq!(m.take(now, read(1)), [Action::Ask(looks(1, Direction::In).1)]);
+        assert_eq!(m.take(now, Input::Answer(1, true)), [grab.clone()]);
+        let refused = |format| [Action::Tell(ToGuest::Data(format, vec![]))];
+        assert_eq!(m.take(now, Input::GuestRequests(Format::Png)), refused(Format::Png));
+        let done = m.take(now, Input::GuestRequests(format));
+        let content = contents.iter().find(|(one, _)| *one == format).unwrap().1.clone();
+        assert_eq!(done[1..], [Action::Tell(ToGuest::Data(format, content)), Action::Tell(ToGuest::Release)]);
+        assert_eq!(m.take(now, Input::GuestRequests(other)), refused(other), "one permission, one paste");
+        assert_eq!(m.take(now, Input::GuestRequests(format)), refused(format));
+    }
+}
+
+#[test]
+fn ask_in_asks_about_the_text_if_its_looks_cannot_be_read() {
+    for looks in [None, Some(vec![b'x'; LIMIT - 3])] {
+        let mut m = machine(ClipboardPolicy::Ask);
+        let now = seconds(11);
+        m.take(now, Input::HostChanged(vec![Format::Text, Format::Html]));
+        m.take(now, Input::PasteKey);
+        m.take(now, Input::HostRead(2, Format::Text, Some(text("text"))));
+        let ask = ClipboardAsk::about(1, Direction::In, Format::Text, b"text");
+        assert_eq!(m.take(now, Input::HostRead(2, Format::Html, looks)), [Action::Ask(ask)]);
+    }
+}
+
+#[test]
+fn ask_out_asks_once_about_text_and_its_looks() {
+    let mut m = machine(ClipboardPolicy::Ask);
+    let (now, (contents, ask)) = (seconds(11), looks(1, Direction::Out));
+    let request = |format| [Action::Tell(ToGuest::Request(format))];
+    let copied = || Input::GuestGrabs(vec![Format::Html, Format::Text, Format::Png]);
+    let hand_over = |at: usize| Input::GuestData(contents[at].0, contents[at].1.clone());
+    assert_eq!(m.take(now, copied()), request(Format::Text));
+    assert_eq!(m.take(now, hand_over(0)), request(Format::Html));
+    assert_eq!(m.take(now, hand_over(1)), [Action::Ask(ask)]);
+    assert_eq!(m.take(now, Input::Answer(1, true))[1..], [Action::PutHere(contents.clone())]);
+    // A guest that says no more is asked about by what it has said.
+    assert_eq!(m.take(now, copied()), request(Format::Text));
+    assert_eq!(m.take(now, hand_over(0)), request(Format::Html));
+    let ask = ClipboardAsk::about(2, Direction::Out, Format::Text, b"bold");
+    assert_eq!(m.take(seconds(21), Input::Tick), [Action::Ask(ask)]);
+    assert_eq!(m.take(seconds(22), hand_over(1)), [], "too late");
+    // One that copies nothing any more is not asked about at all.
+    m.take(seconds(22), copied());
+    m.take(seconds(22), hand_over(0));
+    assert_eq!(m.take(seconds(22), Input::GuestReleases), []);
+    assert_eq!(m.take(seconds(22), hand_over(1)), []);
 }
 
 #[test]
@@ -305,11 +372,11 @@ fn an_agent_that_goes_takes_its_offers_along() {
 }
 
 fn formats() -> impl Strategy<Value = Vec<Format>> {
-    proptest::collection::vec(prop_oneof![Just(Format::Text), Just(Format::Png)], 0..3)
+    proptest::collection::vec(prop_oneof![Just(Format::Text), Just(Format::Html), Just(Format::Png)], 0..4)
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    let format = || prop_oneof![4 => Just(Format::Text), 1 => Just(Format::Png)];
+    let format = || prop_oneof![4 => Just(Format::Text), 3 => Just(Format::Html), 1 => Just(Format::Png)];
     let content = || proptest::collection::vec(b'a'..=b'z', 0..LIMIT + 200);
     prop_oneof![
         Just(Input::Agent(true)),
@@ -374,7 +441,11 @@ impl Passed {
             }
             Action::Tell(ToGuest::Release) => self.open = None,
             Action::ReadHost(..) => self.read += 1,
-            Action::PutHere(_, content) | Action::AnswerPaste(_, Some(content)) => {
+            Action::PutHere(contents) => {
+                assert!(contents.iter().map(|(_, content)| content.len()).sum::<usize>() <= LIMIT);
+                self.out += 1;
+            }
+            Action::AnswerPaste(_, Some(content)) => {
                 assert!(content.len() <= LIMIT);
                 self.out += 1;
             }

@@ -10,7 +10,7 @@ use spice_client_glib as spice;
 use spice_client_glib::prelude::*;
 
 use super::attempt::Attempt;
-use crate::types::{Event, Format, FromGuest, ToGuest};
+use crate::types::{Event, Format, FromGuest, ToGuest, HTML_NUMBER};
 
 /// SPICE's number of the clipboard among the selections.
 const CLIPBOARD: u32 = 0;
@@ -28,11 +28,12 @@ fn number(format: Format) -> u32 {
         Format::Bmp => 3,
         Format::Tiff => 4,
         Format::Jpeg => 5,
+        Format::Html => HTML_NUMBER,
     }
 }
 
 fn format_of(number_: u32) -> Option<Format> {
-    [Format::Text, Format::Png, Format::Bmp, Format::Tiff, Format::Jpeg]
+    [Format::Text, Format::Html, Format::Png, Format::Bmp, Format::Tiff, Format::Jpeg]
         .into_iter()
         .find(|format| number(*format) == number_)
 }
@@ -172,11 +173,11 @@ mod tests {
 
     #[test]
     fn numbers_that_are_no_formats_are_left_out() {
-        let kinds: Vec<u32> = vec![1, 6, 0, 2, u32::MAX];
+        let kinds: Vec<u32> = vec![1, 6, 0, 2, u32::MAX, HTML_NUMBER];
         let pointer: glib::Pointer = kinds.as_ptr().cast_mut().cast();
         let count =
             |count: u32| [0_u32.to_value(), CLIPBOARD.to_value(), pointer.to_value(), count.to_value()];
-        assert_eq!(formats_of(&count(5)), Some(vec![Format::Text, Format::Png]));
+        assert_eq!(formats_of(&count(6)), Some(vec![Format::Text, Format::Png, Format::Html]));
         assert_eq!(formats_of(&count(0)), Some(vec![]));
         assert_eq!(formats_of(&count(0x3fff_ffff)), None, "a message that is too short");
     }

@@ -11,7 +11,7 @@ use gtk::{gdk, glib};
 
 use super::provider::{mime_types, GuestProvider, FORMATS};
 use super::SpiceView;
-use crate::clipboard::{Action, ClipboardPolicy, Input, Machine};
+use crate::clipboard::{Action, ClipboardPolicy, Contents, Input, Machine};
 use crate::types::{Command, Format, FromGuest};
 
 /// What may pass at once unless something else is set: bytes.
@@ -168,7 +168,7 @@ impl Clipboard {
             Action::OfferHere(number, formats) => {
                 self.put(view, &GuestProvider::new(view, number, &formats).upcast());
             }
-            Action::PutHere(format, content) => self.put(view, &provider_of(format, content)),
+            Action::PutHere(contents) => self.put(view, &provider_of(contents)),
             Action::TakeBack => {
                 let (clipboard, ours) = (view.clipboard(), self.ours.take());
                 if ours.is_some() && clipboard.content() == ours {
@@ -251,8 +251,10 @@ async fn read_clipboard(
     Ok(content)
 }
 
-fn provider_of(format: Format, content: Vec<u8>) -> gdk::ContentProvider {
-    let bytes = glib::Bytes::from_owned(content);
-    let named = mime_types(format).iter().map(|name| gdk::ContentProvider::for_bytes(name, &bytes));
+fn provider_of(contents: Contents) -> gdk::ContentProvider {
+    let named = contents.into_iter().flat_map(|(format, content)| {
+        let bytes = glib::Bytes::from_owned(content);
+        mime_types(format).iter().map(move |name| gdk::ContentProvider::for_bytes(name, &bytes))
+    });
     gdk::ContentProvider::new_union(&named.collect::<Vec<_>>())
 }

@@ -17,6 +17,7 @@ use crate::types::Format;
 pub(super) fn mime_types(format: Format) -> &'static [&'static str] {
     match format {
         Format::Text => &["text/plain;charset=utf-8", "text/plain"],
+        Format::Html => &["text/html"],
         Format::Png => &["image/png"],
         Format::Jpeg => &["image/jpeg"],
         Format::Bmp => &["image/bmp"],
@@ -24,8 +25,9 @@ pub(super) fn mime_types(format: Format) -> &'static [&'static str] {
     }
 }
 
-/// All formats, the one that is preferred first.
-pub(super) const FORMATS: [Format; 5] = [Format::Text, Format::Png, Format::Jpeg, Format::Tiff, Format::Bmp];
+/// All formats.
+pub(super) const FORMATS: [Format; 6] =
+    [Format::Text, Format::Html, Format::Png, Format::Jpeg, Format::Tiff, Format::Bmp];
 
 glib::wrapper! {
     /// Offers what the guest copied.

@@ -12,7 +12,7 @@ use gtk::gdk;
 use gtk::gio;
 use gtk::glib;
 use gtk::prelude::*;
-use spice_view::{ClipboardAsk, ClipboardPolicy, Direction, Format, Link, SpiceView};
+use spice_view::{ClipboardAsk, ClipboardPolicy, Direction, Format, Link, SpiceView, HTML_NUMBER};
 
 use crate::server::{begin, picture, words, Channel, Manner, Server, CURSOR, DISPLAY, INPUTS, MAIN};
 use crate::stage::{pass, wait, Stage};
@@ -147,6 +147,7 @@ fn paste(view: &SpiceView) -> Option<String> {
     pasted.take().flatten()
 }
 
+/// The questions of a view.
 fn asks(view: &SpiceView) -> Rc<RefCell<Vec<ClipboardAsk>>> {
     let asks: Rc<RefCell<Vec<ClipboardAsk>>> = Rc::default();
     view.connect_clipboard_asks({
@@ -183,14 +184,64 @@ fn both_gives_and_takes_text() {
     wait(10, "it is taken back", || stage.view.clipboard().content().is_none());
 }
 
+/// Copies text with its looks.
+fn copy_looks(view: &SpiceView) {
+    let named = [("text/html", "<b>bold</b>"), ("text/plain;charset=utf-8", "bold")];
+    let named = named.map(|(name, content)| {
+        gdk::ContentProvider::for_bytes(name, &glib::Bytes::from_static(content.as_bytes()))
+    });
+    view.clipboard().set_content(Some(&gdk::ContentProvider::new_union(&named))).unwrap();
+}
+
+/// What a program here pastes that wants the looks of text.
+fn paste_looks(view: &SpiceView) -> Option<String> {
+    let pasted: Rc<RefCell<Option<Option<String>>>> = Rc::default();
+    let (clipboard, slot) = (view.clipboard(), Rc::clone(&pasted));
+    glib::MainContext::default().spawn_local(async move {
+        let read = clipboard.read_future(&["text/html"], glib::Priority::DEFAULT).await;
+        let read = match read {
+            Ok((stream, _)) => stream.read_bytes_future(4096, glib::Priority::DEFAULT).await.ok(),
+            Err(_) => None,
+        };
+        slot.replace(Some(read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())));
+    });
+    wait(20, "the paste is answered", || pasted.borrow().is_some());
+    pasted.take().flatten()
+}
+
+#[gtk::test]
+fn text_passes_with_its_looks() {
+    let (stage, guest, _link) = begin_with(ClipboardPolicy::Both);
+    let offer = words(&[1, HTML_NUMBER]);
+    let html = |content: &[u8]| [&words(&[HTML_NUMBER]), content].concat();
+    copy_looks(&stage.view);
+    wait(10, "the guest is offered both", || guest.heard(GRAB).contains(&offer));
+    guest.say(clip(REQUEST, &words(&[HTML_NUMBER])));
+    wait(10, "the guest has it", || guest.heard(CLIPBOARD).contains(&html(b"<b>bold</b>")));
+
+    pass(600);
+    guest.say(clip(GRAB, &words(&[1, 2, HTML_NUMBER])));
+    wait(10, "the guest's is offered here", || {
+        let here = stage.view.clipboard().content().map(|content| content.formats());
+        here.is_some_and(|here| ["text/html", "image/png"].iter().all(|name| here.contain_mime_type(name)))
+    });
+    let (say, answer) = (guest.say.clone(), clip(CLIPBOARD, &html(b"<i>there</i>")));
+    glib::timeout_add_local_once(Duration::from_millis(300), move || drop(say.send(answer)));
+    assert_eq!(paste_looks(&stage.view).as_deref(), Some("<i>there</i>"));
+    assert_eq!(guest.heard(REQUEST), [words(&[HTML_NUMBER])]);
+}
+
 #[gtk::test]
 fn off_gives_and_takes_nothing() {
     let (stage, guest, _link) = begin_with(ClipboardPolicy::Off);
+    copy_looks(&stage.view);
+    guest.say(clip(REQUEST, &words(&[HTML_NUMBER])));
+    wait(10, "the guest is refused", || guest.heard(CLIPBOARD) == [words(&[HTML_NUMBER])]);
     copy(&stage.view, "secret");
-    guest.say(clip(GRAB, &words(&[1])));
+    guest.say(clip(GRAB, &words(&[1, HTML_NUMBER])));
     guest.say(clip(REQUEST, &words(&[1])));
     guest.say(text(b"evil"));
-    wait(10, "the guest is refused", || guest.heard(CLIPBOARD) == [words(&[1])]);
+    wait(10, "the guest is refused", || guest.heard(CLIPBOARD) == [words(&[HTML_NUMBER]), words(&[1])]);
     assert_eq!(paste(&stage.view).as_deref(), Some("secret"));
     assert!(guest.heard(GRAB).is_empty() && guest.heard(REQUEST).is_empty());
 }
