@@ -5,7 +5,7 @@ use crate::frame::{split_output, FrameError, OUTPUT_HEADER, OVERHEAD};
 use crate::greeting::LENGTH;
 use crate::news::{self, News, NEWS, SIZE};
 use crate::picture::{self, PIXEL};
-use crate::{changes, contents, Decoder, Frame, Greeting, Scanner};
+use crate::{agent, changes, contents, Decoder, Frame, Greeting, Scanner};
 
 /// Limit of the payloads here, in bytes.
 pub const LIMIT: usize = 512;
@@ -37,6 +37,36 @@ pub fn news(bytes: &[u8]) {
         assert_eq!(news::encode(size), *bytes);
         assert_eq!(size.bounded().bounded(), size.bounded());
     }
+}
+
+/// A hostile stream between the agent's halves, in pieces of `size` bytes.
+///
+/// # Panics
+/// When more is kept than a message that is to be, or what passes is not what
+/// came.
+pub fn agent(stream: &[u8], size: usize) {
+    let is_kept = |header: &agent::Header| header.kind < agent::DATA && header.length as usize <= LIMIT;
+    let mut decoder = agent::Decoder::default();
+    let (mut passed, mut kept) = (Vec::new(), 0);
+    for part in stream.chunks(size.max(1)) {
+        decoder.feed(part);
+        while let Some(piece) = decoder.piece(is_kept) {
+            match piece {
+                agent::Piece::Begin(header) => passed.extend(header.encode()),
+                agent::Piece::Part(bytes) => passed.extend(bytes),
+                agent::Piece::Message(message) => {
+                    assert!(is_kept(&message.header) && message.content.len() <= LIMIT);
+                    assert_eq!(message.with(agent::HTML).formats().pop(), Some(agent::HTML));
+                    passed.extend(message.header.encode());
+                    passed.extend(message.content);
+                }
+            }
+            kept = passed.len();
+        }
+        assert!(decoder.kept() < LIMIT + agent::HEADER);
+    }
+    assert_eq!(passed, stream[..kept]);
+    assert!(stream.len() - kept < LIMIT + agent::HEADER);
 }
 
 /// A hostile stream of frames, in pieces of `size` bytes.

@@ -13,6 +13,7 @@
 //! This crate does no I/O and knows no operating system. Everything that it
 //! decodes is taken to be hostile.
 
+pub mod agent;
 pub mod bytes;
 pub mod changes;
 pub mod contents;

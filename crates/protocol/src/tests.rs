@@ -88,7 +88,8 @@ fn the_seeds_of_the_fuzz_targets_pass() {
     type Target = (&'static str, fn(&[u8], usize));
     let whole: [Target; 2] =
         [("picture", |data, _| fuzz::picture(data)), ("news", |data, _| fuzz::news(data))];
-    let streams: [Target; 4] = [
+    let streams: [Target; 5] = [
+        ("agent", fuzz::agent),
         ("frames", fuzz::frames),
         ("greeting", fuzz::greeting),
         ("changes", fuzz::changes),
