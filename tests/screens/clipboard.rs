@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use terrarium::pages::screen::Screen;
 
 /// A copy that follows a paste at once is taken for its echo.
-const ECHO: u64 = 700;
+pub const ECHO: u64 = 700;
 /// What is not to come has not come after this time.
-const NEVER: u64 = 1500;
+pub const NEVER: u64 = 1500;
 
 /// What a program in the sandbox says; nothing if it says nothing for long.
 pub fn inside(scene: &Scene, script: &str) -> String {
@@ -31,16 +31,16 @@ pub fn inside(scene: &Scene, script: &str) -> String {
 }
 
 /// Copies in the sandbox. xclip stays until somebody else copies.
-fn copy_inside(scene: &Scene, text: &str) {
+pub fn copy_inside(scene: &Scene, text: &str) {
     inside(scene, &format!("printf '{text}' | xclip -i -selection clipboard >/dev/null 2>&1"));
 }
 
-fn paste_inside(scene: &Scene) -> String {
+pub fn paste_inside(scene: &Scene) -> String {
     inside(scene, "timeout 5 xclip -o -selection clipboard 2>/dev/null")
 }
 
 /// What would be pasted here.
-fn paste_here(scene: &Scene, clipboard: &gdk::Clipboard) -> String {
+pub fn paste_here(scene: &Scene, clipboard: &gdk::Clipboard) -> String {
     let answer: Rc<RefCell<Option<String>>> = Rc::default();
     let found = answer.clone();
     clipboard.read_text_async(gio::Cancellable::NONE, move |text| {
@@ -52,7 +52,7 @@ fn paste_here(scene: &Scene, clipboard: &gdk::Clipboard) -> String {
 }
 
 /// Waits for a question about this direction, and answers it.
-fn allow(scene: &Scene, screen: &Rc<Screen>, direction: Direction) {
+pub fn allow(scene: &Scene, screen: &Rc<Screen>, direction: Direction) {
     scene.until("a question", || screen.asking().is_some_and(|ask| ask.direction == direction));
     screen.answer(true);
 }
@@ -209,7 +209,7 @@ fn fifty_megabytes_and_pictures_pass_both_ways() {
 }
 
 /// A screen with the keyboard, and an agent that has come.
-fn with_agent(scene: &Scene, glass: Glass) -> Rc<Screen> {
+pub fn with_agent(scene: &Scene, glass: Glass) -> Rc<Screen> {
     let screen = scene.run_shown(glass, "exec xterm -e sleep 1000");
     scene.within(BOOT, "the agent", || screen.has_agent());
     scene.has_keyboard(&screen);
@@ -219,7 +219,7 @@ fn with_agent(scene: &Scene, glass: Glass) -> Rc<Screen> {
 }
 
 /// Whoever comes next finds nothing of it.
-fn forget() {
+pub fn forget() {
     let display = gdk::Display::default().expect("a display");
     display.clipboard().set_content(None::<&gdk::ContentProvider>).expect("it is emptied");
     while glib::MainContext::default().iteration(false) {}

@@ -8,6 +8,7 @@ mod devices;
 mod document;
 mod drop;
 mod killed;
+mod looks;
 mod many;
 mod network;
 #[path = "../scene/program.rs"]

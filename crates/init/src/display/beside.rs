@@ -5,7 +5,7 @@
 
 use super::config::{AGENT_POINTER, AGENT_PORT};
 use super::confined::{exec, nothing, words, Confined};
-use super::server::{Server, AGENT_SOCKET};
+use super::server::{Server, AGENT_RELAY, AGENT_SOCKET};
 use crate::build::Place;
 use nix::unistd::Pid;
 use std::os::fd::{AsFd, OwnedFd};
@@ -56,7 +56,9 @@ impl Beside {
                 // In the foreground. It looks whether there is such a port,
                 // which only its daemon may open. `-f`: where files go that
                 // are dropped on the screen.
-                let options = ["-x", "-S", AGENT_SOCKET, "-s", AGENT_SOCKET, "-f"].map(Bytes::from);
+                let relayed = Path::new(AGENT_RELAY).exists();
+                let socket = if relayed { AGENT_RELAY } else { AGENT_SOCKET };
+                let options = ["-x", "-S", socket, "-s", AGENT_SOCKET, "-f"].map(Bytes::from);
                 [vec![client], options.into(), vec![variable(like, b"HOME")?.clone()]].concat()
             }
         };

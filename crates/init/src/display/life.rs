@@ -2,6 +2,8 @@
 //! The display's own programs: started, lost, started again, ended.
 
 use super::beside::{self, Beside};
+use super::relay;
+use super::server::AGENT_RELAY;
 use super::watcher::{Duties, Watcher};
 use super::Display;
 use nix::errno::Errno;
@@ -20,6 +22,7 @@ pub(super) enum Part {
     Server,
     Daemon,
     Watcher,
+    Relay,
     Beside(Beside),
 }
 
@@ -57,13 +60,33 @@ impl Display {
             Ok(pid) => self.daemon = pid,
             Err(errno) => self.note("agent", errno),
         }
+        // One of before has nobody to speak to any more.
+        if let Some(pid) = self.relay.take() {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        if self.daemon.is_some() {
+            self.start_relay();
+        }
+    }
+
+    fn start_relay(&mut self) {
+        match relay::start((self.place, self.uid), &self.cookie, &self.log_pipe.1, self.owner) {
+            Ok(pid) => self.relay = Some(pid),
+            Err(errno) => self.do_without_relay(errno),
+        }
+    }
+
+    /// The agent's halves meet without it.
+    fn do_without_relay(&mut self, errno: Errno) {
+        let _ = std::fs::remove_file(AGENT_RELAY);
+        self.note("clipboard", errno);
     }
 
     /// Its own processes.
     pub fn pids(&self) -> Vec<Pid> {
         let server = self.server.as_ref().map(|server| server.pid);
         let watcher = self.watcher.as_ref().map(|watcher| watcher.pid);
-        [server, watcher, self.daemon].into_iter().flatten().collect()
+        [server, watcher, self.daemon, self.relay].into_iter().flatten().collect()
     }
 
     /// One of its own processes has ended. It is started again, as long as
@@ -73,6 +96,16 @@ impl Display {
             self.daemon = None;
             if self.is_up() && self.may_restart(Part::Daemon) {
                 self.start_daemon();
+            }
+        } else if self.relay == Some(pid) {
+            self.relay = None;
+            // A server that comes up brings a new one.
+            if self.is_up() {
+                if self.may_restart(Part::Relay) {
+                    self.start_relay();
+                } else {
+                    self.do_without_relay(Errno::ECHILD);
+                }
             }
         } else if self.watcher.as_ref().is_some_and(|watcher| watcher.pid == pid) {
             self.watcher = None;

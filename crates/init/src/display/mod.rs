@@ -9,6 +9,7 @@
 //! | [`confined`] | who runs it: a user that the command does not have |
 //! | [`watcher`], [`screen`], [`scale`], [`heads`], [`windows`], [`standin`], [`picture`] | copies of init that speak X |
 //! | [`beside`], [`socket`], [`later`] | agent, session bus, sound, window manager; when |
+//! | [`relay`] | what the agent does not know of the clipboard |
 //! | [`life`], [`hear`] | how they live and what they say |
 
 mod beside;
@@ -21,6 +22,7 @@ mod later;
 mod life;
 mod mixer;
 mod picture;
+mod relay;
 mod scale;
 mod screen;
 mod server;
@@ -91,6 +93,7 @@ pub struct Display {
     cookie: [u8; 16],
     server: Option<Server>,
     daemon: Option<Pid>,
+    relay: Option<Pid>,
     /// Keeps a container's server listening to its FIFOs.
     sound: Vec<OwnedFd>,
     later: Later,
@@ -137,6 +140,7 @@ impl Display {
             cookie: key_for(owner)?,
             server: None,
             daemon: None,
+            relay: None,
             sound: Vec::new(),
             watcher: None,
             log: Ring::new(LOG),

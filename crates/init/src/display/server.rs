@@ -35,6 +35,8 @@ const UNFINISHED: &str = "/tmp/.X11-unix/unfinished";
 pub const SOCKET: &str = "/tmp/.X11-unix/X0";
 /// Where the agent's two halves meet.
 pub const AGENT_SOCKET: &str = "/tmp/.X11-unix/agent";
+/// Where one of them meets whoever stands between them.
+pub const AGENT_RELAY: &str = "/tmp/.X11-unix/relay";
 
 /// How far a server is.
 pub enum Ready {
