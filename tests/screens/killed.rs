@@ -18,7 +18,7 @@ const RED: &str =
 
 /// Processes of the display's own user in a container, as this computer numbers
 /// them.
-fn outside(scene: &Scene, program: &str) -> String {
+pub fn outside(scene: &Scene, program: &str) -> String {
     let name = scene.window.runs.current().expect("a tab").name();
     let xml = Command::new(ctl()).args(["show", "--xml", &name]).output().expect("terrariumctl").stdout;
     let xml = String::from_utf8_lossy(&xml).into_owned();

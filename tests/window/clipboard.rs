@@ -107,6 +107,29 @@ fn a_question_about_the_clipboard_is_asked_above_the_line() {
     assert!(clipboard.tooltip_text().is_some_and(|text| text.contains("spice-vdagent")));
 }
 
+#[gtk::test]
+fn text_with_its_looks_is_one_question() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    let (screen, (_link, teller, commands)) = focused(&scene, &machine);
+    teller.tell(&Event::Clipboard(FromGuest::Grab(vec![Format::Text, Format::Html])));
+    for (format, content) in [(Format::Text, "bold"), (Format::Html, "<b>bold</b>")] {
+        let asked = Command::Clipboard(ToGuest::Request(format));
+        scene.until("the guest is asked", || commands.borrow().contains(&asked));
+        assert!(screen.asking().is_none(), "not before all of it is there");
+        teller.tell(&Event::Clipboard(FromGuest::Data(format, content.into())));
+    }
+    let (ask, buttons) = (scene.object::<gtk::Revealer>("ask"), scene.object::<gtk::Box>("ask-buttons"));
+    scene.until("it is asked", || ask.reveals_child() && buttons.is_sensitive());
+    let detail = scene.object::<gtk::Label>("ask-detail").text();
+    assert!(detail.contains("Formatted text, 15"), "{detail}");
+    scene.object::<gtk::Button>("allow").emit_clicked();
+    scene.until("the question is gone", || !ask.reveals_child());
+    let last = screen.last_moved().unwrap_or_default();
+    assert!(last.contains("formatted text, 15"), "{last}");
+    let here = scene.window.widget.clipboard().formats();
+    assert!(["text/html", "text/plain"].iter().all(|name| here.contain_mime_type(name)));
+}
+
 /// A paste before the answer took what was in the sandbox.
 #[gtk::test]
 fn what_is_allowed_is_to_be_pasted_now() {

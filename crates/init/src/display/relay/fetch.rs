@@ -100,6 +100,17 @@ impl Fetch {
         board.close_window(fetching.window)
     }
 
+    /// What was copied in the sandbox is gone: it is not offered any more.
+    pub fn withdraw(&mut self, board: &Board) -> Result<()> {
+        let offer = self.now.take_if(|fetching| matches!(fetching.what, What::Offer(_)));
+        offer.map_or(Ok(()), |fetching| board.close_window(fetching.window))
+    }
+
+    /// Whether what is offered is none of the agent's.
+    pub fn is_alone(&self) -> bool {
+        self.alone
+    }
+
     /// Whether this window is one that something is fetched into.
     pub fn has(&self, window: Window) -> bool {
         self.now.as_ref().is_some_and(|fetching| fetching.window == window)

@@ -158,15 +158,15 @@ impl Relay {
             None => fds.push(PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)),
         }
         let _ = poll(&mut fds, self.patience());
-        let is = |fd: &PollFd| fd.revents().is_some_and(|now| !now.is_empty());
-        let ready: Vec<bool> = fds.iter().skip(1).map(is).collect();
+        let now = |at: usize| fds.get(at).and_then(PollFd::revents).unwrap_or(PollFlags::empty());
+        let ready = [now(1), now(2)];
         match self.talk.take() {
-            Some(talk) => self.go_on(talk, &ready),
-            None if ready.contains(&true) => {
+            Some(talk) => self.go_on(talk, ready),
+            None if ready[0].is_empty() => Ok(()),
+            None => {
                 self.talk = self.accept().ok();
                 Ok(())
             }
-            None => Ok(()),
         }
     }
 
@@ -183,18 +183,15 @@ impl Relay {
     }
 
     /// Hears both halves and tells them; without either there is no agent.
-    fn go_on(&mut self, mut talk: Talk, ready: &[bool]) -> Result<()> {
-        let heard = |side: &mut Side, other: &Side, ready: Option<&bool>| match ready {
-            Some(true) if !other.is_full() => side.read(),
-            _ => Ok(()),
-        };
-        let client = heard(&mut talk.client, &talk.daemon, ready.first());
-        let daemon = heard(&mut talk.daemon, &talk.client, ready.get(1));
+    fn go_on(&mut self, mut talk: Talk, ready: [PollFlags; 2]) -> Result<()> {
+        let client = talk.client.hear(ready[0], !talk.daemon.is_full());
+        let daemon = talk.daemon.hear(ready[1], !talk.client.is_full());
         let mut told = Vec::new();
         self.hear_client(&mut talk, &mut told)?;
         self.hear_daemon(&mut talk, &mut told)?;
         let written = talk.client.write().and(talk.daemon.write());
-        if client.and(daemon).and(written).is_ok() {
+        let takes = !talk.daemon.is_stuck();
+        if takes && client.and(daemon).and(written).is_ok() {
             self.talk = Some(talk);
             self.tell(told);
             return Ok(());
@@ -223,8 +220,8 @@ impl Relay {
                 }
                 continue;
             }
-            self.fetch.give_up(&self.board, told)?;
-            if std::mem::take(&mut talk.offered) {
+            self.fetch.withdraw(&self.board)?;
+            if !self.fetch.is_alone() && std::mem::take(&mut talk.offered) {
                 talk.daemon.tell(message);
             }
         }
@@ -261,7 +258,7 @@ impl Relay {
                 }
                 self.serve.give_way();
             }
-            DATA => return self.serve.hand_over(&self.board, message.content, told),
+            DATA => return self.serve.hand_over(&self.board, message, told),
             REQUEST if message.header.format == HTML => return self.fetch.html(&self.board, told),
             VERSION => self.known = message.is_known_version(),
             RELEASE | DISCONNECTED => self.serve.release(&self.board)?,

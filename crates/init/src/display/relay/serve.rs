@@ -90,8 +90,9 @@ impl Serve {
     }
 
     /// Hands over what this desktop answered.
-    pub fn hand_over(&mut self, board: &Board, content: Vec<u8>, told: &mut Vec<Message>) -> Result<()> {
-        let Some(Asked { by, .. }) = self.asked.take() else { return Ok(()) };
+    pub fn hand_over(&mut self, board: &Board, answer: Message, told: &mut Vec<Message>) -> Result<()> {
+        let Some(Asked { by, format, .. }) = self.asked.take() else { return Ok(()) };
+        let content = if answer.header.format == format { answer.content } else { Vec::new() };
         let (property, kind) = (property_of(&by), board.type_of(by.target));
         if content.is_empty() || (content.len() > PIECE && self.under_way.len() >= MOST_UNDER_WAY) {
             board.answer(&by, None)?;

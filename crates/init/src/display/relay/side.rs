@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One of the agent's halves: what it says, and what it is yet to be told.
 
+use nix::poll::PollFlags;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,6 +12,8 @@ use terrarium_protocol::agent::{Decoder, Header, Message, Piece};
 const PIECE: usize = 64 * 1024;
 /// With more than this to be told it, its other half is not listened to.
 const FULL: usize = 256 * 1024;
+/// With more than this it takes nothing at all.
+const STUCK: usize = 3 * super::LIMIT;
 
 /// A half that is connected.
 pub struct Side {
@@ -32,9 +35,9 @@ impl Side {
         self.socket.as_fd()
     }
 
-    /// Whether there is something that it is yet to be told.
+    /// Whether there is something that it can be told now.
     pub fn has_more(&self) -> bool {
-        self.outlet.size > 0
+        self.outlet.next().is_some()
     }
 
     /// Whether it is to take what it has been told before it is told more.
@@ -42,8 +45,24 @@ impl Side {
         self.outlet.size > FULL
     }
 
-    /// Reads what it says, without waiting for it; an error at its end.
-    pub fn read(&mut self) -> io::Result<()> {
+    /// Whether it has stopped taking what it is told.
+    pub fn is_stuck(&self) -> bool {
+        self.outlet.size > STUCK
+    }
+
+    /// Reads what it says, if it `may` say something; an error at its end.
+    pub fn hear(&mut self, ready: PollFlags, may: bool) -> io::Result<()> {
+        if may && !ready.is_empty() {
+            return self.read();
+        }
+        // It would be told again and again that it has ended.
+        if ready.intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> io::Result<()> {
         let mut piece = vec![0; PIECE];
         match self.socket.read(&mut piece) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
@@ -187,6 +206,7 @@ mod tests {
         outlet.message(release.clone());
         outlet.message(grab.clone());
         assert_eq!(all(&mut outlet, 3), [&header.encode()[..], b"la"].concat());
+        assert!(outlet.size > 0 && outlet.next().is_none(), "nobody is to wait for what is held");
         outlet.part(b"rge".to_vec());
         let rest = [b"rge", &release.header.encode()[..], &grab.header.encode(), &grab.content].concat();
         assert_eq!(all(&mut outlet, 7), rest);
@@ -204,8 +224,14 @@ mod tests {
         side.tell(Message::about_clipboard(DATA, 1, vec![b'x'; 8 << 20]));
         side.write().unwrap();
         assert!(side.is_full() && side.has_more());
-        side.read().unwrap();
+        assert!(!side.is_stuck());
+        side.hear(PollFlags::POLLIN, true).unwrap();
+        side.hear(PollFlags::POLLIN, false).unwrap();
         drop(theirs);
-        assert!(side.write().is_err() && side.read().is_err());
+        assert!(side.write().is_err());
+        assert!(side.hear(PollFlags::POLLHUP, true).is_err(), "it has ended");
+        assert!(side.hear(PollFlags::POLLHUP, false).is_err(), "and is not asked for ever");
+        side.tell(Message::about_clipboard(DATA, 1, vec![b'x'; STUCK]));
+        assert!(side.is_stuck());
     }
 }
