@@ -53,7 +53,8 @@ struct Down {
 
 impl Down {
     fn new() -> Self {
-        let name = fresh_name("terrarium-test");
+        // Of those of `Named` none is called so.
+        let name = fresh_name("terrarium-test-down");
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let xml = format!("<network><name>{name}</name></network>");
         std::io::Write::write_all(&mut file, xml.as_bytes()).unwrap();

@@ -236,6 +236,25 @@ fn a_guard_of_a_later_version_stays_and_what_to_do_is_said() {
     change(&first, &["cut"]);
 }
 
+/// A number is taken again at once, and with it the name of an interface.
+#[test]
+fn what_held_for_one_that_is_gone_does_not_hold_for_the_next_of_its_number() {
+    let _turn = alone();
+    let network = Named::new();
+    let _keeps_the_guard = lasting(Glass::Container, &["-N", "internet"], "sleep 600");
+    let first = lasting(Glass::Container, &["-N", "internet"], "sleep 600");
+    let interface = interface_of(&first);
+    drop(first);
+    let option = format!("dhcp,source={}", network.name);
+    let next = lasting(Glass::Container, &["-N", &option], "sleep 600");
+    let number = directory_of(&next).unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(interface.ends_with(&format!("-{number}-0")), "{interface}");
+    let table = format!("terrarium_{}", USER.uid());
+    let held = std::process::Command::new("nft").args(["list", "table", "netdev", &table]).output().unwrap();
+    assert!(held.status.success() && !out(&held).contains(&interface), "{}", out(&held));
+    assert!(leases::given(&network).contains(&network.net));
+}
+
 #[test]
 fn they_start_many_at_once_with_addresses_of_their_own_and_leave_nothing() {
     let _turn = alone();

@@ -64,8 +64,9 @@ struct Guard {
     kept: Kept,
     /// Whether the kernel can count connections; known once it could not.
     bounded: bool,
-    /// The interfaces that rules were set for.
-    guarded: Vec<String>,
+    /// The interfaces that rules were set for, with their numbers: whoever comes
+    /// later may have the name, and is somebody else.
+    guarded: Vec<(String, u32)>,
     /// What should hold does not yet.
     is_behind: bool,
     alone_since: Instant,
@@ -136,15 +137,15 @@ impl Guard {
     /// are others, or a sandbox is gone.
     fn look(&mut self, told: bool) {
         let local = host::networks();
-        let is_changed = told
-            || self.is_behind
-            || self.local != local
-            || self.guarded.iter().any(|name| index(name).is_none());
+        let is_gone = |(name, number): &&(String, u32)| index(name) != Some(*number);
+        let gone: Vec<String> = self.guarded.iter().filter(is_gone).map(|(name, _)| name.clone()).collect();
+        let is_changed = told || self.is_behind || self.local != local || !gone.is_empty();
         self.local = local;
         if !is_changed {
             return;
         }
-        let Some(rules) = self.rules.take() else { return };
+        let Some(mut rules) = self.rules.take() else { return };
+        rules.ports.retain(|port| !gone.contains(&port.interface));
         // What held before still does if this fails; somebody will look again.
         self.is_behind = self.set(&rules).is_err();
         self.rules = Some(rules);
@@ -152,8 +153,9 @@ impl Guard {
 
     fn serve(&mut self, mut client: Client) {
         let answer = match client.request() {
-            Some(ToGuard::Rules(rules)) if rules.are_proper() => match self.set(&rules) {
+            Some(ToGuard::Rules(mut rules)) if rules.are_proper() => match self.set(&rules) {
                 Ok(missing) => {
+                    rules.ports.retain(|port| !missing.contains(&port.interface));
                     self.rules = Some(*rules);
                     FromGuard::Done { missing }
                 }
@@ -210,7 +212,9 @@ impl Guard {
         if !there.is_empty() || !self.guarded.is_empty() {
             self.alone_since = Instant::now();
         }
-        self.guarded = there.iter().map(|port| port.interface.clone()).collect();
+        // No interface has the number 0.
+        let numbered = |port: &&Port| (port.interface.clone(), index(&port.interface).unwrap_or(0));
+        self.guarded = there.iter().map(numbered).collect();
         if let Some(log) = &mut self.log {
             log.keep(there);
         }
