@@ -298,7 +298,7 @@ fn ask_in_gives_text_with_its_looks_or_without_once() {
         assert_eq!(m.take(now, read(1)), [], "that comes later");
         assert_eq!(m.take(now, read(0)), [Action::ReadHost(2, Format::Html)]);
         assert_eq!(m.take(now, read(1)), [Action::Ask(looks(1, Direction::In).1)]);
-        assert_eq!(m.take(now, Input::Answer(1, true)), [grab.clone()]);
+        assert_eq!(m.take(now, Input::Answer(1, true)), std::slice::from_ref(&grab));
         let refused = |format| [Action::Tell(ToGuest::Data(format, vec![]))];
         assert_eq!(m.take(now, Input::GuestRequests(Format::Png)), refused(Format::Png));
         let done = m.take(now, Input::GuestRequests(format));
