@@ -119,6 +119,8 @@ pub struct Tab {
     /// The page has got a size.
     sized: async_channel::Receiver<()>,
     got_size: async_channel::Sender<()>,
+    /// It has one. What VTE begins with is none.
+    is_sized: Cell<bool>,
 }
 
 impl Tab {
@@ -194,6 +196,7 @@ impl Tab {
             drawn,
             sized,
             got_size,
+            is_sized: Cell::new(false),
         });
         tab.connect(&object(&builder, "measure"));
         tab
@@ -212,8 +215,8 @@ impl Tab {
             // VTE counts its cells a moment later.
             glib::idle_add_local_once(move || {
                 if let Some(tab) = weak.upgrade() {
-                    tab.tell_size();
                     tab.has_size();
+                    tab.tell_size();
                 }
             });
         });
@@ -262,13 +265,17 @@ impl Tab {
 
     /// The page was given its size; a start may wait for that.
     pub(super) fn has_size(&self) {
+        self.is_sized.set(true);
         let _ = self.got_size.try_send(());
     }
 
     /// Tells the sandbox the sizes of the terminal and the screen.
     pub(super) fn tell_size(&self) {
         if let Some(console) = self.console.borrow().as_ref().filter(|_| self.keyboard.get()) {
-            console.resize(terminal::size(&self.terminal));
+            // A shell draws its line anew for each size that it is told of.
+            if self.is_sized.get() {
+                console.resize(terminal::size(&self.terminal));
+            }
             if let Some(screen) = &self.screen {
                 screen.tell_size(console);
             }

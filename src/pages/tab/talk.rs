@@ -22,6 +22,8 @@ use vte::prelude::*;
 const SLICE: usize = 256 * 1024;
 /// VTE may have drawn nothing for what changes nothing.
 const DRAW: Duration = Duration::from_millis(100);
+/// How long a page that is new may take to have a size.
+const SIZED: Duration = Duration::from_secs(1);
 /// How often a lost sandbox is looked for while its domain is there, and the
 /// time between.
 const TRIES: u32 = 10;
@@ -38,6 +40,10 @@ impl Tab {
         self.find_plan(&window);
         let tab = self.clone();
         glib::spawn_future_local(async move {
+            // What was written for this width is shown in it.
+            if tab.screen.is_none() && !tab.is_sized.get() {
+                let _ = glib::future_with_timeout(SIZED, tab.sized.recv()).await;
+            }
             tab.lost(&window.bridge, id, None).await;
         });
     }
