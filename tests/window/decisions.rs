@@ -89,6 +89,8 @@ fn what_the_run_had_a_copy_of_is_modified() {
     }
     scene.until("it says where the old one is", || says(&changes, "The old one is in the trash."));
     close(&changes);
+    answer(&scene, "discard");
+    scene.until("it is closed", || page().is_none());
 }
 
 #[gtk::test]
