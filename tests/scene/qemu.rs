@@ -54,7 +54,8 @@ impl Drop for Machine {
 }
 
 fn spawn(socket: &Path) -> Child {
-    let spice = format!("unix=on,addr={},disable-ticketing=on", socket.display());
+    let plain = "image-compression=off,streaming-video=off";
+    let spice = format!("unix=on,addr={},disable-ticketing=on,{plain}", socket.display());
     // It goes with the test, also if that is killed or keeps what it holds.
     Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])

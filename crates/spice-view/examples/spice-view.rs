@@ -35,7 +35,8 @@ fn main() -> glib::ExitCode {
 
 fn begin(app: &gtk::Application, connector: Connector) {
     spice_view::keep_memory();
-    let options = Options { sound: true, ..Options::default() };
+    // Whatever server is named is taken as it is.
+    let options = Options { sound: true, decoders: true, ..Options::default() };
     let link = spice_view::open(connector, options);
     let view = show(app, &link, MonitorId(0));
     // Of several views one only shares the clipboard.

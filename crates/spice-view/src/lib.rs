@@ -12,6 +12,7 @@ mod session;
 mod types;
 mod view;
 mod wheel;
+mod wire;
 
 pub use clipboard::{ClipboardAsk, ClipboardPolicy, Direction};
 pub use geometry::ScaleMode;

@@ -2,7 +2,7 @@
 //! The channels of a connection: their sockets, that they come in time, and
 //! what their end means.
 
-use std::os::fd::IntoRawFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use spice_client_glib::{ChannelEvent, ChannelType};
 
 use super::attempt::{Attempt, MAX_DISPLAYS};
 use super::display::Display;
+use super::guard;
 use crate::types::{ChannelKind, FailureKind};
+use crate::wire::Refusal;
 
 /// The channels of a session that is closed end this close together, on a busy
 /// computer too.
@@ -115,15 +117,31 @@ impl Attempt {
             let socket = opening.await;
             let Some(attempt) = weak.upgrade().filter(|attempt| !attempt.has_ended()) else { return };
             match socket {
-                // From here on spice-glib owns the socket.
-                Ok(socket) => {
-                    if !channel.open_fd(socket.into_raw_fd()) {
-                        attempt.lose(kind, FailureKind::Protocol, "a socket was not taken");
-                    }
-                }
+                Ok(socket) => attempt.hand_over(kind, &channel, socket),
                 Err(error) => attempt.lose(kind, FailureKind::Unreachable, &error.to_string()),
             }
         });
+    }
+
+    /// Gives spice-glib a socket, of which it hears what may be heard.
+    fn hand_over(self: &Rc<Self>, kind: ChannelKind, channel: &spice::Channel, server: OwnedFd) {
+        let (refuse, refused) = async_channel::bounded(1);
+        let told = move |refusal| drop(refuse.send_blocking(refusal));
+        let socket = match guard::stand_before(server, kind, self.options.decoders, told) {
+            Ok(socket) => socket,
+            Err(error) => return self.lose(kind, FailureKind::Unreachable, &error.to_string()),
+        };
+        let weak = Rc::downgrade(self);
+        glib::MainContext::default().spawn_local(async move {
+            let Ok(Refusal { kind, detail }) = refused.recv().await else { return };
+            if let Some(attempt) = weak.upgrade() {
+                attempt.fail(kind, &detail);
+            }
+        });
+        // From here on spice-glib owns the socket.
+        if !channel.open_fd(socket.into_raw_fd()) {
+            self.lose(kind, FailureKind::Protocol, "a socket was not taken");
+        }
     }
 
     fn start_timer(self: &Rc<Self>, kind: ChannelKind, channel: &spice::Channel) {

@@ -9,6 +9,7 @@ mod connector;
 mod cursor;
 mod display;
 mod files;
+mod guard;
 mod inputs;
 mod log;
 mod main;
@@ -40,6 +41,12 @@ pub struct Options {
     pub microphone: bool,
     /// Whether the guest can be given USB devices, with the feature `usb`.
     pub usb: bool,
+    /// Whether pictures may come compressed, as video, and drawn in the ways of
+    /// old desktops. spice-gtk ends the program where such a one is wrong, so
+    /// only of a server that is trusted; without, a server that sends one is
+    /// refused, and has to be told not to (QEMU: `image-compression=off`,
+    /// `streaming-video=off`).
+    pub decoders: bool,
 }
 
 impl Default for Options {
@@ -50,6 +57,7 @@ impl Default for Options {
             sound: false,
             microphone: false,
             usb: false,
+            decoders: false,
         }
     }
 }

@@ -12,18 +12,18 @@ use crate::server::{picture, shows, words, Channel, Manner, Server, CURSOR, DISP
 use crate::stage::{pass, wait, Player, Stage};
 
 /// Keys by the number that X gives them, which is the kernel's and eight.
-const A: u32 = 38;
-const LEFT_CTRL: u32 = 37;
-const LEFT_ALT: u32 = 64;
+pub const A: u32 = 38;
+pub const LEFT_CTRL: u32 = 37;
+pub const LEFT_ALT: u32 = 64;
 const RIGHT: u32 = 114;
 
-fn xdotool(arguments: &[&str]) -> String {
+pub fn xdotool(arguments: &[&str]) -> String {
     let output = std::process::Command::new("xdotool").args(arguments).output().expect("xdotool can be run");
     assert!(output.status.success(), "xdotool {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn keys(action: &str, codes: &[u32]) {
+pub fn keys(action: &str, codes: &[u32]) {
     for code in codes {
         xdotool(&[action, &code.to_string()]);
     }
@@ -34,8 +34,8 @@ pub fn paste() {
     xdotool(&["key", "ctrl+v"]);
 }
 
-/// Gives the keyboard to the stage's window; there is no window manager.
-pub fn focus(stage: &Stage, name: &str) -> String {
+/// The number that X has for the stage's window.
+pub fn find(stage: &Stage, name: &str) -> String {
     stage.window.set_title(Some(name));
     let mut id = String::new();
     wait(10, "the window has its name", || {
@@ -46,13 +46,19 @@ pub fn focus(stage: &Stage, name: &str) -> String {
             .unwrap_or_default();
         !id.is_empty()
     });
+    id
+}
+
+/// Gives the keyboard to the stage's window; there is no window manager.
+pub fn focus(stage: &Stage, name: &str) -> String {
+    let id = find(stage, name);
     xdotool(&["windowfocus", &id]);
     stage.view.grab_focus();
     wait(10, "the window has the keyboard", || stage.window.is_active() && stage.view.has_focus());
     id
 }
 
-fn key(code: u32, down: bool) -> Command {
+pub fn key(code: u32, down: bool) -> Command {
     Command::Key(spice_view::from_hardware(code).unwrap(), down)
 }
 
@@ -96,7 +102,7 @@ fn a_guest_with_other_locks_is_told_again() {
 }
 
 /// Waits until these commands came, in this order, with others between them.
-fn expect(player: &Player, expected: &[Command]) {
+pub fn expect(player: &Player, expected: &[Command]) {
     let mut seen = Vec::new();
     wait(10, &format!("{expected:?}"), || {
         seen.extend(player.taken());
@@ -105,7 +111,7 @@ fn expect(player: &Player, expected: &[Command]) {
     });
 }
 
-fn played(width: i32, height: i32) -> (Stage, Player) {
+pub fn played(width: i32, height: i32) -> (Stage, Player) {
     let (stage, player) = (Stage::new(width, height), Player::new());
     player.teller.tell(&Event::MouseMode(MouseMode::Absolute));
     stage.view.set_link(Some(&player.link));

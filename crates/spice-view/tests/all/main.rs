@@ -3,6 +3,7 @@
 //! QEMU, and with servers that mean harm. Needs a display (Xvfb does).
 
 mod clipboard;
+mod drawings;
 mod ends;
 mod extras;
 mod hostile;

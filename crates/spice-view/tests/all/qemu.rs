@@ -71,7 +71,8 @@ impl Drop for Machine {
 }
 
 fn spawn(socket: &std::path::Path, graphics: &[String]) -> Child {
-    let spice = format!("unix=on,addr={},disable-ticketing=on", socket.display());
+    let plain = "image-compression=off,streaming-video=off";
+    let spice = format!("unix=on,addr={},disable-ticketing=on,{plain}", socket.display());
     let monitor = format!("unix:{},server=on,wait=off", socket.with_extension("monitor").display());
     std::process::Command::new("qemu-system-x86_64")
         .args(["-machine", "q35,accel=tcg", "-m", "64", "-nodefaults", "-display", "none"])
