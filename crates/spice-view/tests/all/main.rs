@@ -6,6 +6,7 @@ mod clipboard;
 mod drawings;
 mod ends;
 mod extras;
+mod grab;
 mod hostile;
 mod input;
 mod monitors;
