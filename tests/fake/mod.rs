@@ -117,6 +117,15 @@ impl Fake {
         lock(&self.runs).last().and_then(|run| lock(&run.inside).screen)
     }
 
+    /// Init says what size the last screen has got.
+    pub fn set_screen_size(&self, size: ScreenSize) {
+        if let Some(run) = lock(&self.runs).last() {
+            run.change(|inside| {
+                inside.display = inside.display.map(|display| DisplayStatus { size, ..display });
+            });
+        }
+    }
+
     /// Init says how the last screen is.
     pub fn set_display(&self, up: bool, agent: bool) {
         if let Some(run) = lock(&self.runs).last() {

@@ -9,9 +9,11 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use terrarium::pages::screen::Screen;
-use terrarium_engine::plan::{plan, Plan};
+use terrarium_engine::kernel::Kernel;
+use terrarium_engine::plan::{plan, AcceleratorReason, MachinePlan, Plan};
 use terrarium_engine::profile::{Colour, DisplayKind, Isolation, Profile};
 use terrarium_engine::sandbox::Driver;
+use terrarium_protocol::display::ScreenSize;
 use vte::prelude::*;
 
 impl Scene {
@@ -72,6 +74,49 @@ fn a_screen_is_shown_and_takes_the_size_of_its_page() {
     assert_eq!(scene.fake.screen(), before, "it does not follow");
     scene.act("win.follow-size");
     scene.until("it follows again", || scene.fake.screen() == screen.wanted());
+}
+
+/// There is no kernel on the scene's computer.
+fn a_machine() -> MachinePlan {
+    let kernel = Kernel {
+        version: "6.1".into(),
+        image: "/boot/vmlinuz".into(),
+        modules: "/lib/modules".into(),
+        features: Vec::new(),
+        problem: None,
+    };
+    MachinePlan {
+        kvm: false,
+        accelerator_reason: AcceleratorReason::NoDevice,
+        kernel,
+        modules: Vec::new(),
+        file_systems: Vec::new(),
+        video: None,
+        exports: Vec::new(),
+        dac_label: None,
+    }
+}
+
+/// QEMU says that nothing is displayed, in a picture of its own.
+#[gtk::test]
+fn a_machines_screen_is_shown_once_its_guest_has_drawn() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    scene.fake.set_spice(&machine.socket);
+    let mut plan = scene.screen_plan("echo");
+    (plan.isolation, plan.machine) = (Isolation::Machine, Some(a_machine()));
+    scene.window.start(plan);
+    let view = || scene.the_screen().map(|screen| screen.view.clone());
+    scene.within(Duration::from_secs(60), "a picture", || view().is_some_and(|view| view.guest_width() > 0));
+    let screen = scene.the_screen().expect("a screen");
+    // It has another size than init gave the screen.
+    scene.pass(300);
+    assert!(screen.is_connected() && screen.is_beginning() && !screen.is_shown());
+    scene.fake.set_screen_size(ScreenSize { width: 12, height: 34 });
+    scene.pass(300);
+    assert!(!screen.is_shown());
+    let (width, height) = (screen.view.guest_width(), screen.view.guest_height());
+    scene.fake.set_screen_size(ScreenSize { width, height });
+    scene.until("it is shown", || screen.is_shown());
 }
 
 #[gtk::test]

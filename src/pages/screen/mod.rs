@@ -20,7 +20,7 @@ use gtk::prelude::*;
 use spice_view::{Command, ScaleMode, SpiceView};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
-use terrarium_engine::profile::Passes;
+use terrarium_engine::profile::{Isolation, Passes};
 use terrarium_protocol::display::DisplayStatus;
 
 /// The page.
@@ -36,6 +36,7 @@ pub struct Screen {
     again: gtk::Button,
     tab: RefCell<Weak<Tab>>,
     passes: Passes,
+    is_machine: bool,
     /// What init said of the screen last.
     status: Cell<Option<DisplayStatus>>,
     paused: Cell<bool>,
@@ -75,6 +76,7 @@ impl Screen {
             again: object(&builder, "screen-again"),
             tab: RefCell::default(),
             passes: facts.passes,
+            is_machine: facts.isolation == Isolation::Machine,
             status: Cell::new(None),
             paused: Cell::new(false),
             muted: Cell::new(false),

@@ -24,6 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const STEADY: Duration = Duration::from_secs(5);
 /// A guest that draws nothing is shown after all.
 const BLACK: Duration = Duration::from_secs(3);
+/// So is one whose picture never gets the size of its screen.
+const ODD: Duration = Duration::from_secs(15);
 /// A server that comes up so shortly before or after somebody seems to have
 /// taken the screen over is another one, and nobody has.
 const ANOTHER: Duration = Duration::from_secs(5);
@@ -56,7 +58,7 @@ impl Screen {
         let weak = Rc::downgrade(self);
         self.view.connect_guest_width_notify(move |view| {
             if let Some(screen) = weak.upgrade().filter(|_| view.guest_width() > 0) {
-                screen.show_page("view");
+                screen.show_picture();
             }
         });
         let weak = Rc::downgrade(self);
@@ -116,14 +118,10 @@ impl Screen {
         match state {
             State::Connected { .. } => {
                 self.session.since.set(self.session.since.get().or(Some(Instant::now())));
-                let weak = Rc::downgrade(self);
-                glib::timeout_add_local_once(BLACK, move || {
-                    if let Some(screen) = weak.upgrade().filter(|screen| screen.is_connected()) {
-                        screen.show_page("view");
-                    }
-                });
+                self.show_after(BLACK, |screen| screen.view.guest_width() == 0);
+                self.show_after(ODD, |_| true);
                 if self.view.guest_width() > 0 {
-                    self.show_page("view");
+                    self.show_picture();
                 }
             }
             State::Failed(failure) => self.lost(Some(&failure)),
@@ -136,6 +134,32 @@ impl Screen {
         }
         self.show_stillness();
         self.change();
+    }
+
+    /// Shows it after a while, whatever is there, if that still holds.
+    fn show_after(self: &Rc<Self>, pause: Duration, holds: impl Fn(&Self) -> bool + 'static) {
+        let weak = Rc::downgrade(self);
+        glib::timeout_add_local_once(pause, move || {
+            if let Some(screen) = weak.upgrade().filter(|screen| screen.is_connected() && holds(screen)) {
+                screen.show_page("view");
+            }
+        });
+    }
+
+    fn show_picture(&self) {
+        if !self.is_beginning() || self.is_the_guests() {
+            self.show_page("view");
+        }
+    }
+
+    /// Whether the picture is what the guest drew. QEMU has one of its own
+    /// until then, which says that nothing is displayed, and goes on to send it
+    /// for a moment; it has not the size that init gave the screen.
+    fn is_the_guests(&self) -> bool {
+        let size = self.status.get().filter(|status| status.up && self.is_machine).map(|status| status.size);
+        size.is_none_or(|size| {
+            (size.width, size.height) == (self.view.guest_width(), self.view.guest_height())
+        })
     }
 
     /// Whether a picture is seen that is no longer true.
@@ -236,6 +260,9 @@ impl Screen {
         let rises = status.is_some_and(|status| status.up) && !was_up;
         if rises && self.view.guest_width() > 0 {
             self.session.risen.set(Some(Instant::now()));
+        }
+        if self.view.guest_width() > 0 && self.is_connected() {
+            self.show_picture();
         }
         if rises && self.waits_for_server() && !self.session.closed.get() {
             self.try_again();
