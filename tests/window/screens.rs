@@ -5,6 +5,7 @@ use crate::qemu::Machine;
 use crate::scene::Shown;
 use crate::Scene;
 use adw::prelude::*;
+use spice_view::ScaleMode;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -221,6 +222,38 @@ fn full_screen_shows_the_way_out_and_nothing_else() {
     scene.fake.end(0);
     scene.shows("Exit code 0");
     scene.until("the end is not full screen", || !runs.is_fullscreen() && runs.shows_top());
+}
+
+#[gtk::test]
+fn the_menu_of_a_screen_does_what_it_says() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    let screen = scene.show_screen(&machine);
+    scene.act("win.grab");
+    assert!(screen.view.grab());
+    scene.shows("Shortcuts go to the sandbox · Ctrl+Alt leaves it");
+    // What Ctrl+Alt does to the view.
+    screen.view.set_grab(false);
+    scene.until("it is told no more", || !scene.window.describe().contains("Ctrl+Alt leaves it"));
+    scene.act("win.grab");
+    assert!(screen.view.grab(), "the menu knows that it was off");
+
+    let scale = |word: &str| {
+        let widget = &scene.window.widget;
+        WidgetExt::activate_action(widget, "win.scale", Some(&word.to_variant())).expect("an action");
+    };
+    scene.act("win.follow-size");
+    scene.window.widget.set_default_size(400, 300);
+    scale("actual");
+    assert_eq!(screen.scale(), ScaleMode::Actual);
+    let size = || (screen.view.width(), screen.view.height());
+    let guest = || (screen.view.guest_width() as i32, screen.view.guest_height() as i32);
+    scene.until("it is as large as the guest", || size() == guest());
+    scale("fit");
+    scene.until("it fits", || screen.scale() == ScaleMode::Fit && size().0 < guest().0);
+
+    scene.act("win.copy-screenshot");
+    let copied = || scene.window.widget.clipboard().formats();
+    scene.until("it is on the clipboard", || copied().contains_type(gtk::gdk::Texture::static_type()));
 }
 
 #[gtk::test]

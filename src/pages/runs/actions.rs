@@ -259,3 +259,15 @@ impl Runs {
         state("fullscreen", self.is_fullscreen().to_variant());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_menu_is_one() {
+        for keys in KEYS {
+            assert!(keys.parse::<Combo>().is_ok(), "{keys}");
+        }
+    }
+}
