@@ -49,10 +49,14 @@ pub fn tell<C: Connection>(x: &C, root: Window, scale: u32) -> Result<(), ReplyO
 }
 
 /// xterm's own font is a bitmap of one size: one that can be scaled takes its
-/// place, as large as that is.
+/// place, as large as that is. Its key for pasting takes what is selected, which
+/// never comes from outside: the clipboard goes before.
 fn resource_text(scale: u32) -> String {
     let (dpi, pointer) = (DPI * scale, POINTER * scale);
-    format!("Xft.dpi:\t{dpi}\nXcursor.size:\t{pointer}\n*VT100*faceName:\tmonospace\n*VT100*faceSize:\t7.5\n")
+    format!(
+        "Xft.dpi:\t{dpi}\nXcursor.size:\t{pointer}\n*VT100*faceName:\tmonospace\n*VT100*faceSize:\t7.5\n\
+         *VT100*translations:\t#override Shift <KeyPress>Insert: insert-selection(CLIPBOARD, PRIMARY)\n"
+    )
 }
 
 /// Numbers in the form of XSETTINGS.
