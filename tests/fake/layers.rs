@@ -99,6 +99,7 @@ impl Fake {
                 root: None,
                 from: None,
                 copies: run.copies.clone(),
+                written: run.written.clone(),
             };
             Layer { folder: self.folder.join("layer"), tag }
         };

@@ -254,7 +254,8 @@ impl Fake {
         let inside = Mutex::new(Inside { screen, display, ..Inside::default() });
         let copies = plan.profile.files.include.iter().map(|one| (one.source.clone(), one.target.clone()));
         let (changed, lingers, copies) = (Condvar::new(), plan.lingers, copies.collect());
-        let run = Arc::new(Run { summary, path, inside, changed, lingers, copies });
+        let written = terrarium_engine::reach::written(plan);
+        let run = Arc::new(Run { summary, path, inside, changed, lingers, copies, written });
         lock(&self.runs).push(run.clone());
         let command = run.clone();
         std::thread::spawn(move || command.play(&argv));

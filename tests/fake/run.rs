@@ -19,6 +19,8 @@ pub struct Run {
     pub lingers: bool,
     /// What it got copies of, and where.
     pub copies: Vec<(PathBuf, PathBuf)>,
+    /// What it may write in place.
+    pub written: Vec<PathBuf>,
 }
 
 /// What its thread and its clients share.

@@ -180,10 +180,20 @@ pub fn show(name: &str, diff: bool, as_json: bool) -> Result {
     }
     flush(&mut out);
     message::change_totals(&found).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
+    tell_what_is_in_place(&work.layer);
     if work.layer.tag.changes == Fate::Keep {
         eprintln!("terrariumctl: {}", message::is_kept(&work.layer.tag.name));
     }
     Ok(DONE)
+}
+
+/// What a run wrote in the user's own folders is not among its changes.
+pub fn tell_what_is_in_place(layer: &Layer) {
+    if !layer.tag.written.is_empty() {
+        // Whole paths, as changes have them.
+        let text = message::already_there(&layer.tag.written, Path::new("/"));
+        eprintln!("terrariumctl: {text}");
+    }
 }
 
 /// A reader that has gone is no fault.
@@ -237,6 +247,7 @@ fn all_as_json(layer: &Layer, found: &Changes) -> Value {
         "total": found.totals.changes,
         "bytes": found.totals.bytes,
         "partial": found.totals.partial,
+        "written_in_place": layer.tag.written,
         "changes": all,
     })
 }

@@ -215,6 +215,7 @@ fn conclude(driver: &dyn Driver, id: &Id, console: &Console, client: &Client, ou
     remark(outcome);
     if let (Some(changed), Some(layer)) = (changed, layer) {
         eprintln!("terrariumctl: {}", message::to_review(changed.totals.changes, &layer.tag.name));
+        crate::changes::tell_what_is_in_place(&layer);
     }
     tell_cleared(driver);
     tell_full(client);

@@ -106,6 +106,17 @@ impl ChangesWindow {
         self.count();
         let partial: gtk::Label = object(builder, "partial");
         partial.set_visible(self.looking.found.totals.partial);
+        self.tell_what_is_in_place(&object(builder, "in-place"));
+    }
+
+    /// What the run wrote in the user's own folders is none of this.
+    fn tell_what_is_in_place(&self, label: &gtk::Label) {
+        let places = &self.looking.layer.tag.written;
+        let window = self.window.upgrade().filter(|_| !places.is_empty());
+        if let Some(host) = window.as_ref().and_then(|window| window.bridge.host()) {
+            label.set_label(&message::already_there(places, &host.user.home));
+            label.set_visible(true);
+        }
     }
 
     /// How many changes there are, and how many are undecided once some are

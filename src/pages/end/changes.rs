@@ -144,13 +144,22 @@ impl Tab {
         let fate = match looking.layer.tag.changes {
             Changes::Discard => gettext("Thrown away with this page, unless you keep or apply them."),
             Changes::Review | Changes::Keep => {
-                gettext("Waiting for you to decide. Nothing leaves the sandbox until you say so.")
+                gettext("Waiting for you to decide. None of them leaves the sandbox until you say so.")
             }
         };
-        page.changes_row.set_subtitle(&fate);
+        let fate =
+            [Some(fate), self.already_there(looking)].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        page.changes_row.set_subtitle(&glib::markup_escape_text(&fate));
         let review = gettext("Re_view Changes ({count})");
         page.review.set_label(&review.replace("{count}", &count.to_string()));
         self.tell_home();
+    }
+
+    /// What it wrote in place.
+    fn already_there(&self, looking: &Looking) -> Option<String> {
+        let places = &looking.layer.tag.written;
+        let window = self.window.upgrade().filter(|_| !places.is_empty())?;
+        Some(message::already_there(places, &window.bridge.host()?.user.home))
     }
 
     /// Closes the window that it is in.

@@ -12,7 +12,7 @@ use terrarium_engine::host::{Host, Piece};
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Note, Planned, Problem, ProblemKind};
 use terrarium_engine::profile::{DisplayKind, Isolation, Machine, Manager, NetworkMode, Profile};
-use terrarium_engine::reach::reach;
+use terrarium_engine::reach::{reach, written};
 
 impl Form {
     /// Plans anew, and says what comes of it.
@@ -129,8 +129,15 @@ impl Form {
         match (found, planned.notes.iter().find(|note| note_field(note) == Some(field.key))) {
             (Some(problem), _) => field.say(Some(&whole(problem)), true),
             (None, Some(note)) => field.say(Some(&message::note(note)), false),
-            (None, None) => field.say(None, false),
+            (None, None) => field.say(self.in_place(field, planned).as_deref(), false),
         }
+    }
+
+    /// What becomes of changes does not hold for what is written in place.
+    fn in_place(&self, field: &Field, planned: &Planned) -> Option<String> {
+        let plan = planned.plan.as_ref().filter(|_| field.key == "files.changes")?;
+        let places = written(plan);
+        (!places.is_empty()).then(|| message::in_place(&places, &self.folders.home()))
     }
 
     /// Command and folder. One that was not begun is not wrong yet.

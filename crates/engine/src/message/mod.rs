@@ -41,7 +41,7 @@ pub use network::{
 };
 pub use options::name_options;
 pub use problems::{note, problem, Sentence};
-pub use reach::{reach, reach_lines, tilde, Row, Words};
+pub use reach::{already_there, in_place, reach, reach_lines, tilde, Row, Words};
 pub use values::{ago, duration, isolation, many, progress, quote, size, state};
 
 use crate::profile::DisplayKind;

@@ -271,20 +271,49 @@ fn limits(memory: u64, cpus: u32) -> (String, String) {
 
 fn afterwards(reach: &Reach) -> (String, String) {
     let kept = reach.facts.contains(&Fact::Home(Home::Kept));
-    let writes = reach.facts.iter().any(|fact| matches!(fact, Fact::Writes(places) if !places.is_empty()));
-    let detail = if kept { gettext("Its home folder is kept for the next run.") } else { String::new() };
-    match reach.changes {
-        Changes::Discard if kept || writes => {
+    let written = reach.facts.iter().find_map(|fact| match fact {
+        Fact::Writes(places) if !places.is_empty() => Some(places.as_slice()),
+        _ => None,
+    });
+    let in_place = written.map(|places| in_place(places, &reach.home));
+    let detail = kept.then(|| gettext("Its home folder is kept for the next run."));
+    let (title, detail) = match reach.changes {
+        Changes::Discard if kept || written.is_some() => {
             (gettext("What it writes anywhere else is thrown away when it ends."), detail)
         }
         Changes::Discard => (gettext("What it writes is thrown away when it ends."), detail),
+        Changes::Keep if written.is_some() => {
+            (gettext("What it writes anywhere else is kept for the next run."), None)
+        }
         Changes::Keep => {
-            (gettext("What it writes is kept for the next run."), gettext("Your own files stay as they are."))
+            let detail = gettext("Your own files stay as they are.");
+            (gettext("What it writes is kept for the next run."), Some(detail))
         }
+        Changes::Review if written.is_some() => (gettext("You review what it changed anywhere else."), None),
         Changes::Review => {
-            (gettext("You review what it changed."), gettext("Nothing is kept unless you say so."))
+            (gettext("You review what it changed."), Some(gettext("Nothing is kept unless you say so.")))
         }
-    }
+    };
+    (title, detail.into_iter().chain(in_place).collect::<Vec<_>>().join(" "))
+}
+
+/// What a sandbox writes in these is there at once, whatever becomes of its
+/// changes.
+#[must_use]
+pub fn in_place(places: &[PathBuf], home: &Path) -> String {
+    fill(
+        &gettext("What it writes in {places} is in place at once: nobody reviews or discards that."),
+        &[("places", &names(places, home))],
+    )
+}
+
+/// The same once it has ended.
+#[must_use]
+pub fn already_there(places: &[PathBuf], home: &Path) -> String {
+    fill(
+        &gettext("What it wrote in {places} is there already, and is not part of this review."),
+        &[("places", &names(places, home))],
+    )
 }
 
 /// `~/Downloads, ~/Documents and 3 more`.

@@ -160,7 +160,7 @@ impl Fact {
 /// How each fact is found, the strongest first.
 const TABLE: &[fn(&Plan) -> Fact] = &[
     secrets,
-    |plan| Fact::Writes(shown(plan, true)),
+    |plan| Fact::Writes(written(plan)),
     sockets,
     |plan| Fact::Devices { microphone: plan.passes.microphone, usb: plan.passes.usb },
     network,
@@ -198,6 +198,13 @@ fn shown(plan: &Plan, writable: bool) -> Vec<PathBuf> {
     paths.extend(images.map(|image| image.path.clone()));
     paths.dedup();
     paths
+}
+
+/// What of the user's a sandbox writes in place: nothing of that is among its
+/// changes.
+#[must_use]
+pub fn written(plan: &Plan) -> Vec<PathBuf> {
+    shown(plan, true)
 }
 
 /// The real home folder, if anything shows it.

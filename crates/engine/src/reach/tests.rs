@@ -2,7 +2,7 @@
 use super::*;
 use crate::message;
 use crate::plan::plan;
-use crate::profile::{Include, Interface, Mount, MountKind, MountMode, Profile};
+use crate::profile::{Changes as Fate, Include, Interface, Mount, MountKind, MountMode, Profile};
 use crate::xml::tests::host;
 
 fn profile(isolation: Isolation) -> Profile {
@@ -88,6 +88,34 @@ fn the_strongest_comes_first_and_is_named() {
     assert!(titles(&words.cannot).contains(&"See your other secrets"));
     let Fact::Secrets { seen, .. } = &facts.facts[0] else { panic!("{:?}", facts.facts[0]) };
     assert!(seen[0].can_be_hidden());
+}
+
+/// Nobody is told that all of it waits, or that their files stay as they are.
+#[test]
+fn what_is_written_in_place_is_not_reviewed() {
+    let mut wish = profile(Isolation::Container);
+    for (fate, alone, beside) in [
+        (Fate::Review, "You review what it changed.", "You review what it changed anywhere else."),
+        (
+            Fate::Keep,
+            "What it writes is kept for the next run.",
+            "What it writes anywhere else is kept for the next run.",
+        ),
+        (
+            Fate::Discard,
+            "What it writes is thrown away when it ends.",
+            "What it writes anywhere else is thrown away when it ends.",
+        ),
+    ] {
+        wish.files.changes = fate;
+        wish.files.mounts = vec![bind("~/Downloads", MountMode::Ro)];
+        let words = message::reach(&of(&wish)).afterwards;
+        assert!(words.0 == alone && !words.1.contains("in place"), "{words:?}");
+        wish.files.mounts.push(bind("~/hello", MountMode::Rw));
+        let words = message::reach(&of(&wish)).afterwards;
+        let place = "What it writes in ~/hello is in place at once: nobody reviews or discards that.";
+        assert_eq!((words.0.as_str(), words.1.as_str()), (beside, place));
+    }
 }
 
 #[test]

@@ -481,6 +481,7 @@ fn tag(started: u64) -> Tag {
         root: None,
         from: None,
         copies: Vec::new(),
+        written: Vec::new(),
     }
 }
 

@@ -157,6 +157,7 @@ mod tests {
             root: None,
             from: None,
             copies: vec![("/home/me/note.txt".into(), "~/note.txt".into())],
+            written: Vec::new(),
         };
         let layer = Layer { folder, tag };
         layer.save().unwrap();

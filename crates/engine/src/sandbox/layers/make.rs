@@ -135,6 +135,7 @@ fn tag(plan: &Plan, uuid: &str) -> Tag {
         root: plan.profile.files.root.clone(),
         from: None,
         copies: copies(plan),
+        written: written(plan),
     }
 }
 
@@ -156,6 +157,17 @@ fn copies(plan: &Plan) -> Vec<(PathBuf, PathBuf)> {
         fits
     };
     copied.filter_map(pair).filter(fits).collect()
+}
+
+/// What it may write in place, as long as that leaves a tag short, too.
+fn written(plan: &Plan) -> Vec<PathBuf> {
+    let mut left = COPIES_MAX;
+    let fits = |path: &PathBuf| {
+        let fits = path.to_str().is_some_and(|path| left >= path.len());
+        left -= if fits { path.as_os_str().len() } else { 0 };
+        fits
+    };
+    crate::reach::written(plan).into_iter().filter(fits).collect()
 }
 
 /// A fresh one, without its tag on the disk: what has none is half made.

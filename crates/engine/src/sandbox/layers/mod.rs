@@ -77,6 +77,10 @@ pub struct Tag {
     /// Files that it got copies of, and where those lie inside: the first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<(PathBuf, PathBuf)>,
+    /// What of the user's it wrote in place, which is no part of this: the
+    /// first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<PathBuf>,
 }
 
 /// What tells what was kept from what is kept later: the run that had it last.
@@ -293,6 +297,7 @@ mod tests {
             root: None,
             from: None,
             copies: Vec::new(),
+            written: Vec::new(),
         };
         let layer = Layer { folder, tag };
         layer.save().unwrap();
