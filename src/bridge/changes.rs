@@ -11,7 +11,7 @@ use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
-use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Review};
+use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Question, Review};
 use terrarium_engine::sandbox::{Driver, Held, Id, Layer, Waiting};
 use terrarium_engine::Error;
 use terrarium_protocol::Bytes;
@@ -76,7 +76,7 @@ impl Looking {
     fn new(layer: Layer, found: Changes) -> Self {
         let decided = Arc::new(Mutex::new(vec![None; found.all.len()]));
         let is_edited = |entry: &&Entry| {
-            let from = changes::copied_from(entry, &layer.tag);
+            let from = changes::copied_from(entry, &layer.tag.copies);
             // In a folder that was copied there may be something new as well.
             let is_it = layer.tag.copies.iter().any(|(_, to)| to == entry.path());
             from.is_some_and(|from| is_it || from.symlink_metadata().is_ok())
@@ -151,14 +151,20 @@ fn patiently<T>(work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     }
 }
 
+/// What the user has said before changes are put to their real places.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// See [`Apply::asked`].
+    pub asked: HashSet<Bytes>,
+    /// See [`Apply::leave`].
+    pub leave: HashSet<Bytes>,
+}
+
 /// Where changes are put.
 #[derive(Clone, Debug)]
 pub enum To {
-    /// To their real places. `replace`: also where that was changed meanwhile.
-    Home {
-        /// See [`Apply::replace`].
-        replace: bool,
-    },
+    /// To their real places.
+    Home(Said),
     /// Copies, into a folder. `replace`: also what has their names there.
     Folder {
         /// Which.
@@ -196,24 +202,16 @@ pub struct Put {
     pub failed: usize,
 }
 
+/// Blocks.
 fn how(host: &Host, looking: &Looking, to: &To) -> Apply {
-    let data = host.places.data.parent().unwrap_or(&host.places.data).to_owned();
-    let (to, name, replace) = match to {
-        To::Home { replace } => (None, None, *replace),
-        To::Folder { folder, replace } => (Some(folder.clone()), None, *replace),
+    let real = Apply::of(host, &looking.layer.tag);
+    match to {
+        To::Home(Said { asked, leave }) => Apply { asked: asked.clone(), leave: leave.clone(), ..real },
+        To::Folder { folder, replace } => Apply { to: Some(folder.clone()), replace: *replace, ..real },
         To::File(file) => {
-            (file.parent().map(ToOwned::to_owned), file.file_name().map(ToOwned::to_owned), true)
+            let (to, name) = (file.parent().map(Into::into), file.file_name().map(Into::into));
+            Apply { to, name, replace: true, ..real }
         }
-    };
-    Apply {
-        home: host.user.home.clone(),
-        home_inside: plan::home(host),
-        data,
-        to,
-        name,
-        under: None,
-        since: Some(looking.layer.tag.started),
-        replace,
     }
 }
 
@@ -324,12 +322,30 @@ impl Bridge {
     /// What is refused does not keep the others from being done.
     pub async fn apply(&self, looking: Looking, chosen: Vec<Chosen>, to: To, work: &Work) -> Put {
         let work = work.clone();
-        let Some(how) = self.host().map(|host| how(host, &looking, &to)) else { return Put::default() };
+        let Some(host) = self.host().cloned() else { return Put::default() };
         let begun = self.call(move |driver| {
+            let how = how(&host, &looking, &to);
             let put = |review: &mut dyn Review| Ok(put(review, &looking.found, &chosen, &how, &work));
             looking.with(driver, put)
         });
         begun.await.unwrap_or_else(|error| Put { error: Some(error), ..Put::default() })
+    }
+
+    /// Everything that has to be asked before these are put to their real
+    /// places; `said` is not asked again.
+    pub async fn questions(
+        &self,
+        looking: Looking,
+        chosen: Vec<Chosen>,
+        said: Said,
+    ) -> Result<Vec<Question>, Error> {
+        let host = self.host().cloned().ok_or(Error::Cancelled)?;
+        self.call(move |_| {
+            let how = how(&host, &looking, &To::Home(said));
+            let entries = chosen.iter().filter_map(|one| looking.found.all.get(one.index));
+            changes::questions(&looking.found, entries, &how)
+        })
+        .await
     }
 
     /// Takes what is to be thrown away out of the layer.

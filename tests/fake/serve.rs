@@ -68,6 +68,7 @@ pub fn serve(run: &Arc<Run>, mut socket: UnixStream) -> Option<()> {
                         changed: Condvar::new(),
                         lingers: false,
                         copies: Vec::new(),
+                        written: Vec::new(),
                     };
                     return exec(&Arc::new(echo), socket, tag, decoder);
                 }

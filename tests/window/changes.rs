@@ -256,10 +256,17 @@ fn a_folder_is_decided_about_as_a_whole() {
     let asked = question().expect("a question");
     assert!(asked.heading().is_some_and(|title| title == "Replace 2 Files?"), "{:?}", asked.heading());
     assert!(asked.body().contains("~/src/a") && asked.body().contains("~/src/deep/b"), "{:?}", asked.body());
-    assert_eq!(std::fs::read_to_string(home.join("other")).expect("applied"), "other");
-    assert_eq!(std::fs::read_to_string(home.join("src/a")).expect("mine"), "mine");
-    answer(&scene, "replace");
+    // Until that is answered nothing is done, and if it is no, nothing at all.
     let is = |name: &str| std::fs::read_to_string(home.join(name)).is_ok_and(|text| text == name);
+    answer(&scene, "cancel");
+    scene.pass(300);
+    assert!(!home.join("other").exists() && !says(&changes, "Applied"));
+    act(&changes, "apply");
+    answer(&scene, "others");
+    scene.until("the other one is there", || is("other") && says(&changes, "Applied"));
+    assert_eq!(std::fs::read_to_string(home.join("src/a")).expect("mine"), "mine");
+    act(&changes, "apply");
+    answer(&scene, "replace");
     scene.until("they are replaced", || is("src/a") && is("src/deep/b"));
     choose(&changes, 7);
     act(&changes, "forget");

@@ -6,7 +6,7 @@ use crate::fake::entry;
 use crate::scene::{find, says};
 use crate::Scene;
 use adw::prelude::*;
-use terrarium_engine::profile::{Changes, Include, Isolation, Profile};
+use terrarium_engine::profile::{Changes, Include, Isolation, Mount, MountKind, MountMode, Profile};
 use terrarium_protocol::changes::{FileKind, What};
 
 fn inside(scene: &Scene, name: &str) -> String {
@@ -183,4 +183,83 @@ fn an_end_says_what_becomes_of_changes_and_how_many_wait() {
     scene.run_and_leave(all(), Changes::Review);
     let fate = row().subtitle().unwrap_or_default();
     assert!(fate.starts_with("Waiting for you to decide."), "{fate}");
+}
+
+/// What a sandbox may write in place is there at once, and no review is of it.
+#[gtk::test]
+fn what_is_written_in_place_is_said_to_be_there_already() {
+    let scene = Scene::with_home();
+    let mut profile = Profile::new("Hello", vec!["print".into(), "x".into()]);
+    profile.isolation = Some(Isolation::Container);
+    profile.files.changes = Changes::Review;
+    let mount = |mode| Mount {
+        kind: MountKind::HostBind,
+        source: "/data/hello".into(),
+        target: "/data/hello".into(),
+        mode,
+        format: None,
+        trusted: false,
+    };
+    let said = "What it wrote in /data/hello is there already, and is not part of this review.";
+    for (mode, is_said) in [(MountMode::Ro, false), (MountMode::Rw, true)] {
+        profile.files.mounts = vec![mount(mode)];
+        scene.fake.written.set(vec![entry(&inside(&scene, "report"), What::Added, Some(3))]);
+        let plan = terrarium_engine::plan::plan(&profile, scene.bridge.host().expect("a computer"));
+        scene.window.start(plan.plan.expect("a plan"));
+        scene.until("its changes are offered", || scene.offer().is_some());
+        let row = scene.offer().and_downcast::<adw::ActionRow>().expect("a row");
+        let text = row.subtitle().expect("what becomes of them");
+        assert!(text.contains("None of them leaves") && text.contains(said) == is_said, "{text}");
+        let changes = scene.look();
+        assert_eq!(says(&changes, said), is_said);
+        close(&changes);
+        scene.until("it is left", || page().is_none());
+        scene.act("win.close-tab");
+    }
+}
+
+/// What starts programs or lies among keys is named, with the reason, before
+/// anything is applied.
+#[gtk::test]
+fn what_matters_outside_is_asked_about_first() {
+    let scene = Scene::with_home();
+    let home = scene.folder().join("home");
+    let names = [".config/autostart/x.desktop", ".ssh/authorized_keys", "report"];
+    for name in names {
+        scene.fake.written.holds(&inside(&scene, name), b"new");
+    }
+    let added = |name: &str| entry(&inside(&scene, name), What::Added, Some(3));
+    let changes = scene.review(names.map(added).into());
+    let is_there = |name: &str| home.join(name).exists();
+    choose(&changes, 0);
+    let ask = || {
+        act(&changes, "apply");
+        scene.until("it asks", || question().is_some());
+        let dialog = question().expect("a question");
+        for line in [
+            "~/.config/autostart/x.desktop: It can start by itself when you log in.",
+            "~/.ssh/authorized_keys: It is among your keys and passwords.",
+        ] {
+            assert!(says(dialog.upcast_ref(), line), "{line}");
+        }
+        assert!(dialog.heading().is_some_and(|title| title == "Apply 2 Files That Matter Outside?"));
+        assert_eq!(dialog.default_response().as_deref(), Some("cancel"));
+        assert!(!names.into_iter().any(is_there), "something is there already");
+    };
+    ask();
+    scene.picture_of(question().expect("a question").upcast_ref(), "changes-matter-outside");
+    answer(&scene, "cancel");
+    scene.pass(300);
+    assert!(!names.into_iter().any(is_there) && !says(&changes, "Applied"));
+    ask();
+    answer(&scene, "others");
+    scene.until("the other one is applied", || is_there("report") && says(&changes, "Applied"));
+    assert!(!is_there(names[0]) && !is_there(names[1]));
+    // What is applied is not asked about again.
+    act(&changes, "apply");
+    scene.until("it asks", || question().is_some());
+    assert!(!says(question().expect("a question").upcast_ref(), "report"));
+    answer(&scene, "replace");
+    scene.until("all are applied", || names.into_iter().all(is_there) && !may(&changes, "_Apply"));
+    close(&changes);
 }

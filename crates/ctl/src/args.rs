@@ -125,7 +125,7 @@ pub enum Verb {
         /// Put copies into this folder instead
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
-        /// Replace your own files; the old ones go to the trash
+        /// Replace your own files; the old ones go to the trash. Also apply what starts programs, or lies among keys
         #[arg(long)]
         replace: bool,
     },

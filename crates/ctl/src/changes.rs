@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::profile::Changes as Fate;
-use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Kind, Review};
+use terrarium_engine::sandbox::changes::{
+    self, Ahead, Apply, Changes, Difference, Entry, Kind, Question, Review, Why,
+};
 use terrarium_engine::sandbox::{Driver, Layer, Real, Waiting};
 use terrarium_engine::{message, nearest, plan, Error};
 use terrarium_protocol::changes::{Facts, FileKind};
@@ -116,6 +118,28 @@ impl Work {
             show_difference(difference, out);
         }
         Ok(())
+    }
+
+    /// What has to be said beforehand: each by its name. One is told as an
+    /// error of its own.
+    fn refuse_unasked(&self, questions: Vec<Question>) -> std::result::Result<(), Fault> {
+        let why = |one: &Question| match one.why {
+            Why::Guarded(holds) => NotApplied::Guarded(holds),
+            Why::Changed | Why::Unseen => NotApplied::Changed,
+        };
+        match questions.as_slice() {
+            [] => Ok(()),
+            [one] => {
+                let (path, why) = (one.place.as_os_str().as_bytes().to_vec(), why(one));
+                Err(Error::Layer(LayerError::NotApplied { path, why }).into())
+            }
+            more => {
+                for one in more {
+                    eprintln!("terrariumctl: {}", message::asked(one, &self.host.user.home));
+                }
+                Err(Fault::Usage(message::not_asked(more.len())))
+            }
+        }
     }
 
     fn real(&self, entry: &Entry) -> PathBuf {
@@ -353,26 +377,21 @@ pub fn discard(name: &str, paths: &[PathBuf]) -> Result {
 pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) -> Result {
     let work = Work::begin(name)?;
     let found = work.driver.changes(&work.layer, &|_| true)?;
-    let data = work.host.places.data.parent().unwrap_or(&work.host.places.data).to_owned();
-    let how = Apply {
-        home: work.host.user.home.clone(),
-        home_inside: plan::home(&work.host),
-        data,
-        to: to.map(Path::to_owned),
-        name: None,
-        under: None,
-        since: Some(work.layer.tag.started),
-        replace,
-    };
+    let how = Apply { to: to.map(Path::to_owned), replace, ..Apply::of(&work.host, &work.layer.tag) };
     let mut entries = Vec::new();
     for path in paths {
         let path = work.inside(path);
         let missing = || LayerError::NotApplied { path: path.clone(), why: NotApplied::Unchanged };
         entries.push(found.find(&path).ok_or_else(|| Error::Layer(missing()))?);
     }
-    // Nothing starts for what will be refused.
+    // Nothing starts for what will be refused, and nothing is put before all
+    // that has to be said is said. What is asked about is not refused here.
+    let first_look = Apply { replace: replace || to.is_none(), ..how.clone() };
     for entry in &entries {
-        changes::check_apply(entry, &how)?;
+        changes::check_apply(entry, &first_look)?;
+    }
+    if !replace {
+        work.refuse_unasked(changes::questions(&found, entries.iter().copied(), &how)?)?;
     }
     let mut review = work.review()?;
     let mut review = Ahead::new(review.as_mut(), &found, entries.iter().copied());

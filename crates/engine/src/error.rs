@@ -2,7 +2,7 @@
 //! What can go wrong while something is done. Data only: the sentences are in
 //! [`crate::message`].
 
-use crate::plan::Problem;
+use crate::plan::{Holds, Problem};
 use crate::uri::Uri;
 use std::path::PathBuf;
 use terrarium_protocol::message::{Failure, Refusal};
@@ -236,6 +236,9 @@ pub enum NotApplied {
     /// The way to the folder for copies leads through a link that may be a
     /// sandbox's.
     LedElsewhere,
+    /// It starts programs or holds secrets, and nobody has said that it may
+    /// come there, or go.
+    Guarded(Holds),
 }
 
 /// What was done to a file.

@@ -98,7 +98,8 @@ impl ChangesWindow {
         let chosen = self.of_row(row);
         let inside =
             |index: &usize| self.home.as_ref().is_some_and(|home| all[*index].path().starts_with(home));
-        let apply = !self.to_put(row, false).is_empty() && chosen.iter().all(inside);
+        let apply =
+            !self.not_applied(self.to_put(row, false)).is_empty() && chosen.iter().all(inside);
         let copy = !self.to_put(row, true).is_empty();
         let keep = !self.looking.found.totals.partial;
         let again = chosen.iter().any(|index| all[*index].again);

@@ -4,6 +4,7 @@
 //! Names and contents are the sandbox's: they are shown escaped, and nothing
 //! here opens anything by them.
 
+mod ask;
 mod decide;
 mod detail;
 mod folders;

@@ -2,32 +2,23 @@
 //! Changes are put to their real places, or copied into a folder.
 
 use super::folders::{self, Row};
-use super::{row, ChangesWindow};
+use super::ChangesWindow;
 use crate::bridge::changes::{Chosen, Decision, Put, To};
 use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
 use gtk::glib;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use terrarium_engine::sandbox::changes::{self, Entry};
-use terrarium_engine::{message, plan, Error};
+use terrarium_engine::sandbox::changes::Entry;
+use terrarium_engine::{message, Error};
 use terrarium_protocol::changes::FileKind;
+use terrarium_protocol::Bytes;
 
 /// How many files a question names.
 const NAMED: usize = 5;
-
-/// What a sandbox knew of a file that is there already.
-enum Saw {
-    /// A copy, and the file is as it was then.
-    ACopy,
-    /// Nothing.
-    Nothing,
-    /// A copy, or the file itself, which is another than when the run began.
-    Another,
-}
 
 /// Whether a change can be put somewhere. What was in folders of them is told
 /// when it was left out.
@@ -38,7 +29,7 @@ fn can_be_put(entry: &Entry, copy: bool) -> bool {
     }
 }
 
-fn counted(text: &str, count: usize) -> String {
+pub(super) fn counted(text: &str, count: usize) -> String {
     text.replace("{count}", &count.to_string())
 }
 
@@ -58,14 +49,21 @@ fn some_failed(count: usize) -> String {
     )
 }
 
-/// A question about several files.
-fn many_changed(count: usize, names: impl Iterator<Item = String>) -> (String, String) {
-    let title = ngettext("Replace {count} File?", "Replace {count} Files?", message::many(count));
-    let text = gettext("The real ones are others than when the run began, or the sandbox has never seen them. They go to the trash.");
-    (counted(&title, count), format!("{text}\n{}", some_names(count, names)))
+fn some_changed(count: usize) -> String {
+    let text = ngettext(
+        "{count} was changed just now and was not applied. Apply it again.",
+        "{count} were changed just now and were not applied. Apply them again.",
+        message::many(count),
+    );
+    counted(&text, count)
 }
 
-fn some_names(count: usize, names: impl Iterator<Item = String>) -> String {
+/// Whether it was left out, or something that it lies in.
+pub(super) fn is_left(path: &Path, leave: &HashSet<Bytes>) -> bool {
+    path.ancestors().any(|path| leave.contains(&Bytes::from(path.as_os_str().as_bytes())))
+}
+
+pub(super) fn some_names(count: usize, names: impl Iterator<Item = String>) -> String {
     let mut named: Vec<String> = names.take(NAMED).collect();
     if count > NAMED {
         named.push("…".into());
@@ -109,45 +107,51 @@ impl ChangesWindow {
         tops.into_iter().filter(fits).map(|index| Chosen { index, under: under(&all[index]) }).collect()
     }
 
-    pub(super) fn apply(self: &Rc<Self>) {
-        let chosen = self.selected().map(|row| self.to_put(row, false));
-        self.put(chosen.unwrap_or_default(), To::Home { replace: false });
-    }
-
     /// Puts changes to their real places, or somewhere else.
-    fn put(self: &Rc<Self>, chosen: Vec<Chosen>, to: To) {
+    pub(super) fn put(self: &Rc<Self>, chosen: Vec<Chosen>, to: To) {
         let Some(bridge) = self.bridge() else { return };
-        let (page, copies) = (self.clone(), matches!(to, To::Folder { .. } | To::File(_)));
-        let replaces = matches!(to, To::Home { replace: true });
-        let (folder, all) = match &to {
-            To::Folder { folder, .. } => (Some(folder.clone()), chosen.clone()),
-            _ => (None, Vec::new()),
-        };
+        let (page, all) = (self.clone(), chosen.clone());
         let work = self.progress.begin(chosen.iter().map(|one| self.size_of(one.index)).sum());
         glib::spawn_future_local(async move {
-            let put = bridge.apply(page.looking.clone(), chosen, to, &work).await;
+            let put = bridge.apply(page.looking.clone(), chosen, to.clone(), &work).await;
             page.progress.end();
-            let done: Vec<usize> = put.done.iter().flat_map(|index| page.with_inner(*index)).collect();
-            if replaces {
-                page.replaced.borrow_mut().extend(&done);
-            }
-            page.decide(&done, if copies { Decision::Copied } else { Decision::Applied });
-            if let Some(row) = page.selected() {
-                page.may_decide(row);
-            }
-            if replaces && !put.done.is_empty() {
-                page.toast(&gettext("Applied. What was there is in the trash."));
-            }
+            page.is_put(&put, &to);
             page.tell_what_stayed(&put);
-            match folder {
+            match to {
                 _ if put.changed.is_empty() => {}
-                Some(folder) => {
+                To::Folder { folder, .. } => {
                     let taken = all.into_iter().filter(|one| put.changed.contains(&one.index));
                     page.ask_to_overwrite(taken.collect(), folder);
                 }
-                None => page.replace_or_ask(put.changed).await,
+                // It was asked about all that could be asked about.
+                _ => page.toast(&some_changed(put.changed.len())),
             }
         });
+    }
+
+    /// Notes what is there now.
+    fn is_put(&self, put: &Put, to: &To) {
+        let mut done: Vec<usize> = put.done.iter().flat_map(|index| self.with_inner(*index)).collect();
+        let To::Home(said) = to else {
+            self.decide(&done, Decision::Copied);
+            return self.may_decide_again();
+        };
+        let all = &self.looking.found.all;
+        done.retain(|index| !is_left(all[*index].path(), &said.leave));
+        let replaced: Vec<usize> =
+            done.iter().copied().filter(|index| said.asked.contains(&all[*index].change.path)).collect();
+        if !replaced.is_empty() {
+            self.toast(&gettext("Applied. What was there is in the trash."));
+        }
+        self.replaced.borrow_mut().extend(replaced);
+        self.decide(&done, Decision::Applied);
+        self.may_decide_again();
+    }
+
+    fn may_decide_again(&self) {
+        if let Some(row) = self.selected() {
+            self.may_decide(row);
+        }
     }
 
     /// Says what was left out, and what went wrong.
@@ -177,7 +181,7 @@ impl ChangesWindow {
     }
 
     /// A question before something of the user's goes to the trash.
-    fn ask_to_replace(
+    pub(super) fn ask_to_replace(
         self: &Rc<Self>,
         title: &str,
         text: &str,
@@ -197,62 +201,6 @@ impl ChangesWindow {
         let files = self.with_inner(index);
         let sizes = files.iter().filter_map(of).filter(|after| after.kind == FileKind::File);
         sizes.fold(0, |sum, after| sum.saturating_add(after.size))
-    }
-
-    /// A file that was opened to be edited, and is as it was then, is
-    /// replaced: that is what was asked for. Else the sandbox saw no copy of
-    /// it, or one that is another by now.
-    async fn replace_or_ask(self: &Rc<Self>, changed: Vec<usize>) {
-        let all = &self.looking.found.all;
-        let (title, text) = match changed.as_slice() {
-            [one] if all[*one].change.after.is_none() => (
-                gettext("Delete Your File?"),
-                gettext("The real one is another than when the run began. It goes to the trash."),
-            ),
-            [one] => {
-                let text = match self.saw(*one).await {
-                    Saw::ACopy => return self.replace(&changed),
-                    Saw::Nothing => gettext("You have a file of that name already. It goes to the trash."),
-                    Saw::Another => {
-                        gettext("The real one is another than when the run began. It goes to the trash.")
-                    }
-                };
-                (gettext("Replace Your File?"), text)
-            }
-            more => many_changed(
-                more.len(),
-                more.iter().map(|index| row::place(all[*index].change.path.as_slice(), self.home.as_deref())),
-            ),
-        };
-        let is_gone = matches!(changed.as_slice(), [one] if all[*one].change.after.is_none());
-        let does = if is_gone { gettext("_Move to Trash") } else { gettext("_Replace") };
-        self.ask_to_replace(&title, &text, &does, move |page| page.replace(&changed));
-    }
-
-    fn replace(self: &Rc<Self>, changed: &[usize]) {
-        let chosen = changed.iter().map(|&index| Chosen { index, under: None }).collect();
-        self.put(chosen, To::Home { replace: true });
-    }
-
-    /// What the sandbox knew of the real file.
-    async fn saw(&self, index: usize) -> Saw {
-        let entry = self.looking.found.all.get(index);
-        let (Some(entry), Some(bridge)) = (entry, self.bridge()) else { return Saw::Another };
-        let Some(host) = bridge.host() else { return Saw::Another };
-        let tag = &self.looking.layer.tag;
-        let real = changes::real_place(entry, tag, &host.user.home, &plan::home(host));
-        let is_copy = entry.change.before.is_none() && changes::is_copy(entry, tag, &real);
-        if entry.change.before.is_none() && !is_copy {
-            return Saw::Nothing;
-        }
-        // Its time can be set back; when that was done cannot.
-        let ask = move || std::fs::symlink_metadata(real).ok().map(|about| about.mtime().max(about.ctime()));
-        let changed = bridge.look_at(ask).await.flatten();
-        let began = i64::try_from(tag.started).unwrap_or(0);
-        match changed {
-            Some(changed) if is_copy && changed < began => Saw::ACopy,
-            _ => Saw::Another,
-        }
     }
 
     /// The one file that a copy would be made of, if it is one.

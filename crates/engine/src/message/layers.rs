@@ -92,6 +92,10 @@ fn kept_name(name: &str) -> String {
 
 fn not_applied(why: NotApplied) -> String {
     match why {
+        NotApplied::Guarded(holds) => {
+            let text = gettext("{path} was not applied: {why} Look at it first; add --replace to apply it all the same.");
+            text.replace("{why}", &super::holds(holds))
+        }
         NotApplied::Outside => with_option(&gettext("{path} is not below your home folder, and only files there can be applied. Save a copy instead{option}."), "--to"),
         NotApplied::Gone => gettext("{path} was deleted in the sandbox, so there is nothing to copy."),
         NotApplied::Kind => gettext("{path} is neither a file nor a folder, and nothing else is applied."),

@@ -3,6 +3,7 @@
 //! shared by the window and terrariumctl. Each says what is wrong, why, and
 //! what to do.
 
+mod asked;
 mod checks;
 mod displays;
 mod ends;
@@ -20,6 +21,7 @@ mod secrets;
 mod tests;
 mod values;
 
+pub use asked::{asked, holds, not_asked};
 pub use checks::{doctor, finding};
 pub use displays::{clipboard, needs_screen, no_desktop, no_window_program, not_a_screen_size, screen};
 pub use displays::{unseen, window_not_opened};

@@ -33,7 +33,7 @@ pub use files::{from_home, home, USER_DIRS};
 pub use glass::no_kvm_reason;
 pub use network::{Enforcer, InterfacePlan, NetworkPlan, NetworkProblem, NftLack, Source};
 pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
-pub use secrets::{judge, Guarded};
+pub use secrets::{guarded, judge, Guarded, Holds};
 
 use crate::kernel::{Kernel, Video};
 use crate::places::Places;

@@ -7,9 +7,8 @@ use crate::host::Host;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Below the home directory: what a user would call secret, and what starts
-/// programs or says how.
-const SECRETS: &[&str] = &[
+/// Below the home directory: what opens something.
+const KEYS: &[&str] = &[
     // Keys and passwords.
     ".authinfo",
     ".authinfo.gpg",
@@ -48,52 +47,6 @@ const SECRETS: &[&str] = &[
     ".mbsyncrc",
     ".my.login.cnf",
     ".wallet",
-    // Browsers and mail.
-    ".cache/chromium",
-    ".cache/google-chrome",
-    ".cache/mozilla",
-    ".config/BraveSoftware",
-    ".config/chromium",
-    ".config/evolution",
-    ".config/google-chrome",
-    ".config/microsoft-edge",
-    ".config/opera",
-    ".config/vivaldi",
-    ".config/google-chrome-beta",
-    ".config/google-chrome-unstable",
-    ".config/microsoft-edge-beta",
-    ".config/epiphany",
-    ".config/falkon",
-    ".config/qutebrowser",
-    ".local/share/epiphany",
-    ".local/share/falkon",
-    ".local/share/qutebrowser",
-    ".local/share/torbrowser",
-    ".librewolf",
-    ".waterfox",
-    ".cache/epiphany",
-    ".cache/librewolf",
-    ".config/Element",
-    ".config/Signal",
-    ".config/Slack",
-    ".config/discord",
-    ".config/geary",
-    ".local/share/TelegramDesktop",
-    ".local/share/geary",
-    ".purple",
-    ".claws-mail",
-    ".mutt",
-    ".muttrc",
-    ".config/mutt",
-    ".config/neomutt",
-    ".config/aerc",
-    ".cache/evolution",
-    ".cache/thunderbird",
-    ".local/share/evolution",
-    ".mozilla",
-    ".thunderbird",
-    ".var/app",
-    "snap",
     // Clouds, containers, registries.
     ".aws",
     ".azure",
@@ -151,6 +104,56 @@ const SECRETS: &[&str] = &[
     ".bitcoin",
     ".electrum",
     ".ethereum",
+];
+
+/// Below the home directory: what somebody has read, written and looked for.
+const PRIVATE: &[&str] = &[
+    // Browsers and mail.
+    ".cache/chromium",
+    ".cache/google-chrome",
+    ".cache/mozilla",
+    ".config/BraveSoftware",
+    ".config/chromium",
+    ".config/evolution",
+    ".config/google-chrome",
+    ".config/microsoft-edge",
+    ".config/opera",
+    ".config/vivaldi",
+    ".config/google-chrome-beta",
+    ".config/google-chrome-unstable",
+    ".config/microsoft-edge-beta",
+    ".config/epiphany",
+    ".config/falkon",
+    ".config/qutebrowser",
+    ".local/share/epiphany",
+    ".local/share/falkon",
+    ".local/share/qutebrowser",
+    ".local/share/torbrowser",
+    ".librewolf",
+    ".waterfox",
+    ".cache/epiphany",
+    ".cache/librewolf",
+    ".config/Element",
+    ".config/Signal",
+    ".config/Slack",
+    ".config/discord",
+    ".config/geary",
+    ".local/share/TelegramDesktop",
+    ".local/share/geary",
+    ".purple",
+    ".claws-mail",
+    ".mutt",
+    ".muttrc",
+    ".config/mutt",
+    ".config/neomutt",
+    ".config/aerc",
+    ".cache/evolution",
+    ".cache/thunderbird",
+    ".local/share/evolution",
+    ".mozilla",
+    ".thunderbird",
+    ".var/app",
+    "snap",
     // What was typed and opened.
     ".bash_history",
     ".history",
@@ -189,28 +192,23 @@ const SECRETS: &[&str] = &[
     ".wget-hsts",
     ".zhistory",
     ".tcsh_history",
-    // What the desktop and libvirt start.
-    ".config/autostart",
-    ".config/autostart-scripts",
-    ".config/libvirt",
-    ".config/systemd",
-    ".local/share/applications",
-    ".local/share/dbus-1",
-    ".local/share/libvirt",
-    ".local/share/systemd",
 ];
 
-/// Below the home directory: nothing secret, but whoever may write it runs
-/// programs outside.
-const STARTERS: &[&str] = &[
+/// Below the home directory: what the desktop starts when somebody logs in.
+const SESSION: &[&str] =
+    &[".config/autostart", ".config/autostart-scripts", ".config/systemd", ".local/share/systemd"];
+
+/// Below the home directory: what the desktop and libvirt start when they are
+/// asked.
+const SERVICES: &[&str] =
+    &[".local/share/applications", ".local/share/dbus-1", ".config/libvirt", ".local/share/libvirt"];
+
+/// Below the home directory: nothing secret, but it runs when somebody logs in.
+const LOGIN: &[&str] = &[
     ".bash_login",
     ".bash_logout",
     ".bash_profile",
-    ".bashrc",
     ".config/environment.d",
-    ".config/fish",
-    ".config/git",
-    ".config/nvim",
     ".config/plasma-workspace",
     ".config/hypr",
     ".config/i3",
@@ -218,25 +216,36 @@ const STARTERS: &[&str] = &[
     ".config/openbox",
     ".config/sway",
     ".config/xfce4",
-    ".config/zsh",
-    ".local/share/flatpak",
     ".local/share/gnome-shell",
-    ".local/share/kservices5",
     ".local/share/plasma",
-    ".emacs",
-    ".emacs.d",
-    ".gitconfig",
-    ".local/bin",
-    ".local/share/nautilus",
     ".pam_environment",
     ".profile",
-    ".vimrc",
     ".xinitrc",
     ".xprofile",
     ".xsession",
     ".xsessionrc",
     ".zlogin",
     ".zprofile",
+];
+
+/// Below the home directory: nothing secret, but whoever may write it runs
+/// programs outside.
+const PROGRAMS: &[&str] = &[
+    ".bash_aliases",
+    ".bashrc",
+    ".config/fish",
+    ".config/git",
+    ".config/mimeapps.list",
+    ".config/nvim",
+    ".config/zsh",
+    ".local/share/flatpak",
+    ".local/share/kservices5",
+    ".emacs",
+    ".emacs.d",
+    ".gitconfig",
+    ".local/bin",
+    ".local/share/nautilus",
+    ".vimrc",
     ".zshenv",
     ".zshrc",
     "bin",
@@ -249,24 +258,47 @@ pub struct Guarded {
     pub path: PathBuf,
     /// Hidden, and not only kept from being written.
     pub hidden: bool,
+    /// What is there.
+    pub holds: Holds,
+}
+
+/// What a guarded place holds; the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// What starts by itself when the user logs in.
+    Starts,
+    /// What the user's programs run, or which.
+    Programs,
+    /// Keys, passwords, money.
+    Keys,
+    /// What Terrarium itself relies on.
+    Own,
+    /// What the user's programs remember of the user.
+    Private,
 }
 
 /// All of them.
-pub(super) fn all(host: &Host) -> Vec<Guarded> {
-    let guarded = |path: PathBuf, hidden: bool| Guarded { path, hidden };
+#[must_use]
+pub fn guarded(host: &Host) -> Vec<Guarded> {
+    let guarded = |path: PathBuf, hidden: bool, holds| Guarded { path, hidden, holds };
     let own = &host.places;
-    let places = [&own.config, &own.data, &own.cache, &own.runtime].map(|path| guarded(path.clone(), true));
+    let places = [&own.config, &own.data, &own.cache, &own.runtime];
     let inside = home(host);
     let system = MASKS.iter().map(Path::new).filter(|mask| !inside.starts_with(mask));
-    let of_home = |names: &'static [&'static str], hidden: bool| {
-        names.iter().map(move |name| guarded(host.user.home.join(name), hidden))
+    let of_home = |names: &'static [&'static str], hidden: bool, holds| {
+        names.iter().map(move |name| guarded(host.user.home.join(name), hidden, holds))
     };
-    let run = guarded(format!("/run/user/{}", host.user.uid).into(), true);
-    let mut all: Vec<Guarded> = system.map(|path| guarded(path.into(), true)).collect();
-    all.extend(places);
+    let run = guarded(format!("/run/user/{}", host.user.uid).into(), true, Holds::Own);
+    let mut all: Vec<Guarded> = system.map(|path| guarded(path.into(), true, Holds::Keys)).collect();
+    all.extend(places.map(|path| guarded(path.clone(), true, Holds::Own)));
     all.push(run);
-    all.extend(of_home(SECRETS, true));
-    all.extend(of_home(STARTERS, false));
+    all.extend(of_home(KEYS, true, Holds::Keys));
+    all.extend(of_home(PRIVATE, true, Holds::Private));
+    all.extend(of_home(SESSION, true, Holds::Starts));
+    all.extend(of_home(SERVICES, true, Holds::Programs));
+    all.extend(of_home(LOGIN, false, Holds::Starts));
+    all.extend(of_home(PROGRAMS, false, Holds::Programs));
     all
 }
 

@@ -76,7 +76,7 @@ pub(super) fn shares(profile: &Profile, host: &Host, isolation: Isolation, found
         images: Vec::new(),
         disks: Vec::new(),
         root: None,
-        guarded: secrets::all(host),
+        guarded: secrets::guarded(host),
         notes: Vec::new(),
         targets: Vec::new(),
         unmasked: Vec::new(),

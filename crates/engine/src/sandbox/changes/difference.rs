@@ -96,14 +96,14 @@ pub fn real_place(entry: &Entry, tag: &Tag, home: &Path, home_inside: &Path) -> 
 /// Whether a run began with a copy of this real file, in the place of an entry.
 #[must_use]
 pub fn is_copy(entry: &Entry, tag: &Tag, real: &Path) -> bool {
-    copied_from(entry, tag).is_some_and(|from| from == real)
+    copied_from(entry, &tag.copies).is_some_and(|from| from == real)
 }
 
 /// The file that a run began with a copy of in the place of an entry, or in
 /// that of a folder around it.
 #[must_use]
-pub fn copied_from(entry: &Entry, tag: &Tag) -> Option<PathBuf> {
-    tag.copies.iter().find_map(|(from, to)| {
+pub fn copied_from(entry: &Entry, copies: &[(PathBuf, PathBuf)]) -> Option<PathBuf> {
+    copies.iter().find_map(|(from, to)| {
         let inner = entry.path().strip_prefix(to).ok()?;
         Some(if inner.as_os_str().is_empty() { from.clone() } else { from.join(inner) })
     })

@@ -35,7 +35,7 @@ mod waiting;
 
 pub use ahead::Ahead;
 pub(super) use apply::fresh_name;
-pub use apply::{apply, check as check_apply, sync, Applied, Apply};
+pub use apply::{apply, check as check_apply, questions, sync, Applied, Apply, Guards, Question, Why};
 pub use choose::all_of;
 pub use difference::{copied_from, difference, is_copy, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::ahead::Ahead;
-use super::apply::{apply, Applied, Apply};
+use super::apply::{apply, questions, Applied, Apply, Guards, Why};
 use super::choose::{all_but, all_of};
 use super::listing::{load, set_aside, store, Changes, Collector, Entry, Kind};
 use super::session::{Review, Several, Sink, Watch};
 use crate::error::{Error, LayerError, NotApplied};
+use crate::plan::Holds;
 use crate::profile::{Changes as Fate, Isolation};
 use crate::sandbox::Tag;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -82,6 +83,10 @@ impl Stage {
             under: None,
             since: None,
             replace: false,
+            asked: HashSet::new(),
+            leave: HashSet::new(),
+            guards: Guards::default(),
+            copies: Vec::new(),
         };
         let mut fake = Fake::default();
         for entry in &entries {
@@ -753,4 +758,89 @@ fn small_files_are_fetched_many_at_once_and_no_more_than_they_should_hold() {
     let mut ahead = Ahead::new(&mut review, &stage.changes, std::iter::once(one));
     let done = apply(&mut ahead, &stage.changes, one, &stage.how, &|_| true);
     assert!(matches!(done, Err(Error::Layer(LayerError::Broken))), "{done:?}");
+}
+
+/// What is asked before anything is applied: of a place, or of a file.
+fn asked(stage: &Stage) -> Vec<(String, Why, bool)> {
+    let tops = stage.changes.all.iter();
+    let all = questions(&stage.changes, tops, &stage.how).unwrap();
+    let name = |path: &Path| path.strip_prefix(&stage.how.home).unwrap().display().to_string();
+    all.iter().map(|one| (name(&one.place), one.why, one.deletes)).collect()
+}
+
+fn guarded(stage: &mut Stage) {
+    let mut host = crate::xml::tests::host();
+    host.user.home = stage.how.home.clone();
+    stage.how.guards = Guards::of(&host);
+}
+
+/// What starts programs, or lies among keys, comes and goes only if that was
+/// said; what lies beside it comes without.
+#[test]
+fn what_matters_outside_is_asked_about_before_anything_is_applied() {
+    let starts = Why::Guarded(Holds::Starts);
+    let mut stage = Stage::new(vec![
+        added("/home/me/.bashrc", FileKind::File),
+        added("/home/me/.config", FileKind::Folder),
+        added("/home/me/.config/autostart", FileKind::Folder),
+        added("/home/me/.config/autostart/x.desktop", FileKind::File),
+        added("/home/me/.config/other", FileKind::File),
+        added("/home/me/.local/bin/ls", FileKind::File),
+        added("/home/me/.ssh/authorized_keys", FileKind::File),
+        added("/home/me/report", FileKind::File),
+    ]);
+    guarded(&mut stage);
+    fs::write(stage.home("report"), "mine").unwrap();
+    let expected = [
+        (".config/autostart", starts),
+        (".config/autostart/x.desktop", starts),
+        (".bashrc", Why::Guarded(Holds::Programs)),
+        (".local/bin/ls", Why::Guarded(Holds::Programs)),
+        (".ssh/authorized_keys", Why::Guarded(Holds::Keys)),
+        ("report", Why::Unseen),
+    ];
+    assert_eq!(asked(&stage), expected.map(|(name, why)| (name.to_owned(), why, false)));
+    // The engine does not rely on whoever asks, and begins nothing of a folder.
+    assert_eq!(stage.why("/home/me/.config"), NotApplied::Guarded(Holds::Starts));
+    assert_eq!(stage.names(), ["report"]);
+    // The others come, and what was said.
+    stage.how.leave = HashSet::from(["/home/me/.config/autostart".into()]);
+    stage.apply("/home/me/.config").unwrap();
+    assert!(stage.home(".config/other").exists() && !stage.home(".config/autostart").exists());
+    stage.how.leave.clear();
+    stage.how.asked =
+        ["/home/me/.config/autostart", "/home/me/.config/autostart/x.desktop"].map(Bytes::from).into();
+    fs::remove_dir_all(stage.home(".config")).unwrap();
+    stage.apply("/home/me/.config").unwrap();
+    assert!(stage.home(".config/autostart/x.desktop").exists());
+    assert_eq!(stage.why("/home/me/.bashrc"), NotApplied::Guarded(Holds::Programs));
+}
+
+/// With a folder goes what it guards.
+#[test]
+fn what_matters_outside_does_not_go_unasked() {
+    let gone = |path| entry(path, What::Deleted, Some(facts(FileKind::Folder, 0)), None);
+    let mut moved = added("/home/me/mine", FileKind::File);
+    moved.moved_from = Some("/home/me/.ssh/id".into());
+    let mut stage = Stage::new(vec![gone("/home/me/.config"), gone("/home/me/nothing"), moved]);
+    for folder in [".config/systemd", ".ssh"] {
+        fs::create_dir_all(stage.home(folder)).unwrap();
+    }
+    fs::write(stage.home(".ssh/id"), "key").unwrap();
+    guarded(&mut stage);
+    let expected = [(".config", Holds::Starts), (".ssh/id", Holds::Keys)];
+    assert_eq!(asked(&stage), expected.map(|(name, holds)| (name.to_owned(), Why::Guarded(holds), true)));
+    stage.how.since = Some(u64::MAX >> 1);
+    assert_eq!(stage.why("/home/me/.config"), NotApplied::Guarded(Holds::Starts));
+    assert!(stage.apply("/home/me/mine").is_err() && stage.home(".ssh/id").exists());
+    // Under another name it is the same place.
+    fs::rename(stage.home(".ssh"), stage.home("keys")).unwrap();
+    symlink("keys", stage.home(".ssh")).unwrap();
+    let mut stage = Stage {
+        changes: Changes { all: vec![added("/home/me/keys/id", FileKind::File)], ..stage.changes },
+        ..stage
+    };
+    guarded(&mut stage);
+    fs::remove_file(stage.home("keys/id")).unwrap();
+    assert_eq!(asked(&stage), [("keys/id".to_owned(), Why::Guarded(Holds::Keys), false)]);
 }

@@ -98,7 +98,7 @@ pub fn real(guarded: &[Guarded]) -> Vec<Guarded> {
         let above = one.path.parent().and_then(|above| fs::canonicalize(above).ok());
         let beside = above.zip(one.path.file_name()).map(|(above, name)| above.join(name));
         let whole = fs::canonicalize(&one.path).ok();
-        all.extend(beside.into_iter().chain(whole).map(|path| Guarded { path, hidden: one.hidden }));
+        all.extend(beside.into_iter().chain(whole).map(|path| Guarded { path, ..*one }));
     }
     all.sort_by(|a, b| (&a.path, !a.hidden).cmp(&(&b.path, !b.hidden)));
     all.dedup_by(|a, b| a.path == b.path);
@@ -142,7 +142,7 @@ fn fill_home(plan: &Plan, path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::ShareKind;
+    use crate::plan::{Holds, ShareKind};
 
     fn source(path: &Path, writable: bool) -> ShareSource {
         ShareSource { field: "x".into(), share: 0, path: path.to_owned(), writable, kind: ShareKind::Shown }
@@ -180,7 +180,7 @@ mod tests {
         fs::create_dir_all(top.join("real/keys")).unwrap();
         std::os::unix::fs::symlink("real", top.join("home")).unwrap();
         std::os::unix::fs::symlink("keys", top.join("real/.ssh")).unwrap();
-        let all = real(&[Guarded { path: top.join("home/.ssh"), hidden: true }]);
+        let all = real(&[Guarded { path: top.join("home/.ssh"), hidden: true, holds: Holds::Keys }]);
         let paths: Vec<PathBuf> = all.into_iter().map(|one| one.path).collect();
         assert_eq!(paths, [top.join("home/.ssh"), top.join("real/.ssh"), top.join("real/keys")]);
     }

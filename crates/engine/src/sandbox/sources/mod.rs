@@ -19,6 +19,7 @@ use super::loop_path::LoopPath;
 use crate::error::Error;
 use crate::plan::{judge, Export, Guarded, Plan, Problem, ProblemKind, ShareKind, ShareSource};
 use crate::profile::{ImageFormat, Isolation};
+pub use look::real;
 use look::Seen;
 use stage::Stage;
 use std::os::unix::ffi::OsStrExt;

@@ -9,19 +9,26 @@
 //! there goes to the trash; if it is another than the sandbox has seen, only
 //! when that was said to be right.
 
+mod ask;
 mod old;
 
+pub use ask::{questions, Guards, Question, Why};
+
+use super::difference::copied_from;
 use super::listing::{Changes, Entry};
 use super::session::{file_error, Review, Watch};
 use super::trash;
 use crate::error::{Error, FileAction, LayerError, NotApplied};
+use crate::host::Host;
 use crate::sandbox::directory::fault;
 use crate::sandbox::sources::is_meant;
+use crate::sandbox::Tag;
 use rustix::fs::{
     fchmod, fstat, mkdirat, openat2, renameat_with, statat, syncfs, unlinkat, AtFlags, Mode, OFlags,
     RenameFlags, ResolveFlags, Stat,
 };
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::ErrorKind::NotFound;
@@ -54,8 +61,16 @@ pub struct Apply {
     /// When the run began, in seconds since 1970, if that is known.
     pub since: Option<u64>,
     /// Replace what has changed since, or what the sandbox has never seen; it
-    /// goes to the trash.
+    /// goes to the trash. And put what is guarded.
     pub replace: bool,
+    /// The same, for these paths inside alone.
+    pub asked: HashSet<Bytes>,
+    /// These paths inside stay out, with all that is in them.
+    pub leave: HashSet<Bytes>,
+    /// Nothing comes there, and nothing goes from there, unasked.
+    pub guards: Guards,
+    /// Files that the run began with copies of, and where those lay inside.
+    pub copies: Vec<(PathBuf, PathBuf)>,
 }
 
 /// What became of it.
@@ -87,20 +102,15 @@ pub fn apply(
     let (top, place) = how.place(entry.path()).map_err(refused)?;
     how.make_folder(&top, entry)?;
     let root = how.open(&top, entry)?.into();
-    let mut work = Work { review, how, top: &top, root, watch, bytes: 0, applied: Applied::default() };
-    let inner = |one: &Entry| one.path().strip_prefix(entry.path()).map(|rest| place.join(rest));
-    // A file that took the place of a folder has nothing below.
-    let below = changes.below(entry.change.path.as_slice()).filter(|_| kind(entry) != Some(FileKind::File));
-    let all: Vec<(&Entry, PathBuf)> = std::iter::once((entry, place.clone()))
-        .chain(below.filter_map(|one| Some((one, inner(one).ok()?))))
-        .collect();
+    let mut work = Work::new(review, how, &top, root, watch);
     how.may_be(entry).map_err(refused)?;
-    work.all(&all)?;
+    work.all(&how.with_inner(changes, entry, &place))?;
     Ok(work.applied)
 }
 
 /// Whether this would be refused, as far as can be told before anything of the
-/// sandbox's is read. [`apply`] looks again.
+/// sandbox's is read. [`apply`] looks again; what has to be asked, tells
+/// [`questions`].
 ///
 /// # Errors
 /// It may not be applied, or there is no such folder.
@@ -128,6 +138,47 @@ pub fn sync(how: &Apply) -> Result<(), Error> {
 }
 
 impl Apply {
+    /// To the real places of a run's changes. Blocks.
+    #[must_use]
+    pub fn of(host: &Host, tag: &Tag) -> Self {
+        let data = host.places.data.parent().unwrap_or(&host.places.data).to_owned();
+        Self {
+            home: host.user.home.clone(),
+            home_inside: crate::plan::home(host),
+            data,
+            to: None,
+            name: None,
+            under: None,
+            since: Some(tag.started),
+            replace: false,
+            asked: HashSet::new(),
+            leave: HashSet::new(),
+            guards: Guards::of(host),
+            copies: tag.copies.clone(),
+        }
+    }
+
+    /// An entry and all in it that does not stay out, each with its place.
+    fn with_inner<'a>(
+        &self,
+        changes: &'a Changes,
+        entry: &'a Entry,
+        place: &Path,
+    ) -> Vec<(&'a Entry, PathBuf)> {
+        let inner = |one: &Entry| one.path().strip_prefix(entry.path()).map(|rest| place.join(rest));
+        // A file that took the place of a folder has nothing below.
+        let is_file = kind(entry) == Some(FileKind::File);
+        let below = changes.below(entry.change.path.as_slice()).filter(|_| !is_file);
+        let all = std::iter::once((entry, place.to_owned()))
+            .chain(below.filter_map(|one| Some((one, inner(one).ok()?))));
+        all.filter(|(one, _)| !self.leaves(one)).collect()
+    }
+
+    /// The real file that the run began with a copy of, in an entry's place.
+    fn copy_of(&self, entry: &Entry) -> Option<PathBuf> {
+        copied_from(entry, &self.copies)
+    }
+
     /// Whether a folder for copies is missing, in one that is there.
     fn may_make(&self, folder: &Path) -> bool {
         let is_missing = || std::fs::symlink_metadata(folder).is_err_and(|error| error.kind() == NotFound);
@@ -229,6 +280,18 @@ fn open(above: &OwnedFd, name: &OsStr, flags: OFlags, mode: Mode) -> rustix::io:
     }
 }
 
+impl<'a> Work<'a> {
+    fn new(
+        review: &'a mut dyn Review,
+        how: &'a Apply,
+        top: &'a Path,
+        root: OwnedFd,
+        watch: &'a Watch<'a>,
+    ) -> Self {
+        Self { review, how, top, root, watch, bytes: 0, applied: Applied::default() }
+    }
+}
+
 impl Work<'_> {
     fn refused(&self, entry: &Entry, why: NotApplied) -> Error {
         self.how.refused(entry, why)
@@ -271,8 +334,21 @@ impl Work<'_> {
     fn all(&mut self, all: &[(&Entry, PathBuf)]) -> Result<(), Error> {
         // Nothing is begun if what was moved away could not go.
         let moved = self.moved(all);
+        for (entry, place) in all {
+            match self.how.guard(entry, &self.top.join(place)) {
+                Some(holds) if !self.how.may(entry) => {
+                    return Err(self.refused(entry, NotApplied::Guarded(holds)));
+                }
+                _ => {}
+            }
+        }
         for (entry, from) in &moved {
-            self.gone(entry, from, true)?;
+            match self.how.guard_of_going(&self.top.join(from)) {
+                Some(holds) if !self.how.may(entry) => {
+                    return Err(self.refused(entry, NotApplied::Guarded(holds)));
+                }
+                _ => self.gone(entry, from, true)?,
+            }
         }
         for (entry, place) in all {
             match kind(entry) {
@@ -346,7 +422,7 @@ impl Work<'_> {
     fn has_other_rights(&self, entry: &Entry, folder: &OwnedFd) -> bool {
         let before = entry.change.before.as_ref().filter(|_| entry.change.what == What::Permissions);
         let now = fstat(folder).map(|found| found.st_mode & 0o7777);
-        before.is_some_and(|before| now.is_ok_and(|now| self.how.replace || now == before.mode))
+        before.is_some_and(|before| now.is_ok_and(|now| self.how.may(entry) || now == before.mode))
     }
 
     fn file(&mut self, entry: &Entry, place: &Path) -> Result<(), Error> {

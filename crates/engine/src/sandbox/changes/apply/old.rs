@@ -105,7 +105,11 @@ impl Work<'_> {
     }
 
     /// The folder that something lies in, if there is one, and its name there.
-    fn folder_of(&self, entry: &Entry, place: &Path) -> Result<Option<(OwnedFd, OsString)>, Error> {
+    pub(super) fn folder_of(
+        &self,
+        entry: &Entry,
+        place: &Path,
+    ) -> Result<Option<(OwnedFd, OsString)>, Error> {
         let failed = self.failed(entry, place);
         let mut at = rustix::io::dup(&self.root).map_err(&failed)?;
         let mut parts = place.components().peekable();
@@ -134,12 +138,24 @@ impl Work<'_> {
         let is_it = || match before {
             Some(before) if before.kind == FileKind::Folder => self.is_untouched(above, name, found),
             Some(before) => was_then(before, found),
-            None => false,
+            None => self.is_as_copied(entry, found),
         };
-        if self.how.replace || is_it() {
+        if self.how.may(entry) || is_it() {
             return Ok(());
         }
         Err(self.refused(entry, NotApplied::Changed))
+    }
+
+    /// Whether it is a file that the run began with a copy of, and as it was
+    /// then: to edit it was what was asked for. Its time can be set back; when
+    /// that was done cannot.
+    fn is_as_copied(&self, entry: &Entry, found: &Stat) -> bool {
+        let is_it = || {
+            let from = self.how.copy_of(entry).and_then(|from| rustix::fs::lstat(from).ok());
+            from.is_some_and(|from| is_same(&from, found))
+        };
+        let since = self.how.since.and_then(|since| i64::try_from(since).ok());
+        since.is_some_and(|since| found.st_mtime.max(found.st_ctime) < since) && is_it()
     }
 
     /// Whether nothing in a folder has changed since the run began. Nobody can
