@@ -13,7 +13,7 @@ use adw::subclass::prelude::*;
 use gtk::{gio, glib};
 
 /// The app's id on the desktop.
-pub const APP_ID: &str = "org.terrarium.Terrarium";
+pub const APP_ID: &str = terrarium_engine::profile::launcher::APP_ID;
 
 /// So long a program without a window waits for another question, in
 /// milliseconds.

@@ -11,12 +11,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use terrarium_engine::console::{Console, Event, Handler};
 use terrarium_engine::doctor::{self, Finding};
-use terrarium_engine::error::FileAction;
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::network;
 use terrarium_engine::places::Places;
 use terrarium_engine::plan::Plan;
-use terrarium_engine::profile::{store, Profile};
+use terrarium_engine::profile::store::{self, Deleted};
+use terrarium_engine::profile::Profile;
 use terrarium_engine::reach::{Grants, Memory, Seen};
 use terrarium_engine::sandbox::{
     save, Attach, Driver, Id, LastWords, LimitChange, Limits, Listing, Picture, Progress, Real, Start,
@@ -314,15 +314,14 @@ impl Bridge {
         self.files(move |places| store::update(places, &path, &profile)).await
     }
 
-    /// Deletes a profile's file; its text, for whoever wants it back.
-    pub async fn delete_profile(&self, path: PathBuf) -> Result<String, Error> {
-        let delete = move |_: &Places| {
-            let text = store::read(&path)?;
-            let failed = |source| Error::File { action: FileAction::Remove, path: path.clone(), source };
-            std::fs::remove_file(&path).map_err(failed)?;
-            Ok(text)
-        };
-        self.files(delete).await
+    /// Deletes a profile's file, and its launcher.
+    pub async fn delete_profile(&self, path: PathBuf) -> Result<Deleted, Error> {
+        self.files(move |places| store::delete_file(places, &path)).await
+    }
+
+    /// Brings it back.
+    pub async fn bring_back(&self, deleted: Deleted) -> Result<(), Error> {
+        self.files(move |places| store::bring_back(places, &deleted)).await
     }
 
     /// Remembers that the user has been shown what a profile can reach.

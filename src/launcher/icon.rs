@@ -6,10 +6,11 @@ use crate::look;
 use crate::pages::icon_of;
 use gtk::{gdk, graphene, gsk, prelude::*};
 use std::path::Path;
+use terrarium_engine::profile::launcher::ICON_SIZE;
 use terrarium_engine::profile::Profile;
 
 /// Its width and height, in pixels.
-pub const SIZE: i32 = 128;
+const SIZE: i32 = ICON_SIZE as i32;
 /// The badge's.
 const BADGE: i32 = 60;
 /// Around the mark of a profile without an app, and its corners.

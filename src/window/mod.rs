@@ -23,8 +23,11 @@ use gtk::{gio, glib};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use terrarium_engine::plan::Plan;
-use terrarium_engine::profile::Profile;
+use terrarium_engine::profile::{store::Deleted, Profile};
 use terrarium_engine::sandbox::Summary;
+
+/// How long something is offered, in seconds.
+const SHORT: u32 = 5;
 
 thread_local! {
     /// Windows that were opened.
@@ -54,6 +57,8 @@ pub struct Window {
     held_up: RefCell<Option<desktop::HeldUp>>,
     /// What the desktop was told last.
     told: RefCell<Option<String>>,
+    /// Profiles that were deleted here, which can be had back.
+    deleted: RefCell<Vec<Rc<Deleted>>>,
     /// Where others than the session's bus are spoken to.
     bus: RefCell<Option<gio::DBusConnection>>,
 }
@@ -101,6 +106,7 @@ impl Window {
             library,
             held_up: RefCell::default(),
             told: RefCell::default(),
+            deleted: RefCell::default(),
             bus: RefCell::default(),
         });
         OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&window)));
@@ -290,7 +296,13 @@ impl Window {
 
     /// Says something in passing, with something that can be done about it.
     pub fn offer(&self, text: &str, button: &str, run: impl Fn() + 'static) {
+        self.offer_for(SHORT, text, button, run);
+    }
+
+    /// The same for so many seconds.
+    pub fn offer_for(&self, seconds: u32, text: &str, button: &str, run: impl Fn() + 'static) {
         let toast = crate::pages::toast(text);
+        toast.set_timeout(seconds);
         toast.set_button_label(Some(button));
         toast.set_priority(adw::ToastPriority::High);
         toast.connect_button_clicked(move |_| run());
@@ -301,10 +313,6 @@ impl Window {
     pub fn note(&self, text: &str) {
         let toast = crate::pages::toast(text);
         toast.set_timeout(0);
-        self.toasts.add_toast(toast);
-    }
-
-    pub(crate) fn add_toast(&self, toast: adw::Toast) {
         self.toasts.add_toast(toast);
     }
 

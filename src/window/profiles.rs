@@ -3,15 +3,18 @@
 
 use super::launch::Launch;
 use super::Window;
-use crate::launcher::Files;
 use crate::library::Item;
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::{gio, glib};
 use std::path::PathBuf;
 use std::rc::Rc;
-use terrarium_engine::profile::{store, to_toml, Profile};
+use terrarium_engine::profile::store::{self, Deleted};
+use terrarium_engine::profile::{to_toml, Profile};
 use terrarium_engine::{message, Error};
+
+/// How long a deleted profile is offered back, in seconds.
+const LONG: u32 = 20;
 
 impl Window {
     /// What the menus of profiles do.
@@ -50,6 +53,10 @@ impl Window {
         });
         with_item("profile-text", |window, item| window.open_text(&item.path));
         with_item("profile-delete", |window, item| window.delete(&item));
+        let back = gio::SimpleAction::new("profile-back", None);
+        let window = Rc::downgrade(self);
+        back.connect_activate(move |_, _| window.upgrade().iter().for_each(Self::bring_last_back));
+        self.widget.add_action(&back);
         // What stands in the place of those that a broken file has not.
         let none = gio::SimpleAction::new("profile-broken", Some(glib::VariantTy::STRING));
         none.set_enabled(false);
@@ -172,36 +179,47 @@ impl Window {
         let (window, item) = (self.clone(), item.clone());
         glib::spawn_future_local(async move {
             match window.bridge.delete_profile(item.path.clone()).await {
-                Ok(text) => {
-                    let (stem, data) = (item.stem(), window.bridge.data_home());
-                    // A launcher of what is gone would do nothing.
-                    let launcher = window.bridge.look_at(move || Files::take(&data, &stem)).await.flatten();
+                Ok(deleted) => {
                     window.library.read(&window.bridge).await;
-                    window.offer_back(&item, text, launcher);
+                    window.offer_back(&item, deleted);
                 }
                 Err(error) => window.toast(&message::error(&error)),
             }
         });
     }
 
-    fn offer_back(self: &Rc<Self>, item: &Item, text: String, launcher: Option<Files>) {
+    /// For a while in so many words, and with Ctrl+Z as long as there is this
+    /// window.
+    fn offer_back(self: &Rc<Self>, item: &Item, deleted: Deleted) {
         let said = gettext("“{name}” is deleted").replace("{name}", &message::shown(&item.name()));
-        let (weak, path, stem) = (Rc::downgrade(self), item.path.clone(), item.stem());
-        self.offer(&said, &gettext("_Undo"), move || {
-            let Some(window) = weak.upgrade() else { return };
-            let (path, text, stem, launcher) = (path.clone(), text.clone(), stem.clone(), launcher.clone());
-            glib::spawn_future_local(async move {
-                if let Err(error) = window.bridge.write_text(path, text).await {
-                    window.toast(&message::error(&error));
-                }
-                if let Some(files) = launcher {
-                    let data = window.bridge.data_home();
-                    if let Some(Err(error)) = window.bridge.look_at(move || files.put(&data, &stem)).await {
-                        window.toast(&error.to_string());
-                    }
-                }
-                window.library.read(&window.bridge).await;
-            });
+        let deleted = Rc::new(deleted);
+        self.deleted.borrow_mut().push(deleted.clone());
+        let weak = Rc::downgrade(self);
+        self.offer_for(LONG, &said, &gettext("_Undo"), move || {
+            if let Some(window) = weak.upgrade() {
+                window.bring_back(&deleted);
+            }
+        });
+    }
+
+    /// Brings the profile back that was deleted last.
+    fn bring_last_back(self: &Rc<Self>) {
+        let last = self.deleted.borrow().last().cloned();
+        if let Some(last) = last.filter(|_| self.shows("home")) {
+            self.bring_back(&last);
+        }
+    }
+
+    fn bring_back(self: &Rc<Self>, deleted: &Rc<Deleted>) {
+        let at = self.deleted.borrow().iter().position(|one| Rc::ptr_eq(one, deleted));
+        let Some(at) = at else { return };
+        let deleted = self.deleted.borrow_mut().remove(at);
+        let window = self.clone();
+        glib::spawn_future_local(async move {
+            if let Err(error) = window.bridge.bring_back((*deleted).clone()).await {
+                window.toast(&message::error(&error));
+            }
+            window.library.read(&window.bridge).await;
         });
     }
 

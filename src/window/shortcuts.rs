@@ -15,6 +15,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("<Control>Return", "win.run"),
     ("<Control>s", "win.form-save"),
     ("<Control>f", "win.search"),
+    ("<Control>z", "win.profile-back"),
     ("<Alt>Left", "win.back"),
     ("<Control>w", "win.close-tab"),
     ("<Control>q", "window.close"),
@@ -61,6 +62,7 @@ fn controller(shortcuts: &[(&str, &'static str)], beside_terminals: bool) -> gtk
     for &(keys, name) in shortcuts {
         let run = move |widget: &gtk::Widget, _: Option<&glib::Variant>| {
             let taken = (beside_terminals || !types_into_terminal(widget))
+                && !(name == "win.profile-back" && types_text(widget))
                 && widget.activate_action(name, None).is_ok();
             if taken {
                 glib::Propagation::Stop
@@ -78,6 +80,12 @@ fn controller(shortcuts: &[(&str, &'static str)], beside_terminals: bool) -> gtk
 fn types_into_terminal(widget: &gtk::Widget) -> bool {
     let focus = widget.root().and_then(|root| root.focus());
     focus.and_downcast::<vte::Terminal>().is_some_and(|terminal| terminal.is_input_enabled())
+}
+
+/// Whether somebody types, and takes back what was typed.
+fn types_text(widget: &gtk::Widget) -> bool {
+    let focus = widget.root().and_then(|root| root.focus());
+    focus.is_some_and(|focus| focus.is::<gtk::Text>() || focus.is::<gtk::TextView>())
 }
 
 fn set(controller: &gtk::ShortcutController, on: bool) {

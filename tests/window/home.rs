@@ -255,6 +255,12 @@ fn a_profile_is_deleted_and_comes_back() {
     button().expect("a button").emit_clicked();
     scene.until("it is back", || row(&scene, "Build a Project").is_some());
     assert_eq!(fs::read_to_string(&path).expect("a file"), PROFILES[1].1);
+    // As long as there is this window Ctrl+Z does the same.
+    WidgetExt::activate_action(&scene.window.widget, "win.profile-delete", Some(&target)).expect("an action");
+    scene.until("it is gone again", || row(&scene, "Build a Project").is_none() && !path.exists());
+    scene.act("win.profile-back");
+    scene.until("it is back again", || row(&scene, "Build a Project").is_some());
+    assert_eq!(fs::read_to_string(&path).expect("a file"), PROFILES[1].1);
 }
 
 #[gtk::test]

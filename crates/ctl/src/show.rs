@@ -128,7 +128,7 @@ pub fn profile(verb: &ProfileVerb) -> Result {
                 },
             )?;
         }
-        ProfileVerb::Delete { name } => store::delete(&places, name)?,
+        ProfileVerb::Delete { name } => drop(store::delete(&places, name)?),
     }
     Ok(DONE)
 }

@@ -16,6 +16,7 @@ mod parse;
 mod schema;
 
 pub mod fuzz;
+pub mod launcher;
 pub mod store;
 
 pub use command::command_line;

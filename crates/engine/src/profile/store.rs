@@ -2,7 +2,7 @@
 //! The folder of profiles: one `SLUG.terrarium` each.
 
 use super::parse::MAX;
-use super::{edit, parse, to_toml, Changes, Home, Profile};
+use super::{edit, launcher, parse, to_toml, Changes, Home, Profile};
 use crate::error::{Error, FileAction};
 use crate::nearest::nearest;
 use crate::places::Places;
@@ -190,11 +190,90 @@ pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     })
 }
 
-/// Deletes a profile.
+/// A profile that was deleted, for whoever wants it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// Its file.
+    pub path: PathBuf,
+    /// What was in that.
+    pub text: String,
+    /// Its launcher, which would start nothing any more.
+    pub launcher: Option<launcher::Files>,
+}
+
+/// Deletes the profile of this name, and its launcher.
 ///
 /// # Errors
 /// There is none of that name, or it cannot be removed.
-pub fn delete(places: &Places, name: &str) -> Result<(), Error> {
-    let path = find(places, name)?.path;
-    fs::remove_file(&path).map_err(|source| Error::File { action: FileAction::Remove, path, source })
+pub fn delete(places: &Places, name: &str) -> Result<Deleted, Error> {
+    delete_file(places, &find(places, name)?.path)
+}
+
+/// The same, by its file.
+///
+/// # Errors
+/// It cannot be read or removed.
+pub fn delete_file(places: &Places, path: &Path) -> Result<Deleted, Error> {
+    let text = read(path)?;
+    let failed = |source| Error::File { action: FileAction::Remove, path: path.to_owned(), source };
+    fs::remove_file(path).map_err(failed)?;
+    let launcher = launcher::Files::take(data_home(places), &stem(path));
+    Ok(Deleted { path: path.to_owned(), text, launcher })
+}
+
+/// Brings it back. What has its place by now keeps that.
+///
+/// # Errors
+/// It cannot be written, or there is another one of its name.
+pub fn bring_back(places: &Places, deleted: &Deleted) -> Result<(), Error> {
+    let path = if deleted.path.exists() {
+        let parsed = parse(&deleted.text);
+        let parsed = parsed.map_err(|error| Error::Profile { path: deleted.path.clone(), error })?;
+        add(places, &parsed)?
+    } else {
+        write(&deleted.path, &deleted.text)?;
+        deleted.path.clone()
+    };
+    let Some(files) = deleted.launcher.as_ref().filter(|_| path == deleted.path) else { return Ok(()) };
+    let (data, stem) = (data_home(places), stem(&path));
+    let failed =
+        |source| Error::File { action: FileAction::Write, path: launcher::path(data, &stem), source };
+    files.put(data, &stem).map_err(failed)
+}
+
+/// `$XDG_DATA_HOME`: launchers are there.
+fn data_home(places: &Places) -> &Path {
+    places.data.parent().unwrap_or(&places.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever deletes it: the window and terrariumctl do it here.
+    #[test]
+    fn a_launcher_goes_with_its_profile_and_comes_back_with_it() {
+        let top = tempfile::tempdir().unwrap();
+        let below = |name| top.path().join(name);
+        let (config, cache, runtime) = (below("config"), below("cache"), below("run"));
+        let places = Places { config, data: below("share/terrarium"), cache, runtime };
+        let profile = Profile::new("A test", vec!["true".into()]);
+        let path = add(&places, &profile).unwrap();
+        let (data, files) = (below("share"), launcher::Files { text: b"x".to_vec(), icon: b"y".to_vec() });
+        files.put(&data, &stem(&path)).unwrap();
+        let there = || {
+            [launcher::path(&data, &stem(&path)), launcher::icon_path(&data, &stem(&path))]
+                .map(|one| one.exists())
+        };
+        assert_eq!(there(), [true; 2]);
+        let deleted = delete(&places, "A test").unwrap();
+        assert!(there() == [false; 2] && !path.exists() && deleted.launcher.as_ref() == Some(&files));
+        bring_back(&places, &deleted).unwrap();
+        assert!(there() == [true; 2] && load(&path).unwrap() == profile);
+        // What has its place by now keeps it.
+        let deleted = delete(&places, "A test").unwrap();
+        write(&path, &to_toml(&Profile::new("Another", vec!["true".into()])).unwrap()).unwrap();
+        bring_back(&places, &deleted).unwrap();
+        assert_eq!((load(&path).unwrap().name.as_str(), list(&places).unwrap().len()), ("Another", 2));
+    }
 }
