@@ -11,6 +11,7 @@ use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::Host;
 use terrarium_engine::plan;
 use terrarium_engine::profile::Changes as Fate;
+pub use terrarium_engine::sandbox::changes::Decision;
 use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Question, Review};
 use terrarium_engine::sandbox::{Driver, Held, Id, Layer, Waiting};
 use terrarium_engine::Error;
@@ -58,23 +59,10 @@ impl Work {
     }
 }
 
-/// What is to become of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// It is in its real place.
-    Applied,
-    /// A copy is somewhere.
-    Copied,
-    /// The next run goes on from it.
-    Kept,
-    /// It is thrown away.
-    Discarded,
-}
-
 impl Looking {
     /// Blocks.
     fn new(layer: Layer, found: Changes) -> Self {
-        let decided = Arc::new(Mutex::new(vec![None; found.all.len()]));
+        let decided = Arc::new(Mutex::new(changes::decisions(&layer, &found)));
         let is_edited = |entry: &&Entry| {
             let from = changes::copied_from(entry, &layer.tag.copies);
             // In a folder that was copied there may be something new as well.
@@ -383,6 +371,20 @@ impl Bridge {
         self.call(move |driver| {
             looking.end();
             patiently(|| driver.discard(&looking.layer))
+        })
+        .await
+    }
+
+    /// Writes down what was decided, for whoever looks later. What is to be
+    /// thrown away is taken out or waits.
+    pub async fn note_decisions(&self, looking: Looking) -> Result<(), Error> {
+        let host = self.host().cloned().ok_or(Error::Cancelled)?;
+        self.call(move |_| {
+            let mut decided = looking.decisions().clone();
+            decided.iter_mut().filter(|one| **one == Some(Decision::Discarded)).for_each(|one| *one = None);
+            let (home, inside) = (host.user.home.clone(), plan::home(&host));
+            let place = |entry: &Entry| changes::real_place(entry, &looking.layer.tag, &home, &inside);
+            changes::note_decisions(&looking.layer, &looking.found, &decided, place)
         })
         .await
     }

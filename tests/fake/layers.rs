@@ -101,7 +101,9 @@ impl Fake {
                 copies: run.copies.clone(),
                 written: run.written.clone(),
             };
-            Layer { folder: self.folder.join("layer"), tag }
+            let folder = self.folder.join("layers").join(&tag.uuid);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            Layer { folder, tag }
         };
         lock(&self.runs).iter().map(of).collect()
     }

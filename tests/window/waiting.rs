@@ -107,26 +107,29 @@ fn changes_wait_at_home_after_a_tab_and_after_a_window() {
     assert_eq!(scene.fake.written.decided(), ["keep"]);
 }
 
+/// Nothing undecided goes without a question, which says how much that is.
 #[gtk::test]
-fn what_waits_is_discarded_unless_that_is_taken_back() {
+fn what_waits_is_discarded_after_a_question() {
     let scene = Scene::new();
-    scene.fake.written.set(vec![added("/home/me/a")]);
+    scene.fake.written.set(vec![added("/home/me/a"), added("/home/me/b")]);
     for name in ["One", "Two", "One"] {
         run(&scene, name, None);
         scene.act("win.close-tab");
     }
     scene.until("they are at Home", || titles(&scene) == ["One", "Two", "One"]);
+    let asks = || crate::changes::question().is_some();
     discard(&scene, 1);
-    assert_eq!(titles(&scene), ["One", "One"]);
-    let window: &gtk::Widget = scene.window.widget.upcast_ref();
-    let undo = |one: &gtk::Button| one.label().is_some_and(|text| text == "_Undo");
-    scene.until("it is taken back", || press(window, undo));
-    scene.until("it is there again", || titles(&scene) == ["One", "Two", "One"]);
-    assert!(scene.fake.written.decided().is_empty());
-    discard(&scene, 0);
-    scene.until("nobody takes it back", || scene.fake.written.decided() == ["discard"]);
+    scene.until("it asks", asks);
+    let dialog = crate::changes::question().expect("a question");
+    assert!(dialog.heading().is_some_and(|title| title == "Discard 2 Undecided Changes of “Two”?"));
+    assert_eq!(dialog.default_response().as_deref(), Some("cancel"));
+    crate::changes::answer(&scene, "cancel");
     scene.pass(200);
-    assert_eq!(titles(&scene), ["Two", "One"]);
+    assert!(titles(&scene) == ["One", "Two", "One"] && scene.fake.written.decided().is_empty());
+    discard(&scene, 0);
+    crate::changes::answer(&scene, "discard");
+    scene.until("it is gone", || scene.fake.written.decided() == ["discard"]);
+    scene.until("the others are there", || titles(&scene) == ["Two", "One"]);
 }
 
 #[gtk::test]

@@ -14,9 +14,9 @@ use terrarium_engine::error::{LayerError, NotApplied};
 use terrarium_engine::host::{self, Host, ProbeOptions};
 use terrarium_engine::profile::Changes as Fate;
 use terrarium_engine::sandbox::changes::{
-    self, Ahead, Apply, Changes, Difference, Entry, Kind, Question, Review, Why,
+    self, Ahead, Apply, Changes, Decision, Difference, Entry, Kind, Question, Review, Why,
 };
-use terrarium_engine::sandbox::{Driver, Layer, Real, Waiting};
+use terrarium_engine::sandbox::{Driver, Layer, Real, Told, Waiting};
 use terrarium_engine::{message, nearest, plan, Error};
 use terrarium_protocol::changes::{Facts, FileKind};
 use terrarium_protocol::Bytes;
@@ -142,6 +142,20 @@ impl Work {
         }
     }
 
+    /// Whoever looks later finds it decided. That it could not be noted is no
+    /// reason to take it back.
+    fn note(&self, found: &Changes, entry: &Entry, decision: Decision) {
+        let mut decided = changes::decisions(&self.layer, found);
+        let is_it = |one: &Entry| one.path().starts_with(entry.path());
+        for (one, noted) in found.all.iter().zip(&mut decided).filter(|(one, _)| is_it(one)) {
+            let is_there = decision == Decision::Copied && *noted == Some(Decision::Applied);
+            if !is_there && !is_other(one) {
+                *noted = Some(decision);
+            }
+        }
+        let _ = changes::note_decisions(&self.layer, found, &decided, |one| self.real(one));
+    }
+
     fn real(&self, entry: &Entry) -> PathBuf {
         changes::real_place(entry, &self.layer.tag, &self.host.user.home, &plan::home(&self.host))
     }
@@ -182,6 +196,7 @@ fn waiting_as_json(one: &Waiting) -> Value {
         "started": tag.started,
         "command": tag.command,
         "total": one.told.as_ref().map(|told| told.count),
+        "undecided": one.told.as_ref().map(Told::undecided),
         "edited": one.told.as_ref().map(|told| &told.edited),
     })
 }
@@ -233,6 +248,12 @@ fn leave_without_reader(written: std::io::Result<()>) {
     if written.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
         std::process::exit(DONE.into());
     }
+}
+
+/// What never comes out of a sandbox.
+fn is_other(entry: &Entry) -> bool {
+    let after = entry.change.after.as_ref();
+    after.is_some_and(|after| !matches!(after.kind, FileKind::File | FileKind::Folder))
 }
 
 fn has_content(entry: &Entry) -> bool {
@@ -398,6 +419,7 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
     let mut done = 0;
     for entry in entries {
         let applied = changes::apply(&mut review, &found, entry, &how, &|_| true)?;
+        work.note(&found, entry, if to.is_some() { Decision::Copied } else { Decision::Applied });
         for gone in &applied.gone {
             eprintln!("terrariumctl: {}", message::in_trash(gone));
         }

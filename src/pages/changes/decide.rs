@@ -9,7 +9,7 @@ use super::ChangesWindow;
 use crate::bridge::changes::Decision;
 use crate::bridge::Bridge;
 use adw::prelude::*;
-use gettextrs::gettext;
+use gettextrs::{gettext, ngettext};
 use gtk::{gio, glib};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -30,6 +30,28 @@ pub fn word(decision: Decision) -> String {
         Decision::Kept => gettext("Kept"),
         Decision::Discarded => gettext("Discarded"),
     }
+}
+
+/// Before changes are thrown away: how many are undecided, if that is known.
+pub fn discard_question(over: &impl IsA<gtk::Window>, count: Option<u64>, name: &str) -> adw::MessageDialog {
+    let title = match count {
+        Some(count) => ngettext(
+            "Discard {count} Undecided Change of “{name}”?",
+            "Discard {count} Undecided Changes of “{name}”?",
+            message::many(count),
+        )
+        .replace("{count}", &count.to_string()),
+        None => gettext("Discard All Changes of “{name}”?"),
+    };
+    let text = gettext(
+        "What this run wrote is gone then. What you applied or copied, and what earlier runs kept, stays.",
+    );
+    let dialog = adw::MessageDialog::new(Some(over), Some(&title.replace("{name}", name)), Some(&text));
+    dialog.add_responses(&[("cancel", &gettext("_Cancel")), ("discard", &gettext("_Discard"))]);
+    dialog.set_response_appearance("discard", adw::ResponseAppearance::Destructive);
+    dialog.set_close_response("cancel");
+    dialog.set_default_response(Some("cancel"));
+    dialog
 }
 
 fn is_other(facts: &Facts) -> bool {
@@ -98,8 +120,7 @@ impl ChangesWindow {
         let chosen = self.of_row(row);
         let inside =
             |index: &usize| self.home.as_ref().is_some_and(|home| all[*index].path().starts_with(home));
-        let apply =
-            !self.not_applied(self.to_put(row, false)).is_empty() && chosen.iter().all(inside);
+        let apply = !self.not_applied(self.to_put(row, false)).is_empty() && chosen.iter().all(inside);
         let copy = !self.to_put(row, true).is_empty();
         let keep = !self.looking.found.totals.partial;
         let again = chosen.iter().any(|index| all[*index].again);
@@ -192,13 +213,11 @@ impl ChangesWindow {
     }
 
     fn ask_to_discard(self: &Rc<Self>) {
-        let text = gettext("What this run wrote is gone then. What you applied or copied, and what earlier runs kept, stays.");
-        let dialog = self.question(
-            &gettext("Discard All Changes?"),
-            &text,
-            &[("cancel", &gettext("_Cancel")), ("discard", &gettext("_Discard"))],
-        );
-        dialog.set_response_appearance("discard", adw::ResponseAppearance::Destructive);
+        let (undecided, told) = self.looking.undecided();
+        let all = self.looking.found.totals.changes;
+        let count = if undecided == told { all } else { undecided as u64 };
+        let name = message::shown(&self.looking.layer.tag.name);
+        let dialog = discard_question(&self.widget, Some(count), &name);
         let page = self.clone();
         dialog.connect_response(Some("discard"), move |_, _| page.finish(&[]));
         dialog.present();

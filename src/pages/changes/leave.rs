@@ -88,6 +88,11 @@ impl ChangesWindow {
                 // It waits with the others then.
                 page.looking.take_back_discarded();
             }
+            if let Err(error) = bridge.note_decisions(page.looking.clone()).await {
+                if let Some(window) = page.window.upgrade() {
+                    window.toast(&message::error(&error));
+                }
+            }
             page.settled.set(true);
             if let Some(window) = page.window.upgrade() {
                 window.runs.changes_are_decided(&page.looking.layer.tag.uuid);

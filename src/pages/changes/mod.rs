@@ -19,6 +19,7 @@ use super::{object, runs};
 use crate::bridge::changes::{Decision, Looking};
 use crate::window::Window;
 use adw::prelude::*;
+pub use decide::discard_question;
 use detail::Detail;
 use folders::{Folders, Row};
 use gtk::{gio, glib};

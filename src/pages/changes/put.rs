@@ -116,6 +116,10 @@ impl ChangesWindow {
             let put = bridge.apply(page.looking.clone(), chosen, to.clone(), &work).await;
             page.progress.end();
             page.is_put(&put, &to);
+            if !put.done.is_empty() {
+                // That it could not be noted is no reason to take it back.
+                let _ = bridge.note_decisions(page.looking.clone()).await;
+            }
             page.tell_what_stayed(&put);
             match to {
                 _ if put.changed.is_empty() => {}

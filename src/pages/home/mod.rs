@@ -72,7 +72,7 @@ pub struct Home {
     /// What the rows about that say.
     waiting_lines: RefCell<Vec<waiting::Line>>,
     shows_all_waiting: Cell<bool>,
-    /// What is discarded, as long as that can be taken back.
+    /// What is being discarded.
     leaving: RefCell<Vec<String>>,
     /// Profiles that the search found.
     found: Cell<usize>,

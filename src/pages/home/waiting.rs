@@ -2,17 +2,16 @@
 //! Changes of runs that have ended, which nobody has decided about, at Home.
 
 use super::Home;
-use crate::pages::changes::ChangesWindow;
+use crate::pages::changes::{discard_question, ChangesWindow};
 use crate::pages::chip;
 use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
 use gtk::glib;
-use std::cell::Cell;
 use std::rc::Rc;
 use terrarium_engine::message;
 use terrarium_engine::profile::Icon;
-use terrarium_engine::sandbox::{Layer, Waiting};
+use terrarium_engine::sandbox::{Layer, Told, Waiting};
 
 /// So many rows are made at first; the others when they are asked for.
 const FIRST: usize = 5;
@@ -124,10 +123,10 @@ impl Home {
             .build();
         let text = gettext("Discard {name}").replace("{name}", &line.title);
         discard.update_property(&[gtk::accessible::Property::Label(&text)]);
-        let (home, weak, layer) = (Rc::downgrade(self), Rc::downgrade(window), one.layer.clone());
+        let (home, weak, own) = (Rc::downgrade(self), Rc::downgrade(window), one.clone());
         discard.connect_clicked(move |_| {
             if let (Some(home), Some(window)) = (home.upgrade(), weak.upgrade()) {
-                home.discard_waiting(&window, &layer);
+                home.ask_to_discard(&window, &own);
             }
         });
         row.add_suffix(&discard);
@@ -140,40 +139,28 @@ impl Home {
         row
     }
 
-    /// It is gone from the list at once, and from the disk when nobody can
-    /// take that back any more.
-    fn discard_waiting(self: &Rc<Self>, window: &Rc<Window>, layer: &Layer) {
-        let uuid = layer.tag.uuid.clone();
-        self.leaving.borrow_mut().push(uuid.clone());
-        self.show_waiting(window);
-        let said = gettext("Changes of “{name}” are discarded");
-        let said = said.replace("{name}", &message::shown(&layer.tag.name));
-        let toast = adw::Toast::builder()
-            .title(glib::markup_escape_text(&said).as_str())
-            .button_label(gettext("_Undo"))
-            .priority(adw::ToastPriority::High)
-            .build();
-        let back = Rc::new(Cell::new(false));
-        let undone = back.clone();
-        toast.connect_button_clicked(move |_| undone.set(true));
-        let (home, weak, layer) = (Rc::downgrade(self), Rc::downgrade(window), layer.clone());
-        toast.connect_dismissed(move |_| {
-            let (Some(home), Some(window)) = (home.upgrade(), weak.upgrade()) else { return };
-            let (layer, back) = (layer.clone(), back.clone());
-            // Which of the two signals comes first is the toast's own affair.
-            glib::idle_add_local_once(move || home.end_discarding(&window, layer, back.get()));
+    /// Nobody has decided about them: that is asked, and how many they are.
+    fn ask_to_discard(self: &Rc<Self>, window: &Rc<Window>, one: &Waiting) {
+        let name = message::shown(&one.layer.tag.name);
+        let dialog = discard_question(&window.widget, one.told.as_ref().map(Told::undecided), &name);
+        let (home, weak, layer) = (Rc::downgrade(self), Rc::downgrade(window), one.layer.clone());
+        dialog.connect_response(Some("discard"), move |_, _| {
+            if let (Some(home), Some(window)) = (home.upgrade(), weak.upgrade()) {
+                home.discard_waiting(&window, layer.clone());
+            }
         });
-        window.add_toast(toast);
+        dialog.present();
     }
 
-    fn end_discarding(self: &Rc<Self>, window: &Rc<Window>, layer: Layer, back: bool) {
+    /// It is gone from the list at once, and from the disk soon.
+    fn discard_waiting(self: &Rc<Self>, window: &Rc<Window>, layer: Layer) {
+        self.leaving.borrow_mut().push(layer.tag.uuid.clone());
+        self.show_waiting(window);
         let (home, window) = (self.clone(), window.clone());
         glib::spawn_future_local(async move {
-            if !back {
-                match window.bridge.discard_layer(layer.clone()).await {
-                    Ok(()) => window.runs.changes_are_settled(&layer.tag.uuid),
-                    Err(error) => window.toast(&message::error(&error)),
-                }
+            match window.bridge.discard_layer(layer.clone()).await {
+                Ok(()) => window.runs.changes_are_settled(&layer.tag.uuid),
+                Err(error) => window.toast(&message::error(&error)),
             }
             home.leaving.borrow_mut().retain(|uuid| *uuid != layer.tag.uuid);
             home.look_for_waiting(&window).await;

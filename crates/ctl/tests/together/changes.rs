@@ -626,6 +626,58 @@ fn applying_follows_no_link_and_replaces_nothing_unasked() {
     assert!(ctl(glass, &["discard", &name]).status.success());
 }
 
+/// What starts programs or lies among keys comes only if that is said, and of
+/// all that was named nothing comes before. What is written in place is said to
+/// be there. What was applied is known later.
+#[test]
+fn what_matters_outside_is_applied_only_if_that_is_said() {
+    let glass = Glass::Container;
+    let name = fresh_name("matters");
+    let folder = Folder::home(glass);
+    let home = glass.user().home().to_owned();
+    let places = [".config/autostart/x.desktop", ".ssh/authorized_keys"].map(|path| home.join(path));
+    assert!(places.iter().all(|place| !place.exists()), "{places:?}");
+    let plain = format!("{name}.plain");
+    let script = format!("mkdir -p .config/autostart .ssh; for f in .config/autostart/x.desktop .ssh/authorized_keys {plain}; do echo x >$f; done; echo y >/shared/new");
+    let mount = format!("host-bind:/shared={},rw", folder.path.display());
+    let done = run(glass, &["--changes", "review", "-m", &mount, "-n", &name], &["sh", "-c", &script])
+        .output()
+        .unwrap();
+    let said = format!(
+        "What it wrote in {} is there already, and is not part of this review.",
+        folder.path.display()
+    );
+    assert!(done.status.success() && err(&done).contains(&said), "{}", err(&done));
+    assert_eq!(folder.names(), ["new"]);
+    let all = [".config/autostart/x.desktop", ".ssh/authorized_keys", &plain];
+    let refused = ctl(glass, &[&["apply", &name], &all[..]].concat());
+    let text = err(&refused);
+    assert_eq!(refused.status.code(), Some(125), "{text}");
+    for words in [
+        "~/.config/autostart/x.desktop: It can start by itself",
+        "~/.ssh/authorized_keys: It is among your keys",
+        "--replace",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(places.iter().all(|place| !place.exists()) && !home.join(&plain).exists(), "something came");
+    let one = ctl(glass, &["apply", &name, ".ssh/authorized_keys"]);
+    assert!(
+        one.status.code() == Some(125)
+            && err(&one).contains("your keys and passwords. Look at it first; add --replace"),
+        "{}",
+        err(&one)
+    );
+    let applied = ctl(glass, &[&["apply", &name], &all[..], &["--replace"]].concat());
+    assert!(applied.status.success() && places.iter().all(|place| place.exists()), "{}", err(&applied));
+    let waiting: serde_json::Value = serde_json::from_str(&out(&ctl(glass, &["changes", "--json"]))).unwrap();
+    let own = waiting.as_array().unwrap().iter().find(|one| one["name"] == name.as_str()).unwrap();
+    assert_eq!(own["total"].as_u64().unwrap() - own["undecided"].as_u64().unwrap(), 3, "{own}");
+    let gone = places.into_iter().chain([home.join(&plain)]);
+    gone.for_each(|place| fs::remove_file(place).unwrap());
+    assert!(ctl(glass, &["discard", &name]).status.success());
+}
+
 /// What a machine has kept is not read in a container, nor the other way round:
 /// the same user, the same name. Neither is touched.
 #[test]

@@ -372,8 +372,14 @@ pub fn waiting(one: &Waiting) -> String {
 #[must_use]
 pub fn waiting_count(one: &Waiting) -> String {
     let Some(told) = &one.told else { return gettext("changes not counted yet") };
-    let many = super::many(told.count);
-    fill(&ngettext("{count} change", "{count} changes", many), &[("count", &told.count.to_string())])
+    let left = told.undecided();
+    let many = super::many(left);
+    let text = match told.decided {
+        0 => ngettext("{count} change", "{count} changes", many),
+        _ if left == 0 => gettext("all decided"),
+        _ => ngettext("{count} undecided change", "{count} undecided changes", many),
+    };
+    fill(&text, &[("count", &left.to_string())])
 }
 
 /// When the sandbox was started whose changes wait.

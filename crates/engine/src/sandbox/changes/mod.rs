@@ -9,6 +9,7 @@
 //! | [`moves`] | what was moved, as far as that can be told |
 //! | [`earlier`] | what a run found as it was kept |
 //! | [`choose`] | what belongs to a change, and to all others |
+//! | [`decided`] | what was decided about those that wait |
 //! | [`waiting`] | what nobody has decided about yet |
 //! | [`difference`] | a text against the host's |
 //! | [`picture`] | a picture that may be hostile |
@@ -22,6 +23,7 @@
 mod ahead;
 mod apply;
 mod choose;
+mod decided;
 mod difference;
 mod earlier;
 mod listing;
@@ -37,6 +39,7 @@ pub use ahead::Ahead;
 pub(super) use apply::fresh_name;
 pub use apply::{apply, check as check_apply, questions, sync, Applied, Apply, Guards, Question, Why};
 pub use choose::all_of;
+pub use decided::{load as decisions, store as note_decisions, Decision};
 pub use difference::{copied_from, difference, is_copy, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};

@@ -2,6 +2,7 @@
 use super::ahead::Ahead;
 use super::apply::{apply, questions, Applied, Apply, Guards, Why};
 use super::choose::{all_but, all_of};
+use super::decided::{self, Decision};
 use super::listing::{load, set_aside, store, Changes, Collector, Entry, Kind};
 use super::session::{Review, Several, Sink, Watch};
 use crate::error::{Error, LayerError, NotApplied};
@@ -843,4 +844,42 @@ fn what_matters_outside_does_not_go_unasked() {
     guarded(&mut stage);
     fs::remove_file(stage.home("keys/id")).unwrap();
     assert_eq!(asked(&stage), [("keys/id".to_owned(), Why::Guarded(Holds::Keys), false)]);
+}
+
+/// It is found again as it was left, as long as what was applied is there.
+#[test]
+fn what_was_decided_is_known_later() {
+    let names = ["/home/me/a", "/home/me/b", "/home/me/c", "/home/me/d"];
+    let mut stage = Stage::new(names.map(|path| added(path, FileKind::File)).into());
+    let folder = stage.top.path().join("layer");
+    fs::create_dir(&folder).unwrap();
+    let layer = crate::sandbox::Layer { folder, tag: tag(5) };
+    let none = [None; 4];
+    assert_eq!(decided::load(&layer, &stage.changes), none);
+    stage.apply("/home/me/a").unwrap();
+    let home = stage.how.home.clone();
+    let place = |entry: &Entry| home.join(entry.path().strip_prefix("/home/me").unwrap());
+    let said = [Some(Decision::Applied), Some(Decision::Kept), Some(Decision::Copied), None];
+    decided::store(&layer, &stage.changes, &said, place).unwrap();
+    assert_eq!(decided::load(&layer, &stage.changes), said);
+    let told = super::Told::of(
+        &layer,
+        &Changes { totals: Totals { changes: 4, ..Totals::default() }, ..stage.changes.clone() },
+    );
+    assert_eq!((told.count, told.decided, told.undecided()), (4, 3, 1));
+    // Of another run, of a change that is another by now, or of a file that
+    // somebody has changed since, nothing is decided.
+    let other = crate::sandbox::Layer {
+        tag: crate::sandbox::Tag { uuid: "other".into(), ..tag(5) },
+        ..layer.clone()
+    };
+    assert_eq!(decided::load(&other, &stage.changes), none);
+    let mut changed = stage.changes.clone();
+    changed.all[1].change.after.as_mut().unwrap().modified += 1;
+    assert_eq!(decided::load(&layer, &changed)[..2], [Some(Decision::Applied), None]);
+    fs::write(home.join("a"), "edited since").unwrap();
+    decided::store(&layer, &stage.changes, &said, place).unwrap();
+    assert_eq!(decided::load(&layer, &stage.changes)[..2], [None, Some(Decision::Kept)]);
+    fs::remove_file(home.join("a")).unwrap();
+    assert_eq!(decided::load(&layer, &stage.changes)[0], None);
 }

@@ -4,7 +4,7 @@
 
 use super::super::layers::{self, Layer};
 use super::super::{directory, real::Real};
-use super::{listing, Changes, Entry};
+use super::{decided, listing, Changes, Entry};
 use crate::places::Places;
 use crate::profile::Changes as Fate;
 use serde::Serialize;
@@ -13,6 +13,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 use terrarium_protocol::changes::{Facts, FileKind};
 
 /// Longest listing that is counted, in bytes: about 10 000 changes.
@@ -52,6 +53,8 @@ impl Waiting {
 pub struct Told {
     /// How many.
     pub count: u64,
+    /// Of how many it is decided what becomes of them.
+    pub decided: u64,
     /// The user's own files of which it got copies, and changed those.
     pub edited: Vec<PathBuf>,
 }
@@ -69,7 +72,14 @@ impl Told {
         let is_changed = |inside: &Path| has(inside.strip_prefix("~").unwrap_or(inside));
         let copies = layer.tag.copies.iter();
         let edited = copies.filter(|(_, inside)| is_changed(inside)).map(|(source, _)| source.clone());
-        Self { count: found.totals.changes, edited: edited.collect() }
+        let decided = decided::load(layer, found).iter().flatten().count() as u64;
+        Self { count: found.totals.changes, decided, edited: edited.collect() }
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn undecided(&self) -> u64 {
+        self.count.saturating_sub(self.decided)
     }
 }
 
@@ -77,8 +87,9 @@ impl Told {
 #[derive(Default)]
 pub struct Counted(Mutex<HashMap<PathBuf, (Stamp, Told)>>);
 
-/// When its listing was written, how long it is, and since when it may be.
-type Stamp = (i64, i64, u64, u64);
+/// When its listing was written, how long it is, since when it may be, and when
+/// something was decided.
+type Stamp = (i64, i64, u64, u64, Option<SystemTime>);
 
 /// See [`super::super::Driver::waiting`].
 pub fn waiting(real: &Real) -> Vec<Waiting> {
@@ -124,7 +135,8 @@ pub fn drop_unchanged(places: &Places, caller: u32, uuid: &str) {
 
 fn count(layer: &Layer, known: &mut HashMap<PathBuf, (Stamp, Told)>) -> Option<Told> {
     let file = fs::metadata(listing::place(&layer.folder)).ok().filter(|file| file.size() <= COUNTED_MAX)?;
-    let stamp = (file.mtime(), file.mtime_nsec(), file.size(), layer.tag.started);
+    let decided = fs::metadata(decided::place_of(&layer.folder)).and_then(|file| file.modified()).ok();
+    let stamp = (file.mtime(), file.mtime_nsec(), file.size(), layer.tag.started, decided);
     if let Some((_, told)) = known.get(&layer.folder).filter(|(then, _)| *then == stamp) {
         return Some(told.clone());
     }
@@ -211,7 +223,7 @@ mod tests {
         fs::write(places.runtime.join("1/uuid"), "five").unwrap();
         let all = find(&places, 1000, &counted);
         let found: Vec<_> = all.iter().map(|one| (one.layer.tag.uuid.as_str(), one.told.clone())).collect();
-        let told = Told { count: 2, edited: vec!["/home/me/note.txt".into()] };
+        let told = Told { count: 2, decided: 0, edited: vec!["/home/me/note.txt".into()] };
         assert_eq!(found, [("two", None), ("one", Some(told))]);
         fs::rename(places.layers(1000).join("keep-note"), top.path().join("kept")).unwrap();
         // At the end of a run what has changed nothing goes, and nothing else.
