@@ -2,7 +2,7 @@
 //! What a sandbox has written: its layer, looked at from the window.
 
 use super::Bridge;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ pub use terrarium_engine::sandbox::changes::Decision;
 use terrarium_engine::sandbox::changes::{self, Ahead, Apply, Changes, Difference, Entry, Question, Review};
 use terrarium_engine::sandbox::{Driver, Held, Id, Layer, Waiting};
 use terrarium_engine::Error;
+use terrarium_protocol::changes::FileKind;
 use terrarium_protocol::Bytes;
 
 /// How long a sandbox may take to be gone once its result has come.
@@ -30,6 +31,9 @@ pub struct Looking {
     pub found: Arc<Changes>,
     /// What is new inside and not to the user: the run began with copies.
     edited: Arc<HashSet<Bytes>>,
+    /// What is new inside where the user has something else, which the sandbox
+    /// has never seen; and how large that is.
+    there: Arc<HashMap<Bytes, u64>>,
     open: Arc<Mutex<Option<Box<dyn Review>>>>,
     /// What was decided, for each of what was found.
     decided: Arc<Mutex<Vec<Option<Decision>>>>,
@@ -61,7 +65,7 @@ impl Work {
 
 impl Looking {
     /// Blocks.
-    fn new(layer: Layer, found: Changes) -> Self {
+    fn new(host: Option<&Host>, layer: Layer, found: Changes) -> Self {
         let decided = Arc::new(Mutex::new(changes::decisions(&layer, &found)));
         let is_edited = |entry: &&Entry| {
             let from = changes::copied_from(entry, &layer.tag.copies);
@@ -71,7 +75,14 @@ impl Looking {
         };
         let edited = found.all.iter().filter(is_edited).map(|entry| entry.change.path.clone());
         let edited = Arc::new(edited.collect());
-        Self { layer, found: Arc::new(found), edited, open: Arc::default(), decided }
+        let there = Arc::new(host.map(|host| there(host, &layer, &found)).unwrap_or_default());
+        Self { layer, found: Arc::new(found), edited, there, open: Arc::default(), decided }
+    }
+
+    /// How large the user's own file is in the place of one that is new inside,
+    /// if there is one.
+    pub fn there_as_well(&self, entry: &Entry) -> Option<u64> {
+        self.there.get(&entry.change.path).copied()
     }
 
     /// Whether the run began with a copy of the user's file, which lies in this
@@ -124,6 +135,19 @@ impl Looking {
     fn end(&self) {
         drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
+}
+
+fn there(host: &Host, layer: &Layer, found: &Changes) -> HashMap<Bytes, u64> {
+    let (home, inside) = (&host.user.home, plan::home(host));
+    let is_new = |entry: &&Entry| {
+        let is_file = entry.change.after.as_ref().is_some_and(|after| after.kind == FileKind::File);
+        is_file && entry.kind() == changes::Kind::Added && entry.path().starts_with(&inside)
+    };
+    let size = |entry: &Entry| {
+        let real = changes::real_place(entry, &layer.tag, home, &inside).symlink_metadata().ok()?;
+        real.is_file().then(|| (entry.change.path.clone(), real.len()))
+    };
+    found.all.iter().filter(is_new).filter_map(size).collect()
 }
 
 /// The sandbox whose changes are known may still be on its way out.
@@ -270,11 +294,12 @@ impl Bridge {
 
     /// What a sandbox that has ended left to be looked at.
     pub async fn to_review(&self, id: Id) -> Option<Looking> {
+        let host = self.host().cloned();
         let look = move |driver: &dyn Driver| {
             let is_it = |layer: &Layer| layer.tag.uuid == id.uuid && layer.tag.changes != Fate::Keep;
             let Some(layer) = driver.layers().into_iter().find(is_it) else { return Ok(None) };
             let found = driver.changes(&layer, &|_| true)?;
-            Ok(Some(Looking::new(layer, found)))
+            Ok(Some(Looking::new(host.as_ref(), layer, found)))
         };
         self.call(look).await.ok().flatten()
     }
@@ -286,9 +311,10 @@ impl Bridge {
 
     /// Looks at a layer that waits.
     pub async fn look_into(&self, layer: Layer) -> Result<Looking, Error> {
+        let host = self.host().cloned();
         self.call(move |driver| {
             let found = driver.changes(&layer, &|_| true)?;
-            Ok(Looking::new(layer, found))
+            Ok(Looking::new(host.as_ref(), layer, found))
         })
         .await
     }

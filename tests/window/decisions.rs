@@ -262,4 +262,76 @@ fn what_matters_outside_is_asked_about_first() {
     answer(&scene, "replace");
     scene.until("all are applied", || names.into_iter().all(is_there) && !may(&changes, "_Apply"));
     close(&changes);
+    scene.until("it is left", || !changes.is_visible());
+}
+
+/// Some is applied, the rest is decided later: that is what is there later.
+#[gtk::test]
+fn what_was_applied_is_known_when_somebody_comes_back() {
+    let scene = Scene::with_home();
+    let paths = ["one", "two", "three"].map(|name| inside(&scene, name));
+    paths.iter().for_each(|path| scene.fake.written.holds(path, b"new"));
+    let all = paths.iter().map(|path| entry(path, What::Added, Some(3))).collect();
+    let changes = scene.review(all);
+    // ~, one, three, two
+    choose(&changes, 1);
+    act(&changes, "apply");
+    scene.until("it is applied", || says(&changes, "Applied") && !may(&changes, "_Apply"));
+    choose(&changes, 2);
+    act(&changes, "keep-one");
+    close(&changes);
+    answer(&scene, "later");
+    scene.until("it is left", || !changes.is_visible());
+    scene.act("win.close-tab");
+    let home = scene.window.widget.clone();
+    scene.until("Home counts it", || says(home.upcast_ref(), "1 undecided change · "));
+    // What has no tab any more is read anew.
+    let list = find(home.upcast_ref(), "waiting").expect("a list");
+    let row = list.first_child().and_downcast::<adw::ActionRow>().expect("a row");
+    ActionRowExt::activate(&row);
+    scene.until("they are shown", || page().is_some());
+    let changes = page().expect("a window");
+    let title = find(&changes, "list-title").and_downcast::<adw::WindowTitle>().expect("a title");
+    assert_eq!(title.title(), "1 Undecided Change");
+    assert!(says(&changes, "Applied") && says(&changes, "Kept"));
+    choose(&changes, 1);
+    assert!(!may(&changes, "_Apply"), "it is there already");
+    close(&changes);
+    answer(&scene, "later");
+    scene.until("it is left again", || !changes.is_visible());
+}
+
+/// A row says what the user has in its place, and what a program may be.
+#[gtk::test]
+fn rows_say_what_is_there_and_which_modes() {
+    let scene = Scene::with_home();
+    let home = scene.folder().join("home");
+    std::fs::write(home.join("mine"), "something else").expect("a file");
+    std::fs::write(home.join("same"), "x").expect("a file");
+    let added = |name: &str, size| entry(&inside(&scene, name), What::Added, size);
+    let mut program = added("program", Some(9));
+    program.change.after.as_mut().expect("facts").mode = 0o6755;
+    let mut opened = entry(&inside(&scene, "opened"), What::Permissions, Some(9));
+    opened.change.after.as_mut().expect("facts").mode = 0o666;
+    let all = vec![
+        added("mine", Some(1)),
+        added("same", Some(1)),
+        added("folder", None),
+        added("folder/inner", Some(3)),
+        program,
+        opened,
+    ];
+    let changes = scene.review(all);
+    for text in [
+        "Added · 1 byte · you have another one",
+        "Added · 1 byte · you have one of that name",
+        "Added · 9 bytes · setuid · setgid · 6755",
+        "Permissions · 9 bytes · 0644 → 0666",
+        "6 changes in all folders",
+        "1 change",
+    ] {
+        assert!(says(&changes, text), "{text}");
+    }
+    scene.picture_of(&changes, "changes-rows");
+    close(&changes);
 }

@@ -25,6 +25,8 @@ pub struct Folder {
     pub path: Vec<u8>,
     /// All changes in it, however deep: they stand beside each other.
     pub inner: Range<usize>,
+    /// How many of them are rows of its own.
+    pub rows: usize,
 }
 
 /// Changes, by the folders that they lie in.
@@ -68,9 +70,10 @@ impl Folders {
         for (_, _, path, _, index) in order {
             if found.all.last().is_none_or(|last| last.path != path) {
                 found.rows.push(Row::Folder(found.all.len()));
-                found.all.push(Folder { path: path.to_vec(), inner: below(all, path) });
+                found.all.push(Folder { path: path.to_vec(), inner: below(all, path), rows: 0 });
             }
             found.rows.push(Row::Change(index));
+            found.all.last_mut().into_iter().for_each(|folder| folder.rows += 1);
         }
         found
     }

@@ -101,6 +101,35 @@ pub fn count(changes: usize) -> String {
     text.replace("{count}", &changes.to_string())
 }
 
+/// The same, of those in folders below as well, which stand there.
+pub fn count_in_all(changes: usize) -> String {
+    let text =
+        ngettext("{count} change in all folders", "{count} changes in all folders", message::many(changes));
+    text.replace("{count}", &changes.to_string())
+}
+
+/// Modes, where they are another or say more than who may read and write.
+fn modes(entry: &Entry) -> Option<String> {
+    let mode = |facts: &Option<Facts>| {
+        facts.as_ref().filter(|facts| facts.kind != FileKind::Link).map(|facts| facts.mode)
+    };
+    let (before, after) = (mode(&entry.change.before), mode(&entry.change.after));
+    match (before, after) {
+        (Some(before), Some(after)) if before != after => Some(format!("{before:04o} → {after:04o}")),
+        (_, Some(after)) if after & 0o7000 != 0 => Some(format!("{after:04o}")),
+        _ => None,
+    }
+}
+
+/// Programs that run as their owner, or as its group.
+fn set_ids(entry: &Entry) -> Option<String> {
+    let file = entry.change.after.as_ref().filter(|facts| facts.kind == FileKind::File)?;
+    let words = [(0o4000, gettext("setuid")), (0o2000, gettext("setgid"))];
+    let said: Vec<String> =
+        words.into_iter().filter(|(bit, _)| file.mode & bit != 0).map(|(_, word)| word).collect();
+    (!said.is_empty()).then(|| said.join(" · "))
+}
+
 /// Whether there is something to compare.
 pub fn has_content(entry: &Entry) -> bool {
     let is_file = |facts: &Option<Facts>| facts.as_ref().is_some_and(|facts| facts.kind == FileKind::File);
@@ -127,6 +156,8 @@ pub fn facts(entry: &Entry, kind: Kind) -> String {
         folder,
         link,
         Some(sizes.join(" → ")).filter(|text| !text.is_empty()),
+        set_ids(entry),
+        modes(entry),
     ]
     .into_iter()
     .flatten()

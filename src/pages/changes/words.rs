@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What rows and folders say.
 
-use super::folders::{name, Row};
+use super::folders::{name, Folder, Row};
 use super::row::{self, Words};
 use super::{decide, ChangesWindow};
-use crate::bridge::changes::Looking;
+use crate::bridge::changes::{Decision, Looking};
 use gettextrs::{gettext, ngettext};
 use gtk::glib;
 use gtk::prelude::*;
@@ -29,6 +29,16 @@ pub fn title(looking: &Looking) -> String {
     title.replace("{count}", &count.to_string())
 }
 
+/// How many changes there are in a folder, and below.
+fn how_many(folder: &Folder) -> String {
+    let all = folder.inner.len();
+    if folder.rows == all {
+        row::count(all)
+    } else {
+        row::count_in_all(all)
+    }
+}
+
 impl ChangesWindow {
     /// Fills a row.
     pub(super) fn draw(&self, item: &gtk::ListItem) {
@@ -46,7 +56,7 @@ impl ChangesWindow {
                 let decided = &decisions[folder.inner.clone()];
                 let first = decided.first().copied().flatten();
                 let same = first.filter(|_| decided.iter().all(|one| *one == first));
-                let end = same.map_or_else(|| row::count(folder.inner.len()), decide::word);
+                let end = same.map_or_else(|| how_many(folder), decide::word);
                 let name = row::place(&folder.path, self.home.as_deref());
                 Words { kind: None, name, sizes: String::new(), end }
             }
@@ -56,11 +66,15 @@ impl ChangesWindow {
                 Words {
                     kind: Some(self.kind(entry)),
                     name: message::escaped(name(entry.change.path.as_slice())),
-                    sizes: [Some(row::facts(entry, self.kind(entry))), self.inner(index)]
-                        .into_iter()
-                        .flatten()
-                        .collect::<Vec<_>>()
-                        .join(" · "),
+                    sizes: [
+                        Some(row::facts(entry, self.kind(entry))),
+                        self.inner(index),
+                        self.there_as_well(entry, decision),
+                    ]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(" · "),
                     end: decision.map(decide::word).unwrap_or_default(),
                 }
             }
@@ -74,6 +88,20 @@ impl ChangesWindow {
             Kind::Added if self.looking.is_edited(entry) => Kind::Modified,
             kind => kind,
         }
+    }
+
+    /// The sandbox has never seen the one that the user has there.
+    fn there_as_well(&self, entry: &Entry, decision: Option<Decision>) -> Option<String> {
+        if decision == Some(Decision::Applied) || self.kind(entry) != Kind::Added {
+            return None;
+        }
+        let size = entry.change.after.as_ref().map(|after| after.size);
+        let there = self.looking.there_as_well(entry)?;
+        Some(if Some(there) == size {
+            gettext("you have one of that name")
+        } else {
+            gettext("you have another one")
+        })
     }
 
     /// What is in a folder that is new, or another.

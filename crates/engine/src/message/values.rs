@@ -73,7 +73,10 @@ pub fn size(bytes: u64) -> String {
                 fill(&text, &[("whole", &values[0]), ("tenths", &values[1]), ("unit", unit)])
             }
         }
-        None => fill(&gettext("{number} bytes"), &[("number", &bytes.to_string())]),
+        None => {
+            let text = ngettext("{number} byte", "{number} bytes", many(bytes));
+            fill(&text, &[("number", &bytes.to_string())])
+        }
     }
 }
 
