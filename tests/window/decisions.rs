@@ -215,6 +215,15 @@ fn what_is_written_in_place_is_said_to_be_there_already() {
         close(&changes);
         scene.until("it is left", || page().is_none());
         scene.act("win.close-tab");
+        // The form says it before anything runs.
+        scene.window.edit(&profile, None);
+        let below = || {
+            find(scene.window.form().widget.upcast_ref(), "changes-message").is_some_and(|row| {
+                row.is_visible() && says(&row, "What it writes in /data/hello is in place at once")
+            })
+        };
+        scene.pass(300);
+        scene.until("the form says so", || below() == is_said);
     }
 }
 
@@ -247,6 +256,7 @@ fn what_matters_outside_is_asked_about_first() {
         assert!(!names.into_iter().any(is_there), "something is there already");
     };
     ask();
+    scene.pass(300);
     scene.picture_of(question().expect("a question").upcast_ref(), "changes-matter-outside");
     answer(&scene, "cancel");
     scene.pass(300);
@@ -332,6 +342,7 @@ fn rows_say_what_is_there_and_which_modes() {
     ] {
         assert!(says(&changes, text), "{text}");
     }
+    scene.pass(300);
     scene.picture_of(&changes, "changes-rows");
     close(&changes);
 }

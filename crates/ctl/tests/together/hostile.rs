@@ -52,7 +52,7 @@ fn a_hostile_layer(glass: Glass, count: usize) {
         return;
     }
     assert!(
-        text.contains("/bottom (1 bytes")
+        text.contains("/bottom (1 byte,")
             && text.contains("shadow (→ /etc/shadow")
             && text.contains("sparse (46."),
         "{}",

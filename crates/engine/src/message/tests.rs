@@ -555,6 +555,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::NoTrash },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::LedElsewhere },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Guarded(crate::plan::Holds::Keys) },
     ];
     for one in &all {
         match one {
@@ -582,7 +583,8 @@ fn every_error_has_harmless_sentences() {
 
 #[test]
 fn what_a_sandbox_has_written_is_told_harmlessly() {
-    use crate::sandbox::changes::{Changes, Entry, Line};
+    use crate::plan::Holds;
+    use crate::sandbox::changes::{Changes, Entry, Line, Question, Why};
     use terrarium_protocol::changes::{Change, Facts, FileKind, Totals, What};
     let facts = |kind| Facts {
         kind,
@@ -624,6 +626,7 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
         assert!(line.contains("\\xff") && is_harmless(&line), "{line:?}");
     }
     let totals = Totals { changes: 9, bytes: 1, partial: true };
+    let question = |why, deletes| Question { path: HOSTILE.into(), place: HOSTILE.into(), why, deletes };
     let lines = [
         change_totals(&Changes { all, totals }),
         change_totals(&Changes::default()),
@@ -632,6 +635,11 @@ fn what_a_sandbox_has_written_is_told_harmlessly() {
             to_review(1, HOSTILE),
             to_review(0, HOSTILE),
             to_review(5, HOSTILE),
+            already_there(&[HOSTILE.into()], std::path::Path::new("/home/ada")),
+            in_place(&vec![HOSTILE.into(); 9], std::path::Path::new("/home/ada")),
+            asked(&question(Why::Unseen, false), std::path::Path::new("/home/ada")),
+            asked(&question(Why::Guarded(Holds::Keys), true), std::path::Path::new("/home/ada")),
+            not_asked(2),
             left_out(&path),
             hunk_head(&[Line { old: Some(1), new: None, text: HOSTILE.into() }]),
             text_line(HOSTILE),
