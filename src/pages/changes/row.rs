@@ -18,6 +18,9 @@ pub fn set_up(item: &glib::Object) {
     let name = gtk::Label::builder().xalign(0.0).build();
     let sizes = gtk::Label::builder().xalign(0.0).css_classes(["dim-label", "caption"]).build();
     sizes.set_ellipsize(pango::EllipsizeMode::End);
+    // What matters may stand at its end.
+    sizes.set_wrap(true);
+    sizes.set_lines(2);
     let both = gtk::Box::builder().orientation(gtk::Orientation::Vertical).hexpand(true).spacing(2).build();
     both.set_valign(gtk::Align::Center);
     both.append(&name);
