@@ -122,12 +122,12 @@ impl Work {
 
     /// What has to be said beforehand: each by its name. One is told as an
     /// error of its own.
-    fn refuse_unasked(&self, questions: Vec<Question>) -> std::result::Result<(), Fault> {
+    fn refuse_unasked(&self, questions: &[Question]) -> std::result::Result<(), Fault> {
         let why = |one: &Question| match one.why {
             Why::Guarded(holds) => NotApplied::Guarded(holds),
             Why::Changed | Why::Unseen => NotApplied::Changed,
         };
-        match questions.as_slice() {
+        match questions {
             [] => Ok(()),
             [one] => {
                 let (path, why) = (one.place.as_os_str().as_bytes().to_vec(), why(one));
@@ -412,7 +412,7 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         changes::check_apply(entry, &first_look)?;
     }
     if !replace {
-        work.refuse_unasked(changes::questions(&found, entries.iter().copied(), &how)?)?;
+        work.refuse_unasked(&changes::questions(&found, entries.iter().copied(), &how)?)?;
     }
     let mut review = work.review()?;
     let mut review = Ahead::new(review.as_mut(), &found, entries.iter().copied());
