@@ -3,7 +3,7 @@
 
 use terrarium_engine::error::{Error, NetworkError};
 use terrarium_engine::network::values::Entry;
-use terrarium_engine::network::{Change, Usage};
+use terrarium_engine::network::{texts, Change, Usage};
 use terrarium_protocol::guard::{Base, Contact, Peer, Policy};
 
 /// One that was not used yet.
@@ -11,6 +11,8 @@ pub fn usage() -> Usage {
     Usage {
         addresses: vec!["10.99.0.2".parse().expect("an address")],
         policy: Policy { base: Base::Internet, resolver: true, ..Policy::default() },
+        allowed: Vec::new(),
+        blocked: Vec::new(),
         cut: false,
         inbound: None,
         outbound: None,
@@ -59,5 +61,6 @@ pub fn change(usage: &mut Usage, change: &Change) -> Result<(), Error> {
         }
         Change::Bandwidth { inbound, outbound } => (usage.inbound, usage.outbound) = (*inbound, *outbound),
     }
+    (usage.allowed, usage.blocked) = (texts(&usage.policy.allow), texts(&usage.policy.block));
     Ok(())
 }

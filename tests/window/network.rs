@@ -10,7 +10,7 @@ use gtk::glib;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::MutexGuard;
-use terrarium_engine::network::Usage;
+use terrarium_engine::network::{Change, Usage};
 use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{Colour, Isolation, NetworkMode, Profile};
 use terrarium_protocol::guard::Base;
@@ -147,7 +147,16 @@ fn whom_it_met_is_blocked_and_allowed() {
     scene.press("network-contacted", "198.51.100.7", "Allow");
     scene.until("it may again", || scene.usage().policy.block.is_empty());
     scene.press("network-refused", "192.168.1.1", "Allow");
-    scene.until("it is said", || says(refused.upcast_ref(), "Allowed by you"));
+    scene.until("it is said", || says(contacted.upcast_ref(), "Allowed by you · not contacted since"));
+    assert!(!says(refused.upcast_ref(), "192.168.1.1"), "it is not refused any more");
+    scene.usage().contacts.push(contact("192.168.1.1", 6, Some(80), false, 2));
+    scene.until("it is there once", || says(contacted.upcast_ref(), "2 connections · Allowed by you"));
+    scene.press("network-contacted", "192.168.1.1", "Block");
+    scene.until("it is blocked", || {
+        !scene.usage().policy.block.is_empty() && says(contacted.upcast_ref(), "Blocked by you")
+    });
+    scene.press("network-contacted", "192.168.1.1", "Allow");
+    scene.until("it is not", || scene.usage().policy.block.is_empty());
     scene.usage().policy.block = {
         let all = terrarium_engine::network::values::entry("2001:db8::/32").expect("a range");
         all.peers(&all.nets())
@@ -163,8 +172,35 @@ fn whom_it_met_is_blocked_and_allowed() {
         .filter(WidgetExt::is_visible)
         .filter_map(|row| Some(row.downcast::<adw::ActionRow>().ok()?.title().into()))
         .collect();
-    assert!(names[0].contains("198.51.100.7") && names[2].contains("203.0.113.5"), "{names:?}");
+    assert!(names[0].contains("198.51.100.7") && names[3].contains("203.0.113.5"), "{names:?}");
     shoot_at(&scene, "network-blocked", SIZES);
+}
+
+#[gtk::test]
+fn what_was_allowed_is_said_at_the_top_and_by_its_reach() {
+    let scene = with_contacts();
+    scene.shows("Internet only");
+    scene.act("win.reach");
+    let pane = find(scene.window.widget.upcast_ref(), "reach-pane").expect("the pane");
+    scene.until("it is closed to others", || {
+        says(&pane, "Neither to your local network nor to this computer")
+    });
+    let allow = |text: &str| {
+        let entry = terrarium_engine::network::values::entry(text).expect("an entry");
+        crate::fake::network::change(&mut scene.usage(), &Change::Allow(entry)).expect("changed");
+    };
+    // By terrariumctl: nobody looks at the network's own page.
+    allow("192.0.2.2:8765/tcp");
+    scene.until("that is said", || {
+        says(&pane, "Talk to the internet and chosen hosts") && says(&pane, "192.0.2.2:8765")
+    });
+    assert!(!says(&pane, "Neither to your local network"));
+    scene.shows("Internet and chosen hosts");
+    scene.usage().policy.base = Base::Nobody;
+    scene.until("those alone", || says(&pane, "Talk to chosen hosts"));
+    scene.usage().allowed.clear();
+    scene.until("nobody", || says(&pane, "Talk to the network"));
+    scene.shows("No network");
 }
 
 /// The button of a passing word.

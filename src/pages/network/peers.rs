@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use terrarium_engine::message;
-use terrarium_engine::network::{met, Change, Standing, Usage};
+use terrarium_engine::network::{met, Change, Party, Standing, Usage};
 use terrarium_protocol::guard::Contact;
 
 /// What a button wants, and of whom.
@@ -62,24 +62,25 @@ impl Peers {
         if self.empty.title() != empty {
             self.empty.set_title(&empty);
         }
-        let of_this = || usage.contacts.iter().filter(|one| one.refused == self.refused);
+        let parties = usage.parties();
+        let of_this = || parties.iter().filter(|one| one.refused == self.refused);
         let mut rows = self.rows.borrow_mut();
         rows.retain(|(key, row)| {
-            let stays = of_this().any(|one| key_of(one) == *key);
+            let stays = of_this().any(|one| key_of(&one.contact) == *key);
             if !stays {
                 self.group.remove(&row.widget);
             }
             stays
         });
-        for contact in of_this() {
-            let key = key_of(contact);
+        for party in of_this() {
+            let key = key_of(&party.contact);
             let index = rows.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
-                let row = self.row(contact);
+                let row = self.row(&party.contact);
                 self.group.add(&row.widget);
                 rows.push((key, row));
                 rows.len() - 1
             });
-            rows[index].1.show(contact, usage.standing(contact));
+            rows[index].1.show(party);
         }
         self.empty.set_visible(rows.is_empty());
         self.group.set_visible(!self.refused || !rows.is_empty());
@@ -106,8 +107,21 @@ fn key_of(contact: &Contact) -> Key {
     (contact.peer, contact.protocol, contact.port)
 }
 
+/// How often it was talked to, or was refused.
+fn count_of(party: &Party) -> Option<String> {
+    let number = if party.refused { party.tries } else { party.connections };
+    let count = message::many(number);
+    let text = if party.refused {
+        ngettext("{count} try", "{count} tries", count)
+    } else {
+        ngettext("{count} connection", "{count} connections", count)
+    };
+    (number > 0).then(|| text.replace("{count}", &number.to_string()))
+}
+
 impl Row {
-    fn show(&self, contact: &Contact, standing: Standing) {
+    fn show(&self, party: &Party) {
+        let (contact, standing) = (&party.contact, party.standing);
         let blocked = matches!(standing, Standing::Blocked | Standing::BlockedWithOthers);
         self.shown.replace(contact.clone());
         let (peer, told) = (message::peer(contact), contact.name.as_deref().map(message::shown));
@@ -117,20 +131,13 @@ impl Row {
         let listed = match standing {
             Standing::Blocked => Some(gettext("Blocked by you")),
             Standing::BlockedWithOthers => Some(gettext("Blocked by a wider entry of the list")),
-            Standing::Allowed if contact.refused => Some(gettext("Allowed by you")),
             Standing::Allowed | Standing::Unlisted => None,
         };
-        let count = message::many(contact.count);
-        let count = if contact.refused {
-            ngettext("{count} try", "{count} tries", count)
-        } else {
-            ngettext("{count} connection", "{count} connections", count)
-        };
-        let count = count.replace("{count}", &contact.count.to_string());
         let address = told.map(|_| peer);
-        let parts = address.into_iter().chain(listed).chain([count]).chain(message::moved(contact));
+        let parts = address.into_iter().chain(listed).chain(count_of(party)).chain(message::before(party));
+        let parts = parts.chain(message::moved(contact));
         let subtitle = parts.collect::<Vec<_>>().join(" · ");
-        let allows = blocked || (contact.refused && standing != Standing::Allowed);
+        let allows = blocked || party.refused;
         self.allows.set(allows);
         let (label, spoken) = if allows {
             (gettext("Allow"), gettext("Allow {name}"))

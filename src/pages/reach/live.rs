@@ -128,8 +128,10 @@ impl Live {
             (plan.memory, plan.cpus) = (held.memory, held.cpus);
         }
         plan.clipboard = facts::word(policy);
-        plan.network = tab.network_now().unwrap_or(plan.network);
-        let reach = reach(&plan);
+        let mut reach = reach(&plan);
+        if let Some(usage) = tab.network_now() {
+            reach.network_is(&usage);
+        }
         let passes = reach.facts.iter().any(|fact| matches!(fact, Fact::Clipboard(Some(_))));
         self.clipboard
             .set_visible(passes || policy != spice_view::ClipboardPolicy::Off && tab.screen.is_some());

@@ -25,8 +25,12 @@ use gtk::{gio, glib};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
+
 use terrarium_engine::profile::Colour;
 use terrarium_engine::sandbox::Id;
+
+/// Between two looks at the network of the tab that is seen, in seconds.
+const LOOK: u32 = 2;
 
 /// The page.
 pub struct Runs {
@@ -190,9 +194,17 @@ impl Runs {
             return;
         }
         let runs = Rc::downgrade(self);
+        let seconds = Cell::new(0);
         glib::timeout_add_local(Duration::from_secs(1), move || {
             let Some(runs) = runs.upgrade() else { return glib::ControlFlow::Break };
             runs.refresh();
+            let second = seconds.replace(seconds.get() + 1);
+            if let Some((tab, window)) = runs.current().zip(runs.window.borrow().upgrade()) {
+                // While its pane is seen that asks by itself.
+                if second % LOOK == 0 && !runs.has_page("network") {
+                    tab.look_at_network(&window);
+                }
+            }
             if let Some(screen) = runs.current().and_then(|tab| tab.screen.clone()) {
                 screen.keep();
             }

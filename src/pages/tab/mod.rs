@@ -29,10 +29,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terrarium_engine::console::Console;
+use terrarium_engine::network::Usage;
 use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::sandbox::{Held, Id, State, Summary};
-use terrarium_protocol::guard::Base;
 use vte::prelude::*;
 
 /// Between TERM and KILL, in milliseconds.
@@ -92,8 +92,8 @@ pub struct Tab {
     forced: Cell<bool>,
     pub(super) restarts: Cell<bool>,
     paused: Cell<bool>,
-    /// Whether its network is cut, and what it may reach, as last looked at.
-    network_now: Cell<Option<(bool, Base)>>,
+    /// Its network, as last looked at.
+    network_now: RefCell<Option<Usage>>,
     /// Since when its clock stands still.
     still: Cell<Option<Instant>>,
     /// When that was last found out, or changed here.
@@ -181,7 +181,7 @@ impl Tab {
             forced: Cell::new(false),
             restarts: Cell::new(false),
             paused: Cell::new(false),
-            network_now: Cell::new(None),
+            network_now: RefCell::default(),
             still: Cell::new(None),
             known: Cell::new(Instant::now()),
             unheard: Cell::new(false),

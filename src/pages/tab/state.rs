@@ -5,13 +5,13 @@ use super::{Phase, Tab, ASKED};
 use crate::library::Library;
 use crate::window::Window;
 use gettextrs::gettext;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use terrarium_engine::message;
 use terrarium_engine::network::Usage;
 use terrarium_engine::plan::{plan, Plan};
-use terrarium_engine::profile::NetworkMode;
+use terrarium_engine::profile::{Interface, NetworkMode};
 use terrarium_engine::sandbox::Id;
-use terrarium_protocol::guard::Base;
 
 impl Tab {
     pub(in crate::pages) fn count_from(&self, running_for: Option<u64>) {
@@ -38,18 +38,42 @@ impl Tab {
     /// Its network has been looked at: what holds now may be other than what
     /// it was started with.
     pub(in crate::pages) fn network_is(&self, usage: &Usage) {
-        self.network_now.set(Some((usage.cut, usage.policy.base)));
+        self.network_now.replace(Some(usage.clone()));
     }
 
     /// Whom it may talk to now, if that was looked at.
-    pub(in crate::pages) fn network_now(&self) -> Option<NetworkMode> {
-        let (cut, base) = self.network_now.get()?;
-        Some(match base {
-            _ if cut => NetworkMode::None,
-            Base::Nobody => NetworkMode::Custom,
-            Base::Internet => NetworkMode::Internet,
-            Base::All => NetworkMode::Full,
-        })
+    pub(in crate::pages) fn network_now(&self) -> Option<Usage> {
+        self.network_now.borrow().clone()
+    }
+
+    /// The same in a few words.
+    fn network_words(&self) -> String {
+        let is_other = |one: &Interface| one.source.is_some() || one.user;
+        let has_others =
+            self.plan_again().is_some_and(|plan| plan.profile.network.interfaces.iter().any(is_other));
+        let now = self.network_now.borrow();
+        if let Some(usage) = now.as_ref().filter(|usage| usage.cut || !has_others) {
+            return if usage.cut { gettext("Network cut") } else { message::access(usage) };
+        }
+        match self.facts.network {
+            NetworkMode::None => gettext("No network"),
+            NetworkMode::Internet => gettext("Internet only"),
+            NetworkMode::Full => gettext("Internet and local network"),
+            NetworkMode::Custom => gettext("Chosen networks"),
+        }
+    }
+
+    /// Looks at its network, which terrariumctl can change as well.
+    pub(in crate::pages) fn look_at_network(self: &Rc<Self>, window: &Rc<Window>) {
+        let has_one = self.facts.network != NetworkMode::None;
+        let Some(id) = self.id().filter(|_| has_one && self.phase.get() == Phase::Running) else { return };
+        let (tab, bridge) = (self.clone(), window.bridge.clone());
+        gtk::glib::spawn_future_local(async move {
+            // Without one of Terrarium's own nothing changes.
+            let Ok(usage) = bridge.network(id).await else { return };
+            tab.network_is(&usage);
+            tab.change();
+        });
     }
 
     /// What the user calls it.
@@ -87,13 +111,7 @@ impl Tab {
         if self.paused.get() {
             return [gettext("Paused"), time].join(" · ");
         }
-        let network = match (self.network_now.get(), self.facts.network) {
-            (Some((true, _)), _) => gettext("Network cut"),
-            (_, NetworkMode::None) => gettext("No network"),
-            (Some((_, Base::Internet)), _) | (None, NetworkMode::Internet) => gettext("Internet only"),
-            (Some((_, Base::All)), _) | (None, NetworkMode::Full) => gettext("Internet and local network"),
-            (Some((_, Base::Nobody)), _) | (None, NetworkMode::Custom) => gettext("Chosen networks"),
-        };
+        let network = self.network_words();
         let isolation = message::isolation(self.facts.isolation);
         let parts = if narrow { vec![time, isolation] } else { vec![isolation, network, time] };
         parts.join(" · ")
@@ -206,7 +224,7 @@ impl Tab {
     }
 
     /// Asks a sandbox that was found what it runs.
-    pub(super) fn find_plan(self: &std::rc::Rc<Self>, window: &std::rc::Rc<Window>) {
+    pub(super) fn find_plan(self: &Rc<Self>, window: &Rc<Window>) {
         let (Some(id), None, false) = (self.id(), &self.plan, self.found.borrow().is_some()) else { return };
         let (tab, window) = (self.clone(), window.clone());
         gtk::glib::spawn_future_local(async move {

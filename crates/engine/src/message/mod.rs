@@ -38,8 +38,8 @@ pub use layers::{
 };
 pub use limits::{fixed, limits};
 pub use network::{
-    contact, moved, network_removed, no_network, nobody_looks, not_a_network, not_a_rate, not_an_entry, peer,
-    usage,
+    access, before, moved, network_removed, no_network, nobody_looks, not_a_network, not_a_rate,
+    not_an_entry, peer, usage,
 };
 pub use options::name_options;
 pub use problems::{note, problem, Sentence};

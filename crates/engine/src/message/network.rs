@@ -8,10 +8,10 @@ use crate::error::NetworkError;
 use crate::host::Family;
 use crate::nearest::nearest;
 use crate::network::grammar::{Wrong, WORDS};
-use crate::network::Usage;
+use crate::network::{Party, Standing, Usage};
 use crate::plan::{NetworkProblem, NftLack};
-use gettextrs::gettext;
-use terrarium_protocol::guard::Contact;
+use gettextrs::{gettext, ngettext};
+use terrarium_protocol::guard::{Base, Contact};
 
 /// What stands in the way of a network.
 pub(super) fn problem(what: &NetworkProblem) -> Sentence {
@@ -362,33 +362,68 @@ pub fn usage(usage: &Usage) -> Vec<String> {
     {
         lines.extend(rate.map(|rate| line(label, &fill(&gettext("{size}/s"), &[("size", &size(rate))]))));
     }
+    lines.push(line(gettext("Access"), &access(usage)));
+    for (label, list) in [(gettext("Allowed"), &usage.allowed), (gettext("Blocked"), &usage.blocked)] {
+        lines.extend((!list.is_empty()).then(|| line(label, &list.join(", "))));
+    }
     if usage.cut {
         lines.push(gettext("The network is cut."));
     }
     if !usage.seen {
         lines.push(nobody_looks());
     }
+    let parties = usage.parties();
     for (refused, heading) in [(false, gettext("Contacted")), (true, gettext("Refused"))] {
-        let of_this: Vec<&Contact> = usage.contacts.iter().filter(|one| one.refused == refused).collect();
+        let of_this: Vec<&Party> = parties.iter().filter(|one| one.refused == refused).collect();
         if !of_this.is_empty() {
             lines.push(heading);
-            lines.extend(of_this.iter().rev().map(|one| format!("  {}", contact(one))));
+            lines.extend(of_this.iter().rev().map(|one| format!("  {}", party(one))));
         }
     }
     lines
 }
 
+/// Whom a sandbox may talk to now, in a few words.
+#[must_use]
+pub fn access(usage: &Usage) -> String {
+    match (usage.policy.base, usage.allowed.is_empty()) {
+        (Base::All, _) => gettext("Internet and local network"),
+        (Base::Internet, true) => gettext("Internet only"),
+        (Base::Internet, false) => gettext("Internet and chosen hosts"),
+        (Base::Nobody, true) => gettext("No network"),
+        (Base::Nobody, false) => gettext("Chosen hosts"),
+    }
+}
+
 /// One peer of a sandbox, as `allow` and `block` take it, with its name, how
 /// often, and how much.
-#[must_use]
-pub fn contact(one: &Contact) -> String {
-    let mut parts = vec![peer(one)];
-    parts.extend(one.name.as_deref().map(shown));
-    if one.count > 1 {
-        parts[0].push_str(&format!(" × {}", one.count));
+fn party(one: &Party) -> String {
+    let mut parts = vec![peer(&one.contact)];
+    parts.extend(one.contact.name.as_deref().map(shown));
+    let count = if one.refused { one.tries } else { one.connections };
+    if count > 1 {
+        parts[0].push_str(&format!(" × {count}"));
     }
-    parts.extend(moved(one));
+    parts.extend(moved(&one.contact));
+    parts.extend(before(one));
     parts.join("  ")
+}
+
+/// What was refused of somebody who may be talked to now, if anything was.
+#[must_use]
+pub fn before(one: &Party) -> Option<String> {
+    if one.refused || one.tries == 0 {
+        return None;
+    }
+    let text = ngettext("{count} refused try", "{count} refused tries", super::many(one.tries));
+    let tries = fill(&text, &[("count", &one.tries.to_string())]);
+    let said = match (one.standing, one.connections) {
+        (Standing::Allowed, 0) => vec![gettext("Allowed by you"), gettext("not contacted since"), tries],
+        (Standing::Allowed, _) => vec![gettext("Allowed by you"), tries],
+        (_, 0) => vec![gettext("not contacted since"), tries],
+        _ => vec![tries],
+    };
+    Some(said.join(" · "))
 }
 
 /// How much was said, if that is known.

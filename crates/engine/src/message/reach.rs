@@ -81,11 +81,11 @@ fn can(fact: &Fact, home: &Path) -> (String, String) {
         Fact::Devices { microphone, usb } => devices(*microphone, *usb),
         Fact::Network { mode: NetworkMode::Custom, own, allow, through, user, forwards } => {
             let (title, detail) = custom(*own && !*user, *user, allow, through);
-            (title, with_forwards(detail, forwards))
+            (title, with_forwards(with_networks(detail, through), forwards))
         }
-        Fact::Network { mode, allow, forwards, .. } => {
+        Fact::Network { mode, allow, through, forwards, .. } => {
             let (title, detail) = network(*mode, allow);
-            (title, with_forwards(detail, forwards))
+            (title, with_forwards(with_networks(detail, through), forwards))
         }
         Fact::Root(_) => {
             (gettext("Act as root inside"), gettext("Of nothing outside. It can do more harm inside."))
@@ -200,18 +200,24 @@ fn everywhere() -> (String, String) {
 /// Without a list Terrarium's own network leads to the internet, as it does by
 /// that name; QEMU's user mode and networks of libvirt's are limited by nobody.
 fn custom(own: bool, user: bool, allow: &[String], through: &[String]) -> (String, String) {
-    let (title, detail) = match (own, user) {
+    match (own, user) {
         (true, _) if !allow.is_empty() => (gettext("Talk to chosen hosts"), list(allow)),
-        (true, _) if through.is_empty() => network(NetworkMode::Internet, allow),
+        (true, _) if through.is_empty() => (
+            gettext("Talk to the internet"),
+            gettext("To all of it, because no hosts are chosen. Neither to your local network nor to this computer."),
+        ),
         (true, _) => (gettext("Talk to the internet"), String::new()),
         (false, true) => everywhere(),
         (false, false) => (gettext("Talk to networks"), String::new()),
-    };
+    }
+}
+
+fn with_networks(detail: String, through: &[String]) -> String {
     if through.is_empty() {
-        return (title, detail);
+        return detail;
     }
     let text = gettext("To all that these networks of libvirt’s reach: {networks}.");
-    (title, apart(&detail, &fill(&text, &[("networks", &list(through))])))
+    apart(&detail, &fill(&text, &[("networks", &list(through))]))
 }
 
 fn with_forwards(detail: String, forwards: &[String]) -> String {

@@ -5,6 +5,7 @@
 use super::guard::{self, Saved};
 use super::here;
 use super::live;
+use super::text::texts;
 use super::values::{Entry, Host};
 use crate::error::Error;
 use crate::sandbox::Real;
@@ -110,6 +111,17 @@ impl Named {
                 names.iter().filter(is_it).for_each(|known| live::add(list, known.entry.peers(&[net])));
             }
         }
+    }
+
+    /// What is on the lists by now, as people write it: whom the sandbox may
+    /// talk to, and whom not. What names stand for is not said again.
+    pub fn listed(&self, policy: &Policy) -> (Vec<String>, Vec<String>) {
+        let all = |names: &[Known], list: &[Peer]| {
+            let fixed: Vec<Peer> = list.iter().filter(|one| self.fixed.contains(one)).cloned().collect();
+            let names = names.iter().map(|known| known.entry.to_string());
+            names.chain(texts(&fixed)).collect()
+        };
+        (all(&self.allow, &policy.allow), all(&self.block, &policy.block))
     }
 
     fn is_due(&self, now: u64) -> bool {
@@ -318,6 +330,10 @@ mod tests {
         named.put(&entry("192.0.2.2").unwrap(), false);
         look(&mut named, &mut policy, "192.0.2.3", 4 * KEEP);
         assert_eq!(policy.block, peers("192.0.2.1 192.0.2.2 192.0.2.3"));
+        assert_eq!(
+            named.listed(&policy),
+            (vec![], vec!["a.example".to_owned(), "192.0.2.1".into(), "192.0.2.2".into()])
+        );
         named.put(&lists[0], true);
         assert!(named.block.is_empty() && named.allow.len() == 1 && named.is_due(EVERY));
     }

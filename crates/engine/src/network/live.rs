@@ -42,6 +42,10 @@ pub struct Usage {
     pub addresses: Vec<IpAddr>,
     /// Whom it may talk to.
     pub policy: Policy,
+    /// Its lists, as people write them: whom it may talk to.
+    pub allowed: Vec<String>,
+    /// Whom it may not talk to.
+    pub blocked: Vec<String>,
     /// Whether it is cut.
     pub cut: bool,
     /// Bytes a second that it receives at most.
@@ -169,6 +173,7 @@ pub fn usage(real: &Real, id: &Id) -> Result<Usage, Error> {
     let saved = guard::read(&directory).ok_or(Error::Network(NetworkError::NotOwn))?;
     let Saved { mut port, named, filter, .. } = saved;
     let seen = filter.is_none();
+    let (allowed, blocked) = named.listed(&port.policy);
     let mut contacts = if seen { guard::report(real, &port)? } else { Vec::new() };
     // The guard gives what it heard, and the user's own word goes before that.
     named.add_told(&mut port.policy, &contacts);
@@ -187,7 +192,7 @@ pub fn usage(real: &Real, id: &Id) -> Result<Usage, Error> {
     // What the host's end sends is what the sandbox receives.
     let (received, sent) = (count("tx_bytes"), count("rx_bytes"));
     let Port { policy, cut, inbound, outbound, .. } = port;
-    Ok(Usage { addresses, policy, cut, inbound, outbound, received, sent, contacts, seen })
+    Ok(Usage { addresses, policy, allowed, blocked, cut, inbound, outbound, received, sent, contacts, seen })
 }
 
 /// Everybody whom the entries of a list mean, names looked up.
@@ -313,6 +318,8 @@ mod tests {
             let usage = Usage {
                 addresses,
                 policy,
+                allowed: Vec::new(),
+                blocked: Vec::new(),
                 cut: false,
                 inbound: None,
                 outbound: None,

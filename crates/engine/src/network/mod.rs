@@ -26,10 +26,14 @@ pub(crate) mod lease;
 pub(crate) mod live;
 pub(crate) mod names;
 pub(crate) mod own;
+mod parties;
+mod text;
 pub mod values;
 
 pub use always::{always, written};
 pub use live::{met, Change, Standing, Usage};
+pub use parties::Party;
+pub use text::texts;
 
 #[cfg(test)]
 mod tests {

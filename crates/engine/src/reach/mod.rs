@@ -12,10 +12,12 @@ mod tests;
 pub use grants::Grants;
 pub use seen::{Memory, Seen};
 
+use crate::network::Usage;
 use crate::plan::{Plan, ShareKind, ShareSource};
 use crate::profile::{Changes, Clipboard, DisplayKind, Home, Interface, Isolation, NetworkMode};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use terrarium_protocol::guard::Base;
 
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -182,6 +184,28 @@ pub fn reach(plan: &Plan) -> Reach {
         facts: TABLE.iter().map(|fact| fact(plan)).collect(),
         changes: plan.changes,
         home: real_home(plan),
+    }
+}
+
+impl Reach {
+    /// What holds now of the network of a sandbox that runs, and may be other
+    /// than what it was started with. Only Terrarium's own network changes.
+    pub fn network_is(&mut self, usage: &Usage) {
+        for fact in &mut self.facts {
+            let Fact::Network { mode, allow, own, through, user, forwards } = fact else { continue };
+            let leads = !usage.cut && (usage.policy.base != Base::Nobody || !usage.allowed.is_empty());
+            allow.clone_from(&usage.allowed);
+            *own = leads;
+            if usage.cut {
+                forwards.clear();
+            }
+            *mode = match usage.policy.base {
+                Base::Internet if leads => NetworkMode::Internet,
+                Base::All if leads => NetworkMode::Full,
+                _ if leads || *user || !through.is_empty() || !forwards.is_empty() => NetworkMode::Custom,
+                _ => NetworkMode::None,
+            };
+        }
     }
 }
 

@@ -353,3 +353,50 @@ fn a_custom_network_says_whom_it_reaches() {
     });
     assert_eq!(both, pair(("Talk to chosen hosts", &format!("10.0.0.5 · {reached}"))));
 }
+
+#[test]
+fn what_holds_now_is_said_of_a_network() {
+    use crate::network::Usage;
+    use terrarium_protocol::guard::{Base, Policy};
+    let mut wish = profile(Isolation::Container);
+    wish.network.mode = NetworkMode::Internet;
+    let usage = |base: Base, allowed: &[&str], cut: bool| Usage {
+        addresses: Vec::new(),
+        policy: Policy { base, ..Policy::default() },
+        allowed: allowed.iter().map(|one| (*one).to_owned()).collect(),
+        blocked: Vec::new(),
+        cut,
+        inbound: None,
+        outbound: None,
+        received: 0,
+        sent: 0,
+        contacts: Vec::new(),
+        seen: true,
+    };
+    let said = |wish: &Profile, usage: &Usage| {
+        let mut facts = of(wish);
+        facts.network_is(usage);
+        let words = message::reach(&facts);
+        let is_it = |row: &&message::Row| matches!(row.fact, Fact::Network { .. });
+        let row = words.can.iter().chain(&words.cannot).find(is_it).expect("a row").clone();
+        (row.fact.can(), row.title, row.detail)
+    };
+    let one = usage(Base::Internet, &["192.0.2.2:8765/tcp"], false);
+    let (can, title, detail) = said(&wish, &one);
+    assert!(can && title == "Talk to the internet and chosen hosts" && detail == "192.0.2.2:8765/tcp");
+    let (can, title, _) = said(&wish, &usage(Base::Nobody, &["a.example"], false));
+    assert!(can && title == "Talk to chosen hosts");
+    for nobody in [usage(Base::Nobody, &[], false), usage(Base::All, &["a.example"], true)] {
+        assert_eq!(said(&wish, &nobody), (false, "Talk to the network".to_owned(), String::new()));
+    }
+    // Networks of libvirt's lead on, whatever holds of Terrarium's own.
+    wish.network.mode = NetworkMode::Custom;
+    let lab = Interface { source: Some("lab".into()), ..Interface::default() };
+    wish.network.interfaces = vec![Interface::default(), lab];
+    for usage in
+        [usage(Base::Internet, &[], false), usage(Base::Nobody, &[], false), usage(Base::All, &[], true)]
+    {
+        let (can, _, detail) = said(&wish, &usage);
+        assert!(can && detail.contains("lab"), "{detail}");
+    }
+}
