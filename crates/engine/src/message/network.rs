@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Sentences about networks.
 
-use super::options::with_option;
+use super::options::{are_named, with_option};
 use super::problems::{both, Sentence};
 use super::{fill, shown, size};
 use crate::error::NetworkError;
@@ -83,17 +83,30 @@ fn text_problem(what: &NetworkProblem) -> Option<Sentence> {
     Some(both(text, fix))
 }
 
+/// In the words of the form's rows.
+fn choose_user_mode() -> String {
+    gettext("Without a group there is QEMU’s user mode, which limits nothing: choose “Custom” as Access, press “Add Interface”, and choose “QEMU’s User Mode” as its network.")
+}
+
 /// What this computer lacks.
 fn place_problem(what: &NetworkProblem) -> Option<Sentence> {
     use NetworkProblem as P;
     let (text, fix) = match what {
         P::NeedsSystem { in_group: true } => (
             gettext("A virtual machine of your session cannot have this network: nothing would enforce whom it talks to."),
-            gettext("Leave the connection out or use qemu:///system, which has to run; use a container; or choose QEMU’s user mode, which limits nothing (-N user; in a profile the mode “custom” with user = true)."),
+            if are_named() {
+                gettext("Leave the connection out or use qemu:///system, which has to run; use a container; or choose QEMU’s user mode, which limits nothing (-N user; in a profile the mode “custom” with user = true).")
+            } else {
+                [gettext("Leave the connection out or use qemu:///system, which has to run, or use a container."), choose_user_mode()].join(" ")
+            },
         ),
         P::NeedsSystem { in_group: false } => (
             gettext("Only members of the group libvirt can have this network, and you are not one."),
-            gettext("Choose QEMU’s user mode, which needs no group and limits nothing (-N user; in a profile the mode “custom” with user = true); or join the group, which equals being root on this computer: sudo usermod -aG libvirt $USER, then log in again."),
+            if are_named() {
+                gettext("Choose QEMU’s user mode, which needs no group and limits nothing (-N user; in a profile the mode “custom” with user = true); or join the group, which equals being root on this computer: sudo usermod -aG libvirt $USER, then log in again.")
+            } else {
+                [choose_user_mode(), gettext("Or join the group, which equals being root on this computer: sudo usermod -aG libvirt $USER, then log in again.")].join(" ")
+            },
         ),
         P::NeedsContainers => (
             gettext("Whom a sandbox talks to is enforced by a container, and lxc:///system cannot be used."),

@@ -664,3 +664,17 @@ fn escaped_paths_can_be_told_apart() {
     let shown: std::collections::BTreeSet<String> = all.iter().map(|path| escaped(path)).collect();
     assert_eq!(shown.len(), all.len(), "{shown:?}");
 }
+
+/// Nobody in this program names options but for a moment in another test.
+#[test]
+fn who_has_rows_is_told_of_rows() {
+    use crate::plan::NetworkProblem;
+    for in_group in [true, false] {
+        let problem = crate::plan::Problem {
+            field: "network.mode".into(),
+            what: ProblemKind::Network(NetworkProblem::NeedsSystem { in_group }),
+        };
+        let fix = super::problem(&problem).fix;
+        assert!(fix.contains("press “Add Interface”") && !fix.contains("-N"), "{fix}");
+    }
+}
