@@ -23,6 +23,10 @@ pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
             about(&gettext("Nothing can be mounted at {path} of a sandbox."), path),
             gettext("Choose a folder that is not / and not in /proc, /sys or /dev."),
         ),
+        ProblemKind::SameTarget { path } => (
+            about(&gettext("Something else is shown at {path} already, and only one of them would be seen."), path),
+            gettext("Choose another place inside for one of them, or remove it."),
+        ),
         ProblemKind::IncludeTarget { path } => (
             about(&gettext("No copy can lie at {path}: only private places take one."), path),
             gettext("Choose a path below the home folder, /tmp, /var/tmp or /run."),

@@ -204,6 +204,7 @@ fn problems() -> Vec<ProblemKind> {
         K::MachinesOnly { what: MachineOnly::Monitors },
         K::Monitors { asked: 9, most: 4 },
         K::Target { path: path() },
+        K::SameTarget { path: path() },
         K::IncludeTarget { path: path() },
         K::KernelView { path: path() },
         K::Secret { path: path(), holds: path() },
@@ -256,7 +257,11 @@ fn problems() -> Vec<ProblemKind> {
             K::DisplayLacks { .. } | K::KernelLacks { .. } | K::NoSession => {}
             K::MachinesOnly { .. } | K::Monitors { .. } => {}
             K::NoLayerMaker { .. } | K::Writable { .. } => {}
-            K::Target { .. } | K::IncludeTarget { .. } | K::KernelView { .. } | K::Secret { .. } => {}
+            K::Target { .. }
+            | K::SameTarget { .. }
+            | K::IncludeTarget { .. }
+            | K::KernelView { .. }
+            | K::Secret { .. } => {}
             K::Guards { .. } | K::HiddenFromRoot { .. } | K::NotMasked { .. } | K::NotText { .. } => {}
             K::NotASize { .. } | K::RamSize { .. } | K::SourceMissing { .. } | K::SourceDenied { .. } => {}
             K::SourceCircle { .. } | K::PlaceInFile { .. } | K::LinkOfSandbox { .. } => {}

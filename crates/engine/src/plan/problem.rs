@@ -74,6 +74,8 @@ pub enum ProblemKind {
     Monitors { asked: u32, most: u32 },
     /// Nothing can be mounted there.
     Target { path: PathBuf },
+    /// Something else is shown there already.
+    SameTarget { path: PathBuf },
     /// A copy can only lie in a private place.
     IncludeTarget { path: PathBuf },
     /// A source that holds, or lies in, /proc, /sys or /dev.

@@ -159,6 +159,28 @@ fn targets_and_sizes_are_checked() {
 }
 
 #[test]
+fn a_place_is_taken_once() {
+    let mut wish = with(vec![
+        mount(MountKind::HostBind, "/srv", "~/in", MountMode::Rw),
+        mount(MountKind::HostBind, "/opt", "/home/ada/in/", MountMode::Ro),
+    ]);
+    let planned = plan(&wish, &host());
+    let found: Vec<_> = planned.problems.iter().map(|one| (one.field.as_str(), &one.what)).collect();
+    let taken = ProblemKind::SameTarget { path: "/home/ada/in".into() };
+    assert_eq!(found, [("files.mounts[1].target", &taken)], "at the row that comes later");
+    wish.files.mounts[1].target = "~/in/deeper".into();
+    assert_eq!(problems(&wish), []);
+    let copy = |target: &str| Include { source: "~/.vimrc".into(), target: target.into() };
+    wish.files.include = vec![copy("~/rc"), copy("~/rc")];
+    assert_eq!(only(&wish), ProblemKind::SameTarget { path: "/home/ada/rc".into() });
+    // The home folder is there whatever is asked for.
+    wish.files.include.clear();
+    wish.files.home = Home::Kept;
+    wish.files.mounts = vec![mount(MountKind::HostBind, "/srv", "~", MountMode::Ro)];
+    assert_eq!(problems(&wish), []);
+}
+
+#[test]
 fn images_are_named_with_what_is_wrong_with_them() {
     let image = mount(MountKind::HostImage, "/x.img", "/x", MountMode::Ro);
     let mut wish = with(vec![image.clone()]);

@@ -228,7 +228,19 @@ impl Work<'_> {
             self.found.add(field, ProblemKind::Target { path });
             return None;
         }
+        if self.is_taken(&path) {
+            self.found.add(field, ProblemKind::SameTarget { path });
+            return None;
+        }
         Some(path)
+    }
+
+    /// Whether another row shows something exactly there, which nobody would
+    /// see any more. What the home folder is may well be replaced.
+    fn is_taken(&self, path: &Path) -> bool {
+        let is_row = |field: &String| field.starts_with("files.mounts") || field.starts_with("files.include");
+        let mut rows = self.shares.fields.iter().zip(&self.shares.targets);
+        rows.any(|(field, target)| is_row(field) && target == path)
     }
 
     pub(super) fn add(&mut self, field: &str, target: PathBuf, source: Source, writable: bool) {
