@@ -228,3 +228,17 @@ fn no_option_is_named_to_who_has_rows() {
     let said = below.title();
     assert!(said.contains("Use a virtual machine, which") && !said.contains("--"), "{said}");
 }
+
+#[gtk::test]
+fn an_empty_list_of_whom_it_may_talk_to_says_what_it_means() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    let message = find(scene.window.form().widget.upcast_ref(), "network-allow-message").expect("a row");
+    scene.object::<adw::ComboRow>("network").set_selected(3);
+    scene.until("it is said", || message.is_visible() && says(&message, "the whole internet"));
+    scene.object::<adw::EntryRow>("network-allow").set_text("192.0.2.2");
+    scene.until("it is not empty", || !message.is_visible());
+    scene.object::<adw::EntryRow>("network-allow").set_text("");
+    scene.object::<adw::ComboRow>("network").set_selected(1);
+    scene.until("beside the internet it is no question", || !message.is_visible());
+}

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use terrarium_engine::host::{Host, Piece};
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Note, Planned, Problem, ProblemKind};
-use terrarium_engine::profile::{DisplayKind, Isolation, Machine, Manager, NetworkMode, Profile};
+use terrarium_engine::profile::{DisplayKind, Interface, Isolation, Machine, Manager, NetworkMode, Profile};
 use terrarium_engine::reach::{reach, written};
 
 impl Form {
@@ -129,7 +129,7 @@ impl Form {
         match (found, planned.notes.iter().find(|note| note_field(note) == Some(field.key))) {
             (Some(problem), _) => field.say(Some(&whole(problem)), true),
             (None, Some(note)) => field.say(Some(&message::note(note)), false),
-            (None, None) => field.say(self.in_place(field, planned).as_deref(), false),
+            (None, None) => field.say(self.in_place(field, planned).or_else(|| self.if_empty(field)).as_deref(), false),
         }
     }
 
@@ -138,6 +138,22 @@ impl Form {
         let plan = planned.plan.as_ref().filter(|_| field.key == "files.changes")?;
         let places = written(plan);
         (!places.is_empty()).then(|| message::in_place(&places, &self.folders.home()))
+    }
+
+    /// What an empty list means, where it is not what one would think.
+    fn if_empty(&self, field: &Field) -> Option<String> {
+        let network = self.profile().network;
+        let is_it = field.key == "network.allow" && network.mode == NetworkMode::Custom;
+        if !is_it || !network.allow.is_empty() {
+            return None;
+        }
+        let is_own = |one: &Interface| one.source.is_none() && !one.user;
+        let has_own = network.interfaces.is_empty() || network.interfaces.iter().any(is_own);
+        Some(if has_own {
+            gettext("Empty: it may talk to the whole internet, as with “Internet Only”.")
+        } else {
+            gettext("Empty: it may talk to all that its interfaces lead to.")
+        })
     }
 
     /// Command and folder. One that was not begun is not wrong yet.
