@@ -114,6 +114,15 @@ fn what_never_was_is_not_promised_and_not_run() {
     form.take_path(&nowhere);
     scene.until("it cannot be run, nor read", || !run.is_sensitive() && last(&here));
     assert_eq!(run.tooltip_text(), Some(format!("{} is not there.", nowhere.display()).into()));
+    let outdated = find(form.widget.upcast_ref(), "reach-outdated").expect("a label");
+    assert!(outdated.is_visible() && says(&outdated, "It cannot run like this"));
+    assert!(says(&outdated, "is not there."));
+    let go = find(&outdated, "reach-go").and_downcast::<gtk::Button>().expect("a button");
+    go.emit_clicked();
+    scene.pass(300);
+    let focus = gtk::prelude::GtkWindowExt::focus(&scene.window.widget).expect("a focus");
+    let row = focus.ancestor(adw::ExpanderRow::static_type());
+    assert!(row.is_some_and(|row| says(&row, "nowhere")), "its row is gone to: {focus:?}");
     scene.act("win.run");
     scene.pass(300);
     assert_eq!(scene.fake.starts(), 0);

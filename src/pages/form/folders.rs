@@ -121,7 +121,7 @@ impl Folders {
         self.signal.emit();
         // Once it has its place it is scrolled to.
         glib::idle_add_local_once(move || {
-            share.row.grab_focus();
+            share.focus_title();
         });
     }
 
@@ -278,8 +278,7 @@ impl Folders {
     /// Opens the row whose source is not there.
     pub fn focus_missing(&self) {
         if let Some(share) = self.first_missing() {
-            share.expand();
-            share.row.grab_focus();
+            share.focus();
         }
     }
 
@@ -317,8 +316,7 @@ impl Folders {
         let found = keys.iter().position(|one| key.starts_with(one.as_str()));
         let share = found.and_then(|index| self.shares.borrow().get(index).cloned());
         if let Some(share) = &share {
-            share.expand();
-            share.row.grab_focus();
+            share.focus();
         }
         share.is_some()
     }

@@ -50,10 +50,13 @@ impl Form {
     /// What it can reach, or what is in the way of knowing it.
     fn show_reach(&self, profile: &Profile, host: &Host) {
         let Planned { plan, problems, .. } = plan(&with_any(&self.folders.only_there(profile)), host);
-        self.pane.set_outdated(problems.first().map(|problem| self.in_words(problem)).as_deref());
+        let missing = || Some([gettext("Folders"), self.folders.missing_words()?].join(": "));
+        let fault = || self.fault().map(|(_, words)| words);
+        let why = problems.first().map(|problem| self.in_words(problem)).or_else(missing).or_else(fault);
         if let Some(plan) = plan {
             self.pane.show(&message::reach(&reach(&plan)), true);
         }
+        self.pane.set_outdated(why.as_deref());
     }
 
     /// What is in the way of a run.
@@ -90,6 +93,10 @@ impl Form {
         }
         if let Some(problem) = plan(&with_any(&self.profile()), host).problems.first() {
             self.go_to(&problem.field);
+        } else if self.folders.lacks_any() {
+            self.folders.focus_missing();
+        } else if let Some((key, _)) = self.fault() {
+            self.go_to(key);
         }
     }
 

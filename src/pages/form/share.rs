@@ -184,6 +184,17 @@ impl Share {
         self.row.set_expanded(true);
     }
 
+    /// Opens it, and leads there.
+    pub fn focus(&self) {
+        self.expand();
+        self.focus_title();
+    }
+
+    /// Its title gets the focus, not the whole, which takes none.
+    pub fn focus_title(&self) {
+        self.row.child_focus(gtk::DirectionType::TabForward);
+    }
+
     /// Shows another source.
     pub fn set_source(&self, path: &Path) {
         self.source.set_text(&path.to_string_lossy());
