@@ -9,8 +9,14 @@ use gtk::{gio, glib};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Asks for an app. `chosen` is called with it, once.
-pub fn choose(parent: &impl IsA<gtk::Window>, bridge: &Bridge, chosen: impl FnOnce(App) + 'static) {
+/// Asks for an app; for a document also among those that menus leave out,
+/// which else are only found. `chosen` is called with it, once.
+pub fn choose(
+    parent: &impl IsA<gtk::Window>,
+    bridge: &Bridge,
+    document: bool,
+    chosen: impl FnOnce(App) + 'static,
+) {
     let search = gtk::SearchEntry::builder().hexpand(true).placeholder_text(gettext("Search apps")).build();
     crate::pages::name_by_hint(&search);
     let rows = gtk::ListBox::builder().selection_mode(gtk::SelectionMode::None).build();
@@ -53,7 +59,7 @@ pub fn choose(parent: &impl IsA<gtk::Window>, bridge: &Bridge, chosen: impl FnOn
         .build();
     window.set_widget_name("app-chooser");
     crate::window::close_with_escape(&window);
-    fill(&window, bridge, &rows, &search, &pages, chosen);
+    fill(&window, bridge, document, (&rows, &search, &pages), chosen);
     window.present();
     search.grab_focus();
 }
@@ -61,9 +67,8 @@ pub fn choose(parent: &impl IsA<gtk::Window>, bridge: &Bridge, chosen: impl FnOn
 fn fill(
     window: &adw::Window,
     bridge: &Bridge,
-    rows: &gtk::ListBox,
-    search: &gtk::SearchEntry,
-    pages: &gtk::Stack,
+    document: bool,
+    (rows, search, pages): (&gtk::ListBox, &gtk::SearchEntry, &gtk::Stack),
     chosen: impl FnOnce(App) + 'static,
 ) {
     let apps: Rc<RefCell<Vec<App>>> = Rc::default();
@@ -75,6 +80,7 @@ fn fill(
         found.iter().for_each(|app| rows.append(&row(app)));
         pages_then.set_visible_child_name(if found.is_empty() { "empty" } else { "apps" });
         all.replace(found);
+        rows.invalidate_filter();
     });
     let (all, entry) = (apps.clone(), search.clone());
     rows.set_filter_func(move |row| {
@@ -82,7 +88,10 @@ fn fill(
         let all = all.borrow();
         let app = usize::try_from(row.index()).ok().and_then(|index| all.get(index));
         app.is_none_or(|app| {
-            [&app.name, &app.comment, &app.exec].iter().any(|text| text.to_lowercase().contains(&wanted))
+            (document || !wanted.is_empty() || !app.unlisted)
+                && [&app.name, &app.comment, &app.exec]
+                    .iter()
+                    .any(|text| text.to_lowercase().contains(&wanted))
         })
     });
     connect_search(window, search, rows, pages);

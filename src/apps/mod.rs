@@ -29,6 +29,8 @@ pub struct App {
     pub exec: String,
     /// Whether it runs in a terminal.
     pub terminal: bool,
+    /// Whether menus leave it out. It opens documents all the same.
+    pub unlisted: bool,
     /// What it opens.
     pub types: Vec<String>,
     /// Its desktop file.
@@ -50,7 +52,7 @@ pub fn folders() -> Vec<PathBuf> {
     own.chain(glib::system_data_dirs()).map(|folder| folder.join("applications")).collect()
 }
 
-/// All apps that are to be shown, by name. Reads files.
+/// All apps by name, those that menus leave out among them. Reads files.
 #[must_use]
 pub fn list(folders: &[PathBuf]) -> Vec<App> {
     let mut found: BTreeMap<String, Option<App>> = BTreeMap::new();
@@ -91,7 +93,7 @@ fn read(path: &Path, id: &str) -> Option<App> {
     let text = |key: &str| file.string(GROUP, key).map(String::from).unwrap_or_default();
     let shown = |key: &str| file.locale_string(GROUP, key, None).map(String::from).unwrap_or_default();
     let is = |key: &str| file.boolean(GROUP, key).unwrap_or(false);
-    if text("Type") != "Application" || is("Hidden") || is("NoDisplay") || text("Exec").is_empty() {
+    if text("Type") != "Application" || is("Hidden") || text("Exec").is_empty() {
         return None;
     }
     let types = text("MimeType").split(';').filter(|kind| !kind.is_empty()).map(str::to_owned).collect();
@@ -102,6 +104,7 @@ fn read(path: &Path, id: &str) -> Option<App> {
         icon: text("Icon"),
         exec: text("Exec"),
         terminal: is("Terminal"),
+        unlisted: is("NoDisplay"),
         types,
         file: path.to_owned(),
     })

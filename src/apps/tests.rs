@@ -9,6 +9,7 @@ fn app(exec: &str) -> App {
         icon: "its-icon".into(),
         exec: exec.into(),
         terminal: false,
+        unlisted: false,
         types: Vec::new(),
         file: "/usr/share/applications/x.desktop".into(),
     }
@@ -42,7 +43,7 @@ fn field_codes_become_arguments() {
 }
 
 #[test]
-fn only_apps_that_are_to_be_shown_are_listed_and_the_users_own_count_more() {
+fn apps_are_listed_with_those_that_menus_leave_out_and_the_users_own_count_more() {
     let folder = tempfile::tempdir().expect("a folder");
     let (own, system) = (folder.path().join("own"), folder.path().join("system"));
     std::fs::create_dir_all(system.join("kde")).expect("a folder");
@@ -61,6 +62,7 @@ fn only_apps_that_are_to_be_shown_are_listed_and_the_users_own_count_more() {
     std::fs::write(system.join("broken.desktop"), "nonsense").expect("written");
     let apps = list(&[own, system]);
     let ids: Vec<&str> = apps.iter().map(|app| app.id.as_str()).collect();
-    assert_eq!(ids, ["a.desktop", "kde-b.desktop"]);
+    assert_eq!(ids, ["a.desktop", "hidden.desktop", "kde-b.desktop"]);
+    assert!(!apps[0].unlisted && apps[1].unlisted, "menus leave it out");
     assert!(apps[0].terminal && apps[0].types == ["text/plain", "text/html"] && apps[0].icon == "i");
 }

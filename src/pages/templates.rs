@@ -126,7 +126,9 @@ pub fn share(path: &Path, mode: MountMode) -> Mount {
 pub fn default_app<'a>(apps: &'a [App], kind: &str) -> Option<&'a App> {
     let chosen = gio::AppInfo::default_for_type(kind, false).and_then(|info| info.id());
     let is_it = |app: &&App| chosen.as_ref().is_some_and(|id| id.as_str() == app.id);
-    apps.iter().find(is_it).or_else(|| apps.iter().find(|app| app.types.iter().any(|one| one == kind)))
+    let opens = |app: &&App| app.types.iter().any(|one| one == kind);
+    let listed = |app: &&App| opens(app) && !app.unlisted;
+    apps.iter().find(is_it).or_else(|| apps.iter().find(listed)).or_else(|| apps.iter().find(opens))
 }
 
 /// A file that is looked at with the app for its kind.

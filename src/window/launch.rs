@@ -236,7 +236,9 @@ impl Window {
             None => {
                 let window = self.clone();
                 self.toast(&gettext("No app is known for this kind of file. Choose one."));
-                apps::choose(&self.widget, &self.bridge, move |app| window.open_with(&path, &app, purpose));
+                apps::choose(&self.widget, &self.bridge, true, move |app| {
+                    window.open_with(&path, &app, purpose)
+                });
             }
         }
     }
@@ -304,7 +306,7 @@ impl Window {
     /// Asks for an app, and tries it.
     pub fn ask_for_app(self: &Rc<Self>) {
         let window = self.clone();
-        apps::choose(&self.widget, &self.bridge, move |app| {
+        apps::choose(&self.widget, &self.bridge, false, move |app| {
             if let Some(host) = window.bridge.host() {
                 window.launch(Launch { shown: true, ..Launch::unsaved(templates::app(&app, host)) });
             }

@@ -24,6 +24,7 @@ pub fn app(exec: &str, icon: &str) -> App {
         icon: icon.into(),
         exec: exec.into(),
         terminal: true,
+        unlisted: false,
         types: Vec::new(),
         file: "/usr/share/applications/one.desktop".into(),
     }

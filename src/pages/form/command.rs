@@ -25,6 +25,10 @@ const LINES: usize = 8;
 const FOLDERS: &[&str] =
     &["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/games"];
 
+/// What apps are started by, and what runs without a window as well.
+const STARTERS: &[&str] =
+    &["bash", "dash", "dbus-send", "env", "gapplication", "gio", "java", "perl", "python3", "sh", "xdg-open"];
+
 /// The list below the command.
 pub struct Completion {
     row: adw::EntryRow,
@@ -192,7 +196,8 @@ impl Completion {
 /// The programs of apps that have windows.
 fn with_windows(apps: &[App]) -> BTreeSet<String> {
     let programs = apps.iter().filter(|app| !app.terminal).filter_map(|app| app.argv(&[]).into_iter().next());
-    programs.map(|program| base_name(&program.to_string_lossy())).collect()
+    let names = programs.map(|program| base_name(&program.to_string_lossy()));
+    names.filter(|name| !STARTERS.contains(&name.as_str())).collect()
 }
 
 fn base_name(program: &str) -> String {
@@ -222,7 +227,7 @@ impl Form {
         self.choose_app.connect_clicked(move |_| {
             let Some(window) = weak.upgrade() else { return };
             let (form, own) = (form.clone(), window.clone());
-            apps::choose(&window.widget, &window.bridge, move |app| {
+            apps::choose(&window.widget, &window.bridge, false, move |app| {
                 if let Some(form) = form.upgrade() {
                     form.take_app(&own, &app);
                 }
