@@ -8,6 +8,7 @@ use adw::prelude::*;
 use std::fs;
 use std::time::{Duration, Instant};
 use terrarium_engine::sandbox::Stop;
+use vte::prelude::*;
 
 impl Scene {
     /// How sandboxes were ended so far.
@@ -106,4 +107,72 @@ fn what_was_run_once_is_kept_as_a_profile() {
     scene.shows("name: Kept");
     scene.shows("Exit code 0");
     assert!(!may());
+}
+
+#[gtk::test]
+fn what_needs_a_screen_is_told_so_and_run_as_a_window() {
+    let scene = Scene::new();
+    scene.window.start(small(&scene, "print mupdf:\ncannot\nopen\ndisplay 1"));
+    scene.shows("It needs a screen: run it as a window.");
+    let other = scene.object::<gtk::Button>("other");
+    assert!(other.is_visible() && other.label().is_some_and(|label| label == "Run as a _Window"));
+    other.emit_clicked();
+    scene.until("it has a screen", || {
+        let kind = scene.window.runs.current().map(|tab| tab.facts.display);
+        kind == Some(terrarium_engine::profile::DisplayKind::Window)
+    });
+}
+
+#[gtk::test]
+fn what_ended_well_can_be_changed_from_its_menu_and_its_card() {
+    let scene = Scene::new();
+    let change = || scene.window.widget.lookup_action("change").expect("an action");
+    scene.window.start(small(&scene, "echo"));
+    scene.shows("phase: Running");
+    assert!(!change().is_enabled());
+    scene.terminal().feed_child(b"q");
+    scene.shows("Exit code 0");
+    scene.until("it is offered", || change().is_enabled());
+    scene.act("win.change");
+    assert!(scene.window.shows("form"));
+    assert_eq!(scene.window.form().profile().command.argv, ["echo"]);
+    scene.act("win.back");
+    scene.window.show("home");
+    let card = || {
+        let is_it = |one: &gtk::Widget| one.is::<gtk::Button>() && one.has_css_class("card");
+        walk(scene.window.widget.upcast_ref(), &is_it)
+    };
+    scene.until("its card", || card().is_some());
+    let card = card().expect("a card");
+    assert!(walk(&card, &|one| one.is::<gtk::PopoverMenu>()).is_some(), "it has a menu");
+    card.activate_action("ended.change", None).expect("an action");
+    assert!(scene.window.shows("form"));
+    scene.window.show("home");
+    let starts = scene.fake.starts();
+    card.activate_action("ended.again", None).expect("an action");
+    scene.until("it runs again", || scene.fake.starts() == starts + 1);
+}
+
+#[gtk::test]
+fn ends_in_several_tabs_let_the_window_become_narrow() {
+    let scene = Scene::new();
+    scene.window.widget.set_default_size(1100, 760);
+    for _ in 0..3 {
+        scene.window.start(small(&scene, "print one 3"));
+        scene.shows("Exit code 3");
+    }
+    scene.until("it is wide", || scene.window.widget.width() > 1000);
+    scene.window.widget.set_default_size(400, 700);
+    scene.until("it is narrow", || scene.window.widget.width() <= 400);
+}
+
+#[gtk::test]
+fn who_waits_at_an_end_can_run_it_again_by_return() {
+    let scene = Scene::new();
+    scene.window.start(small(&scene, "print one 0"));
+    scene.shows("Exit code 0");
+    let focus = || gtk::prelude::GtkWindowExt::focus(&scene.window.widget);
+    assert!(focus().is_none(), "whoever still types runs nothing");
+    let again = scene.object::<gtk::Button>("again");
+    scene.until("it has the focus", || focus().as_ref() == Some(again.upcast_ref()));
 }

@@ -4,7 +4,9 @@
 
 mod changes;
 mod close;
+mod focus;
 mod quoted;
+mod screen;
 mod words;
 
 use super::object;
@@ -15,6 +17,7 @@ use adw::prelude::*;
 use gettextrs::gettext;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::{Ending, Outcome};
 use vte::TerminalExt;
@@ -55,6 +58,7 @@ pub struct EndPage {
     ended_text: gtk::Label,
     show_end: gtk::Button,
     more_memory: Cell<Option<u64>>,
+    needs_screen: Cell<bool>,
     failed: Cell<bool>,
 }
 
@@ -83,6 +87,7 @@ impl EndPage {
             ended_text: object(builder, "ended-text"),
             show_end: object(builder, "show-end"),
             more_memory: Cell::new(None),
+            needs_screen: Cell::new(false),
             failed: Cell::new(false),
         }
     }
@@ -123,8 +128,10 @@ impl EndPage {
 
     /// Puts the cursor on the first button.
     pub fn focus(&self) {
-        let first = if self.review.is_visible() { &self.review } else { &self.again };
-        first.grab_focus();
+        let all = [&self.review, &self.again, &self.other];
+        if let Some(first) = all.into_iter().find(|one| one.is_visible()) {
+            first.grab_focus();
+        }
     }
 }
 
@@ -160,6 +167,9 @@ impl Tab {
         page.show_log(has_log(end).then(|| self.log.view()), &reached);
         page.show_output(&self.text());
         self.offer(end);
+        if matches!(end, End::Outcome(Outcome { ending: Ending::Exited { .. }, out_of_memory: false, .. })) {
+            self.offer_screen();
+        }
         self.dim(false);
         self.terminal.set_input_enabled(false);
         // Nothing has the focus: whoever still types must not run it again.
@@ -169,6 +179,7 @@ impl Tab {
         }
         self.change();
         self.tell_home();
+        self.focus_later();
         self.close_later();
     }
 
@@ -251,13 +262,19 @@ impl Tab {
         let Some(mut profile) = self.plan_again().map(|plan| plan.profile) else {
             return window.show_form();
         };
-        match self.end_page.more_memory.get() {
-            Some(memory) => {
-                profile.limits.memory = memory;
-                window.launch(Launch { shown: true, ..Launch::unsaved(profile) });
-                window.runs.close(self);
-            }
-            None => window.edit(&profile, None),
+        match (self.end_page.more_memory.get(), self.end_page.needs_screen.get()) {
+            (Some(memory), _) => profile.limits.memory = memory,
+            (None, true) => profile.display.kind = DisplayKind::Window,
+            (None, false) => return window.edit(&profile, None),
+        }
+        window.launch(Launch { shown: true, ..Launch::unsaved(profile) });
+        window.runs.close(self);
+    }
+
+    /// Shows what was run in the form, however it ended.
+    pub(in crate::pages) fn change_it(&self) {
+        if let (Some(window), Some(plan)) = (self.window.upgrade(), self.plan_again()) {
+            window.edit(&plan.profile, None);
         }
     }
 }

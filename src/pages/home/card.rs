@@ -81,6 +81,7 @@ impl Card {
                 window.runs.show_again(&tab);
             }
         });
+        super::ended::add_menu(&widget, tab);
         let card = Self { widget, detail, lines };
         card.show_lines(&tab.text());
         card

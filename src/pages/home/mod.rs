@@ -4,6 +4,7 @@
 
 mod card;
 mod cards;
+mod ended;
 mod pace;
 mod profiles;
 mod seen;

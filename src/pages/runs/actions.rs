@@ -51,6 +51,7 @@ impl Runs {
         self.add_simple(window, "stop", |_, _, tab| tab.stop());
         self.add_simple(window, "pause", |_, _, tab| tab.toggle_pause());
         self.add_simple(window, "run-again", |_, _, tab| tab.run_again());
+        self.add_simple(window, "change", |_, _, tab| tab.change_it());
         self.add_simple(window, "restart", |_, _, tab| tab.restart());
         self.add_simple(window, "close-tab", |runs, _, tab| runs.close(&tab));
         self.add_simple(window, "save-output", |runs, window, _| runs.save_output(&window));
@@ -230,6 +231,7 @@ impl Runs {
         state("details", self.has_details().to_variant());
         state("network", self.has_page("network").to_variant());
         enable("restart", runs && tab.has_plan());
+        enable("change", tab.phase() == Phase::Ended && tab.has_plan());
         enable("reach", tab.has_plan());
         enable("usage", runs);
         enable("save-profile", tab.may_be_saved(&window.library));

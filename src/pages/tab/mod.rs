@@ -225,6 +225,7 @@ impl Tab {
             // VTE draws what it was fed a little later, also after the end.
             if let Some(tab) = weak.upgrade().filter(|tab| tab.phase.get() == Phase::Ended) {
                 tab.end_page.show_output(&tab.text());
+                tab.offer_screen();
             }
         });
         self.connect_pages();
