@@ -30,8 +30,20 @@ fn what_is_changed_is_marked_goes_back_and_is_saved_beside_its_comments() {
     let save = scene.object::<gtk::Button>("save-form");
     assert!(!save.is_visible(), "nothing is changed");
     let home = scene.object::<adw::ComboRow>("home-folder");
+    let arrow = || {
+        let is_it = |one: &gtk::Widget| {
+            one.downcast_ref::<gtk::Image>()
+                .is_some_and(|image| image.icon_name().is_some_and(|name| name == "pan-down-symbolic"))
+        };
+        let arrow = walk(home.upcast_ref(), &is_it).expect("an arrow");
+        arrow.compute_bounds(&home).expect("a place").x()
+    };
+    scene.until("it has its place", || arrow() > 0.0);
+    let place = arrow();
     home.set_selected(1);
     scene.until("it is marked", || home.has_css_class("changed"));
+    scene.pass(100);
+    assert!((arrow() - place).abs() < 1.0, "a second click there does not undo the first");
     assert!(save.is_visible());
     let reset = |one: &gtk::Widget| {
         one.tooltip_text().is_some_and(|text| text.starts_with("Changed From")) && one.is_visible()

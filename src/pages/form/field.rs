@@ -156,6 +156,10 @@ impl Field {
         } else if let Some(row) = row.downcast_ref::<adw::EntryRow>() {
             row.add_suffix(&reset);
         }
+        // Before what is changed with it, which so stays under the pointer.
+        if let Some(place) = reset.parent().and_downcast::<gtk::Box>() {
+            place.reorder_child_after(&reset, None::<&gtk::Widget>);
+        }
         Self {
             key,
             row,
