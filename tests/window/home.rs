@@ -311,3 +311,15 @@ fn shoot_sheet(scene: &Scene, name: &str) {
     }
     manager.set_color_scheme(adw::ColorScheme::Default);
 }
+
+#[gtk::test]
+fn what_the_welcome_offers_stays_in_the_menu() {
+    let scene = with_profiles();
+    let menu = scene.object::<gtk::MenuButton>("main-menu").menu_model().expect("a menu");
+    let first = menu.item_link(0, "section").expect("a section");
+    let label = |index| {
+        let label = first.item_attribute_value(index, "label", None).expect("a label");
+        label.str().expect("text").to_owned()
+    };
+    assert_eq!([0, 1, 2].map(label), ["Open a _Terminal", "Open a _Document…", "Try an _App…"]);
+}
