@@ -159,6 +159,36 @@ pub fn remove() -> Result {
 
 /// `completions`
 pub fn completions(shell: clap_complete::Shell) -> Result {
-    clap_complete::generate(shell, &mut Args::command(), "terrariumctl", &mut std::io::stdout());
+    print!("{}", script(shell));
     Ok(DONE)
+}
+
+/// What clap writes without the placeholders (`<NAME>`, `[NAME]...`) that its
+/// script for bash offers as if they were words.
+fn script(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "terrariumctl", &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    let without = |line: &str| match line.split_once("opts=\"") {
+        Some((before, words)) if shell == clap_complete::Shell::Bash => {
+            let words = words.trim_end_matches('"').split_whitespace();
+            let words: Vec<&str> = words.filter(|word| !word.starts_with(['<', '['])).collect();
+            format!("{before}opts=\"{}\"\n", words.join(" "))
+        }
+        _ => format!("{line}\n"),
+    };
+    script.lines().map(without).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::script;
+
+    #[test]
+    fn no_placeholder_is_offered_as_a_word() {
+        let bash = script(clap_complete::Shell::Bash);
+        let offered: Vec<&str> = bash.lines().filter(|line| line.contains("opts=\"")).collect();
+        assert!(offered.len() > 5 && offered.iter().any(|line| line.contains("--help")));
+        assert!(offered.iter().all(|line| !line.contains(['<', '['])), "{offered:?}");
+    }
 }
