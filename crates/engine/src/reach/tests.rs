@@ -336,7 +336,10 @@ fn a_custom_network_says_whom_it_reaches() {
         let row = words.can.iter().find(is_it).expect("it has a network");
         (row.title.clone(), row.detail.clone())
     };
-    let internet = ("Talk to the internet", "Neither to your local network nor to this computer.");
+    let internet = (
+        "Talk to the internet",
+        "To all of it, because no hosts are chosen. Neither to your local network nor to this computer.",
+    );
     let reached = "To all that these networks of libvirt’s reach: default.";
     let pair = |(title, detail): (&str, &str)| (title.to_owned(), detail.to_owned());
     assert_eq!(said(|_, _| {}), pair(internet));
