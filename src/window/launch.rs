@@ -237,7 +237,7 @@ impl Window {
                 let window = self.clone();
                 self.toast(&gettext("No app is known for this kind of file. Choose one."));
                 apps::choose(&self.widget, &self.bridge, true, move |app| {
-                    window.open_with(&path, &app, purpose)
+                    window.open_with(&path, &app, purpose);
                 });
             }
         }

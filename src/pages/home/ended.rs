@@ -8,6 +8,9 @@ use gtk::prelude::*;
 use gtk::{gdk, gio, glib};
 use std::rc::Rc;
 
+/// What is done with the tab.
+type Wish = fn(&Rc<Tab>);
+
 /// Gives a card its menu.
 pub fn add_menu(card: &gtk::Button, tab: &Rc<Tab>) {
     if !tab.has_plan() {
@@ -15,7 +18,7 @@ pub fn add_menu(card: &gtk::Button, tab: &Rc<Tab>) {
     }
     let actions = gio::SimpleActionGroup::new();
     let menu = gio::Menu::new();
-    let wishes: [(&str, String, fn(&Rc<Tab>)); 2] = [
+    let wishes: [(&str, String, Wish); 2] = [
         ("again", gettext("_Run Again"), |tab| tab.run_again()),
         ("change", gettext("_Change…"), |tab| tab.change_it()),
     ];
