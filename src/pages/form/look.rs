@@ -136,7 +136,9 @@ impl Form {
         match (found, planned.notes.iter().find(|note| note_field(note) == Some(field.key))) {
             (Some(problem), _) => field.say(Some(&whole(problem)), true),
             (None, Some(note)) => field.say(Some(&message::note(note)), false),
-            (None, None) => field.say(self.in_place(field, planned).or_else(|| self.if_empty(field)).as_deref(), false),
+            (None, None) => {
+                field.say(self.in_place(field, planned).or_else(|| self.if_empty(field)).as_deref(), false)
+            }
         }
     }
 
