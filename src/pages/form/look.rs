@@ -137,7 +137,8 @@ impl Form {
             (Some(problem), _) => field.say(Some(&whole(problem)), true),
             (None, Some(note)) => field.say(Some(&message::note(note)), false),
             (None, None) => {
-                field.say(self.in_place(field, planned).or_else(|| self.if_empty(field)).as_deref(), false)
+                let said = self.in_place(field, planned).or_else(|| self.if_empty(field));
+                field.say(said.as_deref(), false);
             }
         }
     }

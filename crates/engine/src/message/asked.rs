@@ -44,7 +44,7 @@ pub fn asked(question: &Question, home: &Path) -> String {
 #[must_use]
 pub fn not_asked(count: usize) -> String {
     let text = gettextrs::ngettext(
-        "Nothing was applied: the file above has to be looked at first (--diff). Add --replace to apply it all the same.",
+        "Nothing was applied: {count} file above has to be looked at first (--diff). Add --replace to apply it all the same.",
         "Nothing was applied: the {count} files above have to be looked at first (--diff). Add --replace to apply them all the same.",
         super::many(count),
     );
