@@ -20,6 +20,7 @@ mod holds;
 mod hostile;
 mod ids;
 mod images;
+mod kept;
 mod limits;
 mod options;
 mod races;

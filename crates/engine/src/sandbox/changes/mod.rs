@@ -22,6 +22,8 @@
 
 mod ahead;
 mod apply;
+#[cfg(test)]
+mod asked_tests;
 mod choose;
 mod decided;
 mod difference;

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::ahead::Ahead;
-use super::apply::{apply, questions, Applied, Apply, Guards, Why};
+use super::apply::{apply, Applied, Apply, Guards};
 use super::choose::{all_but, all_of};
-use super::decided::{self, Decision};
 use super::listing::{load, set_aside, store, Changes, Collector, Entry, Kind};
 use super::session::{Review, Several, Sink, Watch};
 use crate::error::{Error, LayerError, NotApplied};
-use crate::plan::Holds;
 use crate::profile::{Changes as Fate, Isolation};
 use crate::sandbox::Tag;
 use std::collections::{HashMap, HashSet};
@@ -19,7 +17,7 @@ use terrarium_protocol::Bytes;
 
 /// A sandbox that says what it is told to, or whatever it likes.
 #[derive(Default)]
-struct Fake {
+pub(super) struct Fake {
     files: HashMap<Vec<u8>, Vec<Piece>>,
     /// Done when the first piece is handed out.
     meanwhile: Option<Box<dyn Fn() + Send>>,
@@ -45,11 +43,11 @@ impl Review for Fake {
     }
 }
 
-fn facts(kind: FileKind, size: u64) -> Facts {
+pub(super) fn facts(kind: FileKind, size: u64) -> Facts {
     Facts { kind, mode: 0o6755, uid: 0, gid: 0, size, modified: 5, nanoseconds: 6, target: Bytes::default() }
 }
 
-fn entry(path: &str, what: What, before: Option<Facts>, after: Option<Facts>) -> Entry {
+pub(super) fn entry(path: &str, what: What, before: Option<Facts>, after: Option<Facts>) -> Entry {
     Entry {
         change: Change { path: path.into(), what, before, after },
         moved_from: None,
@@ -58,20 +56,20 @@ fn entry(path: &str, what: What, before: Option<Facts>, after: Option<Facts>) ->
     }
 }
 
-fn added(path: &str, kind: FileKind) -> Entry {
+pub(super) fn added(path: &str, kind: FileKind) -> Entry {
     entry(path, What::Added, None, Some(facts(kind, 100)))
 }
 
 /// A home, and what is applied to it.
-struct Stage {
-    top: tempfile::TempDir,
-    fake: Fake,
-    changes: Changes,
-    how: Apply,
+pub(super) struct Stage {
+    pub(super) top: tempfile::TempDir,
+    pub(super) fake: Fake,
+    pub(super) changes: Changes,
+    pub(super) how: Apply,
 }
 
 impl Stage {
-    fn new(entries: Vec<Entry>) -> Self {
+    pub(super) fn new(entries: Vec<Entry>) -> Self {
         let top = tempfile::tempdir().unwrap();
         let home = top.path().join("home");
         fs::create_dir(&home).unwrap();
@@ -105,16 +103,16 @@ impl Stage {
         self.changes.all.sort_by(|a, b| a.change.path.cmp(&b.change.path));
     }
 
-    fn home(&self, name: &str) -> PathBuf {
+    pub(super) fn home(&self, name: &str) -> PathBuf {
         self.how.home.join(name)
     }
 
-    fn apply(&mut self, path: &str) -> Result<Applied, Error> {
+    pub(super) fn apply(&mut self, path: &str) -> Result<Applied, Error> {
         let entry = self.changes.find(path.as_bytes()).unwrap().clone();
         apply(&mut self.fake, &self.changes, &entry, &self.how, &|_| true)
     }
 
-    fn why(&mut self, path: &str) -> NotApplied {
+    pub(super) fn why(&mut self, path: &str) -> NotApplied {
         match self.apply(path) {
             Err(Error::Layer(LayerError::NotApplied { why, .. })) => why,
             other => panic!("{path}: {other:?}"),
@@ -122,7 +120,7 @@ impl Stage {
     }
 
     /// Names in the home, hidden ones too.
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.how.home).unwrap().flatten();
         let mut all: Vec<String> = entries.map(|e| e.file_name().into_string().unwrap()).collect();
         all.sort();
@@ -473,7 +471,7 @@ fn what_is_watched_can_be_ended() {
     assert_eq!(stage.names(), Vec::<String>::new());
 }
 
-fn tag(started: u64) -> Tag {
+pub(super) fn tag(started: u64) -> Tag {
     Tag {
         name: "x".into(),
         uuid: "u".into(),
@@ -759,127 +757,4 @@ fn small_files_are_fetched_many_at_once_and_no_more_than_they_should_hold() {
     let mut ahead = Ahead::new(&mut review, &stage.changes, std::iter::once(one));
     let done = apply(&mut ahead, &stage.changes, one, &stage.how, &|_| true);
     assert!(matches!(done, Err(Error::Layer(LayerError::Broken))), "{done:?}");
-}
-
-/// What is asked before anything is applied: of a place, or of a file.
-fn asked(stage: &Stage) -> Vec<(String, Why, bool)> {
-    let tops = stage.changes.all.iter();
-    let all = questions(&stage.changes, tops, &stage.how).unwrap();
-    let name = |path: &Path| path.strip_prefix(&stage.how.home).unwrap().display().to_string();
-    all.iter().map(|one| (name(&one.place), one.why, one.deletes)).collect()
-}
-
-fn guarded(stage: &mut Stage) {
-    let mut host = crate::xml::tests::host();
-    host.user.home = stage.how.home.clone();
-    stage.how.guards = Guards::of(&host);
-}
-
-/// What starts programs, or lies among keys, comes and goes only if that was
-/// said; what lies beside it comes without.
-#[test]
-fn what_matters_outside_is_asked_about_before_anything_is_applied() {
-    let starts = Why::Guarded(Holds::Starts);
-    let mut stage = Stage::new(vec![
-        added("/home/me/.bashrc", FileKind::File),
-        added("/home/me/.config", FileKind::Folder),
-        added("/home/me/.config/autostart", FileKind::Folder),
-        added("/home/me/.config/autostart/x.desktop", FileKind::File),
-        added("/home/me/.config/other", FileKind::File),
-        added("/home/me/.local/bin/ls", FileKind::File),
-        added("/home/me/.ssh/authorized_keys", FileKind::File),
-        added("/home/me/report", FileKind::File),
-    ]);
-    guarded(&mut stage);
-    fs::write(stage.home("report"), "mine").unwrap();
-    let expected = [
-        (".config/autostart", starts),
-        (".config/autostart/x.desktop", starts),
-        (".bashrc", Why::Guarded(Holds::Programs)),
-        (".local/bin/ls", Why::Guarded(Holds::Programs)),
-        (".ssh/authorized_keys", Why::Guarded(Holds::Keys)),
-        ("report", Why::Unseen),
-    ];
-    assert_eq!(asked(&stage), expected.map(|(name, why)| (name.to_owned(), why, false)));
-    // The engine does not rely on whoever asks, and begins nothing of a folder.
-    assert_eq!(stage.why("/home/me/.config"), NotApplied::Guarded(Holds::Starts));
-    assert_eq!(stage.names(), ["report"]);
-    // The others come, and what was said.
-    stage.how.leave = HashSet::from(["/home/me/.config/autostart".into()]);
-    stage.apply("/home/me/.config").unwrap();
-    assert!(stage.home(".config/other").exists() && !stage.home(".config/autostart").exists());
-    stage.how.leave.clear();
-    stage.how.asked =
-        ["/home/me/.config/autostart", "/home/me/.config/autostart/x.desktop"].map(Bytes::from).into();
-    fs::remove_dir_all(stage.home(".config")).unwrap();
-    stage.apply("/home/me/.config").unwrap();
-    assert!(stage.home(".config/autostart/x.desktop").exists());
-    assert_eq!(stage.why("/home/me/.bashrc"), NotApplied::Guarded(Holds::Programs));
-}
-
-/// With a folder goes what it guards.
-#[test]
-fn what_matters_outside_does_not_go_unasked() {
-    let gone = |path| entry(path, What::Deleted, Some(facts(FileKind::Folder, 0)), None);
-    let mut moved = added("/home/me/mine", FileKind::File);
-    moved.moved_from = Some("/home/me/.ssh/id".into());
-    let mut stage = Stage::new(vec![gone("/home/me/.config"), gone("/home/me/nothing"), moved]);
-    for folder in [".config/systemd", ".ssh"] {
-        fs::create_dir_all(stage.home(folder)).unwrap();
-    }
-    fs::write(stage.home(".ssh/id"), "key").unwrap();
-    guarded(&mut stage);
-    let expected = [(".config", Holds::Starts), (".ssh/id", Holds::Keys)];
-    assert_eq!(asked(&stage), expected.map(|(name, holds)| (name.to_owned(), Why::Guarded(holds), true)));
-    stage.how.since = Some(u64::MAX >> 1);
-    assert_eq!(stage.why("/home/me/.config"), NotApplied::Guarded(Holds::Starts));
-    assert!(stage.apply("/home/me/mine").is_err() && stage.home(".ssh/id").exists());
-    // Under another name it is the same place.
-    fs::rename(stage.home(".ssh"), stage.home("keys")).unwrap();
-    symlink("keys", stage.home(".ssh")).unwrap();
-    let mut stage = Stage {
-        changes: Changes { all: vec![added("/home/me/keys/id", FileKind::File)], ..stage.changes },
-        ..stage
-    };
-    guarded(&mut stage);
-    fs::remove_file(stage.home("keys/id")).unwrap();
-    assert_eq!(asked(&stage), [("keys/id".to_owned(), Why::Guarded(Holds::Keys), false)]);
-}
-
-/// It is found again as it was left, as long as what was applied is there.
-#[test]
-fn what_was_decided_is_known_later() {
-    let names = ["/home/me/a", "/home/me/b", "/home/me/c", "/home/me/d"];
-    let mut stage = Stage::new(names.map(|path| added(path, FileKind::File)).into());
-    let folder = stage.top.path().join("layer");
-    fs::create_dir(&folder).unwrap();
-    let layer = crate::sandbox::Layer { folder, tag: tag(5) };
-    let none = [None; 4];
-    assert_eq!(decided::load(&layer, &stage.changes), none);
-    stage.apply("/home/me/a").unwrap();
-    let home = stage.how.home.clone();
-    let place = |entry: &Entry| home.join(entry.path().strip_prefix("/home/me").unwrap());
-    let said = [Some(Decision::Applied), Some(Decision::Kept), Some(Decision::Copied), None];
-    decided::store(&layer, &stage.changes, &said, place).unwrap();
-    assert_eq!(decided::load(&layer, &stage.changes), said);
-    let told = super::Told::of(
-        &layer,
-        &Changes { totals: Totals { changes: 4, ..Totals::default() }, ..stage.changes.clone() },
-    );
-    assert_eq!((told.count, told.decided, told.undecided()), (4, 3, 1));
-    // Of another run, of a change that is another by now, or of a file that
-    // somebody has changed since, nothing is decided.
-    let other = crate::sandbox::Layer {
-        tag: crate::sandbox::Tag { uuid: "other".into(), ..tag(5) },
-        ..layer.clone()
-    };
-    assert_eq!(decided::load(&other, &stage.changes), none);
-    let mut changed = stage.changes.clone();
-    changed.all[1].change.after.as_mut().unwrap().modified += 1;
-    assert_eq!(decided::load(&layer, &changed)[..2], [Some(Decision::Applied), None]);
-    fs::write(home.join("a"), "edited since").unwrap();
-    decided::store(&layer, &stage.changes, &said, place).unwrap();
-    assert_eq!(decided::load(&layer, &stage.changes)[..2], [None, Some(Decision::Kept)]);
-    fs::remove_file(home.join("a")).unwrap();
-    assert_eq!(decided::load(&layer, &stage.changes)[0], None);
 }
