@@ -62,6 +62,11 @@ struct Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         self.fake.hangs.store(false, Ordering::SeqCst);
+        // What was answered by its word alone is still there, and the next
+        // test would take it for its own.
+        while let Some(question) = scene::dialog() {
+            question.destroy();
+        }
     }
 }
 
