@@ -26,7 +26,7 @@ fn a_profile_is_made_changed_run_and_stopped() {
     // Edited.
     desk.until("the question is gone", || !desk.says("Save as Profile"));
     // Tab begins at the first thing after the entry, and goes round.
-    desk.focus("button", "Choose _App… Choose App…");
+    desk.focus("button", "Choose an App Choose App…");
     desk.key("shift+Tab");
     desk.type_over("sh -c 'sleep 2000'");
     desk.act("win.form-save");

@@ -104,14 +104,14 @@ for_both! {
         folder.file("a/b/file", "outer\n");
         let inner = Folder::home(glass);
         inner.file("file", "inner\n");
-        let mounts = [folder.bind("/x", ",rw"), inner.bind("/x/a/b", ""), "ram:/x/a/b=1M".into(), "guest-bind:/y=/x".into()];
+        let mounts = [folder.bind("/x", ",rw"), inner.bind("/x/a/b", ""), "ram:/x/a/b/in=1M".into(), "guest-bind:/y=/x".into()];
         let count = |count: usize, script: &str| {
             let mounts: Vec<&str> = mounts[..count].iter().map(String::as_str).collect();
             out(&with(glass, &mounts, script))
         };
         assert_eq!(count(1, "cat /x/a/b/file"), "outer\n");
         assert_eq!(count(2, "cat /x/a/b/file; touch /x/a/b/no 2>/dev/null || echo no; touch /x/yes"), "inner\nno\n");
-        assert_eq!(count(4, "ls /x/a/b; echo z >/x/a/b/z; cat /y/a/b/z; touch /y/no 2>/dev/null || echo no"), "z\nno\n");
+        assert_eq!(count(4, "ls /x/a/b/in; echo z >/x/a/b/in/z; cat /y/a/b/in/z; touch /y/no 2>/dev/null || echo no"), "z\nno\n");
         assert_eq!((folder.names(), inner.names()), (vec!["a".into(), "yes".to_owned()], vec!["file".to_owned()]));
     }
 }
