@@ -29,6 +29,7 @@ fn memory_for_forks(glass: Glass, options: &[&str]) -> &'static str {
 }
 
 for_both! {
+    machine at full scale:
     fn a_fork_bomb_is_bounded_and_ends_inside(glass: Glass) {
         for options in ways(glass) {
             let options = [options, &["--memory", memory_for_forks(glass, options)][..]].concat();

@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 for_both! {
+    machine at full scale:
     fn nothing_is_left_of_a_run_that_is_thrown_away(glass: Glass) {
         let before = Host::now(glass);
         let name = fresh_name("thrown-away");
@@ -418,6 +419,7 @@ fn what_the_other_isolation_kept_is_refused() {
 }
 
 for_both! {
+    machine at full scale:
     /// Whoever starts it is struck at any moment: the next start cleans up.
     fn nothing_is_left_of_a_run_whose_start_was_struck(glass: Glass) {
         let most = if glass == Glass::Container { 600 } else { 3000 };

@@ -92,6 +92,7 @@ fn read_line(lines: &mut impl BufRead) -> String {
 }
 
 for_both! {
+    machine at full scale:
     // One has the keyboard and is killed; one watches all the time; the next
     // takes the keyboard and goes on where the first was.
     fn a_killed_client_leaves_those_beside_it_alone(glass: Glass) {

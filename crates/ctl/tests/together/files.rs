@@ -98,6 +98,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn later_mounts_lie_in_earlier_ones_in_order(glass: Glass) {
         let folder = Folder::home(glass);
         folder.dir("a/b");
@@ -127,6 +128,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn memory_may_be_more_than_two_gibibytes(glass: Glass) {
         let script = "df -k /a /b | awk 'NR>1 { print $2 }'";
         let options = ["--memory", "8GiB", "-m", "ram:/a=3G", "-m", "ram:/b=4100MiB"];
@@ -205,6 +207,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn odd_names_are_names(glass: Glass) {
         let folder = Folder::home(glass);
         let name = "a:b,c\\d e'f\"g<h>&i=j;ü";

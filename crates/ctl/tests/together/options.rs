@@ -101,6 +101,7 @@ fn with_profiles(user: User, config: &Path, words: &[&str]) -> Output {
 }
 
 for_both! {
+    machine at full scale:
     fn a_profile_is_imported_shown_run_exported_and_deleted(glass: Glass) {
         let user = glass.user();
         let folder = tempfile::tempdir().unwrap();

@@ -78,6 +78,7 @@ fn a_shell_on_a_terminal_ends_when_it_is_stopped() {
 }
 
 for_both! {
+    machine at full scale:
     fn a_result_waits_until_it_is_fetched(glass: Glass) {
         let sandbox = detached(glass, "echo kept; exit 3");
         let state = || listed(sandbox.user, &sandbox.name).unwrap()["state"].as_str().unwrap().to_owned();
@@ -104,6 +105,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn a_name_is_taken_once(glass: Glass) {
         let sandbox = detached(glass, "sleep 300");
         let second = run(glass, &["-n", &sandbox.name], &["true"]).output().unwrap();
@@ -113,6 +115,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn orphans_do_not_hold_it_up_and_their_status_is_not_the_commands(glass: Glass) {
         let begun = Instant::now();
         let output = sh(glass, "(sleep 300; exit 9) & (exit 8) & exit 4");

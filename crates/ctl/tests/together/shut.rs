@@ -202,6 +202,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn a_secret_behind_a_link_is_hidden_too(glass: Glass) {
         let folder = Folder::home(glass);
         folder.dir("real");

@@ -14,6 +14,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn ends_other_than_exit_are_told_apart(glass: Glass) {
         assert_eq!(sh(glass, "kill -KILL $$").status.code(), Some(137));
         let missing = run(glass, &[], &["/no/such"]).output().unwrap();
@@ -72,6 +73,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn a_closed_output_gives_sigpipe(glass: Glass) {
         let mut child = run(glass, &[], &["yes"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
@@ -82,6 +84,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn names_and_output_need_not_be_utf_8(glass: Glass) {
         use std::os::unix::ffi::OsStrExt;
         let odd = std::ffi::OsStr::from_bytes(b"a\xffb\ncd");
