@@ -11,15 +11,8 @@ pub fn usage() -> Usage {
     Usage {
         addresses: vec!["10.99.0.2".parse().expect("an address")],
         policy: Policy { base: Base::Internet, resolver: true, ..Policy::default() },
-        allowed: Vec::new(),
-        blocked: Vec::new(),
-        cut: false,
-        inbound: None,
-        outbound: None,
-        received: 0,
-        sent: 0,
-        contacts: Vec::new(),
         seen: true,
+        ..Usage::default()
     }
 }
 

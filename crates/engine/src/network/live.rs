@@ -36,7 +36,7 @@ pub enum Change {
 }
 
 /// What there is to know of a sandbox's network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
@@ -314,21 +314,7 @@ mod tests {
         let standing = |allow: &str, block: &str, contact: &Contact| {
             let read = |text: &str| text.split_whitespace().flat_map(list).collect();
             let policy = Policy { allow: read(allow), block: read(block), ..Policy::default() };
-            let (addresses, contacts) = (Vec::new(), Vec::new());
-            let usage = Usage {
-                addresses,
-                policy,
-                allowed: Vec::new(),
-                blocked: Vec::new(),
-                cut: false,
-                inbound: None,
-                outbound: None,
-                received: 0,
-                sent: 0,
-                contacts,
-                seen: true,
-            };
-            usage.standing(contact)
+            Usage { policy, seen: true, ..Usage::default() }.standing(contact)
         };
         let web = who(tcp, Some(443));
         assert_eq!(standing("", "192.0.2.8 192.0.2.7:80/tcp 192.0.2.7/udp", &web), Standing::Unlisted);

@@ -83,17 +83,10 @@ mod tests {
             name: None,
         };
         Usage {
-            addresses: Vec::new(),
             policy: Policy { base: Base::Internet, ..Policy::default() },
-            allowed: Vec::new(),
-            blocked: Vec::new(),
-            cut: false,
-            inbound: None,
-            outbound: None,
-            received: 0,
-            sent: 0,
             contacts: refused.iter().map(contact).collect(),
             seen: true,
+            ..Usage::default()
         }
     }
 

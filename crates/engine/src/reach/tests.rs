@@ -364,17 +364,11 @@ fn what_holds_now_is_said_of_a_network() {
     let mut wish = profile(Isolation::Container);
     wish.network.mode = NetworkMode::Internet;
     let usage = |base: Base, allowed: &[&str], cut: bool| Usage {
-        addresses: Vec::new(),
         policy: Policy { base, ..Policy::default() },
         allowed: allowed.iter().map(|one| (*one).to_owned()).collect(),
-        blocked: Vec::new(),
         cut,
-        inbound: None,
-        outbound: None,
-        received: 0,
-        sent: 0,
-        contacts: Vec::new(),
         seen: true,
+        ..Usage::default()
     };
     let said = |wish: &Profile, usage: &Usage| {
         let mut facts = of(wish);
