@@ -68,6 +68,8 @@ suite() {
         passed=$((passed + again))
         failed=$((failed - again))
         sed "s/^/PASSED AT THE SECOND TRY: /" "$of/second"
+        # What was wrong at the first one.
+        [ "$again" = 0 ] || grep -A3 'panicked at' "$of/log" | head -n 40
         [ "$again" != "${of_this#* }" ] || status=0
     fi
     if [ "$status" != 0 ] && [ "${of_this#* }" = 0 ] && grep -q '(signal: ' "$of/log"; then

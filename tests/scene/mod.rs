@@ -77,7 +77,7 @@ impl Shown {
         // Wakes the loop up, so that the clock is looked at.
         let tick = glib::timeout_add_local(Duration::from_millis(10), || glib::ControlFlow::Continue);
         while !is_so() {
-            assert!(begun.elapsed() < patience, "in vain: {what}\n{}", self.window.describe());
+            assert!(begun.elapsed() < patience, "in vain: {what}\n{}", self.state());
             context.iteration(true);
             // Looking can be dear: what is less urgent than the tick gets its
             // turn, too.
@@ -85,6 +85,14 @@ impl Shown {
             while Instant::now() < busy && context.iteration(false) {}
         }
         tick.remove();
+    }
+
+    /// What is shown and who has the keyboard, for who reads why something was
+    /// in vain.
+    fn state(&self) -> String {
+        let widget = &self.window.widget;
+        let focus = gtk::prelude::GtkWindowExt::focus(widget).map(|focus| focus.type_().name());
+        format!("{}active: {}, focus: {focus:?}\n", self.window.describe(), widget.is_active())
     }
 
     /// Waits for a text.

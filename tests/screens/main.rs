@@ -28,10 +28,11 @@ use gtk::{gdk, glib, graphene};
 use program::{ctl, Glass, BOOT};
 use sandboxes::{open, Scene};
 use spice_view::ScaleMode;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::process::Command;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 use terrarium::pages::screen::Screen;
 use terrarium::pages::tab::Phase;
 use terrarium_engine::plan::plan;
@@ -74,7 +75,11 @@ impl Scene {
     /// is there to do it. Where the window is on the computer's screen.
     fn has_keyboard(&self, screen: &Screen) -> (f32, f32) {
         let id = self.on_the_screen();
-        xdotool(&["windowfocus", &id]);
+        // Weston has it from the start, and now and then takes being given it
+        // again for losing it.
+        if !(self.is_on_wayland() && self.window.widget.is_active()) {
+            xdotool(&["windowfocus", &id]);
+        }
         self.until("the window has the keyboard", || self.window.widget.is_active());
         screen.view.grab_focus();
         let geometry = xdotool(&["getwindowgeometry", "--shell", &id]);
@@ -94,14 +99,18 @@ impl Scene {
     fn on_the_screen(&self) -> String {
         let name = format!("terrarium test {}", glib::uuid_string_random());
         self.window.widget.set_title(Some(&name));
-        let on_wayland = WidgetExt::display(&self.window.widget).type_().name() == "GdkWaylandDisplay";
-        let search = if on_wayland { ["search", "--class", "weston"] } else { ["search", "--name", &name] };
+        let search =
+            if self.is_on_wayland() { ["search", "--class", "weston"] } else { ["search", "--name", &name] };
         let id = RefCell::new(String::new());
         self.until("the window is found", || {
             id.replace(xdotool(&search));
             !id.borrow().is_empty()
         });
         id.into_inner()
+    }
+
+    fn is_on_wayland(&self) -> bool {
+        WidgetExt::display(&self.window.widget).type_().name() == "GdkWaylandDisplay"
     }
 
     /// What its streams said so far.
@@ -149,6 +158,9 @@ const READER: &str = r#"cd "$XDG_RUNTIME_DIR"; mkfifo up; echo "pointer ${XCURSO
         until xprop -root _NET_ACTIVE_WINDOW | grep -q '# 0x[1-9a-f]'; do sleep 0.1; done; echo "$word $layout"
         wait $!; cat line; done
     stdbuf -oL xev -event button | grep --line-buffered -A2 ButtonPress; exit 3"#;
+
+/// No size changes for so long, once it is the last one.
+const SETTLED: Duration = Duration::from_millis(400);
 
 /// A window whose screen would have more pixels than a guest's may.
 const LARGER: (i32, i32) = (3880, 2300);
@@ -261,10 +273,24 @@ fn picture_in(view: &spice_view::SpiceView) -> (f32, f32, f32) {
     (beside(width, guest_width), beside(height, guest_height), pixel)
 }
 
+/// Waits until neither the view nor the guest's screen changes its size any
+/// more: in between a click means another place.
+fn settles(shown: &Scene, view: &spice_view::SpiceView) {
+    let sizes = || [view.width(), view.height(), view.guest_width(), view.guest_height()];
+    let (seen, since) = (Cell::new(sizes()), Cell::new(Instant::now()));
+    shown.until("the sizes rest", || {
+        if seen.replace(sizes()) != sizes() {
+            since.set(Instant::now());
+        }
+        since.get().elapsed() > SETTLED
+    });
+}
+
 /// Clicks at the corners and in the middle; what runs inside says where.
 /// `corner`: the window's, on the screen.
 fn click_everywhere(shown: &Scene, screen: &Screen, corner: (f32, f32)) {
     let view = &screen.view;
+    settles(shown, view);
     let (width, height) = (view.width() as f32, view.height() as f32);
     let (left, top, pixel) = picture_in(view);
     let scale = view.scale_factor() as f32;
@@ -287,7 +313,8 @@ fn click_everywhere(shown: &Scene, screen: &Screen, corner: (f32, f32)) {
         let expected = ((x - left) / pixel, (y - top) / pixel);
         let found = clicked(&shown.said()).expect("a click");
         let far = (found.0 - expected.0).abs().max((found.1 - expected.1).abs());
-        assert!(far <= 5.0, "at {x},{y} of {width}x{height}: {found:?}, not {expected:?}");
+        let guest = (view.guest_width(), view.guest_height());
+        assert!(far <= 5.0, "at {x},{y} of {width}x{height}, {guest:?}: {found:?}, not {expected:?}");
     }
 }
 
