@@ -276,7 +276,7 @@ fn picture_in(view: &spice_view::SpiceView) -> (f32, f32, f32) {
 /// Waits until neither the view nor the guest's screen changes its size any
 /// more: in between a click means another place.
 fn settles(shown: &Scene, view: &spice_view::SpiceView) {
-    let sizes = || [view.width(), view.height(), view.guest_width(), view.guest_height()];
+    let sizes = || (view.width(), view.height(), view.guest_width(), view.guest_height());
     let (seen, since) = (Cell::new(sizes()), Cell::new(Instant::now()));
     shown.until("the sizes rest", || {
         if seen.replace(sizes()) != sizes() {
