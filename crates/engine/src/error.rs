@@ -4,6 +4,7 @@
 
 use crate::plan::{Holds, Problem};
 use crate::uri::Uri;
+use serde::Serialize;
 use std::path::PathBuf;
 use terrarium_protocol::message::{Failure, Refusal};
 
@@ -62,7 +63,7 @@ pub enum Error {
     /// The domain ended before its result arrived.
     Crashed {
         /// What libvirt's log said last, if anything.
-        last_words: Option<crate::sandbox::LastWords>,
+        last_words: Option<LastWords>,
     },
     /// It is paused, and so answers nothing.
     Paused,
@@ -124,6 +125,15 @@ pub enum Error {
     Cancelled,
 }
 
+/// What a log says of the end of a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LastWords {
+    /// Its last lines.
+    Said(String),
+    /// The log, which the caller may not read.
+    In(PathBuf),
+}
+
 /// Why a sandbox that runs cannot be given another limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitError {
@@ -152,7 +162,20 @@ pub enum LimitError {
         left: u64,
     },
     /// It cannot be changed while it runs.
-    Fixed(crate::sandbox::Fixed),
+    Fixed(Fixed),
+}
+
+/// What cannot be changed while a sandbox runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fixed {
+    /// A machine's memory, as it was started without what hands it back.
+    Memory,
+    /// Processes: each of them carries their number from its start.
+    Processes,
+    /// What goes through a container's disk, which this computer's kernel
+    /// writes for it.
+    Disk,
 }
 
 /// What can be wrong with what a sandbox has written.

@@ -27,6 +27,7 @@ pub mod network;
 pub mod places;
 pub mod plan;
 pub mod profile;
+mod quote;
 pub mod reach;
 pub mod sandbox;
 pub mod uri;

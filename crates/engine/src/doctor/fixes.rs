@@ -39,7 +39,7 @@ pub fn install(family: Family, package: Package) -> String {
 
 /// The command that makes the caller a member of a group.
 pub fn join(group: &str, host: &Host) -> String {
-    format!("sudo usermod -aG {group} {}", crate::message::quote(&host.user.name))
+    format!("sudo usermod -aG {group} {}", crate::quote::quote(&host.user.name))
 }
 
 /// The command that starts the daemon behind a connection: Debian's and

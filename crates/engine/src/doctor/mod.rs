@@ -201,7 +201,7 @@ fn connection(host: &Host, uri: &Uri, state: &ConnectionState) -> Finding {
 fn kernel(host: &Host, kernel: &Kernel, any_boots: bool) -> Finding {
     let fix = match kernel.problem {
         Some(crate::kernel::KernelProblem::ImageUnreadable) => {
-            Some(format!("chmod a+r {}", crate::message::quote(&kernel.image.to_string_lossy())))
+            Some(format!("chmod a+r {}", crate::quote::quote(&kernel.image.to_string_lossy())))
         }
         // Of its own it will not get them; another one has them.
         Some(_) if !any_boots => Some(fixes::install(host.family, Package::Kernel)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a sandbox with a screen lacks, and what it cannot have.
 
-use super::problems::{both, Sentence};
+use super::sentence::{both, Sentence};
 use super::{fill, size};
 use crate::host::{Family, Piece};
 use crate::plan::{KernelPart, MachineOnly, Note, ProblemKind};

@@ -2,6 +2,7 @@
 //! What went wrong.
 
 use super::options::with_option;
+use super::sentence::or_meant;
 use super::{fill, problem, shown};
 use crate::error::{DomainAction, Error, FileAction};
 use crate::host::ConnectionState;
@@ -150,14 +151,6 @@ fn name_taken(name: &str, ended: bool) -> String {
         gettext("A sandbox with the name “{name}” runs already. Choose another name, or stop that one.")
     };
     fill(&text, &[("name", name), ("quoted", &super::quote(name))])
-}
-
-/// A sentence, with what may have been meant, or else with what helps.
-pub(super) fn or_meant(text: &str, like: Option<&str>, otherwise: &str) -> String {
-    match like {
-        Some(like) => format!("{text} {}", fill(&gettext("Did you mean “{name}”?"), &[("name", like)])),
-        None => format!("{text} {otherwise}"),
-    }
 }
 
 fn file(action: FileAction, path: &Path, source: &std::io::Error) -> String {

@@ -2,7 +2,7 @@
 //! What stands in the way of showing files, and what is worth knowing of them.
 
 use super::options::{are_named, with_option};
-use super::problems::{both, Sentence};
+use super::sentence::{both, Sentence};
 use super::{fill, size};
 use crate::plan::{Note, ProblemKind};
 use gettextrs::gettext;

@@ -2,8 +2,8 @@
 //! What stands in the way of images, and of another root.
 
 use super::fill;
-use super::problems::{both, Sentence};
-use crate::plan::ProblemKind;
+use super::sentence::{both, Sentence};
+use crate::plan::{ImageUser, ProblemKind};
 use gettextrs::gettext;
 use std::path::Path;
 
@@ -47,7 +47,7 @@ pub(super) fn problem(what: &ProblemKind) -> Option<Sentence> {
             gettext("Use one without partitions that holds ext4, xfs, btrfs, vfat, exfat, iso9660, squashfs or erofs."),
         ),
         ProblemKind::ImageInUse { path, by } => (
-            fill(&gettext("The image {path} is in use ({name})."), &[("path", &path.display().to_string()), ("name", by)]),
+            fill(&gettext("The image {path} is in use ({name})."), &[("path", &path.display().to_string()), ("name", &user(by))]),
             gettext("End what uses it first. Several sandboxes can read one image if none writes it."),
         ),
         ProblemKind::ImageNotOurs { path } => (
@@ -83,4 +83,14 @@ fn of_disks(what: &ProblemKind) -> Option<Sentence> {
         _ => return None,
     };
     Some(both(text, fix))
+}
+
+/// Who uses an image.
+fn user(by: &ImageUser) -> String {
+    match by {
+        ImageUser::Key(key) => key.clone(),
+        ImageUser::Sandbox(name) => fill(&gettext("by the sandbox “{name}”"), &[("name", name)]),
+        ImageUser::Program => gettext("by a program that has locked it"),
+        ImageUser::Device(path) => path.display().to_string(),
+    }
 }

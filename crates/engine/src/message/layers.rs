@@ -2,7 +2,7 @@
 //! About what sandboxes write.
 
 use super::options::with_option;
-use super::problems::{both, Sentence};
+use super::sentence::{both, Sentence};
 use super::{fill, size};
 use crate::error::{LayerError, NotApplied};
 use crate::plan::ProblemKind;
@@ -55,7 +55,7 @@ pub(super) fn error(error: &LayerError) -> String {
             &gettext("What “{name}” has kept was written by a virtual machine, and this computer’s kernel must not read it. Use a virtual machine, or discard it (terrariumctl discard)."),
             &[("name", name)],
         ),
-        LayerError::None { name, like } => super::errors::or_meant(
+        LayerError::None { name, like } => super::sentence::or_meant(
             &fill(&gettext("There are no changes of “{name}”."), &[("name", name)]),
             like.as_deref(),
             &gettext("They are kept of runs with --changes review or keep."),

@@ -17,6 +17,7 @@ mod options;
 mod problems;
 mod reach;
 mod secrets;
+mod sentence;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -42,9 +43,12 @@ pub use network::{
     not_an_entry, peer, usage,
 };
 pub use options::name_options;
-pub use problems::{note, problem, Sentence};
-pub use reach::{already_there, in_place, reach, reach_lines, tilde, Row, Words};
-pub use values::{ago, duration, isolation, many, progress, quote, size, state};
+pub use problems::{note, problem};
+pub use reach::{already_there, in_place, reach, reach_lines, Row, Words};
+pub use sentence::Sentence;
+pub use values::{ago, duration, isolation, many, progress, size, state, tilde};
+
+pub use crate::quote::quote;
 
 use crate::profile::DisplayKind;
 use crate::sandbox::Summary;
@@ -185,18 +189,6 @@ pub fn not_an_end(text: &str, word: &str) -> String {
         "“{text}”: “{word}” is not what can stand behind a mount’s comma. Write ro or rw, or nothing.",
     );
     fill(&text_of, &[("text", text), ("word", word)])
-}
-
-/// Who uses an image: a sandbox.
-#[must_use]
-pub fn in_a_sandbox(name: &str) -> String {
-    fill(&gettext("by the sandbox “{name}”"), &[("name", name)])
-}
-
-/// Who uses an image: somebody who has locked it.
-#[must_use]
-pub fn locked_by_a_program() -> String {
-    gettext("by a program that has locked it")
 }
 
 /// `--disk` that is none.

@@ -2,7 +2,7 @@
 //! Sentences about networks.
 
 use super::options::{are_named, with_option};
-use super::problems::{both, Sentence};
+use super::sentence::{both, Sentence};
 use super::{fill, shown, size};
 use crate::error::NetworkError;
 use crate::host::Family;
@@ -325,7 +325,7 @@ pub fn not_a_network(wrong: &Wrong) -> String {
     match wrong {
         Wrong::Unknown { key } if nearest(key, WORDS).is_some() => {
             let text = fill(&gettext("“{key}” is no network, and no key of one."), &[("key", key)]);
-            super::errors::or_meant(&text, nearest(key, WORDS), "")
+            super::sentence::or_meant(&text, nearest(key, WORDS), "")
         }
         Wrong::Unknown { key } => {
             let text = gettext("“{key}” is no key of a network. Write none, internet, full, or keys with commas between them: user, dhcp, source=NET, mac=MAC, address=IP/PREFIX%BROADCAST, route=NET/PREFIX%GATEWAY, filter=NAME, filter.KEY=VALUE, inbound=RATE, outbound=RATE.");

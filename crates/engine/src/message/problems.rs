@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What stands in the way of a run.
 
+use super::sentence::{both, Sentence};
 use super::{connection_state, fill, size};
 use crate::kernel::{Kernel, KernelProblem};
 use crate::plan::{AcceleratorReason, Note, Problem, ProblemKind};
 use gettextrs::gettext;
-
-/// A problem in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sentence {
-    /// What is wrong and why.
-    pub text: String,
-    /// What to do; empty where `text` says it.
-    pub fix: String,
-}
-
-pub(super) fn both(text: String, fix: String) -> Sentence {
-    Sentence { text, fix }
-}
 
 /// The sentence of a problem.
 #[must_use]

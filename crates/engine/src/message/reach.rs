@@ -2,7 +2,7 @@
 //! What a sandbox can reach, in plain sentences: two columns, “it can” and
 //! “it cannot”, and what becomes of the rest.
 
-use super::{fill, secrets, size};
+use super::{fill, secrets, size, tilde};
 use crate::profile::{Changes, Clipboard, Home, NetworkMode};
 use crate::reach::{Fact, Reach, Secret, Strength};
 use gettextrs::{gettext, ngettext};
@@ -336,16 +336,4 @@ fn list(names: &[String]) -> String {
     }
     let text = ngettext("{names} and {number} more", "{names} and {number} more", rest);
     fill(&text, &[("names", &first), ("number", &rest.to_string())])
-}
-
-/// A path as people write it.
-#[must_use]
-pub fn tilde(path: &Path, home: &Path) -> String {
-    // Below "/", and below a home that is not known yet, lies everything.
-    let is_one = home.file_name().is_some();
-    match path.strip_prefix(home) {
-        Ok(rest) if is_one && rest.as_os_str().is_empty() => "~".to_owned(),
-        Ok(rest) if is_one => format!("~/{}", rest.display()),
-        _ => path.display().to_string(),
-    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What people call the places that hold secrets.
 
-use super::reach::tilde;
+use super::values::tilde;
 use gettextrs::gettext;
 use std::path::Path;
 

@@ -238,7 +238,7 @@ fn problems() -> Vec<ProblemKind> {
         K::ImageDamaged { path: path() },
         K::ImageEmpty { path: path() },
         K::ImageUnknown { path: path() },
-        K::ImageInUse { path: path(), by: text() },
+        K::ImageInUse { path: path(), by: crate::plan::ImageUser::Program },
         K::ImageNotOurs { path: path() },
         K::ImageInShare { path: path(), share: path() },
         K::DiskTag { tag: text() },

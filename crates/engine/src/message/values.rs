@@ -5,6 +5,7 @@ use super::fill;
 use crate::profile::Isolation;
 use crate::sandbox::{Progress, State};
 use gettextrs::{gettext, ngettext};
+use std::path::Path;
 
 /// A count as a language's plural forms are chosen by it.
 #[must_use]
@@ -120,13 +121,14 @@ pub fn progress(step: &Progress) -> String {
     }
 }
 
-/// A word as a shell reads it back.
+/// A path as people write it.
 #[must_use]
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+pub fn tilde(path: &Path, home: &Path) -> String {
+    // Below "/", and below a home that is not known yet, lies everything.
+    let is_one = home.file_name().is_some();
+    match path.strip_prefix(home) {
+        Ok(rest) if is_one && rest.as_os_str().is_empty() => "~".to_owned(),
+        Ok(rest) if is_one => format!("~/{}", rest.display()),
+        _ => path.display().to_string(),
     }
 }

@@ -7,33 +7,25 @@
 //! | [`values`] | what people write about networks |
 //! | [`grammar`] | `-N` |
 //! | `names` | what interfaces and networks of ours are called |
-//! | `own` | Terrarium's own network |
-//! | `guard` | who enforces what may pass |
-//! | `filter` | who does so where there is no nft |
-//! | `here` | the networks that this computer is in |
-//! | `lease` | what DHCP gave, given back |
-//! | `follow` | names of lists, looked up again |
-//! | `live` | what can be done while a sandbox runs |
+//! | `usage` | what is known while a sandbox runs, and what can be changed |
+//! | `parties` | whom it met, each once |
+//! | `text` | entries, written |
+//!
+//! Data and text alone: what acts on networks is in `sandbox/network`.
 
 mod always;
-pub(crate) mod filter;
-pub(crate) mod follow;
 pub mod fuzz;
 pub mod grammar;
-pub(crate) mod guard;
-pub(crate) mod here;
-pub(crate) mod lease;
-pub(crate) mod live;
 pub(crate) mod names;
-pub(crate) mod own;
 mod parties;
 mod text;
+mod usage;
 pub mod values;
 
 pub use always::{always, written};
-pub use live::{met, Change, Standing, Usage};
 pub use parties::Party;
 pub use text::texts;
+pub use usage::{met, Change, Standing, Usage};
 
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,16 @@ pub fn guard(caller: u32) -> String {
     format!("terrarium-guard-{caller}")
 }
 
+/// The filter of a sandbox, where libvirt's filters enforce.
+pub fn filter(caller: u32, number: u32) -> String {
+    format!("{}{number}", filters(caller))
+}
+
+/// What the names of all of them begin with.
+pub fn filters(caller: u32) -> String {
+    format!("terrarium-{caller}-")
+}
+
 /// The bridge's hardware address.
 pub fn bridge_mac(caller: u32) -> Mac {
     let [_, a, b, c] = caller.to_be_bytes();

@@ -2,7 +2,7 @@
 //! Whom a sandbox met, each of them once, and where they belong by what holds
 //! now: who was refused and has been allowed since is refused no more.
 
-use super::live::{Standing, Usage};
+use super::usage::{Standing, Usage};
 use terrarium_protocol::guard::{Base, Contact};
 
 /// Somebody whom a sandbox talked to, or tried to.

@@ -32,7 +32,7 @@ pub use environment::{environment, folder_name, is_variable, slug};
 pub use files::{from_home, home, USER_DIRS};
 pub use glass::no_kvm_reason;
 pub use network::{Enforcer, InterfacePlan, NetworkPlan, NetworkProblem, NftLack, Source};
-pub use problem::{KernelPart, MachineOnly, Note, Problem, ProblemKind};
+pub use problem::{ImageUser, KernelPart, MachineOnly, Note, Problem, ProblemKind};
 pub use secrets::{guarded, judge, Guarded, Holds};
 
 use crate::kernel::{Kernel, Video};

@@ -17,6 +17,20 @@ pub struct Problem {
     pub what: ProblemKind,
 }
 
+/// Who uses an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageUser {
+    /// The same profile, at this key.
+    Key(String),
+    /// The sandbox of this name.
+    Sandbox(String),
+    /// A program that has locked it.
+    Program,
+    /// A loop device of this computer.
+    Device(PathBuf),
+}
+
 /// Everything that can be wrong with a plan.
 #[allow(missing_docs)] // the fields are what their names say
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -131,7 +145,7 @@ pub enum ProblemKind {
     /// An image begins with no known file system.
     ImageUnknown { path: PathBuf },
     /// Somebody else uses an image.
-    ImageInUse { path: PathBuf, by: String },
+    ImageInUse { path: PathBuf, by: ImageUser },
     /// A machine or a command wrote an image, so no container mounts it.
     ImageNotOurs { path: PathBuf },
     /// A share that may be written holds an image that is in use.

@@ -16,15 +16,13 @@
 use super::lost;
 use crate::error::{Error, FileAction};
 use crate::profile::{self, store, Profile};
+use crate::xml::PORTS;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-
-/// How many conversations a machine can have at once.
-pub const PORTS: u32 = 4;
 
 /// How long a directory is kept for a domain that was not listed.
 const GRACE: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use super::real::Real;
 use super::{changes, directory, lost, Id, Stop};
 use crate::console::{Event, Handler, Patience};
 use crate::error::Error;
-use crate::network::lease;
+use crate::sandbox::network::lease;
 use crate::virt::{Domain, Power};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Entry for the fuzz target `metadata`, run by the tests as well.
 
-use super::metadata::parse;
+use crate::xml::metadata::parse;
 
 /// A domain's metadata that somebody wrote.
 ///

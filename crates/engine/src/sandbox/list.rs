@@ -2,7 +2,6 @@
 //! Which sandboxes there are, and how they are.
 
 use super::directory::Taken;
-use super::metadata::NAMESPACE;
 use super::real::Real;
 use super::{directory, end, groups, lonely, lost, Id, Listing, Metadata, State, Summary};
 use crate::console::{greet, Patience};
@@ -11,6 +10,7 @@ use crate::host::ConnectionState;
 use crate::nearest::nearest;
 use crate::uri::Uri;
 use crate::virt::{Domain, Power};
+use crate::xml::metadata::{self, NAMESPACE};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -35,18 +35,14 @@ pub fn list(real: &Real) -> Listing {
     for uri in worth_asking(real) {
         match of_connection(real, uri) {
             Ok(more) => found.extend(more),
-            Err(Error::Connect { uri, state }) => listing.unreachable.push((uri, state)),
-            Err(other) => {
-                let why = ConnectionState::Failed(crate::message::error(&other));
-                listing.unreachable.push((uri.clone(), why));
-            }
+            Err(error) => listing.unreachable.push((uri.clone(), failed(error))),
         }
     }
     if listing.unreachable.is_empty() {
         let taken: Vec<u32> = found.iter().map(|one| one.id.number).collect();
         directory::sweep(&real.places.runtime, &taken);
         crashed = lost::all(real, &taken);
-        crate::network::filter::sweep_beside(real, &taken);
+        crate::sandbox::network::filter::sweep_beside(real, &taken);
         if real.caller == 0 {
             groups::sweep();
         }
@@ -58,6 +54,16 @@ pub fn list(real: &Real) -> Listing {
     listing.sandboxes.extend(crashed);
     listing.sandboxes.sort_by_key(|one| one.id.number);
     listing
+}
+
+/// What an error of a connection's list says of it.
+fn failed(error: Error) -> ConnectionState {
+    match error {
+        Error::Connect { state, .. } => state,
+        Error::Libvirt { message, .. } => ConnectionState::Failed(message),
+        // Nothing else comes of it.
+        other => ConnectionState::Failed(other.to_string()),
+    }
 }
 
 /// The session's daemon is started by asking it, so it is asked only if it
@@ -123,7 +129,7 @@ fn age(metadata: &Metadata) -> u64 {
 
 /// What Terrarium wrote into a domain, whoever it belongs to.
 pub fn read_metadata(domain: &Domain) -> Option<Metadata> {
-    super::metadata::parse(&domain.metadata(NAMESPACE)?)
+    metadata::parse(&domain.metadata(NAMESPACE)?)
 }
 
 /// Asks every init side by side: one that does not answer costs its patience

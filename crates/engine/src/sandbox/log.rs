@@ -3,6 +3,7 @@
 
 use super::real::Real;
 use super::Id;
+use crate::error::LastWords;
 use crate::uri::Uri;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,15 +17,6 @@ const LINES: usize = 3;
 /// How long libvirt may take to see that a sandbox is gone, which it writes
 /// down then: seconds, where the computer is busy.
 const SEEN: Duration = Duration::from_secs(8);
-
-/// What a log says of the end of a sandbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LastWords {
-    /// Its last lines.
-    Said(String),
-    /// The log, which the caller may not read.
-    In(PathBuf),
-}
 
 /// Where the log of sandbox `number` is.
 fn path(real: &Real, connection: &Uri, number: u32) -> Option<PathBuf> {

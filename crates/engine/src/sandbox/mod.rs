@@ -18,7 +18,6 @@ mod log;
 mod lonely;
 mod loop_path;
 mod lost;
-pub mod metadata;
 mod network;
 mod program;
 mod real;
@@ -32,12 +31,9 @@ mod tests;
 mod usage;
 
 pub use changes::{Changes, Review, Told, Waiting, Watch};
-pub use directory::PORTS;
 pub(crate) use layers::kept_id;
 pub use layers::{Layer, Tag};
-pub use limits::{check as check_limits, Fixed, LimitChange, Limits};
-pub use log::LastWords;
-pub use metadata::Metadata;
+pub use limits::{check as check_limits, LimitChange, Limits};
 pub use real::Real;
 pub use save::save;
 pub use set_ids::Cleared;
@@ -46,7 +42,9 @@ pub(crate) use directory::{fault, is_starting, lock_file as lock, make_private};
 pub(crate) use program::install_init;
 pub(crate) use start::random_uuid;
 
-pub use crate::virt::longest_call as waits_for_libvirt;
+pub use crate::error::{Fixed, LastWords};
+pub use crate::virt::{longest_call as waits_for_libvirt, Moved};
+pub use crate::xml::Metadata;
 
 use crate::console::{Console, Handler};
 use crate::error::Error;
@@ -218,15 +216,6 @@ pub struct Usage {
     pub disk: Option<Moved>,
     /// What its interfaces moved; `None` without any that can be asked.
     pub network: Option<Moved>,
-}
-
-/// Bytes that were moved since the start, as seen from inside.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Moved {
-    /// Read or received.
-    pub inwards: u64,
-    /// Written or sent.
-    pub outwards: u64,
 }
 
 /// A picture of a screen.

@@ -9,10 +9,10 @@ use super::{Held, Picture, Review, Summary, Tell, Watch};
 use crate::console::{greet, Console, Greeted, Handler, Patience};
 use crate::error::{DomainAction, Error, NetworkError};
 use crate::host::Host;
-use crate::network::follow;
 use crate::places::Places;
 use crate::plan::Plan;
 use crate::profile::{Changes as Fate, Profile};
+use crate::sandbox::network::follow;
 use crate::uri::Uri;
 use crate::virt::{Domain, Pool, Power};
 use std::os::fd::OwnedFd;
@@ -92,7 +92,7 @@ impl Real {
     pub(super) fn sweep(&self) {
         stage::sweep(&self.places.cache, &self.places.runtime);
         layers::sweep(&self.places, self.caller);
-        crate::network::filter::sweep(self);
+        crate::sandbox::network::filter::sweep(self);
         let found = set_ids::sweep(self);
         if !found.is_empty() {
             self.cleared.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
@@ -115,7 +115,8 @@ impl Real {
     pub fn remove_network(&self) -> Result<bool, Error> {
         // One that crashed is listed, and has nothing any more.
         let on_it = |one: &Summary| {
-            one.state != State::Crashed && crate::network::guard::read(&self.directory(&one.id)).is_some()
+            one.state != State::Crashed
+                && crate::sandbox::network::guard::read(&self.directory(&one.id)).is_some()
         };
         if let Some(one) = self.list().sandboxes.iter().find(|one| on_it(one)) {
             return Err(Error::Network(NetworkError::InUse { sandbox: one.name().to_owned() }));
@@ -123,8 +124,9 @@ impl Real {
         if !self.connections.contains(&Uri::LxcSystem) {
             return Ok(false);
         }
-        let filters = crate::network::filter::remove(self)?;
-        crate::network::own::remove(&self.pool, &Uri::LxcSystem, self.caller).map(|was| was || filters)
+        let filters = crate::sandbox::network::filter::remove(self)?;
+        crate::sandbox::network::own::remove(&self.pool, &Uri::LxcSystem, self.caller)
+            .map(|was| was || filters)
     }
 
     /// Whose sandboxes these are.
@@ -252,7 +254,7 @@ impl Driver for Real {
     }
 
     fn network(&self, id: &Id) -> Result<crate::network::Usage, Error> {
-        crate::network::live::usage(self, id)
+        crate::sandbox::network::live::usage(self, id)
     }
 
     fn networks(&self) -> Result<Vec<(String, bool)>, Error> {
@@ -269,7 +271,7 @@ impl Driver for Real {
     }
 
     fn change_network(&self, id: &Id, change: &crate::network::Change) -> Result<(), Error> {
-        crate::network::live::change(self, id, change)
+        crate::sandbox::network::live::change(self, id, change)
     }
 
     fn limits(&self, id: &Id) -> Result<super::Limits, Error> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-use super::metadata::parse;
 use super::{fuzz, Metadata};
 use crate::profile::{Clipboard, Colour, DisplayKind, Isolation, Passes};
+use crate::xml::metadata::parse;
 use proptest::prelude::*;
 
 /// Of no sandbox in particular.

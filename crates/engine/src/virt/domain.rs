@@ -4,8 +4,8 @@
 use super::failed;
 use super::patience::call;
 use crate::error::{DomainAction, Error};
-use crate::sandbox::Moved;
 use quick_xml::events::{BytesStart, Event};
+use serde::Serialize;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 /// Whether a domain computes.
@@ -17,6 +17,15 @@ pub enum Power {
     Paused,
     /// It does not exist any more, or is about to go.
     Off,
+}
+
+/// Bytes that were moved since the start, as seen from inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Moved {
+    /// Read or received.
+    pub inwards: u64,
+    /// Written or sent.
+    pub outwards: u64,
 }
 
 /// A domain of libvirt.

@@ -7,7 +7,7 @@ mod network;
 mod patience;
 mod pool;
 
-pub use domain::{Domain, Power};
+pub use domain::{Domain, Moved, Power};
 pub use limits::Bound;
 pub use network::Network;
 pub use patience::longest_call;
@@ -37,12 +37,7 @@ pub fn probe(uri: Uri) -> Connection {
             let models = connect.get_capabilities().map(|xml| security_models(&xml)).ok();
             Connection { uri, state: ConnectionState::Works, confinement: models }
         }
-        Err(Error::Connect { state, .. }) => Connection { uri, state, confinement: None },
-        Err(other) => Connection {
-            uri,
-            state: ConnectionState::Failed(crate::message::error(&other)),
-            confinement: None,
-        },
+        Err(state) => Connection { uri, state, confinement: None },
     }
 }
 
@@ -73,7 +68,7 @@ const ATTEMPTS: u32 = 5;
 
 /// A session's daemon ends when nobody has used it for a while. Whoever comes
 /// at that moment is cut off, and has to come again to start a new one.
-fn open(uri: &Uri) -> Result<pool::Link, Error> {
+fn open(uri: &Uri) -> Result<pool::Link, ConnectionState> {
     silence();
     let _call = patience::call();
     tracing::debug!(uri = uri.as_str(), "opening a connection");
@@ -85,7 +80,7 @@ fn open(uri: &Uri) -> Result<pool::Link, Error> {
             Err(error) if left > 0 && pool::is_broken(&error) => {
                 std::thread::sleep(std::time::Duration::from_millis(200));
             }
-            Err(error) => return Err(Error::Connect { uri: uri.clone(), state: state_of(&error) }),
+            Err(error) => return Err(state_of(&error)),
         }
     }
 }

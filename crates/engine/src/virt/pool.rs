@@ -74,7 +74,7 @@ impl Pool {
         }
         // Opened without the lock: one connection that hangs must not hold up
         // the others.
-        let connect = open(uri)?;
+        let connect = open(uri).map_err(|state| Error::Connect { uri: uri.clone(), state })?;
         let old =
             self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(uri.clone(), connect.clone());
         // Closed without the lock, for the same reason.

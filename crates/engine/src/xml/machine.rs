@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What only a machine has.
 
+use super::PORTS;
 use super::{disks, empty, endings, network, path, screen, text, Xml};
 use crate::plan::{Export, Instance, MachinePlan, Plan};
-use crate::sandbox::PORTS;
 use std::io;
 use std::path::Path;
 use terrarium_protocol::layer::{BEFORE_SERIAL, SERIAL};

@@ -4,6 +4,7 @@
 mod container;
 mod disks;
 mod machine;
+pub(crate) mod metadata;
 mod network;
 mod screen;
 #[cfg(test)]
@@ -12,14 +13,19 @@ pub(crate) mod tests;
 pub(crate) use container::PERIOD;
 pub(crate) use network::guard;
 
+pub use metadata::Metadata;
+
 use crate::plan::{Instance, Plan};
-use crate::sandbox::{metadata::NAMESPACE, Metadata};
+use metadata::NAMESPACE;
 use quick_xml::events::BytesText;
 use quick_xml::Writer;
 use std::io;
 
 /// Longest command line that the metadata holds, in characters.
 const COMMAND_MAX: usize = 200;
+
+/// How many conversations a machine can have at once.
+pub const PORTS: u32 = 4;
 
 type Xml = Writer<Vec<u8>>;
 
@@ -108,14 +114,8 @@ pub(crate) fn metadata(plan: &Plan, instance: &Instance) -> Metadata {
 
 /// The command as one line for people.
 pub(crate) fn command_line(plan: &Plan) -> String {
-    let words: Vec<String> = plan
-        .orders
-        .command
-        .argv
-        .iter()
-        .take(50)
-        .map(|word| crate::message::quote(&word.to_string()))
-        .collect();
+    let words: Vec<String> =
+        plan.orders.command.argv.iter().take(50).map(|word| crate::quote::quote(&word.to_string())).collect();
     let line: String = words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     match line.char_indices().nth(COMMAND_MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),

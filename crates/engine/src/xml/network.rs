@@ -2,7 +2,7 @@
 //! Interfaces of a sandbox, and the guard's domain.
 
 use super::{empty, endings, path, text, Xml};
-use crate::network::{filter as filters, names};
+use crate::network::names;
 use crate::plan::{Enforcer, Instance, InterfacePlan, Plan, Source};
 use quick_xml::events::BytesText;
 use quick_xml::Writer;
@@ -50,7 +50,7 @@ fn interface(
         }
         let enforcer = plan.reach.as_ref().map(|reach| reach.enforcer);
         if one.source == Source::Own && enforcer == Some(Enforcer::Filter) {
-            return filter(xml, &filters::name(plan.caller, instance.number), &[]);
+            return filter(xml, &names::filter(plan.caller, instance.number), &[]);
         }
         one.filter.as_ref().map_or(Ok(()), |name| filter(xml, name, &one.parameters))
     });

@@ -316,7 +316,7 @@ fn what_is_written_as_metadata_is_read_again() {
     let text = super::domain(&plan, &instance());
     let start = text.find("<terrarium:sandbox").unwrap();
     let end = text.find("</terrarium:sandbox>").unwrap() + "</terrarium:sandbox>".len();
-    let found = crate::sandbox::metadata::parse(&text[start..end]).unwrap();
+    let found = super::metadata::parse(&text[start..end]).unwrap();
     assert_eq!((found.name.as_str(), found.caller, found.number), ("Quotes & <tags>", 1000, 3));
     assert!(found.command.contains("<&\">") && !found.command.contains('\u{7}'), "{}", found.command);
 }

@@ -7,7 +7,7 @@ mod found;
 
 use super::real::Real;
 use super::{Driver, Id};
-use crate::error::{DomainAction, Error, LimitError};
+use crate::error::{DomainAction, Error, Fixed, LimitError};
 use crate::host::Host;
 use crate::plan::{plan, PROCESSES};
 use crate::profile::{Isolation, Profile};
@@ -43,19 +43,6 @@ pub struct Limits {
     pub disk: Option<u64>,
     /// What cannot be changed while it runs.
     pub fixed: Vec<Fixed>,
-}
-
-/// What cannot be changed while a sandbox runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fixed {
-    /// A machine's memory, as it was started without what hands it back.
-    Memory,
-    /// Processes: each of them carries their number from its start.
-    Processes,
-    /// What goes through a container's disk, which this computer's kernel
-    /// writes for it.
-    Disk,
 }
 
 /// What to change; the rest stays.

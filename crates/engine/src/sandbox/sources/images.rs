@@ -10,7 +10,9 @@ use super::one_problem;
 use super::qcow2;
 use super::written::Written;
 use crate::error::{Error, FileAction};
-use crate::plan::{judge, Guarded, ImageSource, ImageUse, Plan, ProblemKind, ShareKind, ShareSource};
+use crate::plan::{
+    judge, Guarded, ImageSource, ImageUse, ImageUser, Plan, ProblemKind, ShareKind, ShareSource,
+};
 use crate::profile::{ImageFormat, Isolation};
 use crate::sandbox::directory::fault;
 use crate::sandbox::list::Writer;
@@ -20,7 +22,7 @@ use nix::libc;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use terrarium_protocol::file_system::{probe, HEAD};
 use terrarium_protocol::orders::{Disk, Source};
 
@@ -93,7 +95,7 @@ fn lock(image: &ImageSource, seen: &Seen) -> Result<Flock<File>, Error> {
     let how = if image.writable { FlockArg::LockExclusiveNonblock } else { FlockArg::LockSharedNonblock };
     Flock::lock(file, how).map_err(|(_, errno)| match errno {
         Errno::EWOULDBLOCK => {
-            let by = crate::message::locked_by_a_program();
+            let by = ImageUser::Program;
             one_problem(&image.field, ProblemKind::ImageInUse { path: seen.path.clone(), by })
         }
         other => fault(FileAction::Read, &seen.path)(other.into()),
@@ -178,31 +180,30 @@ pub fn none_in_use(plan: &Plan, held: &[HeldImage], writers: &[Writer]) -> Resul
 }
 
 /// Who else has it, if that does not go together.
-fn user(plan: &Plan, image: &ImageSource, held: &HeldImage, writers: &[Writer]) -> Option<String> {
+fn user(plan: &Plan, image: &ImageSource, held: &HeldImage, writers: &[Writer]) -> Option<ImageUser> {
     let again = plan.images.iter().enumerate().find(|(index, other)| {
         *index != held.index && other.path == image.path && (other.writable || image.writable)
     });
     if let Some((_, other)) = again {
-        return Some(other.field.clone());
+        return Some(ImageUser::Key(other.field.clone()));
     }
     let mut theirs = writers.iter().filter_map(|writer| {
         let has = writer.images.iter().find(|(path, _)| *path == image.path);
         let may_write = writer.writable.contains(&image.path);
         has.map(|(_, writable)| (writer, *writable)).or(may_write.then_some((writer, true)))
     });
-    let sandbox = |writer: &Writer| crate::message::in_a_sandbox(&writer.name);
     if let Some((writer, _)) = theirs.clone().find(|(_, writable)| *writable || image.writable) {
-        return Some(sandbox(writer));
+        return Some(ImageUser::Sandbox(writer.name.clone()));
     }
     let (first, length) = if image.writable { QEMU_LOCKS } else { QEMU_WRITES };
     if is_locked(&held.file, first, length) {
-        return Some(crate::message::locked_by_a_program());
+        return Some(ImageUser::Program);
     }
     // libvirt opens its loop devices for writing, also those that only read: of
     // our own sandboxes we know.
     let reads = theirs.next().is_some();
     let device = (!reads || image.writable).then(|| loop_device(held, image.writable)).flatten();
-    device.map(|name| format!("/dev/{name}"))
+    device.map(ImageUser::Device)
 }
 
 /// Whether somebody has locked some of these bytes (an open file's locks).
@@ -219,15 +220,14 @@ fn is_locked(file: &File, first: i64, length: i64) -> bool {
 }
 
 /// A loop device that shows it, unless both only read.
-fn loop_device(held: &HeldImage, writable: bool) -> Option<String> {
+fn loop_device(held: &HeldImage, writable: bool) -> Option<PathBuf> {
     let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
     devices.map(|entry| entry.path()).find_map(|path| {
         let file = fs::read_to_string(path.join("loop/backing_file")).ok()?;
         let reads = fs::read_to_string(path.join("ro")).is_ok_and(|text| text.trim() == "1");
         let found = fs::metadata(file.trim_end_matches('\n')).ok()?;
         let is_it = (found.dev(), found.ino()) == (held.seen.device, held.seen.inode);
-        let name = path.file_name()?.to_str()?.to_owned();
-        (is_it && (writable || !reads)).then_some(name)
+        (is_it && (writable || !reads)).then_some(Path::new("/dev").join(path.file_name()?))
     })
 }
 

@@ -17,9 +17,9 @@ use super::{
 };
 use crate::console::{Console, Handler};
 use crate::error::{DomainAction, Error};
-use crate::network::filter::was_disturbed;
-use crate::network::lease;
 use crate::plan::{set_scale, Plan};
+use crate::sandbox::network::filter::was_disturbed;
+use crate::sandbox::network::lease;
 use crate::virt::Domain;
 use crate::xml;
 use made::Made;

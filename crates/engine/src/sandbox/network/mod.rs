@@ -1,16 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The network of a start: made before the domain, guarded before init hears
-//! of it.
+//! The network of a sandbox: made before the domain, guarded before init hears
+//! of it, changed while it runs.
+//!
+//! | module | what |
+//! |---|---|
+//! | `own` | Terrarium's own network |
+//! | `guard` | who enforces what may pass |
+//! | `filter` | who does so where there is no nft |
+//! | `look_up` | whom the entries of a list mean |
+//! | `here` | the networks that this computer is in |
+//! | `follow` | names of lists, looked up again |
+//! | `lease` | what DHCP gave, given back |
+//! | `live` | what can be done while a sandbox runs |
 
+pub mod filter;
+pub mod follow;
+pub mod guard;
+mod here;
+pub mod lease;
+pub mod live;
+mod look_up;
+pub mod own;
+
+use self::filter::Filter;
+use self::follow::Named;
+use self::guard::Saved;
+use self::lease::Asks;
+use self::own::Own;
 use super::directory::make_private;
 use super::real::Real;
 use crate::error::{Error, NetworkError};
-use crate::network::filter::Filter;
-use crate::network::follow::{self, Named};
-use crate::network::guard::{self, Saved};
-use crate::network::lease::{self, Asks};
-use crate::network::own::{self, Own};
-use crate::network::{live, names};
+use crate::network::names;
 use crate::plan::{
     Enforcer, Instance, InterfacePlan, NetworkPlan, NetworkProblem, Plan, Problem, ProblemKind, Source,
 };
@@ -36,7 +56,7 @@ pub fn prepare(real: &Real, plan: &Plan) -> Result<Option<Prepared>, Error> {
     let Some(wish) = &plan.reach else { return Ok(None) };
     make_private(&real.places.runtime, if plan.caller == 0 { 0o711 } else { 0o700 })?;
     check_names(real, plan, wish)?;
-    let (allow, block) = (live::resolve_allowed(&wish.allow)?, live::resolve(&wish.block)?);
+    let (allow, block) = (look_up::resolve_allowed(&wish.allow)?, look_up::resolve(&wish.block)?);
     let own = match wish.own() {
         Some(_) => Some(own::ensure(&real.pool, &plan.connection, plan.caller, &real.places.runtime)?),
         None => None,

@@ -6,8 +6,8 @@
 //! ports are isolated. Its range is one that this computer has no use for,
 //! looked up each time.
 
-use super::names;
 use crate::error::{Error, NetworkError};
+use crate::network::names;
 use crate::sandbox::lock;
 use crate::uri::Uri;
 use crate::virt::{Network, Pool};

@@ -10,9 +10,9 @@
 
 use super::filter::{self, Filter};
 use super::follow::Named;
-use super::names;
 use super::own::Own;
 use crate::error::{Error, FileAction, NetworkError};
+use crate::network::names;
 use crate::sandbox::{fault, install_init, lock, make_private, random_uuid, Real};
 use crate::uri::Uri;
 use crate::virt::Domain;

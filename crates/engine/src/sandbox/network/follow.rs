@@ -4,10 +4,10 @@
 
 use super::guard::{self, Saved};
 use super::here;
-use super::live;
-use super::text::texts;
-use super::values::{Entry, Host};
+use super::look_up;
 use crate::error::Error;
+use crate::network::texts;
+use crate::network::values::{Entry, Host};
 use crate::sandbox::Real;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
@@ -77,7 +77,7 @@ impl Named {
     pub fn names(&self) -> Vec<Name> {
         let one = |known: &Known, allow: bool| {
             let Host::Name(name) = &known.entry.host else { return Vec::new() };
-            let far = allow && !live::is_local(name);
+            let far = allow && !look_up::is_local(name);
             let name = name.trim_end_matches('.');
             let any = Net::of(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 32);
             let name = |peer: Peer| Name {
@@ -108,7 +108,7 @@ impl Named {
             for contact in contacts {
                 let is_it = |known: &&Known| matches!((&known.entry.host, &contact.name), (Host::Name(name), Some(told)) if name.trim_end_matches('.') == told);
                 let net = Net::of(contact.peer, bits(contact.peer));
-                names.iter().filter(is_it).for_each(|known| live::add(list, known.entry.peers(&[net])));
+                names.iter().filter(is_it).for_each(|known| look_up::add(list, known.entry.peers(&[net])));
             }
         }
     }
@@ -162,7 +162,7 @@ impl Known {
                     // What the user took off the list since stays off: it is
                     // known already, and not added again.
                     self.peers.push((peer.clone(), now));
-                    live::add(list, vec![peer.clone()]);
+                    look_up::add(list, vec![peer.clone()]);
                 }
             }
         }
@@ -215,8 +215,8 @@ fn refresh(real: &Real, now: u64) {
             continue;
         }
         // Nothing is locked while somebody's name server is waited for.
-        let mut found = look(&saved.named.allow, live::resolve_allowed);
-        found.extend(look(&saved.named.block, live::resolve));
+        let mut found = look(&saved.named.allow, look_up::resolve_allowed);
+        found.extend(look(&saved.named.block, look_up::resolve));
         let _ =
             guard::change(real, &directory, |saved| saved.named.freshen(&mut saved.port.policy, &found, now));
     }
@@ -240,8 +240,8 @@ fn look(names: &[Known], resolve: fn(&[Entry]) -> Result<Vec<Peer>, Error>) -> F
 
 #[cfg(test)]
 mod tests {
-    use super::super::values::entry;
     use super::*;
+    use crate::network::values::entry;
 
     fn peers(text: &str) -> Vec<Peer> {
         let all = text.split_whitespace().map(|one| entry(one).unwrap());
