@@ -42,6 +42,17 @@ pub fn part(sandbox: &Stop, colour: [u8; 3]) -> f64 {
 
 pub const RED: [u8; 3] = [255, 0, 0];
 
+for_both! {
+    machine at full scale:
+    fn what_shows_a_program_is_none_of_its_changes(glass: Glass) {
+        let name = fresh_name("unchanged");
+        let options = ["--display", "--headless", "--changes", "review", "-n", &name];
+        let output = run(glass, &options, &["xterm", "-e", "true"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        assert!(err(&output).contains("Nothing was changed."), "{}", err(&output));
+    }
+}
+
 /// A paused sandbox answers nothing: that is said at once.
 fn paused_it_says_so(sandbox: &Stop) {
     let verb = |words: &[&str]| sandbox.user.ctl().args(words).stdin(Stdio::null()).output().unwrap();
