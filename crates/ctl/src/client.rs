@@ -13,6 +13,10 @@ use std::sync::Arc;
 use terrarium_engine::console::{Console, Event, Handler};
 use terrarium_protocol::message::{stream, Outcome};
 
+/// What a terminal takes for the end of its input (Ctrl+D), unless a program
+/// has changed that.
+const END_OF_INPUT: u8 = 4;
+
 /// How a conversation ended.
 pub enum End {
     /// With the command; the result is in our hands.
@@ -142,11 +146,12 @@ impl Client {
     }
 
     fn carry_input(&self, console: Console) {
-        let terminal = self.terminal;
+        let (terminal, ends_with_us) = (self.terminal, !self.lets_go);
         let tell = self.tell.clone();
         std::thread::spawn(move || {
             let mut keys = LetGo::default();
             let mut piece = vec![0; 32 * 1024];
+            let mut in_a_line = false;
             loop {
                 let count = match std::io::stdin().lock().read(&mut piece) {
                     Ok(0) | Err(_) => break,
@@ -161,8 +166,15 @@ impl Client {
                 if !console.input(&pass) {
                     return;
                 }
+                in_a_line = pass.last().map_or(in_a_line, |last| *last != b'\n');
             }
-            console.close_input();
+            if terminal && ends_with_us {
+                // A terminal's input has no end but the key that says so, which
+                // within a line means something else.
+                let _ = console.input(if in_a_line { &[b'\n', END_OF_INPUT] } else { &[END_OF_INPUT] });
+            } else {
+                console.close_input();
+            }
         });
     }
 }

@@ -271,9 +271,11 @@ fn profile(options: &Run, host: &Host) -> std::result::Result<(Profile, Origin),
     if let Some(name) = &options.name {
         profile.name.clone_from(name);
     }
+    // Nobody sees it in a terminal where there is none; later somebody may.
+    let unseen = profile.display.kind == DisplayKind::Terminal && !terminal::is_ours() && !options.detach;
     if options.tty {
         profile.display.kind = DisplayKind::Terminal;
-    } else if options.no_tty {
+    } else if options.no_tty || (options.profile.is_some() && unseen) {
         profile.display.kind = DisplayKind::None;
     }
     window::set_display(&mut profile, options);

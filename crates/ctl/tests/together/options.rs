@@ -90,9 +90,10 @@ for_both! {
     }
 }
 
+/// It shows in a terminal where there is one, which is nowhere here.
 const PROFILE: &str = "version = 1\nname = \"A test\"\nisolation = \"GLASS\"\n[command]\n\
     argv = [\"sh\", \"-c\", \"echo $WORD; pwd; exit 5\"]\ndirectory = \"/usr\"\nenvironment = { WORD = \"from the profile\" }\n\
-    [display]\nkind = \"none\"\n[limits]\nmemory = \"300 MiB\"\n";
+    [limits]\nmemory = \"300 MiB\"\n";
 
 /// terrariumctl with profiles of its own.
 fn with_profiles(user: User, config: &Path, words: &[&str]) -> Output {

@@ -136,6 +136,33 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
+    fn what_has_a_terminal_hears_that_its_input_ends(glass: Glass) {
+        for (input, status) in [("", 0), ("exit 3\n", 3), ("echo half", 0)] {
+            let mut command = run(glass, &["-t"], &["sh"]);
+            let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+            let mut child = child.unwrap();
+            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(status), "{input:?}: {} {}", out(&output), err(&output));
+        }
+    }
+}
+
+for_both! {
+    machine at full scale:
+    fn a_shell_that_ignores_term_ends_with_it(glass: Glass) {
+        let mut screen = shell(glass, &[]);
+        screen.wait("ready$ ");
+        screen.type_keys("trap '' TERM; echo as bash\n");
+        screen.wait("as bash\r\n");
+        let pid = rustix::process::Pid::from_child(&screen.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert_eq!(screen.status(), Some(129));
+    }
+}
+
+for_both! {
     fn ctrl_c_and_ctrl_z_reach_the_foreground_job(glass: Glass) {
         let mut screen = shell(glass, &[]);
         screen.wait("ready$ ");

@@ -282,7 +282,11 @@ impl Sandbox {
     fn signal(&mut self, talk: usize, signal: Signal) {
         let asks = matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT);
         match self.job_of(talk) {
-            Some(job) if job.id > 0 || !job.has_ended() => job.signal(signal),
+            // A shell on a terminal does not hear that it is to end.
+            Some(job) if job.id > 0 || !job.has_ended() => match signal {
+                Signal::SIGTERM => job.ask_to_end(),
+                other => job.signal(other),
+            },
             Some(_) if asks => self.stop(STOP, true),
             _ => {}
         }
