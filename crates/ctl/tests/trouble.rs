@@ -8,7 +8,7 @@ mod common;
 
 use common::*;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -238,6 +238,42 @@ fn none_at_all_is_said() {
     let output = machine.output().unwrap();
     assert_eq!(output.status.code(), Some(125));
     assert!(err(&output).contains("libvirt") && out(&output).is_empty(), "{}", err(&output));
+}
+
+#[test]
+fn what_runs_is_not_gone_because_none_answers() {
+    let test = "what_runs_is_not_gone_because_none_answers";
+    let Some(daemon) = Daemon::of(Glass::Container, test) else { return };
+    if has_systemd() {
+        skip(test, "systemd starts libvirtd whenever it is asked for");
+        return;
+    }
+    let user = Glass::Container.user();
+    let script = "echo begins; read line; echo $line; exit 4";
+    let mut child = run(Glass::Container, &[], &["sh", "-c", script]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    until_it_says(&mut said, "begins");
+    let before = traces(Glass::Container);
+    // As whoever stops the service does, who takes the sockets away.
+    daemon.kill();
+    let sockets = Path::new("/run/libvirt");
+    for name in ["libvirt-sock", "libvirt-sock-ro"] {
+        let _ = fs::remove_file(sockets.join(name));
+    }
+    let list = || user.ctl().arg("list").stdin(Stdio::null()).output().unwrap();
+    for _ in 0..2 {
+        let listed = list();
+        assert!(err(&listed).contains("libvirt") && out(&listed).is_empty(), "{}", err(&listed));
+        // Whoever finds nothing for so long is taken for left over.
+        std::thread::sleep(Duration::from_secs(6));
+    }
+    assert_eq!(traces(Glass::Container), before);
+    daemon.start();
+    assert!(out(&list()).contains("sh -c"), "{}", err(&list()));
+    child.stdin.take().unwrap().write_all(b"ends\n").unwrap();
+    until_it_says(&mut said, "ends");
+    assert_eq!(child.wait().unwrap().code(), Some(4));
 }
 
 /// Reads what a child says until a line has this.

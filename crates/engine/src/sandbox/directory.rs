@@ -16,6 +16,7 @@
 use super::lost;
 use crate::error::{Error, FileAction};
 use crate::profile::{self, store, Profile};
+use crate::uri::Uri;
 use crate::xml::PORTS;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -153,6 +154,8 @@ pub struct Wish<'a> {
     pub name: &'a str,
     /// Whether another name will do if that is taken.
     pub unique: bool,
+    /// Where its domain will be.
+    pub connection: &'a Uri,
 }
 
 /// Takes the lowest number that is neither a domain's nor reserved, and
@@ -176,8 +179,10 @@ pub fn reserve(
     make_private(&path, 0o700)?;
     let lock = lock(&path.join("lock"), FlockArg::LockExclusive)?;
     let reservation = Reservation { number, name, path, lock: Some(lock) };
-    let file = reservation.path.join("name");
-    fs::write(&file, &reservation.name).map_err(fault(FileAction::Write, &file))?;
+    for (file, content) in [("connection", wish.connection.as_str()), ("name", &reservation.name)] {
+        let file = reservation.path.join(file);
+        fs::write(&file, content).map_err(fault(FileAction::Write, &file))?;
+    }
     Ok(reservation)
 }
 
@@ -244,9 +249,13 @@ pub fn is_starting(path: &Path) -> bool {
     }
 }
 
-/// Whether any directory of a sandbox is there.
-pub fn any(runtime: &Path) -> bool {
-    !numbered(runtime).is_empty()
+/// Where the domains of all directories are or will be, each once.
+pub fn connections(runtime: &Path) -> Vec<Uri> {
+    let noted = |(_, path): (u32, PathBuf)| fs::read_to_string(path.join("connection")).ok();
+    let mut all: Vec<Uri> = numbered(runtime).into_iter().filter_map(noted).map(Uri::from).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The directories of sandboxes, with their numbers.
@@ -308,7 +317,7 @@ mod tests {
     #[test]
     fn who_cleans_up_late_leaves_the_next_of_the_same_number_alone() {
         let runtime = tempfile::tempdir().unwrap();
-        let wish = Wish { name: "x", unique: true };
+        let wish = Wish { name: "x", unique: true, connection: &Uri::LxcSystem };
         let first = reserve(runtime.path(), &wish, nothing).unwrap();
         first.belongs_to("first").unwrap();
         let path = first.path.clone();
@@ -330,7 +339,7 @@ mod tests {
     #[test]
     fn a_start_that_ended_after_the_listing_keeps_its_directory() {
         let runtime = tempfile::tempdir().unwrap();
-        let wish = Wish { name: "x", unique: true };
+        let wish = Wish { name: "x", unique: true, connection: &Uri::LxcSystem };
         let first = reserve(runtime.path(), &wish, nothing).unwrap();
         let second = reserve(runtime.path(), &wish, nothing).unwrap();
         assert_eq!((first.number, second.number), (1, 2));

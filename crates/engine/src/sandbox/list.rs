@@ -33,9 +33,9 @@ pub fn list(real: &Real) -> Listing {
     let mut crashed = Vec::new();
     let mut found = Vec::new();
     for uri in worth_asking(real) {
-        match of_connection(real, uri) {
+        match of_connection(real, &uri) {
             Ok(more) => found.extend(more),
-            Err(error) => listing.unreachable.push((uri.clone(), failed(error))),
+            Err(error) => listing.unreachable.push((uri, failed(error))),
         }
     }
     if listing.unreachable.is_empty() {
@@ -66,11 +66,18 @@ fn failed(error: Error) -> ConnectionState {
     }
 }
 
-/// The session's daemon is started by asking it, so it is asked only if it
-/// runs, or if there is something that it may know.
-fn worth_asking(real: &Real) -> impl Iterator<Item = &Uri> {
-    let may_know = directory::any(&real.places.runtime) || session_runs(&real.places.runtime);
-    real.connections.iter().filter(move |uri| **uri != Uri::QemuSession || may_know)
+/// The connections that may know of sandboxes. The session's daemon is started
+/// by asking it, so it is asked only if it runs, or if somebody has a sandbox
+/// there. And whoever has one is asked also when nobody seems to listen: what
+/// runs is not gone because libvirt is.
+fn worth_asking(real: &Real) -> Vec<Uri> {
+    let runtime = &real.places.runtime;
+    let mut asked = directory::connections(runtime);
+    let is_silent = |uri: &&Uri| **uri == Uri::QemuSession && !session_runs(runtime);
+    asked.extend(real.connections.iter().filter(|uri| !is_silent(uri)).cloned());
+    asked.sort_unstable();
+    asked.dedup();
+    asked
 }
 
 /// Whether a session's daemon listens beside our own runtime folder. The
@@ -219,7 +226,7 @@ pub struct Writer {
 pub fn writers(real: &Real) -> Result<Vec<Writer>, Error> {
     let mut writers = Vec::new();
     for uri in worth_asking(real) {
-        let all = real.pool.domains(uri)?;
+        let all = real.pool.domains(&uri)?;
         let metadata = all.iter().filter_map(read_metadata).filter(|one| one.caller == real.caller);
         let of = |one: Metadata| Writer { name: one.name, writable: one.writable, images: one.images };
         writers.extend(metadata.map(of).filter(|one| !one.writable.is_empty() || !one.images.is_empty()));
@@ -230,7 +237,7 @@ pub fn writers(real: &Real) -> Result<Vec<Writer>, Error> {
 /// Whether one of the caller's domains has this layer.
 pub fn has_layer(real: &Real, layer: &Path) -> Result<bool, Error> {
     for uri in worth_asking(real) {
-        let all = real.pool.domains(uri)?;
+        let all = real.pool.domains(&uri)?;
         let mut metadata = all.iter().filter_map(read_metadata).filter(|one| one.caller == real.caller);
         if metadata.any(|one| one.layer.as_deref() == Some(layer)) {
             return Ok(true);
@@ -243,7 +250,7 @@ pub fn has_layer(real: &Real, layer: &Path) -> Result<bool, Error> {
 pub fn in_use(real: &Real) -> Result<(Taken, Vec<u32>), Error> {
     let (mut taken, mut blocks) = (Taken::default(), Vec::new());
     for uri in worth_asking(real) {
-        for domain in real.pool.domains(uri)? {
+        for domain in real.pool.domains(&uri)? {
             let domain_name = domain.name();
             let Some(rest) = domain_name.strip_prefix("terrarium-") else { continue };
             let mine = rest.strip_prefix(&format!("{}-", real.caller));

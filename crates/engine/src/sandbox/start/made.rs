@@ -166,7 +166,7 @@ fn cache(plan: &Plan) -> Result<PathBuf, Error> {
 /// A number and a name, and the blocks of ids that others have.
 fn reserve(real: &Real, plan: &Plan, how: Start) -> Result<(Reservation, Vec<u32>), Error> {
     let mut blocks = Vec::new();
-    let wish = Wish { name: &plan.name, unique: how.unique_name };
+    let wish = Wish { name: &plan.name, unique: how.unique_name, connection: &plan.connection };
     let reservation = directory::reserve(&plan.places.runtime, &wish, || {
         let (taken, used) = list::in_use(real)?;
         blocks = used;
