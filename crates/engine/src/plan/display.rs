@@ -97,9 +97,11 @@ pub(super) fn display(
         manager: manager(profile, host, is_late),
         manager_late: is_late,
         manager_ready: is_small(profile, host).then(|| desktop::openbox_ready(host).as_str().into()),
-        manager_environment: is_small(profile, host)
-            .then(|| desktop::openbox_environment(host, is_late))
-            .unwrap_or_default(),
+        manager_environment: if is_small(profile, host) {
+            desktop::openbox_environment(host, is_late)
+        } else {
+            Vec::new()
+        },
         fill: is_small(profile, host),
         prepare: keyboard(host).into_iter().collect(),
         sound: passes.sound || passes.microphone,
