@@ -8,6 +8,7 @@ use gtk::glib;
 use spice_view::{Command, Event, Format, FromGuest, Link, State, ToGuest};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 use terrarium::pages::screen::Screen;
 
 /// Gives the window the keyboard, as no window manager is there to do it.
@@ -105,6 +106,32 @@ fn a_question_about_the_clipboard_is_asked_above_the_line() {
     let clipboard = scene.object::<gtk::MenuButton>("clipboard-button");
     scene.until("there is no agent", || !clipboard.is_sensitive());
     assert!(clipboard.tooltip_text().is_some_and(|text| text.contains("spice-vdagent")));
+}
+
+/// It slides in, and may come back with its page: whoever clicks at that moment
+/// means something else.
+#[gtk::test]
+fn a_question_is_deaf_until_it_was_seen_for_a_moment() {
+    let (scene, machine) = (Scene::new(), Machine::start());
+    let (_screen, _played) = focused(&scene, &machine);
+    let settings = gtk::Settings::default().expect("a display");
+    settings.set_gtk_enable_animations(true);
+    scene.window.widget.clipboard().set_text("from here");
+    press("ctrl+v");
+    let (ask, allow) = (scene.object::<gtk::Revealer>("ask"), scene.object::<gtk::Button>("allow"));
+    scene.until("all of it is seen", || ask.is_child_revealed());
+    let seen = Instant::now();
+    assert!(!allow.is_sensitive());
+    assert!(gtk::test_accessible_has_state(&allow, gtk::AccessibleState::Disabled), "and that is told");
+    scene.until("it can be answered", || allow.is_sensitive());
+    settings.set_gtk_enable_animations(false);
+    assert!(seen.elapsed() > Duration::from_millis(400), "{:?}", seen.elapsed());
+    scene.act("win.back");
+    scene.pass(700);
+    scene.window.show("runs");
+    scene.until("it is seen again", || ask.is_mapped());
+    assert!(ask.is_child_revealed() && !allow.is_sensitive());
+    scene.until("it can be answered again", || allow.is_sensitive());
 }
 
 #[gtk::test]

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Header, line and questions follow the tab that is seen.
+//! Header and line follow the tab that is seen.
 
 use super::Runs;
 use crate::look;
 use crate::pages::chip;
-use crate::pages::screen::clipboard_content;
 use crate::pages::tab::{Phase, Tab};
 use gettextrs::gettext;
 use gtk::glib;
 use gtk::prelude::*;
-use spice_view::Direction;
 use std::rc::Rc;
-use std::time::Duration;
-use terrarium_engine::message;
 use terrarium_engine::profile::Colour;
 
-/// Who types or clicks at that moment does not mean the question.
-const DEAF: Duration = Duration::from_millis(500);
 /// Narrower windows have room for the most important buttons only.
 pub const NARROW: i32 = 600;
 
@@ -24,15 +18,7 @@ impl Runs {
     pub(super) fn connect_header(self: &Rc<Self>, measure: &gtk::DrawingArea) {
         self.clipboard_button.set_menu_model(Some(&self.clipboard_menu));
         self.fullscreen_button.set_tooltip_text(Some(&gettext("Full Screen")));
-        for (button, allowed) in [(&self.deny, false), (&self.allow, true)] {
-            let runs = Rc::downgrade(self);
-            button.connect_clicked(move |_| {
-                let tab = runs.upgrade().and_then(|runs| runs.current());
-                if let Some(screen) = tab.as_ref().and_then(|tab| tab.screen.as_ref()) {
-                    screen.answer(allowed);
-                }
-            });
-        }
+        self.connect_question();
         // A page that is not seen is not measured, and yet has to let the
         // window become narrow.
         if let Some(window) = self.window.borrow().upgrade() {
@@ -179,51 +165,6 @@ impl Runs {
         if self.clipboard_button.tooltip_text().as_deref() != Some(&hint) {
             self.clipboard_button.set_tooltip_text(Some(&hint));
         }
-    }
-
-    /// The question about the clipboard, if there is one; and what is to be
-    /// done once it is allowed.
-    fn show_question(&self, tab: &Tab) {
-        let screen = tab.screen.as_ref().filter(|_| tab.is_running());
-        let asking = screen.and_then(|screen| screen.asking()).map(|ask| (ask, false));
-        let shown = asking.or_else(|| screen?.pastable().map(|ask| (ask, true)));
-        let asked = shown.as_ref().map(|(ask, allowed)| (tab.id(), ask.id, *allowed));
-        if *self.asked.borrow() == asked {
-            return;
-        }
-        self.asked.replace(asked);
-        let Some((ask, allowed)) = shown else { return self.ask.set_reveal_child(false) };
-        let (title, detail) = match ask.direction {
-            Direction::In if allowed => (
-                gettext("Now paste into {name}"),
-                gettext("{content}. Once, within {seconds} s; what was pasted before is not replaced."),
-            ),
-            Direction::In => (
-                gettext("Paste into {name}?"),
-                gettext("{content}. Allow it, then paste again within {seconds} s."),
-            ),
-            Direction::Out => (gettext("{name} wants to fill your clipboard"), gettext("{content}.")),
-        };
-        let name = glib::markup_escape_text(&message::shown(&tab.name()));
-        // Isolated, so that the name cannot turn the sentence.
-        self.ask_title.set_markup(&title.replace("{name}", &format!("<b>\u{2068}{name}\u{2069}</b>")));
-        let lifetime = screen.map_or(0, |screen| screen.view.clipboard_lifetime());
-        let detail = detail.replace("{seconds}", &lifetime.to_string());
-        self.ask_detail.set_label(&detail.replace("{content}", &clipboard_content(&ask)));
-        self.ask_buttons.set_visible(!allowed);
-        self.ask.set_reveal_child(true);
-        self.be_deaf();
-    }
-
-    /// The buttons take nothing for a moment.
-    fn be_deaf(&self) {
-        self.ask_buttons.set_sensitive(false);
-        let (weak, asked) = (self.own.clone(), self.asked.borrow().clone());
-        glib::timeout_add_local_once(DEAF, move || {
-            if let Some(runs) = weak.upgrade().filter(|runs| *runs.asked.borrow() == asked) {
-                runs.ask_buttons.set_sensitive(true);
-            }
-        });
     }
 
     /// Tabs that are not seen say that they ask something.

@@ -9,6 +9,7 @@ mod find;
 mod fullscreen;
 mod header;
 mod keys;
+mod question;
 mod save;
 mod tabs;
 
@@ -85,6 +86,8 @@ pub struct Runs {
     /// The question that is shown: of which sandbox, its number, and whether
     /// it was allowed.
     asked: RefCell<Option<(Option<Id>, u64, bool)>>,
+    /// How often its buttons were deaf.
+    deaf: Cell<u64>,
     fullscreen: fullscreen::Fullscreen,
     narrow: Cell<bool>,
     tabs: RefCell<Vec<Rc<Tab>>>,
@@ -149,6 +152,7 @@ impl Runs {
             narrow_clipboard: object(&builder, "narrow-clipboard"),
             last_moved: RefCell::default(),
             asked: RefCell::default(),
+            deaf: Cell::new(0),
             fullscreen: fullscreen::Fullscreen::default(),
             narrow: Cell::new(false),
             tabs: RefCell::default(),

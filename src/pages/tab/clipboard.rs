@@ -6,6 +6,7 @@ use super::Tab;
 use crate::window::Window;
 use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
+use gtk::glib;
 use spice_view::ClipboardPolicy;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -14,8 +15,20 @@ use terrarium_engine::message;
 /// Characters of a text that the question shows.
 const SHOWN: usize = 120;
 
+/// So long a question is not read yet.
+const UNREAD: Duration = Duration::from_millis(500);
+
 /// Who was told no is not heard again so soon.
 const DEAF: Duration = Duration::from_secs(10);
+
+/// Whoever clicks at the moment at which it comes has not read it.
+fn be_deaf(dialog: &adw::MessageDialog) {
+    dialog.set_response_enabled("allow", false);
+    let weak = dialog.downgrade();
+    glib::timeout_add_local_once(UNREAD, move || {
+        weak.upgrade().iter().for_each(|dialog| dialog.set_response_enabled("allow", true));
+    });
+}
 
 fn is_fresh(denied: Option<Instant>) -> bool {
     denied.is_some_and(|denied| denied.elapsed() < DEAF)
@@ -121,6 +134,7 @@ impl Tab {
         dialog.set_default_response(Some("deny"));
         dialog.set_close_response("deny");
         self.asks.set(true);
+        be_deaf(&dialog);
         // Another window may have the keyboard.
         window.tell_ask(self, &gettext("“{name}” Wants to Fill Your Clipboard"));
         let weak = Rc::downgrade(window);
