@@ -40,7 +40,7 @@ pub fn show(window: &Rc<Window>) {
     row.connect_activated(move |_| {
         own.upgrade().iter().for_each(|sheet| sheet.close());
         if let Some(window) = weak.upgrade() {
-            window.edit(&Profile::new("", Vec::new()), None);
+            window.edit_new(&Profile::new("", Vec::new()));
         }
     });
     crate::window::close_with_escape(&sheet);
@@ -72,7 +72,7 @@ fn begin(window: &Rc<Window>, template: Template) {
             profile.files.mounts = vec![share(&folder, MountMode::Rw)];
             profile.command.directory = Some(folder);
         }
-        window.edit(&profile, None);
+        window.edit_new(&profile);
     });
 }
 

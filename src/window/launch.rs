@@ -297,7 +297,7 @@ impl Window {
         // Whoever named the file gets nothing that a profile of its name keeps.
         self.tell_apart(&mut profile);
         if purpose == Purpose::Form {
-            return self.edit(&profile, None);
+            return self.edit_new(&profile);
         }
         // The one file that was asked for is all that it sees.
         self.launch(Launch { shown: true, ..Launch::unsaved(profile) });

@@ -280,6 +280,12 @@ impl Window {
     pub fn edit(self: &Rc<Self>, profile: &Profile, item: Option<&Item>) {
         self.form().open(self, profile, item);
         self.show_form();
+    /// Shows the form with a profile that is to be made.
+    pub fn edit_new(self: &Rc<Self>, profile: &Profile) {
+        self.form().open_new(self, profile);
+        self.show_form();
+    }
+
     }
 
     /// Runs a plan in a tab of its own.

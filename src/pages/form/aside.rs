@@ -23,6 +23,13 @@ impl Form {
         self.keep_draft(window);
     }
 
+    /// Begins a profile that is to be made: what stands out, and Return, save it.
+    pub fn open_new(self: &Rc<Self>, window: &Rc<Window>, profile: &Profile) {
+        self.open(window, profile, None);
+        self.is_to_be_saved.set(true);
+        self.look(window);
+    }
+
     /// Begins anew with this command.
     pub fn begin_with(self: &Rc<Self>, window: &Rc<Window>, command: &str) {
         self.put_aside();

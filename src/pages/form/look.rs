@@ -35,13 +35,13 @@ impl Form {
         self.folders.show_problems(&planned.problems);
         self.interfaces.show(profile.network.mode, &planned.problems);
         self.title.tell(&profile, planned.problems.iter().find(|problem| problem.field == "name"));
-        let missing = self.folders.missing_words().or_else(|| self.fault().map(|(_, words)| words));
-        self.run.set_sensitive(planned.problems.is_empty() && missing.is_none());
-        let first = planned.problems.first().map(|first| message::problem(first).text).or(missing);
+        let first = self.first_problem(&planned);
+        self.run.set_sensitive(first.is_none());
         self.run.set_tooltip_text(first.as_deref());
         self.advanced.show(&profile, planned.plan.as_ref(), self.item.borrow().as_ref());
         let changed = self.is_changed();
-        self.save.set_visible(changed && self.item.borrow().is_some());
+        self.save.set_visible(changed && self.item.borrow().is_some() || self.is_to_be_saved.get());
+        self.mark_main_button();
         self.refresh_actions(window, changed);
         self.show_reach(&profile, host);
         self.look_there(window, &profile);
@@ -57,6 +57,24 @@ impl Form {
             self.pane.show(&message::reach(&reach(&plan)), true);
         }
         self.pane.set_outdated(why.as_deref());
+        self.narrow.tell(why.as_deref());
+    }
+
+    /// Return does the same. It is there at any width, if need be in place of the other.
+    pub(super) fn mark_main_button(&self) {
+        let saves = self.is_to_be_saved.get();
+        let (main, other) = if saves { (&self.save, &self.run) } else { (&self.run, &self.save) };
+        let room = self.save.ancestor(adw::Squeezer::static_type()).and_downcast::<adw::Squeezer>();
+        room.iter().for_each(|room| room.set_allow_none(!saves));
+        self.run.set_visible(!(saves && self.flap.is_folded()));
+        main.add_css_class("suggested-action");
+        other.remove_css_class("suggested-action");
+    }
+
+    /// What is in the way of a run, in a sentence.
+    pub(super) fn first_problem(&self, planned: &Planned) -> Option<String> {
+        let first = planned.problems.first().map(|first| message::problem(first).text);
+        first.or_else(|| self.folders.missing_words()).or_else(|| self.fault().map(|(_, words)| words))
     }
 
     /// What is in the way of a run.
@@ -261,7 +279,7 @@ fn set_title(row: &gtk::Widget, title: &str) {
 }
 
 /// Before there is a command it is known what the rest allows.
-fn with_any(profile: &Profile) -> Profile {
+pub(super) fn with_any(profile: &Profile) -> Profile {
     let mut any = profile.clone();
     if any.command.argv.is_empty() {
         any.command.argv = vec!["true".into()];

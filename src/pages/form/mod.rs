@@ -14,6 +14,7 @@ mod interface;
 mod interfaces;
 mod look;
 mod name;
+mod narrow;
 mod rows;
 mod save;
 mod share;
@@ -34,6 +35,7 @@ use gettextrs::gettext;
 use gtk::glib;
 use interfaces::Interfaces;
 use name::Title;
+use narrow::Narrow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use terrarium_engine::message;
@@ -50,6 +52,7 @@ pub struct Form {
     pub widget: gtk::Box,
     flap: adw::Flap,
     pane: Pane,
+    narrow: Narrow,
     title: Title,
     run: gtk::Button,
     save: gtk::Button,
@@ -76,6 +79,8 @@ pub struct Form {
     launched: Cell<bool>,
     /// What this computer does best.
     usual: Cell<Option<Isolation>>,
+    /// It was opened for a profile that is to be made.
+    is_to_be_saved: Cell<bool>,
     /// Run was asked for before this computer was looked at.
     wanted: Cell<bool>,
     /// What it says was run, and is in no file.
@@ -106,6 +111,7 @@ impl Form {
             widget: object(&builder, "page"),
             flap: object(&builder, "flap"),
             pane,
+            narrow: Narrow::new(&builder),
             title: Title::new(&builder),
             run: object(&builder, "run-form"),
             save: object(&builder, "save-form"),
@@ -128,6 +134,7 @@ impl Form {
             item: RefCell::default(),
             launched: Cell::new(false),
             usual: Cell::new(None),
+            is_to_be_saved: Cell::new(false),
             wanted: Cell::new(false),
             ran: Cell::new(false),
             last: RefCell::default(),
@@ -161,13 +168,18 @@ impl Form {
         // The one that is switched off tells so before the other is on.
         let signal = self.signal.clone();
         self.machine.connect_toggled(move |_| signal.emit());
-        let run = self.run.clone();
-        self.command.connect_entry_activated(move |_| {
-            let _ = run.activate_action("win.run", None);
+        let form = Rc::downgrade(self);
+        self.command.connect_entry_activated(move |row| {
+            if let Some(form) = form.upgrade() {
+                // As the button that stands out.
+                let does = if form.is_to_be_saved.get() { "win.form-save" } else { "win.run" };
+                let _ = row.activate_action(does, None);
+            }
         });
         self.flap.connect_folded_notify(|flap| flap.set_reveal_flap(!flap.is_folded()));
         self.connect_resets(window);
         self.connect_pane(window);
+        self.connect_narrow(window);
         self.connect_app(window);
         self.completion.connect(window);
         self.title.connect(&self.signal);
@@ -255,6 +267,7 @@ impl Form {
     /// Begins with a profile, which may be one of the library.
     pub fn fill(self: &Rc<Self>, window: &Rc<Window>, profile: &Profile, item: Option<&Item>) {
         let home = window.bridge.host().map(|host| host.user.home.clone()).unwrap_or_default();
+        self.is_to_be_saved.set(false);
         self.item.replace(item.cloned());
         let mut shown = profile.clone();
         if item.is_none() && shown.name == name_of(&shown.command.argv) {

@@ -98,7 +98,7 @@ impl Form {
             match window.bridge.update_profile(item.path.clone(), profile.clone()).await {
                 Ok(()) => {
                     form.is_saved(&window, profile, &item.path).await;
-                    window.toast(&gettext("Saved"));
+                    form.tell_saved(&window, gettext("Saved"));
                 }
                 Err(error) => window.toast(&message::error(&error)),
             }
@@ -107,11 +107,20 @@ impl Form {
 
     async fn is_saved(self: &Rc<Self>, window: &Rc<Window>, profile: Profile, path: &std::path::Path) {
         window.library.read(&window.bridge).await;
+        self.is_to_be_saved.set(false);
         self.item.replace(window.library.of(path));
         self.title.set_name(&profile.name);
         self.saved.replace(profile);
         self.drop_draft(window);
         self.look(window);
+    }
+
+    /// A profile that cannot be run is kept all the same.
+    fn tell_saved(&self, window: &Window, text: String) {
+        let why = self.planned(window).and_then(|(_, planned)| self.first_problem(&planned));
+        window.toast(
+            &why.map_or(text, |why| gettext("Saved, but it cannot run yet: {why}").replace("{why}", &why)),
+        );
     }
 
     /// Asks for a name, and saves under it.
@@ -129,7 +138,7 @@ impl Form {
             glib::spawn_future_local(async move {
                 if let Some(item) = window.add_profile(profile.clone()).await {
                     form.is_saved(&window, profile, &item.path).await;
-                    window.toast(&gettext("Saved. You find it at Home."));
+                    form.tell_saved(&window, gettext("Saved. You find it at Home."));
                 }
             });
         });
@@ -139,7 +148,9 @@ impl Form {
     /// its name and command. What is typed and neither saved nor run stays.
     pub fn begin_anew(self: &Rc<Self>, window: &Rc<Window>) {
         if self.is_changed() && self.item.borrow().is_none() {
-            return;
+            // A run was asked for.
+            self.is_to_be_saved.set(false);
+            return self.look(window);
         }
         self.put_aside();
         let ran = self.ran.take();
