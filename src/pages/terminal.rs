@@ -2,6 +2,7 @@
 //! A terminal as all pages have it.
 
 mod links;
+mod menu;
 pub mod osc52;
 
 use crate::look;
@@ -31,7 +32,7 @@ pub fn make() -> vte::Terminal {
     terminal.set_allow_hyperlink(true);
     add_zoom(&terminal);
     links::connect(&terminal);
-    add_menu(&terminal);
+    menu::add(&terminal);
     terminal
 }
 
@@ -72,29 +73,6 @@ pub fn zoom(terminal: &vte::Terminal, by: i32) {
         by => terminal.font_scale() * 1.1_f64.powi(by),
     };
     terminal.set_font_scale(scale.clamp(0.5, 4.0));
-}
-
-/// The menu of the secondary button.
-fn add_menu(terminal: &vte::Terminal) {
-    let menu = gio::Menu::new();
-    menu.append(Some(&gettext("_Copy")), Some("win.copy"));
-    menu.append(Some(&gettext("_Paste")), Some("win.paste"));
-    let popover = gtk::PopoverMenu::from_model(Some(&menu));
-    popover.set_has_arrow(false);
-    popover.set_halign(gtk::Align::Start);
-    popover.set_parent(terminal);
-    let weak = popover.downgrade();
-    terminal.connect_destroy(move |_| {
-        if let Some(popover) = weak.upgrade() {
-            popover.unparent();
-        }
-    });
-    let click = gtk::GestureClick::builder().button(3).build();
-    click.connect_pressed(move |_, _, x, y| {
-        popover.set_pointing_to(Some(&gtk::gdk::Rectangle::new(x as i32, y as i32, 1, 1)));
-        popover.popup();
-    });
-    terminal.add_controller(click);
 }
 
 /// Cells of a terminal as it is shown.

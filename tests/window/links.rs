@@ -2,7 +2,7 @@
 //! Links in a terminal's output, which the sandbox has written.
 
 use crate::clipboard::has_keyboard;
-use crate::scene::{dialog, walk};
+use crate::scene::{dialog, find, says, walk};
 use crate::{copied, Scene};
 use adw::prelude::*;
 use std::process::Command;
@@ -75,4 +75,33 @@ fn a_link_asks_before_it_is_opened_outside() {
     assert!(dialog().is_some_and(|asked| asked.body().contains("https://plain.example/x\u{2069}")));
     press(&scene, "Co_py");
     scene.until("it is copied", || copied(&scene) == "https://plain.example/x");
+}
+
+#[gtk::test]
+fn links_are_opened_without_a_pointer() {
+    let scene = Scene::new();
+    scene.run("echo");
+    scene.shows("phase: Running");
+    has_keyboard(&scene);
+    let terminal = scene.terminal();
+    terminal.feed_child(b"\x1b]8;;https://evil.example/a_b\x1b\\my bank\x1b]8;;\x1b\\\r\n");
+    terminal.feed_child(b"\x1b]8;;file:///etc/passwd\x1b\\a file\x1b]8;;\x1b\\\r\n");
+    terminal.feed_child(b"see https://plain.example/x now\r\nend");
+    scene.shows("end");
+    scene.pass(200);
+    assert!(Command::new("xdotool").args(["key", "shift+F10"]).status().expect("xdotool").success());
+    let menu = || find(terminal.upcast_ref(), "terminal-menu").filter(|menu| menu.is_mapped());
+    scene.until("the menu is open", || menu().is_some());
+    let menu = menu().expect("a menu");
+    assert!(says(&menu, "https://plain.example/x") && !says(&menu, "passwd"));
+    let is_it = |one: &gtk::Widget| one.type_().name() == "GtkModelButton" && says(one, "evil.example/a_b");
+    scene.until("it has the link", || walk(&menu, &is_it).is_some());
+    walk(&menu, &is_it).expect("an item").activate();
+    scene.until("it asks", || dialog().is_some());
+    let asked = dialog().expect("a question");
+    assert!(asked.body().contains("https://evil.example/a_b"), "{}", asked.body());
+    assert_eq!(asked.default_response().as_deref(), Some("cancel"), "Enter opens nothing");
+    press(&scene, "_Cancel");
+    scene.until("the terminal has the keyboard again", || terminal.has_focus());
+    assert!(!scene.window.describe().contains("[21;2~"), "the sandbox got no key");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Links in a terminal. They are a sandbox's words: where one leads is shown,
-//! and only a yes opens it on this computer.
+//! and only a yes opens it on this computer. The menu has those that are seen.
 
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -32,13 +32,33 @@ pub fn connect(terminal: &vte::Terminal) {
             return;
         }
         let Some(terminal) = click.widget().and_downcast::<vte::Terminal>() else { return };
-        let link = terminal.check_hyperlink_at(x, y).or_else(|| terminal.check_match_at(x, y).0);
-        if let Some(link) = link.filter(|link| may_open(link)) {
+        if let Some(link) = at(&terminal, x, y) {
             click.set_state(gtk::EventSequenceState::Claimed);
             ask(&terminal, &link);
         }
     });
     terminal.add_controller(click);
+}
+
+/// The link that is there, if it is one that may be opened.
+fn at(terminal: &vte::Terminal, x: f64, y: f64) -> Option<String> {
+    let link = terminal.check_hyperlink_at(x, y).or_else(|| terminal.check_match_at(x, y).0);
+    link.map(String::from).filter(|link| may_open(link))
+}
+
+/// All that are seen, each once, from the top.
+pub fn seen(terminal: &vte::Terminal) -> Vec<String> {
+    let (width, height) = (terminal.char_width() as f64, terminal.char_height() as f64);
+    let cells =
+        (0..terminal.row_count()).flat_map(|row| (0..terminal.column_count()).map(move |at| (at, row)));
+    let middle = |cell: i64, size: f64| (cell as f64 + 0.5) * size;
+    let mut found: Vec<String> = Vec::new();
+    for link in cells.filter_map(|(column, row)| at(terminal, middle(column, width), middle(row, height))) {
+        if !found.contains(&link) {
+            found.push(link);
+        }
+    }
+    found
 }
 
 /// Whether an address is one that may be opened at all.
@@ -61,7 +81,8 @@ fn is_harmless_mail(address: &str) -> bool {
     fields.is_empty() || fields.split(['&', ';', '?']).all(is_known)
 }
 
-fn ask(terminal: &vte::Terminal, link: &str) {
+/// Asks whether it is to be opened.
+pub fn ask(terminal: &vte::Terminal, link: &str) {
     let parent = terminal.root().and_downcast::<gtk::Window>();
     let shown = format!("\u{2068}{}\u{2069}", message::shown(link));
     let dialog =
