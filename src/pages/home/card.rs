@@ -21,9 +21,15 @@ const LINES: usize = 8;
 pub struct Card {
     /// Its widget.
     pub widget: gtk::Button,
+    name: String,
     detail: gtk::Label,
     /// The last lines, for one without a screen.
     lines: Option<gtk::Label>,
+}
+
+/// As its tab is, if it has one here.
+pub fn called(window: &Window, one: &Summary) -> String {
+    window.runs.tab_of(&one.id).map_or_else(|| one.name().to_owned(), |tab| tab.name())
 }
 
 /// How long it runs, in whole minutes: a card does not tick.
@@ -40,7 +46,8 @@ impl Card {
     /// What is seen of a sandbox.
     pub fn new(window: &Rc<Window>, one: &Summary, thumbnails: &Thumbnails) -> Self {
         let themed = one.metadata.icon.map_or_else(|| icon(one.metadata.display), |icon| icon.themed());
-        let (foot, detail) = foot(one.name(), one.colour(), themed);
+        let name = called(window, one);
+        let (foot, detail) = foot(&name, one.colour(), themed);
         let (picture, lines) = thumbnail(window, one, thumbnails);
         let widget = Self::with(&picture, &foot);
         widget.set_tooltip_text(Some(&message::shown(&one.metadata.command)));
@@ -50,7 +57,7 @@ impl Card {
                 window.attach(&own);
             }
         });
-        let card = Self { widget, detail, lines };
+        let card = Self { widget, name, detail, lines };
         card.tell(one, None);
         card
     }
@@ -82,7 +89,7 @@ impl Card {
             }
         });
         super::ended::add_menu(&widget, tab);
-        let card = Self { widget, detail, lines };
+        let card = Self { widget, name: tab.name(), detail, lines };
         card.show_lines(&tab.text());
         card
     }
@@ -106,7 +113,7 @@ impl Card {
         if self.detail.label() != shown {
             self.detail.set_label(&shown);
             let state = message::state(&one.state);
-            let said = [one.name(), &state, &message::isolation(one.isolation()), &detail].join(", ");
+            let said = [self.name.as_str(), &state, &message::isolation(one.isolation()), &detail].join(", ");
             self.widget.update_property(&[gtk::accessible::Property::Label(&message::shown(&said))]);
         }
     }

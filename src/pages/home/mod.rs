@@ -20,7 +20,7 @@ use super::object;
 use crate::pages::tab::Tab;
 use crate::window::Window;
 use adw::prelude::*;
-use card::{says, Card};
+use card::{called, says, Card};
 use gettextrs::gettext;
 use gtk::glib;
 use pace::Pace;
@@ -291,7 +291,8 @@ impl Home {
         ended.retain(|tab| {
             self.finds(&tab.name()) && !all.iter().any(|one| Some(&one.id) == tab.id().as_ref())
         });
-        let marks = shown.iter().map(|one| (one.id.clone(), says(window, one).unwrap_or_default()));
+        let mark = |one: &Summary| [called(window, one), says(window, one).unwrap_or_default()].join("\n");
+        let marks = shown.iter().map(|one| (one.id.clone(), mark(one)));
         let marks: Vec<(Id, String)> = marks.collect();
         let ends: Vec<(usize, String)> =
             ended.iter().map(|tab| (Rc::as_ptr(tab) as usize, tab.end_in_short())).collect();

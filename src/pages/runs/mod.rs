@@ -243,6 +243,7 @@ impl Runs {
                 }
                 runs.tabs.borrow_mut().remove(index);
                 if tab.leaves_undecided() {
+                runs.tell_new_ones_apart();
                     window.toast(&gettext("Its changes wait at Home for your decision."));
                 }
                 window.throw_away(tab.take_held().into_iter().collect());

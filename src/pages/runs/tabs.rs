@@ -20,6 +20,17 @@ impl Runs {
         self.tabs.borrow().iter().find(|tab| tab.widget == child).cloned()
     }
 
+    /// All of them.
+    pub(in crate::pages) fn tabs(&self) -> Vec<Rc<Tab>> {
+        self.tabs.borrow().clone()
+    }
+
+    /// What is run again takes the place of the one before, and its number.
+    pub(super) fn tell_new_ones_apart(&self) {
+        let all = self.tabs();
+        all.iter().filter(|tab| tab.phase() == Phase::Starting).for_each(|tab| tab.tell_apart(&all));
+    }
+
     /// What was to be looked at is kept or gone.
     pub fn changes_are_settled(&self, uuid: &str) {
         let tabs = self.tabs.borrow();
@@ -88,6 +99,7 @@ impl Runs {
     }
 
     pub(super) fn add(self: &Rc<Self>, tab: &Rc<Tab>) {
+        tab.tell_apart(&self.tabs());
         self.tabs.borrow_mut().push(tab.clone());
         self.tick();
         let page = self.view.append(&tab.widget);

@@ -71,6 +71,8 @@ pub struct Tab {
     /// What one that was found runs, as it says.
     found: RefCell<Option<Plan>>,
     name: RefCell<String>,
+    /// Which one of those with that name in a window; 1 is not told.
+    number: Cell<u32>,
     pub(super) id: RefCell<Option<Id>>,
     pub(super) console: RefCell<Option<Console>>,
     pub(super) phase: Cell<Phase>,
@@ -166,6 +168,7 @@ impl Tab {
             plan,
             found: RefCell::default(),
             name: RefCell::new(name),
+            number: Cell::new(1),
             id: RefCell::default(),
             console: RefCell::default(),
             phase: Cell::new(Phase::Starting),

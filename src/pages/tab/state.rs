@@ -58,7 +58,7 @@ impl Tab {
         match self.facts.network {
             NetworkMode::None => gettext("No network"),
             NetworkMode::Internet => gettext("Internet only"),
-            NetworkMode::Full => gettext("Internet and local network"),
+            NetworkMode::Full => gettext("Internet and LAN"),
             NetworkMode::Custom => gettext("Chosen networks"),
         }
     }
@@ -76,14 +76,29 @@ impl Tab {
         });
     }
 
-    /// What the user calls it.
+    /// What the user calls it. A sandbox's name is free again once it has
+    /// ended: the next one of that name has its number behind it, which is no
+    /// part of the name and looks like none.
     #[must_use]
     pub fn name(&self) -> String {
-        self.name.borrow().clone()
+        match self.number.get() {
+            1 => self.name.borrow().clone(),
+            number => format!("{} ({number})", self.name.borrow()),
+        }
     }
 
     pub(super) fn set_name(&self, name: &str) {
-        name.clone_into(&mut self.name.borrow_mut());
+        if *self.name.borrow() != name {
+            name.clone_into(&mut self.name.borrow_mut());
+            self.window.upgrade().iter().for_each(|window| self.tell_apart(&window.runs.tabs()));
+        }
+    }
+
+    /// Takes the first number that none of the others of its name has.
+    pub(in crate::pages) fn tell_apart(&self, all: &[Rc<Self>]) {
+        let others = all.iter().filter(|one| !std::ptr::eq(&***one, self) && one.name == self.name);
+        let taken: Vec<u32> = others.map(|one| one.number.get()).collect();
+        self.number.set((1..).find(|number| !taken.contains(number)).unwrap_or(1));
     }
 
     /// The line below the name; empty on pages without a live sandbox. A
