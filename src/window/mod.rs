@@ -10,6 +10,7 @@ mod launchers;
 mod naming;
 mod profiles;
 mod shortcuts;
+mod toasts;
 
 pub use dialogs::close_with_escape;
 pub use launch::{hide, Launch, Purpose};
@@ -26,9 +27,6 @@ use terrarium_engine::plan::Plan;
 use terrarium_engine::profile::{store::Deleted, Profile};
 use terrarium_engine::sandbox::Summary;
 
-/// How long something is offered, in seconds.
-const SHORT: u32 = 5;
-
 thread_local! {
     /// Windows that were opened.
     static OPEN: RefCell<Vec<Weak<Window>>> = const { RefCell::new(Vec::new()) };
@@ -38,7 +36,7 @@ thread_local! {
 pub struct Window {
     /// The widget.
     pub widget: adw::ApplicationWindow,
-    toasts: adw::ToastOverlay,
+    toasts: Rc<toasts::Toasts>,
     leaflet: adw::Leaflet,
     shortcuts: shortcuts::Shortcuts,
     /// The first page.
@@ -83,11 +81,10 @@ impl Window {
         // A page that is not seen keeps the window from nothing.
         let leaflet =
             adw::Leaflet::builder().can_unfold(false).can_navigate_back(true).homogeneous(false).build();
-        let toasts = adw::ToastOverlay::new();
-        toasts.set_child(Some(&leaflet));
-        widget.set_content(Some(&toasts));
         // The others come when they are asked for.
         let (home, runs) = (Home::new(), Runs::new());
+        let toasts = toasts::Toasts::new(&leaflet, &runs);
+        widget.set_content(Some(&toasts.widget));
         leaflet.append(&home.widget).set_name(Some("home"));
         leaflet.append(&runs.widget).set_name(Some("runs"));
         let shortcuts = shortcuts::add(&widget);
@@ -119,6 +116,7 @@ impl Window {
         window.leaflet.connect_visible_child_notify(move |_| {
             let Some(window) = weak.upgrade() else { return };
             window.lead_focus_out();
+            window.let_toasts_go();
             if window.shows("home") {
                 window.home.is_shown(&window);
             }
@@ -280,12 +278,12 @@ impl Window {
     pub fn edit(self: &Rc<Self>, profile: &Profile, item: Option<&Item>) {
         self.form().open(self, profile, item);
         self.show_form();
+    }
+
     /// Shows the form with a profile that is to be made.
     pub fn edit_new(self: &Rc<Self>, profile: &Profile) {
         self.form().open_new(self, profile);
         self.show_form();
-    }
-
     }
 
     /// Runs a plan in a tab of its own.
@@ -298,32 +296,5 @@ impl Window {
     pub fn attach(self: &Rc<Self>, one: &Summary) {
         self.show("runs");
         self.runs.attach(self, one);
-    }
-
-    /// Says something in passing, with something that can be done about it.
-    pub fn offer(&self, text: &str, button: &str, run: impl Fn() + 'static) {
-        self.offer_for(SHORT, text, button, run);
-    }
-
-    /// The same for so many seconds.
-    pub fn offer_for(&self, seconds: u32, text: &str, button: &str, run: impl Fn() + 'static) {
-        let toast = crate::pages::toast(text);
-        toast.set_timeout(seconds);
-        toast.set_button_label(Some(button));
-        toast.set_priority(adw::ToastPriority::High);
-        toast.connect_button_clicked(move |_| run());
-        self.toasts.add_toast(toast);
-    }
-
-    /// Says something that stays until it is closed.
-    pub fn note(&self, text: &str) {
-        let toast = crate::pages::toast(text);
-        toast.set_timeout(0);
-        self.toasts.add_toast(toast);
-    }
-
-    /// Says something in passing.
-    pub fn toast(&self, text: &str) {
-        self.toasts.add_toast(crate::pages::toast(text));
     }
 }

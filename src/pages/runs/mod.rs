@@ -184,6 +184,7 @@ impl Runs {
         self.view.connect_selected_page_notify(move |_| {
             if let Some(runs) = runs.upgrade() {
                 runs.refresh();
+                runs.window.borrow().upgrade().iter().for_each(|window| window.let_toasts_go());
                 if !(runs.closing.get() && runs.rest()) {
                     runs.focus();
                 }
@@ -242,8 +243,8 @@ impl Runs {
                     return glib::Propagation::Stop;
                 }
                 runs.tabs.borrow_mut().remove(index);
-                if tab.leaves_undecided() {
                 runs.tell_new_ones_apart();
+                if tab.leaves_undecided() {
                     window.toast(&gettext("Its changes wait at Home for your decision."));
                 }
                 window.throw_away(tab.take_held().into_iter().collect());
