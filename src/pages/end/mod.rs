@@ -7,6 +7,7 @@ mod close;
 mod focus;
 mod quoted;
 mod screen;
+mod shell;
 mod words;
 
 use super::object;
@@ -27,6 +28,9 @@ use words::{icon, words};
 pub enum End {
     /// The command's own result.
     Outcome(Outcome),
+    /// Somebody left an interactive shell, with this status of its last
+    /// command, after so many milliseconds: that is no failure.
+    Left(u8, u64),
     /// It was ended without one, after so many milliseconds.
     Stopped(u64),
     /// It never ran, or its result is lost.
@@ -142,8 +146,8 @@ impl Tab {
         if self.restarts.take() && !matches!(end, End::Unheard(_)) {
             return self.run_again();
         }
-        let asked = self.was_asked(end);
-        let end = asked.as_ref().unwrap_or(end);
+        let other = self.was_asked(end).or_else(|| self.was_left(end));
+        let end = other.as_ref().unwrap_or(end);
         let (title, detail) = words(end);
         let page = &self.end_page;
         page.icon.set_icon_name(Some(icon(end)));
@@ -153,7 +157,8 @@ impl Tab {
         page.ended.set_reveal_child(true);
         page.again.set_visible(self.has_plan() && !self.unheard.get());
         page.other.set_visible(false);
-        page.failed.set(!matches!(end, End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. })));
+        let is_good = matches!(end, End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. }));
+        page.failed.set(!(is_good || matches!(end, End::Left(..))));
         self.log.add(&format!("{title}: {detail}"));
         if let Some(window) = self.window.upgrade() {
             window.tell_end(self, &title, &detail);
@@ -214,6 +219,19 @@ impl Tab {
         }
     }
 
+    /// A shell that somebody typed into hands on what its last command said.
+    fn was_left(&self, end: &End) -> Option<End> {
+        let End::Outcome(outcome) = end else { return None };
+        let Outcome { ending: Ending::Exited { code: code @ 1.. }, duration, .. } = outcome else {
+            return None;
+        };
+        if outcome.out_of_memory || outcome.stopped {
+            return None;
+        }
+        let plan = self.plan_again().filter(|plan| plan.orders.command.terminal.is_some())?;
+        shell::is_interactive(&plan.profile.command.argv).then_some(End::Left(*code, *duration))
+    }
+
     /// Takes the page of an end away.
     pub(super) fn not_ended(&self) {
         self.changes_are_settled();
@@ -245,7 +263,9 @@ impl Tab {
                     page.other.set_visible(true);
                 }
             }
-            End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. }) | End::Stopped(_) => {}
+            End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. })
+            | End::Stopped(_)
+            | End::Left(..) => {}
             End::Failed(_) | End::Outcome(_) => {
                 page.other.set_label(&gettext("_Change…"));
                 page.other.set_visible(true);
@@ -285,6 +305,6 @@ fn has_log(end: &End) -> bool {
     match end {
         End::Failed(_) | End::Unheard(_) => true,
         End::Outcome(outcome) => failed(outcome),
-        End::Stopped(_) => false,
+        End::Stopped(_) | End::Left(..) => false,
     }
 }

@@ -10,6 +10,12 @@ use terrarium_protocol::message::Ending;
 pub fn words(end: &End) -> (String, String) {
     match end {
         End::Outcome(outcome) => message::outcome(outcome),
+        End::Left(code, time) => {
+            let text =
+                gettext("The shell was left after {time}, with exit code {code} from its last command");
+            let text = text.replace("{time}", &message::duration(*time)).replace("{code}", &code.to_string());
+            (gettext("Finished"), text)
+        }
         End::Stopped(time) => {
             let text = gettext("You stopped it after {time}").replace("{time}", &message::duration(*time));
             (gettext("Stopped"), text)
@@ -23,6 +29,7 @@ pub fn words(end: &End) -> (String, String) {
 /// The picture above them.
 pub fn icon(end: &End) -> &'static str {
     match end {
+        End::Left(..) => "utilities-terminal-symbolic",
         End::Stopped(_) => "media-playback-stop-symbolic",
         End::Failed(_) | End::Unheard(_) => "computer-fail-symbolic",
         End::Outcome(outcome) if outcome.stopped => "media-playback-stop-symbolic",
