@@ -8,6 +8,7 @@ use crate::run::{finish, give_up, Role, DONE};
 use crate::signals::Signals;
 use crate::{print, terminal, Result};
 use serde_json::json;
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +47,9 @@ pub fn list(as_json: bool) -> Result {
     let rows: Vec<[String; 4]> = listing.sandboxes.iter().map(row).collect();
     if !rows.is_empty() {
         print::table(&message::list_head(), &rows).iter().for_each(|line| println!("{line}"));
+    } else if listing.unreachable.is_empty() && std::io::stdout().is_terminal() {
+        // Not on standard output: a script counts no line.
+        eprintln!("{}", message::none_runs());
     }
     Ok(DONE)
 }

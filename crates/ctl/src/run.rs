@@ -34,7 +34,7 @@ pub fn run(options: &Run, signals: &Signals) -> Result {
         user: options.user.clone(),
         kernel_path: options.kernpath.clone(),
         modules_path: options.kmodpath.clone(),
-        connect: false,
+        ..ProbeOptions::default()
     });
     trust(&mut host, options);
     let (profile, origin) = profile(options, &host)?;

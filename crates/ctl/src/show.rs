@@ -9,12 +9,16 @@ use crate::{print, Result};
 use clap::CommandFactory;
 use serde_json::json;
 use std::fs;
-use terrarium_engine::host::{self, Host, ProbeOptions};
+use std::io::IsTerminal;
+use terrarium_engine::host::{self, Host, LookedAt, ProbeOptions};
 use terrarium_engine::plan::{plan, Planned};
 use terrarium_engine::profile::{self, command_line, store, Profile};
 use terrarium_engine::reach::reach;
 use terrarium_engine::sandbox::{Driver, Real, Summary};
 use terrarium_engine::{doctor as checks, message, xml, Error};
+/// Back to the begin of a terminal's line, which is empty then.
+const CLEAR: &str = "\r\x1b[K";
+
 
 /// `show`: a sandbox if there is one of that name, else a profile.
 pub fn show(what: &Show) -> Result {
@@ -139,10 +143,15 @@ fn text_of(profile: &profile::Profile) -> std::result::Result<String, Error> {
 
 /// `doctor`
 pub fn doctor(as_json: bool) -> Result {
-    let host = host::probe(&ProbeOptions { connect: true, ..ProbeOptions::default() });
+    let is_seen = std::io::stderr().is_terminal();
+    let tell = is_seen.then_some(say_looking as fn(&LookedAt));
+    let host = host::probe(&ProbeOptions { connect: true, tell, ..ProbeOptions::default() });
     let findings = checks::examine(&host);
     if as_json {
         println!("{}", print::json(&json!({ "findings": &findings, "host": &host })));
+    if is_seen {
+        eprint!("{CLEAR}");
+    }
     } else {
         message::doctor(&findings).iter().for_each(|line| println!("{line}"));
     }
@@ -151,6 +160,11 @@ pub fn doctor(as_json: bool) -> Result {
 
 /// `doctor --remove`
 pub fn remove() -> Result {
+/// A libvirt that hangs is seen by the line that stays.
+fn say_looking(what: &LookedAt) {
+    eprint!("{CLEAR}{}", message::looking(what));
+}
+
     let real = crate::control::driver();
     let line = if real.remove_network()? { message::network_removed() } else { message::no_network() };
     println!("{line}");

@@ -52,6 +52,27 @@ fn what_is_wrong_with_an_option_is_said_of_the_option() {
 }
 
 #[test]
+fn a_number_below_nothing_is_said_to_be_none() {
+    for verb in [&["run"][..], &["limits", "x"]] {
+        let said = refused(User::Plain, &[verb, &["--cpus", "-3"]].concat());
+        assert!(said.contains("'-3'") && said.contains("write 1 or more"), "{said}");
+    }
+    let said = refused(User::Plain, &["run", "--memory", "-3", "--", "true"]);
+    assert!(said.contains("“-3” is not a size"), "{said}");
+}
+
+/// What it shows on a terminal, where its lines are cleared again.
+#[test]
+fn doctor_says_what_it_looks_at_to_who_waits() {
+    let line = format!("{} doctor", binary().display());
+    let shown = out(&User::Plain.command("script").args(["-qec", &line, "/dev/null"]).output().unwrap());
+    let (looks, found) = (shown.find("Looking at the kernels…"), shown.find("Works"));
+    assert!(looks.is_some() && looks < found && shown.contains("Asking qemu:///session…"), "{shown}");
+    let output = ctl(User::Plain, &["doctor"]);
+    assert!(!(out(&output) + &err(&output)).contains("Looking at"), "{}", err(&output));
+}
+
+#[test]
 fn what_was_nearly_hit_is_named() {
     let _stop = {
         let name = fresh_name("NearBy");

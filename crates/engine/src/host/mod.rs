@@ -18,7 +18,7 @@ pub use folders::Folder;
 pub use keyboard::Keyboard;
 pub use look::Look;
 pub use network::Networks;
-pub use probe::{places, probe, ProbeOptions};
+pub use probe::{places, probe, LookedAt, ProbeOptions};
 pub(crate) use root::entries as root_entries;
 
 use crate::kernel::Kernel;

@@ -21,6 +21,17 @@ pub struct ProbeOptions {
     pub modules_path: Option<PathBuf>,
     /// Connect to libvirt to see whether it answers.
     pub connect: bool,
+    /// Is told what is looked at next, of what takes long.
+    pub tell: Option<fn(&LookedAt)>,
+}
+
+/// What takes long to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookedAt {
+    /// The kernels, and what they can do.
+    Kernels,
+    /// One of libvirt's drivers.
+    Libvirt(Uri),
 }
 
 /// Where distributions put libvirt's drivers.
@@ -45,6 +56,8 @@ pub fn probe(options: &ProbeOptions) -> Host {
     let in_group_libvirt = is_in_group("libvirt");
     let root = root::entries(Path::new("/"));
     let running = Running::new(Path::new("/"));
+    let tell = |what: LookedAt| options.tell.iter().for_each(|tell| tell(&what));
+    tell(LookedAt::Kernels);
     Host {
         arch: std::env::consts::ARCH.to_owned(),
         family: family::family(Path::new("/")),
@@ -57,7 +70,7 @@ pub fn probe(options: &ProbeOptions) -> Host {
             options.kernel_path.as_deref(),
             options.modules_path.as_deref(),
         ),
-        connections: connections(caller, in_group_libvirt, options.connect),
+        connections: connections(caller, in_group_libvirt, options.connect, &tell),
         display: displays(),
         network: super::network::probe(Path::new("/"), &running),
         unmapped: root::unmapped(Path::new("/"), &root),
@@ -161,7 +174,7 @@ fn environment() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(text).filter(|(name, _)| passes(name)).collect()
 }
 
-fn connections(caller: u32, in_group: bool, connect: bool) -> Vec<Connection> {
+fn connections(caller: u32, in_group: bool, connect: bool, tell: &dyn Fn(LookedAt)) -> Vec<Connection> {
     let mut uris = vec![Uri::LxcSystem, Uri::QemuSystem];
     // As root the session is the system's daemon all the same.
     if caller != 0 {
@@ -171,6 +184,7 @@ fn connections(caller: u32, in_group: bool, connect: bool) -> Vec<Connection> {
         let state = state(&uri, caller, in_group);
         // Whoever is not in the group would be asked for a password.
         if connect && state.usable() {
+            tell(LookedAt::Libvirt(uri.clone()));
             return crate::virt::probe(uri);
         }
         Connection { uri, state, confinement: None }

@@ -3,6 +3,7 @@
 
 use super::{connection_state, fill, shown};
 use crate::doctor::{Finding, Severity, Subject};
+use crate::host::LookedAt;
 use crate::kernel::{Kernel, KernelProblem};
 use crate::plan::{AcceleratorReason, Note};
 use crate::profile::Isolation;
@@ -33,6 +34,15 @@ pub fn doctor(findings: &[Finding]) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What is looked at, while that goes on.
+#[must_use]
+pub fn looking(what: &LookedAt) -> String {
+    match what {
+        LookedAt::Kernels => gettext("Looking at the kernels…"),
+        LookedAt::Libvirt(uri) => fill(&gettext("Asking {uri}…"), &[("uri", &shown(uri.as_str()))]),
+    }
 }
 
 /// One finding.

@@ -23,7 +23,7 @@ mod tests;
 mod values;
 
 pub use asked::{asked, holds, not_asked};
-pub use checks::{doctor, finding};
+pub use checks::{doctor, finding, looking};
 pub use displays::{clipboard, needs_screen, no_desktop, no_window_program, not_a_screen_size, screen};
 pub use displays::{unseen, window_not_opened};
 pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
@@ -217,6 +217,18 @@ pub fn of_profiles_only() -> String {
     gettext(
         "A sandbox that runs has no plan to show. Ask for the plan of its profile, or use --xml or --json.",
     )
+}
+
+/// `--cpus` that is none.
+#[must_use]
+pub fn not_processors() -> String {
+    gettext("it is not a number of processors; write 1 or more, up to those of this computer")
+}
+
+/// `terrariumctl list` where there is nothing to list.
+#[must_use]
+pub fn none_runs() -> String {
+    gettext("No sandbox runs.")
 }
 
 /// The head of `terrariumctl list`.
