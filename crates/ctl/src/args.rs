@@ -5,7 +5,7 @@ use crate::help::values;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use terrarium_engine::profile;
+use terrarium_engine::{message, profile};
 
 /// Run programs behind glass, from a terminal or a script.
 #[derive(Parser)]
@@ -216,7 +216,7 @@ pub struct Run {
     #[arg(long, value_enum, value_name = "FATE", help_heading = "Files")]
     pub changes: Option<Changes>,
     /// How much it may write, such as 500M or 8GiB [default: 2GiB]
-    #[arg(long, value_name = "SIZE", help_heading = "Files")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true, help_heading = "Files")]
     pub writable: Option<String>,
     /// Do not hide this secret, such as ~/.ssh, in what is shared
     #[arg(long, value_name = "PATH", help_heading = "Files")]
@@ -255,7 +255,7 @@ pub struct Run {
     #[arg(long, value_name = "WIDTHxHEIGHT", help_heading = "Windows")]
     pub display_size: Option<String>,
     /// How much larger than usual programs draw, for a desktop with small pixels [default: 1]
-    #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u32).range(1..=4), help_heading = "Windows")]
+    #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u32).range(1..=4), allow_negative_numbers = true, help_heading = "Windows")]
     pub display_scale: Option<u32>,
     /// Do not open the window that shows the screen
     #[arg(long, help_heading = "Windows")]
@@ -268,10 +268,10 @@ pub struct Run {
     pub sound: bool,
 
     /// Memory of the whole sandbox, such as 512M or 2GiB [default: 1GiB]
-    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true, help_heading = "Limits")]
     pub memory: Option<String>,
     /// Processors [default: 2, as far as there are]
-    #[arg(long, value_name = "N", help_heading = "Limits")]
+    #[arg(long, value_name = "N", value_parser = processors, allow_negative_numbers = true, help_heading = "Limits")]
     pub cpus: Option<u32>,
 
     /// lxc:///system, qemu:///session or qemu:///system
@@ -316,6 +316,11 @@ pub struct Exec {
     pub no_tty: bool,
     /// Set a variable
     #[arg(short, long = "env", value_name = "NAME=VALUE")]
+// None at all is the plan's affair: it knows how many there are.
+fn processors(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| message::not_processors())
+}
+
     pub environment: Vec<String>,
     /// Start in this folder [default: the home folder]
     #[arg(long, value_name = "DIR")]
@@ -330,10 +335,10 @@ pub struct LimitsOf {
     /// Name of the sandbox
     pub name: String,
     /// Memory of the whole sandbox, such as 512M or 2GiB
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub memory: Option<String>,
     /// Processors
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = processors, allow_negative_numbers = true)]
     pub cpus: Option<u32>,
     /// Bytes a second of each of a virtual machine's disks, such as 10M; 0 lifts it
     #[arg(long, value_name = "RATE")]
@@ -435,7 +440,7 @@ pub enum ProfileVerb {
     Export {
         /// Its name
         name: String,
-        /// The file; must not exist
+        /// The file; must not exist, or - for standard output
         file: PathBuf,
     },
     /// Delete a profile

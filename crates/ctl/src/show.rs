@@ -120,6 +120,9 @@ pub fn profile(verb: &ProfileVerb) -> Result {
         ProfileVerb::Import { file } => {
             let profile = store::load(file)?;
             println!("{}", store::add(&places, &profile)?.display());
+        ProfileVerb::Export { name, file } if file.as_os_str() == "-" => {
+            print::text(&text_of(&store::resolve(&places, name)?)?);
+        }
         }
         ProfileVerb::Export { name, file } => {
             let text = text_of(&store::resolve(&places, name)?)?;

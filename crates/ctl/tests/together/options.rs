@@ -138,6 +138,7 @@ for_both! {
         assert_eq!(good(&["run", "--profile", "A test", "-e", "WORD=mine", "--cwd", "/etc", "--", "sh", "-c", "echo $WORD; pwd"]), "mine\n/etc\n");
         good(&["profile", "export", "A test", copy]);
         assert_eq!(std::fs::read_to_string(copy).unwrap(), shown);
+        assert_eq!(good(&["profile", "export", "A test", "-"]), shown);
         assert_eq!(ctl(&["profile", "export", "A test", copy]).status.code(), Some(125), "it is there");
         good(&["profile", "delete", "A test"]);
         assert_eq!(good(&["profile", "list"]), "");
