@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The command line. Its letters are those of virt-sandbox.
 
+use crate::complete;
 use crate::help::values;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -40,6 +41,7 @@ pub enum Verb {
     )]
     Attach {
         /// Name of the sandbox
+        #[arg(add = complete::sandboxes())]
         name: String,
         /// Continue standard output at this byte
         #[arg(long, value_name = "OFFSET")]
@@ -54,6 +56,7 @@ pub enum Verb {
     )]
     Stop {
         /// Name of the sandbox
+        #[arg(add = complete::sandboxes())]
         name: String,
         /// Do not ask, destroy it
         #[arg(long)]
@@ -62,11 +65,13 @@ pub enum Verb {
     /// Freeze a sandbox
     Pause {
         /// Name of the sandbox
+        #[arg(add = complete::sandboxes())]
         name: String,
     },
     /// Let a frozen sandbox go on
     Resume {
         /// Name of the sandbox
+        #[arg(add = complete::sandboxes())]
         name: String,
     },
     /// Run another command in a sandbox that runs
@@ -74,11 +79,13 @@ pub enum Verb {
     /// Open the window that shows a sandbox
     View {
         /// Name of the sandbox
+        #[arg(add = complete::sandboxes())]
         name: String,
     },
     /// Save a picture of a sandbox's screen
     Screenshot {
         /// Name of the sandbox
+        #[arg(add = complete::sandboxes())]
         name: String,
         /// The file, as PNG; - for standard output
         file: PathBuf,
@@ -86,11 +93,13 @@ pub enum Verb {
     /// Print what a sandbox's display and its helpers wrote to their logs
     Log {
         /// Name of the sandbox
+        #[arg(add = complete::sandboxes())]
         name: String,
     },
     /// Show what a sandbox that has ended changed; without a name, what waits for your decision
     Changes {
         /// Name of the sandbox
+        #[arg(add = complete::changed())]
         name: Option<String>,
         /// Show how texts differ from this computer's
         #[arg(long, requires = "name")]
@@ -102,6 +111,7 @@ pub enum Verb {
     /// Let the next run of the same name go on from what a sandbox changed
     Keep {
         /// Name of the sandbox
+        #[arg(add = complete::changed())]
         name: String,
         /// Only these files and folders, as they are called inside; the rest is thrown away
         #[arg(value_name = "PATH")]
@@ -110,6 +120,7 @@ pub enum Verb {
     /// Throw away what a sandbox changed, or what is kept of it
     Discard {
         /// Name of the sandbox
+        #[arg(add = complete::changed())]
         name: String,
         /// Only these files and folders, as they are called inside
         #[arg(value_name = "PATH")]
@@ -118,6 +129,7 @@ pub enum Verb {
     /// Put what a sandbox changed in your home folder to its real place
     Apply {
         /// Name of the sandbox
+        #[arg(add = complete::changed())]
         name: String,
         /// Files and folders, as they are called inside
         #[arg(required = true, value_name = "PATH")]
@@ -164,7 +176,7 @@ pub enum Verb {
 #[derive(ClapArgs, Default)]
 pub struct Run {
     /// Start from this profile: a name, or a file (with a / or ending in .terrarium)
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", add = complete::profiles_and_files())]
     pub profile: Option<String>,
     /// Name of the sandbox [default: made from the command]
     #[arg(short, long)]
@@ -312,6 +324,7 @@ pub struct Exec {
     #[arg(short, long, conflicts_with = "no_tty")]
     pub tty: bool,
     /// Give the command three streams
+    #[arg(add = complete::sandboxes())]
     #[arg(short = 'T', long)]
     pub no_tty: bool,
     /// Set a variable
@@ -333,6 +346,7 @@ fn processors(text: &str) -> Result<u32, String> {
 #[derive(ClapArgs)]
 pub struct LimitsOf {
     /// Name of the sandbox
+    #[arg(add = complete::sandboxes())]
     pub name: String,
     /// Memory of the whole sandbox, such as 512M or 2GiB
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
@@ -351,6 +365,7 @@ pub struct LimitsOf {
 #[derive(ClapArgs)]
 pub struct NetworkOf {
     /// Name of the sandbox
+    #[arg(add = complete::sandboxes())]
     pub name: String,
     /// Print JSON
     #[arg(long)]
@@ -404,6 +419,7 @@ pub enum Reach {
 #[derive(ClapArgs)]
 pub struct Show {
     /// A sandbox, or a profile (its name, or a file with a / or ending in .terrarium)
+    #[arg(add = complete::all_and_files())]
     pub name: String,
     /// What would be done, with every default
     #[arg(long, group = "form")]
@@ -429,6 +445,7 @@ pub enum ProfileVerb {
     /// Print a profile
     Show {
         /// Its name
+        #[arg(add = complete::profiles())]
         name: String,
     },
     /// Copy a file into the profiles
@@ -439,6 +456,7 @@ pub enum ProfileVerb {
     /// Write a profile to a file
     Export {
         /// Its name
+        #[arg(add = complete::profiles())]
         name: String,
         /// The file; must not exist, or - for standard output
         file: PathBuf,
@@ -446,6 +464,7 @@ pub enum ProfileVerb {
     /// Delete a profile
     Delete {
         /// Its name
+        #[arg(add = complete::profiles())]
         name: String,
     },
 }

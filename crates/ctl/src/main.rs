@@ -7,6 +7,7 @@
 //! | [`run`] | `run`: from options to a profile, a plan and a sandbox |
 //! | [`origin`] | which option a key came from |
 //! | [`help`] | its help in the user's language |
+//! | [`complete`] | what completes a word in a shell |
 //! | [`client`] | the streams between this process and a sandbox |
 //! | [`signals`] | Ctrl+C and its like, at any time |
 //! | [`terminal`] | raw mode, sizes, letting go |
@@ -23,6 +24,7 @@
 mod args;
 mod changes;
 mod client;
+mod complete;
 mod control;
 mod fault;
 mod files;
@@ -46,6 +48,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     set_up_texts();
     terrarium_engine::message::name_options();
+    complete::answer();
     let matches = help::translated().try_get_matches();
     let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
@@ -78,7 +81,7 @@ fn main() -> ExitCode {
         Verb::Profile { verb } => show::profile(&verb),
         Verb::Doctor { remove: true, .. } => show::remove(),
         Verb::Doctor { json, .. } => show::doctor(json),
-        Verb::Completions { shell } => show::completions(shell),
+        Verb::Completions { shell } => complete::script(shell),
     };
     result
         .unwrap_or_else(|fault| {

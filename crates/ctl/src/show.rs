@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! `show`, `profile`, `doctor`, and completion scripts.
+//! `show`, `profile` and `doctor`.
 
-use crate::args::{Args, ProfileVerb, Show};
+use crate::args::{ProfileVerb, Show};
 use crate::control::{glass_option, to_json};
 use crate::fault::Fault;
 use crate::run::DONE;
 use crate::{print, Result};
-use clap::CommandFactory;
 use serde_json::json;
 use std::fs;
 use std::io::IsTerminal;
@@ -16,9 +15,9 @@ use terrarium_engine::profile::{self, command_line, store, Profile};
 use terrarium_engine::reach::reach;
 use terrarium_engine::sandbox::{Driver, Real, Summary};
 use terrarium_engine::{doctor as checks, message, xml, Error};
+
 /// Back to the begin of a terminal's line, which is empty then.
 const CLEAR: &str = "\r\x1b[K";
-
 
 /// `show`: a sandbox if there is one of that name, else a profile.
 pub fn show(what: &Show) -> Result {
@@ -120,9 +119,9 @@ pub fn profile(verb: &ProfileVerb) -> Result {
         ProfileVerb::Import { file } => {
             let profile = store::load(file)?;
             println!("{}", store::add(&places, &profile)?.display());
+        }
         ProfileVerb::Export { name, file } if file.as_os_str() == "-" => {
             print::text(&text_of(&store::resolve(&places, name)?)?);
-        }
         }
         ProfileVerb::Export { name, file } => {
             let text = text_of(&store::resolve(&places, name)?)?;
@@ -150,62 +149,26 @@ pub fn doctor(as_json: bool) -> Result {
     let tell = is_seen.then_some(say_looking as fn(&LookedAt));
     let host = host::probe(&ProbeOptions { connect: true, tell, ..ProbeOptions::default() });
     let findings = checks::examine(&host);
-    if as_json {
-        println!("{}", print::json(&json!({ "findings": &findings, "host": &host })));
     if is_seen {
         eprint!("{CLEAR}");
     }
+    if as_json {
+        println!("{}", print::json(&json!({ "findings": &findings, "host": &host })));
     } else {
         message::doctor(&findings).iter().for_each(|line| println!("{line}"));
     }
     Ok(DONE)
 }
 
-/// `doctor --remove`
-pub fn remove() -> Result {
 /// A libvirt that hangs is seen by the line that stays.
 fn say_looking(what: &LookedAt) {
     eprint!("{CLEAR}{}", message::looking(what));
 }
 
+/// `doctor --remove`
+pub fn remove() -> Result {
     let real = crate::control::driver();
     let line = if real.remove_network()? { message::network_removed() } else { message::no_network() };
     println!("{line}");
     Ok(DONE)
-}
-
-/// `completions`
-pub fn completions(shell: clap_complete::Shell) -> Result {
-    print!("{}", script(shell));
-    Ok(DONE)
-}
-
-/// What clap writes without the placeholders (`<NAME>`, `[NAME]...`) that its
-/// script for bash offers as if they were words.
-fn script(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "terrariumctl", &mut script);
-    let script = String::from_utf8_lossy(&script).into_owned();
-    let without = |line: &str| match line.split_once("opts=\"") {
-        Some((before, words)) if shell == clap_complete::Shell::Bash => {
-            let words = words.trim_end_matches('"').split_whitespace();
-            let words: Vec<&str> = words.filter(|word| !word.starts_with(['<', '['])).collect();
-            format!("{before}opts=\"{}\"\n", words.join(" "))
-        }
-        _ => format!("{line}\n"),
-    };
-    script.lines().map(without).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::script;
-
-    #[test]
-    fn no_placeholder_is_offered_as_a_word() {
-        let bash = script(clap_complete::Shell::Bash);
-        let offered: Vec<&str> = bash.lines().filter(|line| line.contains("opts=\"")).collect();
-        assert!(offered.len() > 5 && offered.iter().any(|line| line.contains("--help")));
-        assert!(offered.iter().all(|line| !line.contains(['<', '['])), "{offered:?}");
-    }
 }

@@ -151,18 +151,50 @@ for_both! {
 }
 
 #[test]
-fn completions_name_the_verbs() {
+fn there_is_a_completion_script_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let output = User::Plain.ctl().args(["completions", shell]).output().unwrap();
         let text = out(&output);
-        assert!(
-            output.status.success() && text.contains("attach") && text.contains("no-tty"),
-            "{shell}: {text}"
-        );
-        if shell == "bash" {
-            let mut child = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
-            feed(&mut child, output.stdout).join().unwrap();
-            assert!(child.wait().unwrap().success());
-        }
+        assert!(output.status.success() && text.contains("terrariumctl"), "{shell}: {text}");
     }
+}
+
+/// As bash has it completed.
+fn completed(user: User, config: &Path, line: &[&str]) -> Vec<String> {
+    let script = r#"
+        PATH=$1:$PATH; shift
+        source <(terrariumctl completions bash)
+        COMP_WORDS=(terrariumctl "$@"); COMP_CWORD=$#; COMP_TYPE=9
+        _clap_complete_terrariumctl terrariumctl "${!#}" ""
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let mut bash = user.command("bash");
+    bash.env("XDG_CONFIG_HOME", config)
+        .args(["-c", script, "bash"])
+        .arg(binary().parent().unwrap())
+        .args(line);
+    let output = bash.output().unwrap();
+    assert!(output.status.success(), "{line:?}: {}", err(&output));
+    out(&output).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn names_of_profiles_and_sandboxes_complete_in_a_shell() {
+    let (user, config) = (User::Member, tempfile::tempdir().unwrap());
+    std::os::unix::fs::chown(config.path(), Some(user.uid()), Some(user.uid())).unwrap();
+    let profiles = config.path().join("terrarium/profiles");
+    std::fs::create_dir_all(&profiles).unwrap();
+    for (stem, name) in [("shell", "Shell"), ("make-it", "Make It; rm")] {
+        let text = format!("version = 1\nname = \"{name}\"\n[command]\nargv = [\"sh\"]\n");
+        std::fs::write(profiles.join(format!("{stem}.terrarium")), text).unwrap();
+    }
+    let complete = |line: &[&str]| completed(user, config.path(), line);
+    assert_eq!(complete(&["run", "--profile", "Sh"]), ["Shell"]);
+    assert_eq!(complete(&["profile", "export", "m"]), ["make-it"], "by its file: the other is not one word");
+    assert!(complete(&["at"]).contains(&"attach".to_owned()) && complete(&["run", "--no-t"]) == ["--no-tty"]);
+    let sandbox = detached_as(user, Glass::Container, "sleep 60");
+    for verb in ["attach", "stop", "show", "limits"] {
+        assert_eq!(complete(&[verb, &sandbox.name]), [sandbox.name.as_str()], "{verb}");
+    }
+    let begun = &sandbox.name[..sandbox.name.len() - 1];
+    assert!(complete(&["exec", begun]).contains(&sandbox.name));
 }

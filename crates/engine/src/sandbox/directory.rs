@@ -15,6 +15,7 @@
 
 use super::lost;
 use crate::error::{Error, FileAction};
+use crate::places::Places;
 use crate::profile::{self, store, Profile};
 use crate::uri::Uri;
 use crate::xml::PORTS;
@@ -267,6 +268,16 @@ pub fn numbered(runtime: &Path) -> Vec<(u32, PathBuf)> {
         .collect()
 }
 
+/// What the sandboxes there are called, without asking libvirt: for who
+/// completes a word, and must neither wait nor clean up.
+#[must_use]
+pub fn names(places: &Places) -> Vec<String> {
+    let read = |(_, path): (u32, PathBuf)| fs::read_to_string(path.join("name")).ok();
+    let mut names: Vec<String> = numbered(&places.runtime).into_iter().filter_map(read).collect();
+    names.sort_unstable();
+    names
+}
+
 fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, Error> {
     let file = OpenOptions::new()
         .create(true)
@@ -344,6 +355,9 @@ mod tests {
         let second = reserve(runtime.path(), &wish, nothing).unwrap();
         assert_eq!((first.number, second.number), (1, 2));
         assert_eq!((first.name.as_str(), second.name.as_str()), ("x", "x-2"));
+        let mut places = Places::new(1000, runtime.path(), |_| None);
+        places.runtime = runtime.path().to_owned();
+        assert_eq!(names(&places), ["x", "x-2"]);
         let path = first.path.clone();
         first.keep();
         assert!(is_wanted(&path));

@@ -31,6 +31,7 @@ mod tests;
 mod usage;
 
 pub use changes::{Changes, Review, Told, Waiting, Watch};
+pub use directory::names;
 pub(crate) use layers::kept_id;
 pub use layers::{Layer, Tag};
 pub use limits::{check as check_limits, LimitChange, Limits};
