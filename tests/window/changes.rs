@@ -195,6 +195,10 @@ fn what_is_decided_is_done_when_it_is_left() {
     act(&changes, "forget");
     close(&changes);
     // One is undecided: nothing happens to it unasked.
+    scene.until("it asks", || crate::scene::dialog().is_some());
+    let asked = crate::scene::dialog().expect("a question");
+    let labels = ["cancel", "discard", "later"].map(|answer| asked.response_label(answer));
+    assert_eq!(labels, ["_Stay Here", "_Discard the Undecided", "Decide _Later"]);
     answer(&scene, "cancel");
     assert!(changes.is_visible() && scene.fake.written.decided().is_empty());
     close(&changes);

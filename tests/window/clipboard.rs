@@ -186,6 +186,10 @@ fn each_paste_into_it_is_asked_about() {
     assert!(screen.asking().is_none(), "nobody pastes");
     let ask = scene.object::<gtk::Revealer>("ask");
     let buttons = scene.object::<gtk::Box>("ask-buttons");
+    let menu = scene.object::<gtk::MenuButton>("clipboard-button").menu_model().expect("a menu");
+    let offer = menu.item_link(1, "section").expect("a section");
+    let label = offer.item_attribute_value(0, "label", None).and_then(|label| label.get::<String>());
+    assert_eq!(label.as_deref(), Some("_Let It Paste What You Copied…"));
     for (at, by_menu) in [false, false, true].into_iter().enumerate() {
         commands.borrow_mut().clear();
         if by_menu {

@@ -234,7 +234,7 @@ pub struct Run {
     #[arg(long, value_name = "PATH", help_heading = "Files")]
     pub unmask: Vec<PathBuf>,
 
-    /// Whom it may talk to: none, internet, full, or an interface such as dhcp,source=NET
+    /// Whom it may talk to: none, internet, full (the window's Internet and LAN), or an interface such as dhcp,source=NET
     #[arg(short = 'N', long, value_name = "NETWORK", help_heading = "Network")]
     pub network: Vec<String>,
     /// Let it talk to these alone, such as example.org:443/tcp or 10.0.0.0/8
@@ -316,24 +316,24 @@ pub struct Run {
     pub command: Vec<OsString>,
 }
 
-#[derive(ClapArgs)]
-pub struct Exec {
-    /// Name of the sandbox
-    pub name: String,
-    /// Give the command a terminal [default: if this is one]
-    #[arg(short, long, conflicts_with = "no_tty")]
-    pub tty: bool,
-    /// Give the command three streams
-    #[arg(add = complete::sandboxes())]
-    #[arg(short = 'T', long)]
-    pub no_tty: bool,
-    /// Set a variable
-    #[arg(short, long = "env", value_name = "NAME=VALUE")]
 // None at all is the plan's affair: it knows how many there are.
 fn processors(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| message::not_processors())
 }
 
+#[derive(ClapArgs)]
+pub struct Exec {
+    /// Name of the sandbox
+    #[arg(add = complete::sandboxes())]
+    pub name: String,
+    /// Give the command a terminal [default: if this is one]
+    #[arg(short, long, conflicts_with = "no_tty")]
+    pub tty: bool,
+    /// Give the command three streams
+    #[arg(short = 'T', long)]
+    pub no_tty: bool,
+    /// Set a variable
+    #[arg(short, long = "env", value_name = "NAME=VALUE")]
     pub environment: Vec<String>,
     /// Start in this folder [default: the home folder]
     #[arg(long, value_name = "DIR")]
@@ -410,9 +410,9 @@ pub enum NetworkVerb {
 pub enum Reach {
     /// Nobody
     None,
-    /// The world, but neither this computer nor its networks
+    /// Internet only: the world, but neither this computer nor its networks
     Internet,
-    /// All that this computer reaches
+    /// Internet and LAN: all that this computer reaches, and itself
     Full,
 }
 

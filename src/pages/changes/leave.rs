@@ -45,11 +45,11 @@ impl ChangesWindow {
             ),
         };
         let dialog = self.question(
-            &gettext("Keep Undecided Changes?"),
+            &gettext("Leave With Undecided Changes?"),
             &text.replace("{count}", &undecided.to_string()),
             &[
-                ("cancel", &gettext("_Cancel")),
-                ("discard", &gettext("_Discard")),
+                ("cancel", &gettext("_Stay Here")),
+                ("discard", &gettext("_Discard the Undecided")),
                 ("later", &gettext("Decide _Later")),
             ],
         );

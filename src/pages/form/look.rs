@@ -168,9 +168,13 @@ impl Form {
         (!places.is_empty()).then(|| message::in_place(&places, &self.folders.home()))
     }
 
-    /// What an empty list means, where it is not what one would think.
+    /// What an empty list means, where it is not what one would think, and how
+    /// files call what has another name here.
     fn if_empty(&self, field: &Field) -> Option<String> {
         let network = self.profile().network;
+        if field.key == "network.mode" && network.mode == NetworkMode::Full {
+            return Some(gettext("All that this computer reaches, and itself. In a profile’s file and for terrariumctl it is called “full”."));
+        }
         let is_it = field.key == "network.allow" && network.mode == NetworkMode::Custom;
         if !is_it || !network.allow.is_empty() {
             return None;

@@ -36,7 +36,7 @@ fn differences(profile: &Profile, home: &Path) -> Vec<String> {
     match profile.network.mode {
         NetworkMode::None => {}
         NetworkMode::Internet => all.push(gettext("Internet only")),
-        NetworkMode::Full => all.push(gettext("Internet and local network")),
+        NetworkMode::Full => all.push(gettext("Internet and LAN")),
         NetworkMode::Custom => all.push(gettext("Chosen networks")),
     }
     match profile.files.home {

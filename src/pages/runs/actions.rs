@@ -202,7 +202,7 @@ impl Runs {
             menu.remove_all();
             menu.append_section(None, &policies);
             let offer = gio::Menu::new();
-            offer.append(Some(&gettext("_Offer What Was Copied Here…")), Some("win.offer-clipboard"));
+            offer.append(Some(&gettext("_Let It Paste What You Copied…")), Some("win.offer-clipboard"));
             menu.append_section(None, &offer);
             if let Some(last) = last {
                 // An item without an action is a line to read.

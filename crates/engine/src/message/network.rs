@@ -400,7 +400,7 @@ pub fn usage(usage: &Usage) -> Vec<String> {
 #[must_use]
 pub fn access(usage: &Usage) -> String {
     match (usage.policy.base, usage.allowed.is_empty()) {
-        (Base::All, _) => gettext("Internet and local network"),
+        (Base::All, _) => gettext("Internet and LAN"),
         (Base::Internet, true) => gettext("Internet only"),
         (Base::Internet, false) => gettext("Internet and chosen hosts"),
         (Base::Nobody, true) => gettext("No network"),
