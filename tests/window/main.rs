@@ -32,6 +32,7 @@ mod qemu;
 mod scene;
 mod screens;
 mod slips;
+mod stumbles;
 mod waiting;
 
 use adw::prelude::*;
