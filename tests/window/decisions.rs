@@ -156,7 +156,7 @@ fn an_edited_file_is_shown_first() {
     scene.window.start(plan);
     scene.within(std::time::Duration::from_secs(60), "they are offered", || scene.offer().is_some());
     let changes = scene.look();
-    scene.until("the edited one is shown", || says(&changes, "Modified · 3 bytes"));
+    scene.until("the edited one is shown", || says(&changes, "Modified · 3\u{a0}bytes"));
     let title = find(&changes, "detail-title").and_downcast::<adw::WindowTitle>().expect("a title");
     assert_eq!(title.title(), "zz.txt");
     close(&changes);
@@ -333,10 +333,10 @@ fn rows_say_what_is_there_and_which_modes() {
     ];
     let changes = scene.review(all);
     for text in [
-        "Added · 1 byte · you have another one",
-        "Added · 1 byte · you have one of that name",
-        "Added · 9 bytes · setuid · setgid · 6755",
-        "Permissions · 9 bytes · 0644 → 0666",
+        "Added · 1\u{a0}byte · you have another one",
+        "Added · 1\u{a0}byte · you have one of that name",
+        "Added · 9\u{a0}bytes · setuid · setgid · 6755",
+        "Permissions · 9\u{a0}bytes · 0644 → 0666",
         "6 changes in all folders",
         "1 change",
     ] {

@@ -41,7 +41,7 @@ pub struct Words {
     pub kind: Option<Kind>,
     /// Its name or its path.
     pub name: String,
-    /// Its sizes.
+    /// Its sizes; of a folder how much is in it and below.
     pub sizes: String,
     /// What was decided, or how much is in it.
     pub end: String,
@@ -68,7 +68,7 @@ pub fn fill(item: &gtk::ListItem, words: &Words) {
     name.set_css_classes(if is_folder { &["caption-heading", "dim-label"] } else { &[] });
     name.set_label(&words.name);
     sizes.set_label(&words.sizes);
-    sizes.set_visible(!is_folder);
+    sizes.set_visible(!words.sizes.is_empty());
     decided.set_label(&words.end);
     row.set_margin_top(if is_folder { 12 } else { 6 });
     row.set_margin_bottom(if is_folder { 4 } else { 6 });
@@ -95,7 +95,12 @@ pub fn content<'a>(inner: impl Iterator<Item = &'a Entry>) -> String {
     let (count, bytes) =
         files.fold((0usize, 0u64), |(count, sum), one| (count + 1, sum.saturating_add(one.size)));
     let text = ngettext("{count} file", "{count} files", message::many(count));
-    format!("{} · {}", text.replace("{count}", &count.to_string()), message::size(bytes))
+    format!("{} · {}", text.replace("{count}", &count.to_string()), size(bytes))
+}
+
+/// A line does not end between a number and its unit.
+fn size(bytes: u64) -> String {
+    message::size(bytes).replace(' ', "\u{a0}")
 }
 
 /// How much there is: `3 changes`.
@@ -141,12 +146,12 @@ pub fn has_content(entry: &Entry) -> bool {
 
 /// Its sizes, as far as there are any: `4.1 KiB → 4.2 KiB`.
 pub fn facts(entry: &Entry, kind: Kind) -> String {
-    let size = |facts: &Option<Facts>| {
+    let size_of = |facts: &Option<Facts>| {
         let file = facts.as_ref().filter(|facts| facts.kind == FileKind::File);
-        file.map(|facts| message::size(facts.size))
+        file.map(|facts| size(facts.size))
     };
     let mut sizes: Vec<String> =
-        [size(&entry.change.before), size(&entry.change.after)].into_iter().flatten().collect();
+        [size_of(&entry.change.before), size_of(&entry.change.after)].into_iter().flatten().collect();
     sizes.dedup();
     let is_folder = entry.change.after.as_ref().is_some_and(|facts| facts.kind == FileKind::Folder);
     let folder = is_folder.then(|| gettext("folder"));

@@ -29,13 +29,14 @@ pub fn title(looking: &Looking) -> String {
     title.replace("{count}", &count.to_string())
 }
 
-/// How many changes there are in a folder, and below.
-fn how_many(folder: &Folder) -> String {
+/// How many changes there are in a folder, and below: under its name, or at
+/// the end of it. What is said of both is long, and would cut off the name.
+fn how_many(folder: &Folder) -> (String, String) {
     let all = folder.inner.len();
     if folder.rows == all {
-        row::count(all)
+        (String::new(), row::count(all))
     } else {
-        row::count_in_all(all)
+        (row::count_in_all(all), String::new())
     }
 }
 
@@ -56,9 +57,12 @@ impl ChangesWindow {
                 let decided = &decisions[folder.inner.clone()];
                 let first = decided.first().copied().flatten();
                 let same = first.filter(|_| decided.iter().all(|one| *one == first));
-                let end = same.map_or_else(|| how_many(folder), decide::word);
                 let name = row::place(&folder.path, self.home.as_deref());
-                Words { kind: None, name, sizes: String::new(), end }
+                let (sizes, end) = match same {
+                    Some(decision) => (String::new(), decide::word(decision)),
+                    None => how_many(folder),
+                };
+                Words { kind: None, name, sizes, end }
             }
             Row::Change(index) => {
                 let entry = &all[index];
