@@ -22,7 +22,7 @@ use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::{Ending, Outcome};
 use vte::TerminalExt;
-use words::{icon, words};
+use words::{icon, whole_paths, words};
 
 /// How something ended.
 pub enum End {
@@ -153,6 +153,7 @@ impl Tab {
         page.icon.set_icon_name(Some(icon(end)));
         page.title.set_label(&title);
         page.detail.set_label(&detail);
+        page.detail.set_attributes(Some(&whole_paths(&detail)));
         page.ended_text.set_label(&format!("{title} · {detail}"));
         page.ended.set_reveal_child(true);
         page.again.set_visible(self.has_plan() && !self.unheard.get());

@@ -3,8 +3,12 @@
 
 use super::End;
 use gettextrs::gettext;
+use gtk::pango;
 use terrarium_engine::{message, Error};
 use terrarium_protocol::message::Ending;
+
+/// So many characters of large text are narrower than the narrowest window.
+const FITS: usize = 24;
 
 /// Title and sentence.
 pub fn words(end: &End) -> (String, String) {
@@ -26,6 +30,24 @@ pub fn words(end: &End) -> (String, String) {
     }
 }
 
+/// Paths that fit any line do not break at their slashes. It is said to the
+/// label: characters in the text would be copied with it.
+pub fn whole_paths(text: &str) -> pango::AttrList {
+    let list = pango::AttrList::new();
+    let mut begin = 0;
+    for word in text.split_inclusive(char::is_whitespace) {
+        let end = begin + word.trim_end().len();
+        if word.contains('/') && word.chars().count() <= FITS {
+            let mut whole = pango::AttrInt::new_allow_breaks(false);
+            whole.set_start_index(begin as u32);
+            whole.set_end_index(end as u32);
+            list.insert(whole);
+        }
+        begin += word.len();
+    }
+    list
+}
+
 /// The picture above them.
 pub fn icon(end: &End) -> &'static str {
     match end {
@@ -39,5 +61,24 @@ pub fn icon(end: &End) -> &'static str {
             Ending::Exited { .. } | Ending::Signalled { .. } => "dialog-warning-symbolic",
             Ending::Failed(_) => "computer-fail-symbolic",
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_paths_stay_whole() {
+        let ranges = |text: &str| -> Vec<String> {
+            let all = whole_paths(text).attributes();
+            all.iter().map(|one| text[one.start_index() as usize..one.end_index() as usize].into()).collect()
+        };
+        assert_eq!(
+            ranges("Für (/proc/self/uid_map): nein, und /etc auch"),
+            ["(/proc/self/uid_map):", "/etc"]
+        );
+        assert!(ranges("nothing of that kind").is_empty());
+        assert!(ranges(&format!("/home/{}", "long/".repeat(9))).is_empty(), "it has to break somewhere");
     }
 }
