@@ -17,6 +17,10 @@ use terrarium_engine::sandbox::Id;
 pub const SPAN: Duration = Duration::from_secs(60);
 /// A graph of rates is at least so high, in bytes a second: a few are nothing.
 const LEAST_RATE: f64 = 100_000.0;
+/// How wide the window is at first.
+const WIDTH: i32 = 420;
+/// Of that a frame may take so much.
+const FRAME: i32 = 16;
 /// How often it is drawn anew.
 const EVERY: Duration = Duration::from_secs(3);
 
@@ -65,12 +69,11 @@ pub fn show(window: &Rc<Window>, id: &Id, name: &str, most: Option<u64>) {
     let header = adw::HeaderBar::builder().title_widget(&adw::WindowTitle::new(&title, &shown)).build();
     let scrolled = gtk::ScrolledWindow::builder().child(&clamp).vexpand(true).build();
     scrolled.set_hscrollbar_policy(gtk::PolicyType::Never);
-    scrolled.set_propagate_natural_height(true);
     let body = gtk::Box::new(gtk::Orientation::Vertical, 0);
     body.append(&header);
     body.append(&scrolled);
     let sheet = adw::Window::builder().transient_for(&window.widget).title(title).content(&body);
-    let sheet = sheet.default_width(420).width_request(320).build();
+    let sheet = sheet.default_width(WIDTH).width_request(320).build();
     sheet.set_widget_name("usage");
     let keys = gtk::ShortcutController::new();
     let close = gtk::NamedAction::new("window.close");
@@ -78,6 +81,9 @@ pub fn show(window: &Rc<Window>, id: &Id, name: &str, most: Option<u64>) {
     sheet.add_controller(keys);
     // What it has not is gone before the window takes its size.
     graphs.show(&window.home.samples(id), most);
+    // What scrolls is measured as if no line of it broke.
+    let height = |one: &gtk::Widget| one.measure(gtk::Orientation::Vertical, WIDTH - FRAME).1;
+    sheet.set_default_height(height(header.upcast_ref()) + height(clamp.upcast_ref()) + FRAME);
     sheet.present();
     let (weak, shown, id) = (Rc::downgrade(window), sheet.downgrade(), id.clone());
     glib::spawn_future_local(async move {
@@ -189,7 +195,7 @@ impl Part {
             self.value.set_label(&gettext("Not measured yet"));
             return self.graph.describe(&self.title, &gettext("Not measured yet"));
         };
-        self.value.set_label(&value);
+        self.value.set_label(&isolated(&value));
         let (low, high) = points
             .iter()
             .fold((f64::MAX, 0.0), |(low, high), (_, value)| (f64::min(low, *value), f64::max(high, *value)));
@@ -203,6 +209,15 @@ impl Part {
 /// The highest value, or more.
 fn highest(points: &[(Instant, f64)], least: f64) -> f64 {
     points.iter().map(|(_, value)| *value).fold(least, f64::max)
+}
+
+/// Between words from right to left a number without letters would be turned
+/// round with its sign.
+fn isolated(value: &str) -> String {
+    match value.contains(char::is_alphabetic) {
+        true => value.to_owned(),
+        false => format!("\u{2068}{value}\u{2069}"),
+    }
 }
 
 fn in_bytes(size: f64) -> String {

@@ -89,6 +89,10 @@ fn pages_fit_in_every_look() {
     page("network");
     scene.object::<gtk::ToggleButton>("details-button").emit_clicked();
     scene.act("win.usage");
+    scene.until("what it uses is shown", || over("usage").is_some_and(|one| one.width() > 300));
+    let all = crate::scene::walk(&over("usage").expect("a window"), &|one| one.is::<gtk::ScrolledWindow>());
+    let place = all.and_downcast::<gtk::ScrolledWindow>().expect("what it uses").vadjustment();
+    scene.until("nothing of it is below its edge", || place.upper() <= place.page_size());
     shoot_over(&scene, "usage", "usage");
     scene.act("win.back");
     scene.pass(3500);
