@@ -92,6 +92,7 @@ fn a_first_time_user_has_three_things_to_run() {
     scene.shows("home: welcome");
     let note = scene.object::<gtk::Label>("welcome-note");
     scene.until("it says what works", || note.text().contains("start as containers"));
+    assert!(!note.has_css_class("dim-label"), "there is a link in it");
     assert!(!scene.object::<gtk::Button>("run").has_css_class("suggested-action"));
     shoot(&scene, "welcome");
     scene.object::<adw::ActionRow>("open-terminal").emit_by_name::<()>("activated", &[]);
