@@ -30,6 +30,8 @@ impl Advanced {
     pub fn new(page: &gtk::Box) -> Self {
         let group = Group::new("");
         let revealer = gtk::Revealer::builder().child(&group.widget).build();
+        // The list has a shadow around it, and nothing is below.
+        revealer.set_overflow(gtk::Overflow::Visible);
         let toggle = adw::ActionRow::builder().title(gettext("Advanced")).activatable(true).build();
         toggle
             .set_subtitle(&gettext("Variables, kernel, connection, libvirt’s XML, the same from a terminal"));

@@ -145,7 +145,7 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
         entry(
             signal,
             ("network.block", "network-block"),
-            &gettext("Never To"),
+            &gettext("Never To (10.0.0.0/8 …)"),
             Access {
                 get: |profile| join(profile.network.block.iter().cloned()),
                 set: |profile, text| profile.network.block = split(&text),
@@ -168,8 +168,8 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
 /// else it is all.
 pub fn allow_title(mode: NetworkMode) -> String {
     match mode {
-        NetworkMode::Internet => gettext("Also To (192.168.1.5:631 10.0.0.0/8 …)"),
-        _ => gettext("Only To (example.org:443/tcp 10.0.0.0/8 …)"),
+        NetworkMode::Internet => gettext("Also To (10.0.0.5:631 …)"),
+        _ => gettext("Only To (example.org:443/tcp …)"),
     }
 }
 
@@ -248,7 +248,7 @@ pub fn confinement(signal: &Signal, group: &Group) -> Vec<Field> {
         entry(
             signal,
             ("files.unmask", "unmask"),
-            &gettext("Secrets That Are Not Hidden (~/.ssh …)"),
+            &gettext("Secrets It Sees (~/.ssh …)"),
             Access {
                 get: |profile| join(profile.files.unmask.iter().map(|path| path.display().to_string())),
                 set: |profile, text| {
