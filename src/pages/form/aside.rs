@@ -62,11 +62,15 @@ impl Form {
             return false;
         }
         let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
-        window.offer(&gettext("What you changed is not saved yet"), &gettext("_Undo All Edits"), move || {
-            if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
-                form.revert(&window);
-            }
-        });
+        window.offer(
+            &gettext("What you changed is not saved yet"),
+            &gettext("_Undo Unsaved Changes"),
+            move || {
+                if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
+                    form.revert(&window);
+                }
+            },
+        );
         true
     }
 

@@ -241,7 +241,7 @@ impl Form {
         if self.item.borrow().is_some() {
             return;
         }
-        let profile = self.profile();
+        let profile = self.typed();
         let program = profile.command.argv.first().map(|word| base_name(&word.to_string_lossy()));
         let program = program.unwrap_or_default();
         let (before, chosen) = self.completion.program.borrow().clone();
@@ -265,7 +265,7 @@ impl Form {
 
     /// Runs this app: its command, its name, and how it shows.
     pub fn take_app(self: &Rc<Self>, window: &Rc<Window>, app: &App) {
-        let mut profile = self.profile();
+        let mut profile = self.typed();
         profile.command.argv = app.argv(&[]);
         profile.display.kind = if app.terminal { DisplayKind::Terminal } else { DisplayKind::Window };
         if self.title.is_untouched() {

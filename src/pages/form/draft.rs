@@ -73,7 +73,7 @@ impl Form {
 
     /// What the form says, if that is not saved.
     pub(super) fn kept(&self) -> Option<Kept> {
-        let mut profile = self.profile();
+        let mut profile = self.typed();
         if profile.command.argv.is_empty() {
             // A file has to have one; the text itself is kept beside it.
             profile.command.argv = vec!["".into()];
@@ -116,7 +116,7 @@ impl Form {
             form.draft.aside.replace(all);
             let item = kept.file.as_ref().and_then(|file| window.library.of(file));
             let before = item.as_ref().and_then(|item| item.profile.clone().ok());
-            let before = before.unwrap_or_else(|| form.profile());
+            let before = before.unwrap_or_else(|| form.typed());
             form.show_kept(&window, &kept, before);
             let weak = Rc::downgrade(&window);
             window.offer(&gettext("What you typed last is still here"), &gettext("_Show"), move || {

@@ -193,7 +193,7 @@ impl Interfaces {
         let rows = self.rows.borrow().clone();
         let custom = mode == NetworkMode::Custom;
         self.add.set_visible(custom);
-        if (custom || !rows.is_empty()) && !self.asked.get() {
+        if custom && !self.asked.get() {
             self.ask();
         }
         let sentence = |problem: &Problem| {
@@ -202,6 +202,8 @@ impl Interfaces {
         };
         for (index, row) in rows.iter().enumerate() {
             row.tell();
+            // What was made for another mode waits for that.
+            row.row.set_visible(custom);
             let key = format!("network.interfaces[{index}].");
             let found = problems.iter().find(|problem| problem.field.starts_with(&key)).map(sentence);
             say(&row.message, found.as_deref(), true);

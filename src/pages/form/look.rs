@@ -2,6 +2,7 @@
 //! What the plan says, below the rows that it is about.
 
 use super::field::{say, Field};
+use super::fitting::takes_hosts;
 use super::{groups, usual, Form};
 use crate::window::Window;
 use adw::prelude::*;
@@ -240,14 +241,11 @@ impl Form {
                 "display.kind" => true,
                 "network.mode" => true,
                 "display.clipboard" => profile.display.kind != DisplayKind::None,
-                // What may talk to all has no more to be allowed. What is typed
-                // and does not apply says so.
+                // What may talk to all has no more to be allowed.
                 "network.allow" => {
                     set_title(&field.row, &groups::allow_title(profile.network.mode));
-                    let applies = matches!(profile.network.mode, NetworkMode::Custom | NetworkMode::Internet);
-                    applies || !profile.network.allow.is_empty()
+                    takes_hosts(profile.network.mode)
                 }
-                "network.block" if !profile.network.block.is_empty() => true,
                 key if key.starts_with("network.") => profile.network.mode != NetworkMode::None,
                 "display.session" => window && profile.display.manager == Manager::Session,
                 key if key.starts_with("display.") => window,

@@ -8,6 +8,7 @@ mod aside;
 mod command;
 mod draft;
 pub(crate) mod field;
+mod fitting;
 mod folders;
 pub(crate) mod groups;
 mod interface;
@@ -195,7 +196,7 @@ impl Form {
             let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
             field.connect_reset(move || {
                 if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
-                    let (mut profile, usual) = (form.profile(), usual(&form.profile()));
+                    let (mut profile, usual) = (form.typed(), usual(&form.typed()));
                     form.fields[index].reset(&mut profile, &usual);
                     form.signal.quietly(|| form.fields[index].fill(&profile));
                     form.look(&window);
@@ -216,7 +217,7 @@ impl Form {
         self.pane.on_hide(move |secrets| {
             let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) else { return };
             let Some(host) = window.bridge.host() else { return };
-            let mut profile = form.profile();
+            let mut profile = form.typed();
             crate::window::hide(&mut profile, secrets, &host.user.home);
             form.show(&profile, &host.user.home);
             form.look(&window);
@@ -231,7 +232,7 @@ impl Form {
             self.signal.quietly(|| self.choose_glass(window, None));
         }
         if self.command.text().is_empty() {
-            self.saved.replace(self.profile());
+            self.saved.replace(self.typed());
         }
         self.look(window);
         if self.wanted.take() {
@@ -276,7 +277,7 @@ impl Form {
         }
         self.show(&shown, &home);
         self.signal.quietly(|| self.choose_glass(window, profile.isolation));
-        self.saved.replace(self.profile());
+        self.saved.replace(self.typed());
         self.launched.set(false);
         self.look_for_launcher(window);
         self.look(window);
@@ -310,8 +311,8 @@ impl Form {
         }
     }
 
-    /// What the form says.
-    pub fn profile(&self) -> Profile {
+    /// All that stands in the form, whether it has a meaning or not.
+    pub(super) fn typed(&self) -> Profile {
         let mut profile = self.rest.borrow().clone();
         let typed = words::with_home(self.command.text().as_str(), &self.folders.home());
         profile.command.argv = glib::shell_parse_argv(typed).unwrap_or_default();
@@ -347,7 +348,7 @@ impl Form {
         let from = self.item.borrow().as_ref().and_then(|item| item.seen.from.clone());
         if self.item.borrow().is_none() {
             // It is among the commands that were run.
-            self.saved.replace(profile.clone());
+            self.saved.replace(self.typed());
             self.ran.set(true);
             self.drop_draft(window);
             self.refresh_actions(window, false);
@@ -365,7 +366,7 @@ impl Form {
         // What is no command yet is in no profile.
         let text = self.command.text();
         let is_half = !text.trim().is_empty() && glib::shell_parse_argv(text.as_str()).is_err();
-        is_half || self.profile() != *self.saved.borrow()
+        is_half || self.typed() != *self.saved.borrow()
     }
 
     fn planned(&self, window: &Window) -> Option<(Profile, Planned)> {

@@ -26,6 +26,8 @@ impl Form {
             window.widget.add_action(&action);
         };
         add("form-save", Self::save_it);
+        // Of a new one the menu has the other, which says that it asks.
+        add("form-save-own", Self::save_it);
         add("form-save-as", Self::save_as);
         add("form-export", |form, window| window.export(&form.profile()));
         add("form-revert", Self::revert);
@@ -53,6 +55,7 @@ impl Form {
         let has_item = self.item.borrow().is_some();
         for (name, on) in [
             ("form-save", changed || !has_item),
+            ("form-save-own", changed && has_item),
             ("form-revert", changed),
             ("form-clear", changed || has_item || !self.command.text().is_empty()),
             ("form-last", self.last.borrow().is_some()),
@@ -69,7 +72,7 @@ impl Form {
     /// Makes the profile one of the desktop's apps, or no more.
     fn set_launcher(self: &Rc<Self>, window: &Rc<Window>, on: bool) {
         let Some(item) = self.item.borrow().clone() else { return };
-        let (window, profile) = (window.clone(), self.saved.borrow().clone());
+        let (window, profile) = (window.clone(), self.fitting(self.saved.borrow().clone()));
         glib::spawn_future_local(async move { window.set_launcher(&profile, &item.stem(), on).await });
     }
 
@@ -93,11 +96,11 @@ impl Form {
         if !window.shows("form") {
             return;
         }
-        let (form, window, profile) = (self.clone(), window.clone(), self.profile());
+        let (form, window, typed) = (self.clone(), window.clone(), self.typed());
         glib::spawn_future_local(async move {
-            match window.bridge.update_profile(item.path.clone(), profile.clone()).await {
+            match window.bridge.update_profile(item.path.clone(), form.fitting(typed.clone())).await {
                 Ok(()) => {
-                    form.is_saved(&window, profile, &item.path).await;
+                    form.is_saved(&window, typed, &item.path).await;
                     form.tell_saved(&window, gettext("Saved"));
                 }
                 Err(error) => window.toast(&message::error(&error)),
@@ -105,12 +108,12 @@ impl Form {
         });
     }
 
-    async fn is_saved(self: &Rc<Self>, window: &Rc<Window>, profile: Profile, path: &std::path::Path) {
+    async fn is_saved(self: &Rc<Self>, window: &Rc<Window>, typed: Profile, path: &std::path::Path) {
         window.library.read(&window.bridge).await;
         self.is_to_be_saved.set(false);
         self.item.replace(window.library.of(path));
-        self.title.set_name(&profile.name);
-        self.saved.replace(profile);
+        self.title.set_name(&typed.name);
+        self.saved.replace(typed);
         self.drop_draft(window);
         self.look(window);
     }
@@ -134,10 +137,10 @@ impl Form {
         let (form, own) = (self.clone(), window.clone());
         window.ask_for_name(&words, &self.profile().name, None, move |name| {
             let (form, window) = (form.clone(), own.clone());
-            let profile = Profile { name, ..form.profile() };
+            let typed = Profile { name, ..form.typed() };
             glib::spawn_future_local(async move {
-                if let Some(item) = window.add_profile(profile.clone()).await {
-                    form.is_saved(&window, profile, &item.path).await;
+                if let Some(item) = window.add_profile(form.fitting(typed.clone())).await {
+                    form.is_saved(&window, typed, &item.path).await;
                     form.tell_saved(&window, gettext("Saved. You find it at Home."));
                 }
             });
@@ -155,7 +158,7 @@ impl Form {
         self.put_aside();
         let ran = self.ran.take();
         if ran {
-            self.last.replace(Some((self.profile(), true)));
+            self.last.replace(Some((self.typed(), true)));
         }
         self.start_over(window);
         if self.bring_back(window, None) {
@@ -163,11 +166,15 @@ impl Form {
         }
         if ran {
             let (form, weak) = (Rc::downgrade(self), Rc::downgrade(window));
-            window.offer(&gettext("This is a new one"), &gettext("_Bring Back the Last"), move || {
-                if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
-                    form.bring_back_the_last(&window);
-                }
-            });
+            window.offer(
+                &gettext("An empty form. What you ran last can be brought back."),
+                &gettext("_Bring It Back"),
+                move || {
+                    if let (Some(form), Some(window)) = (form.upgrade(), weak.upgrade()) {
+                        form.bring_back_the_last(&window);
+                    }
+                },
+            );
         }
     }
 
@@ -202,18 +209,18 @@ impl Form {
 
     /// Throws away what is typed, with a way back.
     fn clear(self: &Rc<Self>, window: &Rc<Window>) {
-        let (typed, item, saved) = (self.profile(), self.item.borrow().clone(), self.saved.borrow().clone());
+        let (typed, item, saved) = (self.typed(), self.item.borrow().clone(), self.saved.borrow().clone());
         if item.is_none() && (self.is_changed() || self.ran.get()) {
             self.last.replace(Some((typed.clone(), self.ran.take())));
         }
         self.start_over(window);
         self.focus();
-        self.offer_back(window, &gettext("This is a new one"), typed, item, saved);
+        self.offer_back(window, &gettext("An empty form"), typed, item, saved);
     }
 
     /// Back to how it was saved.
     pub(super) fn revert(self: &Rc<Self>, window: &Rc<Window>) {
-        let (typed, item, saved) = (self.profile(), self.item.borrow().clone(), self.saved.borrow().clone());
+        let (typed, item, saved) = (self.typed(), self.item.borrow().clone(), self.saved.borrow().clone());
         self.fill(window, &saved, item.as_ref());
         self.drop_draft(window);
         self.offer_back(window, &gettext("Back to how it was saved"), typed, item, saved);
