@@ -53,6 +53,7 @@ impl Window {
         let builder = crate::pages::layout(include_str!("../shortcuts.ui"));
         if let Some(window) = builder.object::<gtk::ShortcutsWindow>("shortcuts") {
             window.set_transient_for(Some(&self.widget));
+            window.set_section_name(Some("terrarium"));
             window.present();
         }
     }
