@@ -118,14 +118,17 @@ impl ChangesWindow {
     fn of_guarded(&self, questions: &[Question]) -> (String, String, String) {
         let count = questions.iter().filter(|one| is_guarded(one)).count();
         let title = ngettext(
-            "Apply {count} File That Matters Outside?",
-            "Apply {count} Files That Matter Outside?",
+            "Apply {count} File That Can Do Harm?",
+            "Apply {count} Files That Can Do Harm?",
             message::many(count),
         );
-        let text = gettext(
-            "What a sandbox wrote would count outside of it. Look at it first, unless you know what it is.",
+        let text = ngettext(
+            "Programs outside of the sandbox run it, or read it as their settings or your keys. Look at it first. If you have a file of that name, this one replaces it, and yours goes to the trash.",
+            "Programs outside of the sandbox run them, or read them as their settings or your keys. Look at them first. If you have files of these names, these replace them, and yours go to the trash.",
+            message::many(count),
         );
-        (counted(&title, count), text, gettext("_Apply All"))
+        let does = if questions.len() == 1 { gettext("_Apply") } else { gettext("_Apply All") };
+        (counted(&title, count), text, does)
     }
 
     /// Each with its reason.

@@ -144,12 +144,14 @@ impl ChangesWindow {
         done.retain(|index| !is_left(all[*index].path(), &said.leave));
         let replaced: Vec<usize> =
             done.iter().copied().filter(|index| said.asked.contains(&all[*index].change.path)).collect();
-        if !replaced.is_empty() {
-            self.toast(&gettext("Applied. What was there is in the trash."));
-        }
+        let has_replaced = !replaced.is_empty();
         self.replaced.borrow_mut().extend(replaced);
         self.decide(&done, Decision::Applied);
         self.may_decide_again();
+        // Where it is said beside what was applied, nothing covers that.
+        if has_replaced && !self.outside.is_visible() {
+            self.toast(&gettext("Applied. What was there is in the trash."));
+        }
     }
 
     fn may_decide_again(&self) {
