@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a sandbox has written: its layer, looked at from the window.
 
+pub mod follow;
+
 use super::Bridge;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ pub struct Looking {
     pub found: Arc<Changes>,
     /// What is new inside and not to the user: the run began with copies.
     edited: Arc<HashSet<Bytes>>,
+    /// The numbers of what programs wrote for themselves beside those.
+    own: Arc<HashSet<usize>>,
     /// What is new inside where the user has something else, which the sandbox
     /// has never seen; and how large that is.
     there: Arc<HashMap<Bytes, u64>>,
@@ -74,9 +78,17 @@ impl Looking {
             from.is_some_and(|from| is_it || from.symlink_metadata().is_ok())
         };
         let edited = found.all.iter().filter(is_edited).map(|entry| entry.change.path.clone());
-        let edited = Arc::new(edited.collect());
+        let edited: HashSet<Bytes> = edited.collect();
+        let own = host.filter(|_| !edited.is_empty()).map(plan::home);
+        let is_own = |index: &usize| {
+            let entry = &found.all[*index];
+            let own = own.as_ref().is_some_and(|home| follow::is_own(entry, home));
+            own && !edited.contains(&entry.change.path)
+        };
+        let own = Arc::new((0..found.all.len()).filter(is_own).collect());
+        let edited = Arc::new(edited);
         let there = Arc::new(host.map(|host| there(host, &layer, &found)).unwrap_or_default());
-        Self { layer, found: Arc::new(found), edited, there, open: Arc::default(), decided }
+        Self { layer, found: Arc::new(found), edited, own, there, open: Arc::default(), decided }
     }
 
     /// How large the user's own file is in the place of one that is new inside,
@@ -96,10 +108,30 @@ impl Looking {
         self.decided.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How much is undecided, and how much there is.
+    /// How much waits for a decision, and of how much: a folder follows what
+    /// was added with it, and beside a file that was edited what programs keep
+    /// for themselves is not asked about.
     pub fn undecided(&self) -> (usize, usize) {
-        let decided = self.decisions();
-        (decided.iter().filter(|one| one.is_none()).count(), decided.len())
+        let (decided, all) = (self.decisions(), &self.found.all);
+        let asked: Vec<usize> = (0..all.len()).filter(|index| !self.own.contains(index)).collect();
+        let left = asked.iter().filter(|index| !follow::is_settled(all, &decided, **index)).count();
+        (left, asked.len())
+    }
+
+    /// How many changes are asked about, those included that are too many to
+    /// be told.
+    pub fn asked(&self) -> u64 {
+        self.found.totals.changes.saturating_sub(self.own.len() as u64)
+    }
+
+    /// Nothing was decided about anything.
+    pub fn is_untouched(&self) -> bool {
+        self.decisions().iter().all(Option::is_none)
+    }
+
+    /// How many changes programs made for themselves, beside what was edited.
+    pub fn own(&self) -> usize {
+        self.own.len()
     }
 
     /// Where all lies for which this was decided.

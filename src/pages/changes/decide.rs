@@ -214,7 +214,7 @@ impl ChangesWindow {
 
     fn ask_to_discard(self: &Rc<Self>) {
         let (undecided, told) = self.looking.undecided();
-        let all = self.looking.found.totals.changes;
+        let all = self.looking.asked();
         let count = if undecided == told { all } else { undecided as u64 };
         let name = message::shown(&self.looking.layer.tag.name);
         let dialog = discard_question(&self.widget, Some(count), &name);

@@ -10,7 +10,7 @@ use gettextrs::gettext;
 use gtk::glib;
 use terrarium_engine::sandbox::changes::{Difference, Entry, Kind, Line};
 use terrarium_engine::{message, Error};
-use terrarium_protocol::changes::FileKind;
+use terrarium_protocol::changes::{Facts, FileKind};
 
 /// The icon of what is not shown.
 const OTHER: &str = "text-x-generic-symbolic";
@@ -84,6 +84,7 @@ impl Detail {
                 let text = text.replace("{target}", &message::escaped(link.target.as_slice()));
                 self.say("emblem-symbolic-link", &gettext("A Link"), &text);
             }
+            None if is_folder(entry) => self.say("folder-symbolic", &gettext("An Empty Folder"), ""),
             None => self.say(OTHER, &gettext("Nothing to Compare"), ""),
         }
     }
@@ -148,6 +149,13 @@ impl Detail {
         }
         self.stack.set_visible_child_name("text");
     }
+}
+
+/// A folder that is new; of one that was there before it is not known what is
+/// in it.
+fn is_folder(entry: &Entry) -> bool {
+    let is_it = |facts: &Facts| facts.kind == FileKind::Folder;
+    entry.kind() == Kind::Added && entry.change.after.as_ref().is_some_and(is_it)
 }
 
 /// The numbers before lines: as wide as they have to be, and one where there

@@ -17,8 +17,8 @@ impl ChangesWindow {
     pub(super) fn closes(self: &Rc<Self>) -> glib::Propagation {
         // Whoever leaves does not wait for a copy.
         self.progress.cancel();
-        let (undecided, all) = self.looking.undecided();
-        if self.settled.get() || undecided == all {
+        let (undecided, _) = self.looking.undecided();
+        if self.settled.get() || self.looking.is_untouched() {
             self.end_looking();
             return glib::Propagation::Proceed;
         }

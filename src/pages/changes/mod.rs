@@ -16,7 +16,7 @@ mod row;
 mod words;
 
 use super::{object, runs};
-use crate::bridge::changes::{Decision, Looking};
+use crate::bridge::changes::{follow, Decision, Looking};
 use crate::window::Window;
 use adw::prelude::*;
 pub use decide::discard_question;
@@ -236,7 +236,10 @@ impl ChangesWindow {
     fn decide(&self, chosen: &[usize], decision: Decision) -> Vec<(usize, Option<Decision>)> {
         let mut decided = self.looking.decisions();
         let set = |&at: &usize| (at, decided[at].replace(decision));
-        let before = chosen.iter().map(set).collect();
+        let mut before: Vec<(usize, Option<Decision>)> = chosen.iter().map(set).collect();
+        for (at, decision) in follow::around(&self.looking.found.all, &decided, chosen) {
+            before.push((at, std::mem::replace(&mut decided[at], decision)));
+        }
         drop(decided);
         self.redraw();
         before

@@ -109,10 +109,13 @@ pub fn count(changes: usize) -> String {
     text.replace("{count}", &changes.to_string())
 }
 
-/// The same, of those in folders below as well, which stand there.
+/// The same, of those in folders below as well, which are counted there.
 pub fn count_in_all(changes: usize) -> String {
-    let text =
-        ngettext("{count} change in all folders", "{count} changes in all folders", message::many(changes));
+    let text = ngettext(
+        "{count} change, folders in it included",
+        "{count} changes, folders in it included",
+        message::many(changes),
+    );
     text.replace("{count}", &changes.to_string())
 }
 

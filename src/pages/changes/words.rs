@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What rows and folders say.
 
-use super::folders::{name, Folder, Row};
+use super::folders::{name, Row};
 use super::row::{self, Words};
 use super::{decide, ChangesWindow};
 use crate::bridge::changes::{Decision, Looking};
@@ -16,8 +16,8 @@ use terrarium_protocol::changes::FileKind;
 /// How many changes there are; once some are decided, how many are left.
 pub fn title(looking: &Looking) -> String {
     let (left, told) = looking.undecided();
-    let all = looking.found.totals.changes;
-    if left == 0 && told > 0 {
+    let all = looking.asked();
+    if left == 0 && !looking.is_untouched() {
         return gettext("All Decided");
     }
     let count = if left == told { all } else { left as u64 };
@@ -26,18 +26,17 @@ pub fn title(looking: &Looking) -> String {
         true => ngettext("{count} Change", "{count} Changes", many),
         false => ngettext("{count} Undecided Change", "{count} Undecided Changes", many),
     };
-    title.replace("{count}", &count.to_string())
+    let title = title.replace("{count}", &count.to_string());
+    match looking.own() {
+        0 => title,
+        own => [title, of_its_own(own)].join(" · "),
+    }
 }
 
-/// How many changes there are in a folder, and below: under its name, or at
-/// the end of it. What is said of both is long, and would cut off the name.
-fn how_many(folder: &Folder) -> (String, String) {
-    let all = folder.inner.len();
-    if folder.rows == all {
-        (String::new(), row::count(all))
-    } else {
-        (row::count_in_all(all), String::new())
-    }
+/// What programs wrote for themselves.
+fn of_its_own(count: usize) -> String {
+    let text = ngettext("{count} Setting of Its Own", "{count} Settings of Its Own", message::many(count));
+    text.replace("{count}", &count.to_string())
 }
 
 impl ChangesWindow {
@@ -57,12 +56,9 @@ impl ChangesWindow {
                 let decided = &decisions[folder.inner.clone()];
                 let first = decided.first().copied().flatten();
                 let same = first.filter(|_| decided.iter().all(|one| *one == first));
+                let end = same.map_or_else(|| row::count(folder.rows), decide::word);
                 let name = row::place(&folder.path, self.home.as_deref());
-                let (sizes, end) = match same {
-                    Some(decision) => (String::new(), decide::word(decision)),
-                    None => how_many(folder),
-                };
-                Words { kind: None, name, sizes, end }
+                Words { kind: None, name, sizes: String::new(), end }
             }
             Row::Change(index) => {
                 let entry = &all[index];
@@ -134,7 +130,11 @@ impl ChangesWindow {
             *kinds.entry(message::change_word(self.kind(entry))).or_default() += 1;
         }
         let kinds: Vec<String> = kinds.into_iter().map(|(word, count)| format!("{word}: {count}")).collect();
-        let (title, subtitle) = (row::place(&folder.path, self.home.as_deref()), row::count(inner.len()));
+        let title = row::place(&folder.path, self.home.as_deref());
+        let subtitle = match folder.rows == inner.len() {
+            true => row::count(inner.len()),
+            false => row::count_in_all(inner.len()),
+        };
         self.detail.begin_folder(&title, &subtitle);
         self.detail.show_folder(&format!("{}\n{}", kinds.join(" · "), row::content(inner.iter())));
     }

@@ -25,11 +25,7 @@ impl super::EndPage {
     /// One button is suggested: while changes wait they come first.
     fn suggest_review(&self, on: bool) {
         self.review.set_visible(on);
-        if on {
-            self.again.remove_css_class("suggested-action");
-        } else {
-            self.again.add_css_class("suggested-action");
-        }
+        self.suggest();
     }
 }
 
@@ -138,7 +134,7 @@ impl Tab {
         let (page, looking) = (&self.end_page, self.end_page.to_review.borrow());
         let Some(looking) = looking.as_ref() else { return };
         let (left, told) = looking.undecided();
-        let all = looking.found.totals.changes;
+        let all = looking.asked();
         let count = if left == told { all } else { left as u64 };
         page.changes_row.set_title(&title(looking));
         let fate = match looking.layer.tag.changes {

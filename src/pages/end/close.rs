@@ -8,6 +8,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 impl Tab {
+    /// Closes it from elsewhere, with the questions that closing asks.
+    pub(in crate::pages) fn close(self: &Rc<Self>) {
+        let Some(window) = self.window.upgrade() else { return };
+        window.runs.close(self);
+        // One that asks is still there.
+        self.tell_home();
+    }
+
     /// Closes it when it was kept for long enough. One that is looked at stays
     /// for as long again.
     pub(super) fn close_later(self: &Rc<Self>) {

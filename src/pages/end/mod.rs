@@ -20,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use terrarium_engine::profile::DisplayKind;
 use terrarium_engine::{message, Error};
-use terrarium_protocol::message::{Ending, Outcome};
+use terrarium_protocol::message::{Ending, Outcome, Step};
 use vte::TerminalExt;
 use words::{icon, whole_paths, words};
 
@@ -64,6 +64,8 @@ pub struct EndPage {
     more_memory: Cell<Option<u64>>,
     needs_screen: Cell<bool>,
     failed: Cell<bool>,
+    /// What was asked for has to be changed before it can work.
+    change_first: Cell<bool>,
 }
 
 impl EndPage {
@@ -93,6 +95,7 @@ impl EndPage {
             more_memory: Cell::new(None),
             needs_screen: Cell::new(false),
             failed: Cell::new(false),
+            change_first: Cell::new(false),
         }
     }
 
@@ -130,9 +133,30 @@ impl EndPage {
         self.ended_text.label().into()
     }
 
-    /// Puts the cursor on the first button.
+    /// Marks the button that leads on: what there is to review comes first, and
+    /// where the cause is in what was asked for the same again ends the same.
+    fn suggest(&self) {
+        let [first, second] = self.in_order();
+        second.remove_css_class("suggested-action");
+        if self.review.is_visible() {
+            first.remove_css_class("suggested-action");
+        } else {
+            first.add_css_class("suggested-action");
+        }
+    }
+
+    fn in_order(&self) -> [&gtk::Button; 2] {
+        if self.change_first.get() {
+            [&self.other, &self.again]
+        } else {
+            [&self.again, &self.other]
+        }
+    }
+
+    /// Puts the cursor on the first button, or on the one that leads on.
     pub fn focus(&self) {
-        let all = [&self.review, &self.again, &self.other];
+        let [first, second] = self.in_order();
+        let all = [&self.review, first, second];
         if let Some(first) = all.into_iter().find(|one| one.is_visible()) {
             first.grab_focus();
         }
@@ -173,6 +197,8 @@ impl Tab {
         page.show_log(has_log(end).then(|| self.log.view()), &reached);
         page.show_output(&self.text());
         self.offer(end);
+        page.change_first.set(is_of_profile(end) && page.other.is_visible());
+        page.suggest();
         if matches!(end, End::Outcome(Outcome { ending: Ending::Exited { .. }, out_of_memory: false, .. })) {
             self.offer_screen();
         }
@@ -298,6 +324,19 @@ impl Tab {
             window.edit(&plan.profile, None);
         }
     }
+}
+
+/// Whether the cause is in the profile: what it names is not there, or cannot
+/// be used.
+fn is_of_profile(end: &End) -> bool {
+    use Step::{Directory, FileSystem, Image, NotExecutable, NotFound, Share};
+    let step = match end {
+        End::Outcome(Outcome { ending: Ending::Failed(failure), .. }) => failure.step,
+        End::Failed(Error::Init(failure)) => failure.step,
+        End::Failed(Error::Problems(_)) => return true,
+        _ => return false,
+    };
+    matches!(step, NotFound | NotExecutable | Directory | Share | Image | FileSystem)
 }
 
 /// Whether it is asked for the log first of all.
