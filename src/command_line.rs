@@ -61,6 +61,7 @@ pub fn add_options(app: &adw::Application) {
     ] {
         app.add_main_option(word, glib::Char::from(0), flags, kind, &text, value);
     }
+    app.set_option_context_parameter_string(Some(&gettext("[FILE…]")));
     app.connect_handle_local_options(|app, options| {
         if let Ok(Some(path)) = options.lookup::<std::path::PathBuf>("dump-state") {
             dump_state(app, path);

@@ -58,7 +58,7 @@ pub fn show(window: &Rc<Window>) {
 
 /// What a new run begins with.
 fn default_profile(window: &Rc<Window>) -> adw::ComboRow {
-    let mut options = vec![(String::new(), gettext("Empty"))];
+    let mut options = vec![(String::new(), gettext("The Usual Ones"))];
     for item in window.library.items() {
         if let Ok(profile) = &item.profile {
             options.push((item.stem(), message::shown(&profile.name)));
@@ -67,8 +67,8 @@ fn default_profile(window: &Rc<Window>) -> adw::ComboRow {
     // One that is gone is no choice any more.
     let options: Vec<(&str, String)> =
         options.iter().map(|(stem, name)| (stem.as_str(), name.clone())).collect();
-    let row = choice(&gettext("New Runs Begin As"), "default-profile", &options);
-    row.set_subtitle(&gettext("All of a profile but its command"));
+    let row = choice(&gettext("Settings of a New Run"), "default-profile", &options);
+    row.set_subtitle(&gettext("Those of this profile; the command stays empty"));
     row.set_subtitle_lines(0);
     row
 }
@@ -82,8 +82,13 @@ fn keep_finished() -> adw::ComboRow {
         (86_400, gettext("1 Day")),
     ];
     let names: Vec<&str> = options.iter().map(|(_, name)| name.as_str()).collect();
-    let row = adw::ComboRow::builder().title(gettext("Keep")).model(&gtk::StringList::new(&names)).build();
-    row.set_subtitle(&gettext("Not closed while it is looked at, or its changes wait"));
+    let row = adw::ComboRow::builder()
+        .title(gettext("Keep What Has Ended"))
+        .model(&gtk::StringList::new(&names))
+        .build();
+    row.set_subtitle(&gettext(
+        "Its tab stays open for so long; longer while you look at it, or its changes wait for you",
+    ));
     row.set_subtitle_lines(0);
     row.set_widget_name("keep-finished");
     let now = settings().number("keep-finished", 0);

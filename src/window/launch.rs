@@ -172,7 +172,17 @@ impl Window {
         let (title, action) = (gettext("Open a Document"), gtk::FileChooserAction::Open);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
         chooser.set_modal(true);
-        chooser.add_choice("edit", gettext("Edit a copy; you accept what changed").as_str(), &[]);
+        // A chooser that is given no filter shows an empty list of them.
+        let filter = gtk::FileFilter::new();
+        filter.set_name(Some(&gettext("All Files")));
+        filter.add_pattern("*");
+        chooser.add_filter(&filter);
+        chooser.set_filter(&filter);
+        chooser.add_choice(
+            "edit",
+            gettext("Edit a copy, and decide afterwards whether to keep what changed").as_str(),
+            &[],
+        );
         self.take_document(chooser, |chooser| {
             let edits = chooser.choice("edit").is_some_and(|choice| choice == "true");
             if edits {

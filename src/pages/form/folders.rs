@@ -64,10 +64,10 @@ impl Folders {
             ("folder", gettext("_Folder…"), Kind::Shared(MountKind::HostBind)),
             ("file", gettext("F_ile…"), Kind::Shared(MountKind::HostBind)),
             ("copy", gettext("_Copy of a File…"), Kind::Copied),
-            ("image", gettext("Disk _Image…"), Kind::Shared(MountKind::HostImage)),
-            ("disk", gettext("Image as a _Device…"), Kind::Disk),
-            ("memory", gettext("_Memory"), Kind::Shared(MountKind::Ram)),
-            ("inside", gettext("Path _Inside"), Kind::Shared(MountKind::GuestBind)),
+            ("image", gettext("Content of a Disk _Image…"), Kind::Shared(MountKind::HostImage)),
+            ("disk", gettext("Disk Image as a Bare _Device…"), Kind::Disk),
+            ("memory", gettext("Empty Folder in _Memory"), Kind::Shared(MountKind::Ram)),
+            ("inside", gettext("Another Place for a Folder _Inside"), Kind::Shared(MountKind::GuestBind)),
         ] {
             menu.append(Some(&text), Some(&format!("share.{name}")));
             let action = gio::SimpleAction::new(name, None);

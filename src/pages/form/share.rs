@@ -254,7 +254,7 @@ impl Share {
 fn source_title(kind: Kind) -> String {
     match kind {
         Kind::Shared(MountKind::Ram) => gettext("Size (half of the memory if empty)"),
-        Kind::Shared(MountKind::GuestBind) => gettext("Path Inside"),
+        Kind::Shared(MountKind::GuestBind) => gettext("Folder Inside"),
         Kind::Shared(_) | Kind::Copied | Kind::Disk => gettext("On This Computer"),
     }
 }

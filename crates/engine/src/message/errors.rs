@@ -50,6 +50,10 @@ fn profile_fault(path: &Path, line: usize, what: &FaultKind) -> String {
             );
             fill(&text, &[("version", &version.to_string())])
         }
+        FaultKind::UnknownKey { key } if key == "color" => {
+            let text = gettext("There is no key “{key}”. Write “{meant}”.");
+            fill(&text, &[("key", key), ("meant", "colour")])
+        }
         FaultKind::UnknownKey { key } => {
             fill(&gettext("There is no key “{key}”. Check its spelling, or remove it."), &[("key", key)])
         }

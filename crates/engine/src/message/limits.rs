@@ -12,7 +12,7 @@ pub fn fixed(what: Fixed) -> String {
     match what {
         Fixed::Memory => gettext("This virtual machine has nothing that hands memory back. What its profile says holds from the next start on."),
         Fixed::Processes => gettext("Each process carries this limit from its start, so it cannot be changed meanwhile."),
-        Fixed::Disk => gettext("This computer’s kernel writes a container’s disk for it and counts nothing of that. Virtual machines can be held to a rate."),
+        Fixed::Disk => gettext("A container writes through this computer’s own kernel, which cannot hold it to a rate. It can be set for a virtual machine."),
     }
 }
 

@@ -76,7 +76,7 @@ fn can(fact: &Fact, home: &Path) -> (String, String) {
         Fact::Secrets { seen, .. } => (count_of(secrets_title, seen.len()), of_secrets(seen, home)),
         Fact::Writes(paths) => (count_of(writes_title, paths.len()), names(paths, home)),
         Fact::Sockets(paths) => {
-            (gettext("Reach programs that listen in what it may write"), names(paths, home))
+            (gettext("Talk to programs outside that use sockets in these folders"), names(paths, home))
         }
         Fact::Devices { microphone, usb } => devices(*microphone, *usb),
         Fact::Network { mode: NetworkMode::Custom, own, allow, through, user, forwards } => {

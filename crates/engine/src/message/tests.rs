@@ -683,3 +683,14 @@ fn who_has_rows_is_told_of_rows() {
         assert!(fix.contains("press “Add Interface”") && !fix.contains("-N"), "{fix}");
     }
 }
+
+#[test]
+fn a_word_of_another_spelling_is_known() {
+    use crate::profile::FaultKind;
+    let fault = crate::profile::Fault { line: 3, what: FaultKind::UnknownKey { key: "color".into() } };
+    let error = Error::Profile {
+        path: "a.terrarium".into(),
+        error: crate::profile::ParseError { faults: vec![fault] },
+    };
+    assert_eq!(lines(&error), ["a.terrarium:3: There is no key “color”. Write “colour”."]);
+}

@@ -73,7 +73,7 @@ fn the_strongest_comes_first_and_is_named() {
                 "The GNOME keyring (~/.local/share/keyrings), because ~/.local/share is shared"
             ),
             ("Change files in 1 place", "~/Documents/Signed"),
-            ("Reach programs that listen in what it may write", "~/Documents/Signed"),
+            ("Talk to programs outside that use sockets in these folders", "~/Documents/Signed"),
             ("Act as root inside", "Of nothing outside. It can do more harm inside."),
         ]
     );
