@@ -39,8 +39,8 @@ fn what_was_run_is_not_begun_with_again_and_can_be_brought_back() {
     let form = scene.window.form();
     assert_eq!(scene.command().text(), "");
     assert!(form.profile().files.mounts.is_empty(), "nothing of the last one is shared");
-    scene.until("the last one is offered", || scene.offered("_Bring Back the Last").is_some());
-    scene.offered("_Bring Back the Last").expect("a button").emit_clicked();
+    scene.until("the last one is offered", || scene.offered("_Bring It Back").is_some());
+    scene.offered("_Bring It Back").expect("a button").emit_clicked();
     assert_eq!((scene.command().text().as_str(), form.profile().files.mounts.len()), ("print x", 1));
     scene.act("win.form-clear");
     assert!(scene.command().text().is_empty() && form.profile().files.mounts.is_empty());

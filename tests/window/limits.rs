@@ -85,7 +85,7 @@ fn what_cannot_be_changed_says_why_and_stays() {
     scene.start(&profile(Clipboard::Ask));
     let pane = scene.reach();
     let disk = scene.object::<adw::EntryRow>("live-disk");
-    assert!(!disk.is_sensitive() && says(&pane, "writes a container’s disk for it"));
+    assert!(!disk.is_sensitive() && says(&pane, "cannot hold it to a rate"));
     assert!(says(&pane, "4096. Each process carries this limit"));
     let memory = scene.object::<gtk::SpinButton>("live-memory");
     memory.set_text("abc");

@@ -25,6 +25,7 @@ mod looks;
 mod many;
 mod network;
 mod newcomer;
+mod plain;
 mod profiles;
 #[path = "../scene/qemu.rs"]
 mod qemu;
