@@ -147,6 +147,8 @@ fn what_a_profile_reaches_is_shown_before_its_first_run_and_when_it_is_more() {
     let scene = with_profiles();
     scene.until("they are listed", || row(&scene, "Build a Project").is_some());
     let run = || {
+        // Later than a double click.
+        scene.pass(600);
         press(row(&scene, "Build a Project").expect("a row").upcast_ref(), "media-playback-start-symbolic");
     };
     run();
@@ -211,7 +213,22 @@ fn one_that_came_from_elsewhere_is_shown_every_time() {
         scene.fake.end(0);
         scene.shows("Exit code 0");
         scene.act("win.back");
+        // Later than a double click.
+        scene.pass(600);
     }
+}
+
+#[gtk::test]
+fn a_double_click_runs_a_profile_once() {
+    let scene = with_profiles();
+    scene.until("it is listed", || row(&scene, "Build a Project").is_some());
+    for _ in 0..2 {
+        press(row(&scene, "Build a Project").expect("a row").upcast_ref(), "media-playback-start-symbolic");
+    }
+    scene.until("the sheet is shown", || over("sheet").is_some());
+    scene.pass(300);
+    // Another one would be there still.
+    answer(&scene, "cancel");
 }
 
 #[gtk::test]

@@ -25,6 +25,7 @@ use gettextrs::gettext;
 use gtk::glib;
 use pace::Pace;
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -75,6 +76,8 @@ pub struct Home {
     shows_all_waiting: Cell<bool>,
     /// What is being discarded.
     leaving: RefCell<Vec<String>>,
+    /// The profile that was run last from its row, and when.
+    played: RefCell<Option<(PathBuf, Instant)>>,
     /// Profiles that the search found.
     found: Cell<usize>,
     /// Lists since something runs.
@@ -122,6 +125,7 @@ impl Home {
             waiting_lines: RefCell::default(),
             shows_all_waiting: Cell::new(false),
             leaving: RefCell::default(),
+            played: RefCell::default(),
             found: Cell::new(0),
             beats: Cell::new(0),
             looks: Cell::new(false),

@@ -12,6 +12,7 @@ use adw::prelude::*;
 use gettextrs::{gettext, ngettext};
 use gtk::{gio, glib};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 use terrarium_engine::message;
 use terrarium_engine::profile::{Colour, Profile};
 
@@ -112,11 +113,20 @@ fn play(window: &Rc<Window>, item: &Item, profile: &Profile, name: &str) -> gtk:
     play.update_property(&[gtk::accessible::Property::Label(&text)]);
     let (weak, own, its) = (Rc::downgrade(window), item.clone(), profile.clone());
     play.connect_clicked(move |_| {
-        if let Some(window) = weak.upgrade() {
+        // Its row may be another one by the second click of a double click.
+        if let Some(window) = weak.upgrade().filter(|window| !is_double_click(window, &own)) {
             window.launch(Launch::saved(its.clone(), own.clone()));
         }
     });
     play
+}
+
+/// Whether the same profile was just run: who clicks twice means one run.
+fn is_double_click(window: &Window, item: &Item) -> bool {
+    let settings = gtk::Settings::for_display(&WidgetExt::display(&window.widget));
+    let pause = u64::try_from(settings.gtk_double_click_time()).map_or(Duration::ZERO, Duration::from_millis);
+    let before = window.home.played.replace(Some((item.path.clone(), Instant::now())));
+    before.is_some_and(|(path, then)| path == item.path && then.elapsed() < pause)
 }
 
 /// What else can be done with a profile: the secondary button, or the menu
