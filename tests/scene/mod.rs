@@ -138,6 +138,7 @@ impl Shown {
     /// The same of another window.
     pub fn picture_of(&self, widget: &gtk::Widget, name: &str) {
         let paintable = gtk::WidgetPaintable::new(Some(widget));
+        self.until("it has its size", || widget.width() > 0 && widget.height() > 0);
         // With the frame that is drawn around it; scaled it would have seams.
         let (width, height) = (paintable.intrinsic_width(), paintable.intrinsic_height());
         let draw = || {

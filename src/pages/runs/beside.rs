@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What is beside a sandbox that runs: what it can reach, and its network.
 
+use super::room::Extra;
 use super::Runs;
 use crate::pages::network::Network;
 use crate::pages::reach::Live;
@@ -90,7 +91,8 @@ impl Runs {
     pub(super) fn show_details(&self, tab: &Tab) {
         self.make_way_for_an_end(tab);
         let on = self.has_details();
-        self.details_button.set_visible(on || tab.phase() == Phase::Running);
+        let can = tab.phase() == Phase::Running && self.has_room(tab, Extra::Details);
+        self.details_button.set_visible(on || can);
         if on {
             self.beside.show(tab);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Header and line follow the tab that is seen.
 
+use super::room::Extra;
 use super::Runs;
 use crate::look;
 use crate::pages::chip;
@@ -46,6 +47,8 @@ impl Runs {
             return;
         }
         let along = if narrow { gtk::Orientation::Vertical } else { gtk::Orientation::Horizontal };
+        // Also those that are not seen let the window become narrow.
+        self.tabs.borrow().iter().for_each(|tab| tab.end_page.set_narrow(narrow));
         self.ask_bar.set_orientation(along);
         self.ask_buttons.set_hexpand(narrow);
         self.ask_bar.set_spacing(if narrow { 6 } else { 12 });
@@ -56,8 +59,7 @@ impl Runs {
     pub(super) fn refresh(&self) {
         self.window.borrow().upgrade().iter().for_each(|window| window.hold_up_logout());
         let Some(tab) = self.current() else {
-            self.details_button.set_visible(false);
-            return;
+            return self.hide_buttons();
         };
         let colour = tab.facts.colour;
         let looks = Some((colour, tab.facts.icon()));
@@ -112,7 +114,7 @@ impl Runs {
 
     fn show_pause(&self, tab: &Tab) {
         let paused = tab.is_paused();
-        self.pause.set_visible(tab.phase() == Phase::Running && (!self.narrow.get() || paused));
+        self.pause.set_visible(tab.phase() == Phase::Running && self.has_room(tab, Extra::Pause));
         let (icon, hint) = if paused {
             ("media-playback-start-symbolic", gettext("Continue"))
         } else {
@@ -124,13 +126,21 @@ impl Runs {
 
     /// After a moment in vain the button says that it will use force.
     fn show_stop(&self, tab: &Tab) {
-        if tab.may_force() {
+        let force = tab.may_force();
+        let text = if force { gettext("Force Stop") } else { gettext("Stop") };
+        if force && !self.narrow.get() {
             if self.stop.label().is_none() {
-                self.stop.set_label(&gettext("Force Stop"));
-                self.stop.add_css_class("destructive-action");
+                self.stop.set_label(&text);
             }
         } else if self.stop.icon_name().is_none() {
             self.stop.set_icon_name("media-playback-stop-symbolic");
+        }
+        if self.stop.tooltip_text().as_deref() != Some(&text) {
+            self.stop.set_tooltip_text(Some(&text));
+        }
+        if force {
+            self.stop.add_css_class("destructive-action");
+        } else {
             self.stop.remove_css_class("destructive-action");
         }
         self.stop.set_sensitive(!tab.is_stopping() || tab.may_force());
@@ -149,7 +159,8 @@ impl Runs {
             self.menu_button.set_menu_model(Some(menu));
         }
         let wide = on_screen && !self.narrow.get();
-        self.fullscreen_button.set_visible(wide || self.is_fullscreen());
+        let leaves = self.is_fullscreen() && self.has_room(tab, Extra::Fullscreen);
+        self.fullscreen_button.set_visible(wide || leaves);
         self.clipboard_button.set_visible(wide);
         let Some(screen) = tab.screen.as_ref().filter(|_| on_screen) else { return };
         self.fill_clipboard_menu(screen.last_moved().as_deref());

@@ -10,6 +10,7 @@ mod fullscreen;
 mod header;
 mod keys;
 mod question;
+mod room;
 mod save;
 mod tabs;
 
