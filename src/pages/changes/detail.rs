@@ -170,7 +170,8 @@ impl Columns {
         let lines = || hunks.iter().flatten();
         let most = lines().flat_map(|line| [line.old, line.new]).flatten().max().unwrap_or(0);
         let both = lines().any(|line| line.old.is_some()) && lines().any(|line| line.new.is_some());
-        Self { width: most.to_string().len().max(3), both: both && !narrow }
+        // The colours of the lines begin at the edge, their numbers do not.
+        Self { width: most.to_string().len() + 1, both: both && !narrow }
     }
 
     fn of(&self, line: &Line) -> String {

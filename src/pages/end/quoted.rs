@@ -64,6 +64,9 @@ impl EndPage {
             .max_content_height(240)
             .build();
         let row = gtk::ListBoxRow::builder().activatable(false).selectable(false).child(&scrolled).build();
+        // Up to the edges of the list, and no further at its corners.
+        row.add_css_class("bare");
+        row.set_overflow(gtk::Overflow::Hidden);
         self.log_row.add_row(&row);
     }
 }

@@ -43,10 +43,12 @@ impl Advanced {
         toggle.connect_activated(move |_| inside.set_reveal_child(!inside.reveals_child()));
         let shown = toggle.downgrade();
         revealer.connect_reveal_child_notify(move |revealer| {
+            clip_while_it_moves(revealer);
             let (open, Some(toggle)) = (revealer.reveals_child(), shown.upgrade()) else { return };
             arrow.set_icon_name(Some(if open { "pan-down-symbolic" } else { "pan-end-symbolic" }));
             toggle.update_state(&[gtk::accessible::State::Expanded(Some(open))]);
         });
+        revealer.connect_child_revealed_notify(clip_while_it_moves);
         let head = Group::new("");
         head.list.append(&toggle);
         let whole = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(12).build();
@@ -116,4 +118,10 @@ impl Advanced {
         self.xml.set_sensitive(plan.is_some());
         self.plan.replace(plan.cloned());
     }
+}
+
+/// At rest a list has its frame, which is drawn around it.
+fn clip_while_it_moves(revealer: &gtk::Revealer) {
+    let rests = revealer.reveals_child() && revealer.is_child_revealed();
+    revealer.set_overflow(if rests { gtk::Overflow::Visible } else { gtk::Overflow::Hidden });
 }
