@@ -42,7 +42,8 @@ pub(crate) fn icon_of(profile: &terrarium_engine::profile::Profile) -> &'static 
 
 /// The rounded square in a profile's colour.
 pub(crate) fn chip(colour: terrarium_engine::profile::Colour, size: &str, icon: &str) -> gtk::Box {
-    let image = gtk::Image::builder().icon_name(icon).hexpand(true).vexpand(true).build();
+    let image = gtk::Image::builder().hexpand(true).vexpand(true).build();
+    image.set_icon_name(Some(icon).filter(|icon| !icon.is_empty()));
     let chip = gtk::Box::builder()
         .css_classes(["chip", size, crate::look::class(colour).as_str()])
         .valign(gtk::Align::Center)

@@ -159,7 +159,7 @@ fn colours() -> (Vec<(Colour, gtk::ToggleButton)>, gtk::Widget) {
         Colour::Purple,
         Colour::Grey,
     ];
-    toggles(&all, |colour| (chip(*colour, "small", "blank-symbolic").upcast(), look::name(*colour)))
+    toggles(&all, |colour| (chip(*colour, "small", "").upcast(), look::name(*colour)))
 }
 
 fn icons() -> (Vec<(Icon, gtk::ToggleButton)>, gtk::Widget) {
