@@ -27,6 +27,7 @@ const COMMON: &str = "
 .glass-line { min-height: 3px; }
 .glass-line.upright { min-height: 0; min-width: 3px; }
 .above-bar > toast { margin-bottom: 5em; }
+toast { background: mix(black, @window_bg_color, .3); }
 .details { background: @window_bg_color; }
 .thumbnail, .cover { border-radius: 12px 12px 0 0; }
 row.to-come label.title { opacity: .55; }
@@ -38,9 +39,11 @@ row.to-come label.title { opacity: .55; }
 .numeric { font-feature-settings: \"tnum\"; }
 row.message, row.message > box.header { min-height: 0; }
 row.message > box.header { padding-bottom: 9px; }
-row.message .title, row.message image { opacity: .75; }
-row.message .title { font-size: .9em; }
+row.message label.title, row.message image { opacity: .75; }
+row.message label.title { font-size: .85em; }
 .boxed-list > row.continued, list.boxed-list > row.continued { border-bottom-color: transparent; }
+.boxed-list > row.expander.continued:not(:checked) row.header { border-bottom-color: transparent; }
+row.expander.continued:checked + row.message > box.header { padding-top: 9px; }
 flowboxchild { padding: 0; }
 .terminal-box { padding: 10px 12px; background: @view_bg_color; }
 .bare { padding: 0; }
@@ -50,15 +53,19 @@ dropdown.flat > button:hover { background: alpha(currentColor, .07); }
 row.secret label.title { font-weight: bold; }
 row.changed { background-image: linear-gradient(to right, @accent_bg_color 3px, transparent 3px); }
 row.changed:dir(rtl) { background-image: linear-gradient(to left, @accent_bg_color 3px, transparent 3px); }
-row.message.error .title, row.message.error image { color: @error_color; opacity: 1; }
+row.message.error { color: @card_fg_color; }
+row.message.error label.title, row.message.error image { color: @error_color; opacity: 1; }
+.outdated label:disabled { filter: none; }
+.outdated label.title, .outdated image { opacity: .7; }
 row.secret image { color: @warning_color; }
 .quoted { font-feature-settings: \"liga\" 0, \"calt\" 0; }
 ";
 
 /// Nothing that has to be read is dim.
 const CONTRAST: &str = "
-row.message .title, row.message image { opacity: 1; }
+row.message label.title, row.message image { opacity: 1; }
 row.to-come label.title { opacity: .9; }
+.outdated label.title, .outdated image { opacity: .9; }
 ";
 
 /// The class of a colour.

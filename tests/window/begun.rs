@@ -56,7 +56,7 @@ fn what_it_can_reach_says_when_it_is_out_of_date() {
     assert!(!outdated().is_visible());
     scene.object::<adw::EntryRow>("directory").set_text("nowhere");
     scene.until("it says so", || outdated().is_visible());
-    assert!(says(&outdated(), "It cannot run like this") && says(&outdated(), "Start In: nowhere is not"));
+    assert!(says(&outdated(), "It Cannot Run Like This") && says(&outdated(), "Start In: nowhere is not"));
     scene.command().grab_focus();
     let go = find(&outdated(), "reach-go").and_downcast::<gtk::Button>().expect("a button");
     go.emit_clicked();
@@ -115,7 +115,7 @@ fn what_never_was_is_not_promised_and_not_run() {
     scene.until("it cannot be run, nor read", || !run.is_sensitive() && last(&here));
     assert_eq!(run.tooltip_text(), Some(format!("{} is not there.", nowhere.display()).into()));
     let outdated = find(form.widget.upcast_ref(), "reach-outdated").expect("a label");
-    assert!(outdated.is_visible() && says(&outdated, "It cannot run like this"));
+    assert!(outdated.is_visible() && says(&outdated, "It Cannot Run Like This"));
     assert!(says(&outdated, "is not there."));
     let go = find(&outdated, "reach-go").and_downcast::<gtk::Button>().expect("a button");
     go.emit_clicked();

@@ -29,6 +29,8 @@ pub struct Network {
     /// Its widget.
     pub widget: gtk::ScrolledWindow,
     note: gtk::Label,
+    /// What is there without a network: the note, and a picture.
+    nothing: gtk::Box,
     state: adw::PreferencesGroup,
     passes: gtk::Switch,
     passes_row: adw::ActionRow,
@@ -62,6 +64,7 @@ impl Network {
             Self {
                 widget: object(&builder, "network-pane"),
                 note: object(&builder, "network-note"),
+                nothing: object(&builder, "network-nothing"),
                 state: object(&builder, "network-state"),
                 passes: object(&builder, "network-passes"),
                 passes_row: object(&builder, "network-passes-row"),
@@ -176,6 +179,10 @@ impl Network {
         for group in [&self.state, &self.contacted.group, &self.refused.group] {
             group.set_sensitive(running);
         }
+        // Whom it met is read afterwards, too.
+        for group in [&self.contacted.group, &self.refused.group] {
+            set_class(group, "outdated", !running);
+        }
         match (tab.phase(), id) {
             (Phase::Ended, _) => self.say(&gettext("It has ended.")),
             (Phase::Starting, _) | (_, None) => self.say(&gettext("It starts.")),
@@ -245,15 +252,22 @@ impl Network {
 
     fn say(&self, text: &str) {
         self.note.set_label(text);
-        self.note.set_visible(!text.is_empty());
+        // It stands above what there is, or in the middle of nothing.
+        let (place, lines) = match self.state.is_visible() {
+            true => (0.0, gtk::Justification::Left),
+            false => (0.5, gtk::Justification::Center),
+        };
+        self.note.set_xalign(place);
+        self.note.set_justify(lines);
+        self.nothing.set_visible(!text.is_empty());
     }
 }
 
-pub(super) fn set_class(row: &adw::EntryRow, class: &str, on: bool) {
+pub(super) fn set_class(widget: &impl IsA<gtk::Widget>, class: &str, on: bool) {
     if on {
-        row.add_css_class(class);
+        widget.add_css_class(class);
     } else {
-        row.remove_css_class(class);
+        widget.remove_css_class(class);
     }
 }
 

@@ -45,6 +45,7 @@ impl Pane {
     /// An empty one.
     pub fn new() -> Self {
         let groups = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(24).build();
+        groups.set_widget_name("reach-groups");
         let outdated = Outdated::new();
         let widget = gtk::Box::new(gtk::Orientation::Vertical, 0);
         widget.append(&outdated.whole);
@@ -64,6 +65,8 @@ impl Pane {
         self.outdated.before.set_visible(self.shown.borrow().is_some());
         self.outdated.whole.set_visible(why.is_some());
         self.groups.set_sensitive(why.is_none());
+        // It is read all the same.
+        crate::pages::network::set_class(&self.groups, "outdated", why.is_some());
     }
 
     /// Goes to what has to be mended first.
@@ -171,7 +174,7 @@ impl Outdated {
         go.set_halign(gtk::Align::Start);
         go.set_widget_name("reach-go");
         let (why, before) = (label("", "error"), label(&gettext("Below is what held before."), "dim-label"));
-        whole.append(&label(&gettext("It cannot run like this"), "heading"));
+        whole.append(&label(&gettext("It Cannot Run Like This"), "heading"));
         whole.append(&why);
         whole.append(&go);
         whole.append(&before);
