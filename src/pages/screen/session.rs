@@ -3,6 +3,7 @@
 
 use super::Screen;
 use crate::bridge::Bridge;
+use crate::pages::reach::unbroken;
 use gettextrs::gettext;
 use gtk::glib;
 use gtk::prelude::*;
@@ -222,7 +223,7 @@ impl Screen {
 
     fn show_status(&self, title: &str, text: &str, button: &str) {
         self.page.set_title(title);
-        self.page.set_description(Some(&glib::markup_escape_text(text)));
+        self.page.set_description(Some(&unbroken(text)));
         self.again.set_label(button);
         self.show_page("status");
         self.again.grab_focus();
