@@ -217,9 +217,11 @@ pub fn dialog() -> Option<adw::MessageDialog> {
     all.filter_map(|one| one.downcast::<adw::MessageDialog>().ok()).find(WidgetExt::is_visible)
 }
 
-/// Whether a label with this text is somewhere in it.
+/// Whether a label with this text is somewhere in it, whatever keeps its paths
+/// from breaking.
 pub fn says(widget: &gtk::Widget, text: &str) -> bool {
-    let has =
-        |one: &gtk::Widget| one.downcast_ref::<gtk::Label>().is_some_and(|one| one.text().contains(text));
+    let has = |one: &gtk::Widget| {
+        one.downcast_ref::<gtk::Label>().is_some_and(|one| one.text().replace('\u{2060}', "").contains(text))
+    };
     walk(widget, &has).is_some()
 }

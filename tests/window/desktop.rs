@@ -123,7 +123,7 @@ fn another_direction_large_text_and_high_contrast_fit() {
     gtk::Widget::set_default_direction(gtk::TextDirection::Ltr);
     let dpi = settings.gtk_xft_dpi();
     settings.set_gtk_xft_dpi(144 * 1024);
-    let sizes = [("wide", 1100, 760), ("narrow", 376, 656)];
+    let sizes = [("wide", 1100, 760), ("narrow", 360, 640)];
     shoot_at(&scene, "form-large", &sizes);
     scene.act("win.back");
     shoot_at(&scene, "home-large", &sizes);

@@ -20,6 +20,9 @@ impl Scene {
 #[gtk::test]
 fn stop_asks_first_and_offers_force_when_that_is_in_vain() {
     let scene = Scene::new();
+    // A narrow one has no room for the words.
+    scene.window.widget.set_default_size(1100, 760);
+    scene.until("it is wide", || scene.window.widget.width() > 1000);
     scene.window.start(small(&scene, "stubborn"));
     scene.shows("phase: Running");
     let stop = scene.object::<gtk::Button>("stop");

@@ -17,7 +17,7 @@ use terrarium_engine::profile::{Clipboard, Isolation, Profile};
 use terrarium_engine::sandbox::{Fixed, Limits};
 use vte::prelude::*;
 
-const SIZES: &[(&str, i32, i32)] = &[("wide", 1100, 760), ("narrow", 400, 700)];
+const SIZES: &[(&str, i32, i32)] = &[("wide", 1100, 760), ("narrow", 360, 640)];
 
 fn profile(clipboard: Clipboard) -> Profile {
     let mut profile = Profile::new("Old Game", vec!["echo".into()]);

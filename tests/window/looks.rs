@@ -3,7 +3,7 @@
 //! under target/pictures.
 
 use crate::qemu::Machine;
-use crate::scene::{find, over, PATIENCE};
+use crate::scene::{find, over, walk, PATIENCE};
 use crate::screens::Looks;
 use crate::Scene;
 use adw::prelude::*;
@@ -14,8 +14,7 @@ use vte::prelude::*;
 /// Gives the window a size, and leaves pictures of it; dark ones, too, with the
 /// full counts and for `tools/pictures`.
 pub fn shoot(scene: &Scene, name: &str) {
-    // The narrowest is 360 pixels wide, beside a frame.
-    shoot_at(scene, name, &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 376, 656)]);
+    shoot_at(scene, name, &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 360, 640)]);
 }
 
 /// The same with these sizes.
@@ -25,32 +24,14 @@ pub fn shoot_at(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)]) {
 
 /// The same, with something to be done once it has a size.
 fn shoot_arranged(scene: &Scene, name: &str, sizes: &[(&str, i32, i32)], arrange: impl Fn()) {
-    let manager = adw::StyleManager::default();
     // Nobody compares the pictures of every day, and dark ones fit as light ones do.
     let full = crate::scene::asked_look().is_some() || std::env::var_os("TERRARIUM_TEST_SCALE").is_some();
-    let schemes = [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")];
-    let schemes = if full { &schemes[..] } else { &schemes[..1] };
+    let window = scene.window.widget.upcast_ref();
     for &(size, width, height) in sizes {
-        let fits = || has_width(scene.window.widget.upcast_ref(), width);
-        let begun = Instant::now();
-        let mut tries = 0;
-        // Narrow it needs less: the rest of the way comes after that. A busy
-        // server takes its time.
-        while tries < 2 || (!fits() && begun.elapsed() < PATIENCE) {
-            scene.window.widget.set_default_size(width, height);
-            scene.pass(120);
-            tries += 1;
-        }
-        let now = scene.window.widget.width();
-        assert!(fits(), "{name}: {now} instead of {width}\n{}", widest(scene.window.widget.upcast_ref()));
+        make(scene, window, name, (width, height));
         arrange();
-        for &(scheme, look) in schemes {
-            manager.set_color_scheme(scheme);
-            scene.pass(60);
-            scene.picture(&format!("{name}-{size}-{look}"));
-        }
+        shoot_looks(scene, window, &format!("{name}-{size}"), full);
     }
-    manager.set_color_scheme(adw::ColorScheme::Default);
     scene.window.widget.set_default_size(1100, 760);
 }
 
@@ -59,25 +40,69 @@ fn has_width(window: &gtk::Widget, width: i32) -> bool {
     (width - 16..=width).contains(&window.width())
 }
 
+/// Pictures of a window as it is, light and, if it is to be, dark.
+pub fn shoot_looks(scene: &Scene, window: &gtk::Window, name: &str, dark: bool) {
+    let manager = adw::StyleManager::default();
+    let schemes = [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")];
+    for &(scheme, look) in if dark { &schemes[..] } else { &schemes[..1] } {
+        manager.set_color_scheme(scheme);
+        scene.pass(60);
+        scene.picture_of(window.upcast_ref(), &format!("{name}-{look}"));
+    }
+    has_all_icons(window.upcast_ref(), name);
+    manager.set_color_scheme(adw::ColorScheme::Default);
+}
+
+/// No icon stands for one that the theme has not.
+pub fn has_all_icons(within: &gtk::Widget, name: &str) {
+    let theme = gtk::IconTheme::for_display(&within.display());
+    let is_lost = |one: &gtk::Widget| {
+        let icon = one.downcast_ref::<gtk::Image>().and_then(gtk::Image::icon_name);
+        one.is_mapped() && icon.is_some_and(|icon| !theme.has_icon(&icon))
+    };
+    let lost = walk(within, &is_lost).and_downcast::<gtk::Image>();
+    assert!(lost.is_none(), "{name}: {:?}", lost.and_then(|image| image.icon_name()));
+}
+
+/// Makes a window so large inside of the frame that may be drawn around it. What
+/// is in it has to let it.
+pub fn make(scene: &Scene, window: &gtk::Window, name: &str, (width, height): (i32, i32)) {
+    let whole = gtk::WidgetPaintable::new(Some(window));
+    let frame = || {
+        let (width, height) = (window.width(), window.height());
+        ((whole.intrinsic_width() - width).max(0), (whole.intrinsic_height() - height).max(0))
+    };
+    let fits = || (window.width(), window.height()) == (width, height);
+    let begun = Instant::now();
+    let mut tries = 0;
+    // Narrow it needs less: the rest of the way comes after that. A busy
+    // server takes its time.
+    while tries < 2 || (!fits() && begun.elapsed() < PATIENCE) {
+        window.set_default_size(width + frame().0, height + frame().1);
+        scene.pass(120);
+        tries += 1;
+    }
+    let (now, along) = match window.width() {
+        now if now == width => (window.height(), gtk::Orientation::Vertical),
+        now => (now, gtk::Orientation::Horizontal),
+    };
+    assert!(fits(), "{name}: {now} instead of {width}x{height}\n{}", largest(window.upcast_ref(), along));
+}
+
 /// What `tools/pictures` asks for, or just whether all fits where it is hardest.
-fn sizes() -> &'static [(&'static str, i32, i32)] {
+pub fn sizes() -> &'static [(&'static str, i32, i32)] {
     match crate::scene::asked_look() {
-        Some(_) => &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 376, 656)],
-        None => &[("narrow", 376, 656)],
+        Some(_) => &[("wide", 1100, 760), ("small", 700, 500), ("narrow", 360, 640)],
+        None => &[("narrow", 360, 640)],
     }
 }
 
 /// A picture of a window over the other, which is closed again.
-fn shoot_over(scene: &Scene, id: &str, name: &str) {
+pub fn shoot_over(scene: &Scene, id: &str, name: &str) {
     scene.until(name, || over(id).is_some());
     scene.pass(250);
     let window = over(id).and_then(|one| one.root()).and_downcast::<gtk::Window>().expect("a window");
-    for (scheme, look) in [(adw::ColorScheme::ForceLight, "light"), (adw::ColorScheme::ForceDark, "dark")] {
-        adw::StyleManager::default().set_color_scheme(scheme);
-        scene.pass(60);
-        scene.picture_of(window.upcast_ref(), &format!("look-{name}-{look}"));
-    }
-    adw::StyleManager::default().set_color_scheme(adw::ColorScheme::Default);
+    shoot_looks(scene, &window, &format!("look-{name}"), true);
     gtk::prelude::GtkWindowExt::destroy(&window);
 }
 
@@ -153,6 +178,11 @@ fn the_form_fits_in_every_look() {
     scene.object::<adw::ComboRow>("network").set_selected(1);
     scene.object::<adw::EntryRow>("environment").set_text("1 FOO");
     scene.object::<adw::ActionRow>("advanced").emit_by_name::<()>("activated", &[]);
+    // The frame of a list is drawn around it.
+    let unfolded = scene.object::<adw::ActionRow>("domain-xml").ancestor(gtk::Revealer::static_type());
+    scene.until("nothing is cut off", || {
+        unfolded.as_ref().is_some_and(|all| all.overflow() == gtk::Overflow::Visible)
+    });
     let place = scene.object::<gtk::ScrolledWindow>("form-scroll").vadjustment();
     for part in 1..=4 {
         shoot_arranged(&scene, &format!("look-form-part{part}"), sizes(), || {
@@ -181,39 +211,42 @@ fn changes_and_the_welcome_fit_in_every_look() {
     shoot_at(&scene, "look-welcome", sizes());
     let text: String = (1..30).map(|line| format!("line {line} of a text;\n")).collect();
     scene.fake.written.holds("/home/me/src/tree.c", text.as_bytes());
+    scene.fake.written.holds("/home/me/picture.png", &crate::changes::png(1500, 1100));
     scene.run_and_leave(crate::changes::some(), terrarium_engine::profile::Changes::Review);
     shoot_at(&scene, "look-end-review", sizes());
     let changes = scene.look();
     let window = changes.downcast_ref::<gtk::Window>().expect("a window").clone();
     let leaflet = find(&changes, "leaflet").and_downcast::<adw::Leaflet>().expect("a leaflet");
     for &(size, width, height) in sizes() {
-        window.set_default_size(width, height);
-        scene.pass(150);
-        window.set_default_size(width, height);
-        scene.pass(300);
-        let now = window.width();
-        assert!(has_width(&changes, width), "{size}: {now}\n{}", widest(&changes));
-        for (index, what) in [(gtk::INVALID_LIST_POSITION, "list"), (5, "text"), (2, "about")] {
+        make(&scene, &window, "changes", (width, height));
+        for (index, what) in [
+            (gtk::INVALID_LIST_POSITION, "list"),
+            (5, "text"),
+            (2, "about"),
+            (0, "folder"),
+            (1, "picture"),
+            (9, "deleted"),
+        ] {
             crate::changes::choose(&changes, index);
             scene.pass(400);
             if index == gtk::INVALID_LIST_POSITION {
                 leaflet.set_visible_child_name("list");
                 scene.pass(100);
             }
-            scene.picture_of(&changes, &format!("look-changes-{what}-{size}"));
+            shoot_looks(&scene, &window, &format!("look-changes-{what}-{size}"), true);
         }
     }
     crate::changes::close(&changes);
 }
 
-/// What needs the most width, from the outside in.
-pub fn widest(widget: &gtk::Widget) -> String {
-    let least = |one: &gtk::Widget| one.measure(gtk::Orientation::Horizontal, -1).0;
+/// What needs the most room along a line, from the outside in.
+fn largest(widget: &gtk::Widget, along: gtk::Orientation) -> String {
+    let least = |one: &gtk::Widget| one.measure(along, -1).0;
     let children = std::iter::successors(widget.first_child(), WidgetExt::next_sibling);
     let inner = children.filter(WidgetExt::is_visible).max_by_key(least);
     let text = widget.downcast_ref::<gtk::Label>().map(|label| label.text()).unwrap_or_default();
     let line = format!("{} {} {} {text}", least(widget), widget.type_(), widget.widget_name());
-    inner.map_or_else(|| line.clone(), |inner| format!("{line}\n{}", widest(&inner)))
+    inner.map_or_else(|| line.clone(), |inner| format!("{line}\n{}", largest(&inner, along)))
 }
 
 #[gtk::test]

@@ -33,6 +33,7 @@ mod qemu;
 mod scene;
 mod screens;
 mod slips;
+mod states;
 mod stumbles;
 mod waiting;
 

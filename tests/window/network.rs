@@ -15,7 +15,7 @@ use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{Colour, Isolation, NetworkMode, Profile};
 use terrarium_protocol::guard::Base;
 
-const SIZES: &[(&str, i32, i32)] = &[("wide", 1100, 760), ("narrow", 400, 700)];
+const SIZES: &[(&str, i32, i32)] = &[("wide", 1100, 760), ("narrow", 360, 640)];
 
 impl Scene {
     fn start_with(&self, mode: NetworkMode) {
@@ -50,7 +50,7 @@ impl Scene {
     }
 }
 
-fn with_contacts() -> Scene {
+pub fn with_contacts() -> Scene {
     let scene = Scene::new();
     scene.start_with(NetworkMode::Internet);
     let mut usage = scene.usage();
