@@ -22,3 +22,5 @@ pub use memory::keep_memory;
 pub use session::{open, BadUri, Connector, Opening, Options};
 pub use types::*;
 pub use view::{ScreenshotError, SpiceView};
+#[doc(hidden)]
+pub use wire::fuzz;

@@ -6,6 +6,7 @@
 mod body;
 mod cursor;
 mod display;
+pub mod fuzz;
 mod greeting;
 mod image;
 mod other;

@@ -97,18 +97,53 @@ proptest! {
         prop_assert!(passed <= greeting(0b1011).len() + message(314, &[0; 20]).len());
     }
 
+    /// The same entry as the fuzz target `wire`.
     #[test]
     fn anything_is_passed_or_refused(
-        bytes in proptest::collection::vec(any::<u8>(), 0..400), kind in 0..3_usize, decoders: bool,
-        number in prop_oneof![100_u16..130, 300_u16..325, any::<u16>()], size in 0_u32..400,
+        messages in proptest::collection::vec(hostile(), 0..6), size: u8, how: u8,
     ) {
-        let channel = [ChannelKind::Display, ChannelKind::Cursor, ChannelKind::Main][kind];
-        let mut filter = Filter::new(channel, decoders);
-        let begun = [greeting(0b1011), message(314, &words(&[0, 8, 8, 32, 1]))].concat();
-        let _ = filter.pass(&begun);
-        let header = [number.to_le_bytes().to_vec(), size.to_le_bytes().to_vec()].concat();
-        if let Ok(passed) = filter.pass(&[header, bytes.clone()].concat()) {
-            prop_assert!(passed <= bytes.len() + 6);
+        fuzz::wire(&[&[size, how][..], &messages.concat()].concat());
+    }
+}
+
+/// A message as somebody hostile makes it: one that is drawn with a byte or
+/// two of it changed, one with any content, the beginning of one.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let number = prop_oneof![100_u16..130, 300_u16..325, any::<u16>()];
+    let content = proptest::collection::vec(any::<u8>(), 0..400);
+    let any_message = (number, content.clone()).prop_map(|(number, content)| message(number, &content));
+    let changes = proptest::collection::vec((any::<proptest::sample::Index>(), 0_u8..9), 0..3);
+    let changed = (31_u32..34, changes).prop_map(|(stride, changes)| {
+        let mut bytes = drawing(stride);
+        changes.into_iter().for_each(|(at, byte)| bytes[at.index(150)] = byte);
+        bytes
+    });
+    prop_oneof![4 => changed, 2 => any_message, 1 => content]
+}
+
+/// What the fuzz target begins with; `TERRARIUM_BLESS=1` writes it again.
+#[test]
+fn the_seeds_of_the_fuzz_target_pass() {
+    let agent = [words(&[1, 4, 0, 0, 40]), vec![0; 40]].concat();
+    let mut shape = vec![0; 5 + 2 + 17 + 8 * 8 * 4];
+    (shape[5 + 2 + 9], shape[5 + 2 + 11]) = (8, 8);
+    let seeds = [
+        ("greeting", 1, 0, greeting(0b1011)),
+        ("drawing", 40, 1 + 16, drawing(32)),
+        ("lie", 255, 1 + 16, drawing(31)),
+        ("decoders", 40, 1 + 8 + 16, drawing(32)),
+        ("agent", 9, 16, agent.chunks(25).flat_map(|piece| message(109, piece)).collect()),
+        ("pointer", 40, 3 + 16, message(103, &shape)),
+    ];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/wire");
+    for (name, size, how, stream) in seeds {
+        let seed = [&[size, how][..], &stream].concat();
+        let path = folder.join(format!("seed-{name}"));
+        if std::env::var_os("TERRARIUM_BLESS").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &seed).unwrap();
         }
+        assert_eq!(std::fs::read(path).unwrap(), seed, "{name}");
+        fuzz::wire(&seed);
     }
 }
