@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use spice_client_glib as spice;
 
@@ -20,10 +21,22 @@ const SCROLL_LOCK: u32 = 1;
 const NUM_LOCK: u32 = 2;
 const CAPS_LOCK: u32 = 4;
 
+/// So much of what is typed waits for the channel, and not longer: a key that
+/// comes late is worse than none.
+const MAX_EARLY: usize = 64;
+const EARLY: Duration = Duration::from_secs(5);
+
+/// What came before the channel was open.
+enum Early {
+    Key(Scancode, bool),
+    Locks(Locks),
+}
+
 #[derive(Default)]
 pub(super) struct Inputs {
     channel: RefCell<Option<spice::InputsChannel>>,
     open: Cell<bool>,
+    early: RefCell<Vec<(Instant, Early)>>,
     /// The buttons that are down, as SPICE's mask.
     buttons: Cell<i32>,
 }
@@ -51,11 +64,28 @@ impl Inputs {
 
     pub(super) fn open(&self) {
         self.open.set(true);
+        for (at, early) in self.early.take() {
+            match early {
+                Early::Locks(locks) => self.set_locks(locks),
+                Early::Key(key, down) if at.elapsed() < EARLY => self.key(key, down),
+                Early::Key(..) => {}
+            }
+        }
+    }
+
+    /// Keeps it until the channel, which is opened beside that of pictures, is
+    /// there: who sees a picture types.
+    fn keep(&self, early: Early) {
+        let mut all = self.early.borrow_mut();
+        if all.len() < MAX_EARLY {
+            all.push((Instant::now(), early));
+        }
     }
 
     pub(super) fn forget(&self) {
         self.open.set(false);
         self.buttons.set(0);
+        self.early.take();
         self.channel.take();
     }
 
@@ -65,7 +95,7 @@ impl Inputs {
     }
 
     pub(super) fn key(&self, key: Scancode, down: bool) {
-        let Some(channel) = self.get() else { return };
+        let Some(channel) = self.get() else { return self.keep(Early::Key(key, down)) };
         let codes = [u32::from(key.code()), PAUSE_SECOND];
         let count = if key == Scancode::PAUSE { 2 } else { 1 };
         for code in codes.into_iter().take(count) {
@@ -115,7 +145,7 @@ impl Inputs {
     }
 
     pub(super) fn set_locks(&self, locks: Locks) {
-        let Some(channel) = self.get() else { return };
+        let Some(channel) = self.get() else { return self.keep(Early::Locks(locks)) };
         let bit = |on: bool, bit: u32| if on { bit } else { 0 };
         let (caps, num) = (bit(locks.caps, CAPS_LOCK), bit(locks.num, NUM_LOCK));
         channel.set_key_locks(caps | num | bit(locks.scroll, SCROLL_LOCK));

@@ -3,10 +3,16 @@
 //! server is concerned, to what the guest's server hears.
 
 use std::cell::RefCell;
+use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::time::Duration;
 
+use gtk::glib;
 use gtk::prelude::*;
-use spice_view::{Button, Command, Cursor, CursorImage, Event, Link, Locks, MonitorId, MouseMode, ScaleMode};
+use spice_view::{
+    Button, ChannelKind, Command, Connector, Cursor, CursorImage, Event, Link, Locks, MonitorId, MouseMode,
+    Options, ScaleMode,
+};
 
 use crate::server::{picture, shows, words, Channel, Manner, Server, CURSOR, DISPLAY, INPUTS, MAIN};
 use crate::stage::{pass, wait, Player, Stage};
@@ -374,6 +380,36 @@ fn the_server_hears_scancodes_and_buttons() {
     assert!(seen.contains(&(112, [words(&[12, 34]), vec![0, 0, 0]].concat())), "{seen:?}");
     assert!(seen.contains(&(113, vec![3, 4, 0])), "{seen:?}");
     assert_eq!(seen.iter().filter(|m| **m == (113, vec![4, 4, 0])).count(), 2, "{seen:?}");
+}
+
+/// What is typed as soon as there is a picture waits for its channel.
+#[gtk::test]
+fn keys_before_their_channel_is_there_arrive() {
+    let server = Server::start(shows(|channel| picture(channel, 64, 64)));
+    let path = server.path();
+    let late = Connector::new(move |kind| {
+        let path = path.clone();
+        async move {
+            if kind == ChannelKind::Inputs {
+                glib::timeout_future(Duration::from_millis(700)).await;
+            }
+            UnixStream::connect(path).map(Into::into)
+        }
+    });
+    let link = spice_view::open(late, Options::default());
+    let stage = Stage::new(300, 200);
+    stage.connect(&link, 10);
+    link.send(Command::Locks(Locks { caps: true, num: false, scroll: false }));
+    link.send(key(A, true));
+    link.send(key(A, false));
+    let mut seen = Vec::new();
+    wait(10, "keys arrive", || {
+        heard(&server, &mut seen);
+        seen.iter().any(|(kind, _)| *kind == 102)
+    });
+    let at = seen.iter().position(|(kind, _)| *kind == 101).expect("it goes down first");
+    assert_eq!(seen[at..], [(101, words(&[0x1e])), (102, words(&[0x9e]))]);
+    assert!(seen[..at].contains(&(103, vec![4, 0])), "after the locks: {seen:?}");
 }
 
 /// A server that sends these messages on its channel of the pointer.
