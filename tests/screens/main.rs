@@ -14,6 +14,7 @@ mod network;
 #[path = "../scene/program.rs"]
 mod program;
 mod programs;
+mod returns;
 #[path = "../scene/sandboxes.rs"]
 mod sandboxes;
 mod scale;

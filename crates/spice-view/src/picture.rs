@@ -13,6 +13,8 @@ use crate::types::Rect;
 /// Width and height of a tile in pixels; those at the right and lower edge
 /// can be smaller.
 const TILE: u32 = 256;
+/// Between two pixels that are looked at.
+const SAMPLE: usize = 8;
 /// Bytes of a pixel.
 const PIXEL: usize = 4;
 
@@ -121,6 +123,27 @@ impl Picture {
         Rc::new(picture)
     }
 
+    /// The same as it is now, which stays so whatever is drawn later. It takes
+    /// memory only for what is.
+    pub fn still(&self) -> Rc<Picture> {
+        let (tiles, pool) = (self.tiles.clone(), Arc::clone(&self.pool));
+        Rc::new(Picture { width: self.width, height: self.height, tiles, pool })
+    }
+
+    /// Whether all pixels seem to be the same: one of [`SAMPLE`] in each
+    /// direction is looked at.
+    pub fn is_plain(&self) -> bool {
+        let tiles = self.tiles.borrow();
+        let Some(first) = tiles.first().and_then(|tile| tile.bytes.first_chunk::<PIXEL>()) else {
+            return true;
+        };
+        tiles.iter().enumerate().all(|(at, tile)| {
+            let rows = tile.bytes.chunks_exact(self.tile_area(at).width as usize * PIXEL);
+            let mut sampled = rows.step_by(SAMPLE).flat_map(|row| row.chunks_exact(PIXEL).step_by(SAMPLE));
+            sampled.all(|pixel| pixel == first)
+        })
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         self.width
@@ -208,6 +231,16 @@ fn offset(rect: &Rect, x: u32, y: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_still_stays_as_it_is() {
+        let picture = Picture::new(300, 300);
+        let still = picture.still();
+        assert!(picture.is_plain() && Picture::new(0, 0).is_plain());
+        picture.write(&[Rect { x: 260, y: 260, width: 30, height: 30 }], |_, _, bytes| bytes.fill(7));
+        assert!(!picture.is_plain() && still.is_plain());
+        assert_eq!(picture.still().copy(&picture.bounds()), picture.copy(&picture.bounds()));
+    }
 
     #[test]
     fn a_picture_is_black_and_copies_only_what_it_has() {

@@ -108,7 +108,7 @@ impl Screen {
     fn hear(&self, event: &Event) {
         match event {
             Event::Dropped(line) => self.log(&format!("dropped: {line}")),
-            Event::Frame(_) => self.kept.changed(),
+            Event::Frame(frame) => self.kept.changed(frame),
             Event::Usb(devices) => self.hear_usb(devices),
             _ => {}
         }

@@ -10,6 +10,7 @@ use gtk::subclass::prelude::*;
 
 use super::tiles::make_texture;
 use super::SpiceView;
+use crate::types::Picture;
 
 /// Why there is no screenshot.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +23,18 @@ pub enum ScreenshotError {
     File(#[from] glib::BoolError),
 }
 
+impl Picture {
+    /// A copy of it for GTK; none of a picture without pixels.
+    pub fn to_texture(&self) -> Option<gdk::Texture> {
+        make_texture(self, &self.bounds())
+    }
+}
+
 impl SpiceView {
     /// The guest's picture, pixel by pixel, as the view last got it; also
     /// after the session ended. A view that is not mapped gets none anew.
     pub fn screenshot(&self) -> Option<gdk::Texture> {
-        let picture = self.imp().tiles.borrow().picture().cloned()?;
-        make_texture(&picture, &picture.bounds())
+        self.imp().tiles.borrow().picture().and_then(|picture| picture.to_texture())
     }
 
     /// The guest's picture as a PNG file's content.

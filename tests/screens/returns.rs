@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A screen that is left and come back to, and one that ends.
+
+use crate::many::middle;
+use crate::program::{Glass, BOOT};
+use crate::sandboxes::open;
+use crate::{has_active_window, xdotool};
+use gtk::gdk::RGBA;
+use gtk::prelude::*;
+use terrarium::pages::tab::Phase;
+
+/// Repeats each line that is typed.
+const LINES: &str = r#"cd "$XDG_RUNTIME_DIR"; mkfifo lines; cat lines <>lines &
+    exec xterm -e sh -c 'while read -r line; do echo "[$line]" >lines; done'"#;
+
+/// Who comes back types at once.
+#[gtk::test]
+fn the_first_key_after_coming_back_arrives() {
+    let scene = open();
+    let screen = scene.run_shown(Glass::Container, LINES);
+    scene.has_keyboard(&screen);
+    has_active_window(&scene);
+    let name = scene.window.runs.current().expect("a tab").name();
+    scene.act("win.close-tab");
+    let words = ["abc", "def", "ghi", "jkl"];
+    for word in words {
+        let again = open();
+        xdotool(&["windowfocus", &again.on_the_screen()]);
+        again.until("the window has the keyboard", || again.window.widget.is_active());
+        again.view(name.clone());
+        let found = || again.window.runs.current().and_then(|tab| tab.screen.clone());
+        again.within(BOOT, "the screen has the keyboard", || {
+            found().is_some_and(|screen| screen.is_shown() && screen.view.has_focus())
+        });
+        xdotool(&["type", "--delay", "30", word]);
+        xdotool(&["key", "Return"]);
+        let line = format!("[{word}]");
+        again.within(BOOT, &line, || again.said().contains(&line));
+        if Some(&word) != words.last() {
+            again.act("win.close-tab");
+        }
+    }
+}
+
+/// Shows one colour for long, and the last one shortly before it ends.
+const COLOURS: &str = r#"exec xterm -bg blue -fg blue -cr blue -e sh -c 'sleep 4
+    printf "\033[48;5;196m\033[2J"; sleep 0.3'"#;
+
+#[gtk::test]
+fn the_last_picture_has_what_was_drawn_last() {
+    let scene = open();
+    let screen = scene.run_shown(Glass::Container, COLOURS);
+    scene.within(BOOT, "it ends", || {
+        scene.window.runs.current().is_some_and(|tab| tab.phase() == Phase::Ended)
+    });
+    assert_eq!(screen.picture().map(|picture| middle(&picture)), Some(RGBA::RED));
+}
