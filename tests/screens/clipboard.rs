@@ -225,6 +225,33 @@ pub fn forget() {
     while glib::MainContext::default().iteration(false) {}
 }
 
+/// What a program does that wants nobody to paste any more; what came of it.
+const ATTACKS: &str = r#"
+    for pid in $(pgrep spice-vdagent); do
+        for signal in STOP KILL; do kill -$signal $pid 2>/dev/null && echo killed; done
+    done
+    cd /tmp/.X11-unix || exit
+    perl -MSocket -e 'for my $path ((grep { !/X0/ } glob("* */*")), "agent/daemon", "agent/relay") {
+        socket(my $s, PF_UNIX, SOCK_STREAM, 0); connect($s, sockaddr_un($path)) or next;
+        print "connected to $path\n"; syswrite($s, "x" x 4096); sleep 1 }'
+    rm -r agent 2>/dev/null && echo removed"#;
+
+#[gtk::test]
+fn a_program_cannot_end_the_clipboard_of_its_sandbox() {
+    for &glass in scaled(&[Glass::Container][..], &[Glass::Container, Glass::Machine]) {
+        let scene = open();
+        let screen = with_agent(&scene, glass);
+        screen.set_policy(ClipboardPolicy::Both);
+        screen.view.grab_focus();
+        assert_eq!(inside(&scene, ATTACKS), "");
+        scene.pass(ECHO);
+        into(&scene, &screen, ClipboardPolicy::Both, true);
+        scene.pass(ECHO);
+        out(&scene, &screen, ClipboardPolicy::Both, true);
+    }
+    forget();
+}
+
 #[gtk::test]
 fn each_policy_holds_in_each_direction() {
     each_policy(Glass::Container);

@@ -47,6 +47,7 @@ fn shown(script: &str) -> Orders {
         agent: Some(Agent {
             daemon: "/usr/sbin/spice-vdagentd".into(),
             client: "/usr/bin/spice-vdagent".into(),
+            files: false,
         }),
         manager: Some(vec![
             "/usr/bin/openbox".into(),
@@ -280,6 +281,28 @@ as_root! {
             let sandbox = Sandbox::new();
             let mut client = start(&sandbox, orders);
             assert_eq!(client.finish().text(), "fine\n", "privileged: {privileged}");
+        }
+    }
+
+    fn the_command_reaches_neither_half_of_the_agent() {
+        let attacks = r#"
+            xterm -e sleep 100 &
+            until agent=$(pgrep -x spice-vdagent); do sleep 0.1; done; sleep 1
+            for pid in $agent $(pgrep -x spice-vdagentd); do
+                for signal in TERM KILL STOP; do kill -$signal $pid 2>/dev/null && echo "killed $pid"; done
+                cat /proc/$pid/mem /proc/$pid/environ /proc/$pid/maps >/dev/null 2>&1 && echo "read $pid"
+                ls /proc/$pid/root/ /proc/$pid/fd/ >/dev/null 2>&1 && echo "looked into $pid"
+            done
+            cd /tmp/.X11-unix; mv agent other 2>/dev/null && echo moved; ls agent 2>/dev/null
+            perl -MSocket -e 'for my $path (grep { !/X0/ } glob("* */*"), "agent/daemon", "agent/relay") {
+                socket(my $s, PF_UNIX, SOCK_STREAM, 0); print "connected to $path\n" if connect($s, sockaddr_un($path)) }'
+            sleep 1; [ "$agent" = "$(pgrep -x spice-vdagent)" ] && echo fine"#;
+        for privileged in [false, true] {
+            let mut orders = shown(attacks);
+            orders.user.privileged = privileged;
+            let sandbox = Sandbox::new();
+            let mut client = start(&sandbox, orders);
+            assert_eq!(client.finish().text(), "fine\n", "privileged: {privileged}\n{}", log(&sandbox));
         }
     }
 

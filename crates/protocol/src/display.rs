@@ -75,6 +75,9 @@ pub struct Agent {
     pub daemon: Bytes,
     /// spice-vdagent, which talks to the display.
     pub client: Bytes,
+    /// Whether it puts what is dropped on the screen into the home folder; it
+    /// is the command's user for that.
+    pub files: bool,
 }
 
 /// A server of sound, started by the first who connects to

@@ -90,10 +90,11 @@ pub(super) fn display(
         glx: glass.glx(),
         bus: here.bus.as_deref().map(bytes),
         bus_on_demand: here.bus_on_demand,
-        agent: here
-            .agent
-            .as_ref()
-            .map(|agent| Agent { daemon: bytes(&agent.daemon), client: bytes(&agent.client) }),
+        agent: here.agent.as_ref().map(|agent| Agent {
+            daemon: bytes(&agent.daemon),
+            client: bytes(&agent.client),
+            files: passes.drop,
+        }),
         manager: manager(profile, host, is_late),
         manager_late: is_late,
         manager_ready: is_small(profile, host).then(|| desktop::openbox_ready(host).as_str().into()),

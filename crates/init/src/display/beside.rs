@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What runs beside the server: the agent's daemon as the display's user; the
-//! session bus, the server of sound, the window manager and the agent as the
-//! command's.
+//! What runs beside the server: the agent as the display's user; the session
+//! bus, the server of sound and the window manager as the command's, and the
+//! agent's half that speaks to the display, if it puts files into the home.
 
 use super::config::{AGENT_POINTER, AGENT_PORT};
-use super::confined::{exec, nothing, words, Confined};
+use super::confined::{exec, exec_with, nothing, words, Confined};
 use super::server::{Server, AGENT_RELAY, AGENT_SOCKET};
 use crate::build::Place;
-use nix::unistd::Pid;
+use crate::channel::set_nonblocking;
+use crate::spawn::Spawned;
+use nix::fcntl::OFlag;
+use nix::unistd::{pipe2, Pid};
+use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use terrarium_protocol::display::{Agent, Display};
@@ -17,6 +21,17 @@ use terrarium_protocol::Bytes;
 /// An agent would set the mixer to what spice-glib takes for the viewer's
 /// volume: nothing, and muted, as the player that it asks has none.
 const NO_MIXER: [&str; 2] = ["ALSA_CONFIG_PATH", "/dev/null"];
+
+/// The same as the display's user, who has no bus and no settings.
+const AGENT_ENVIRONMENT: [&CStr; 7] = [
+    c"DISPLAY=:0",
+    c"XAUTHORITY=/tmp/authority",
+    c"ALSA_CONFIG_PATH=/dev/null",
+    c"DBUS_SESSION_BUS_ADDRESS=disabled:",
+    c"GDK_BACKEND=x11",
+    c"GSETTINGS_BACKEND=memory",
+    c"NO_AT_BRIDGE=1",
+];
 
 /// A program that runs as the command does, beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +68,7 @@ impl Beside {
             Self::Manager => display.manager.clone()?,
             Self::Agent => {
                 let client = display.agent.as_ref()?.client.clone();
-                // In the foreground. It looks whether there is such a port,
-                // which only its daemon may open. `-f`: where files go that
-                // are dropped on the screen.
-                let relayed = Path::new(AGENT_RELAY).exists();
-                let socket = if relayed { AGENT_RELAY } else { AGENT_SOCKET };
-                let options = ["-x", "-S", socket, "-s", AGENT_SOCKET, "-f"].map(Bytes::from);
+                let options = agent_options().map(Bytes::from);
                 [vec![client], options.into(), vec![variable(like, b"HOME")?.clone()]].concat()
             }
         };
@@ -77,6 +87,28 @@ impl Beside {
 
 fn variable<'a>(command: &'a Command, name: &[u8]) -> Option<&'a Bytes> {
     command.environment.iter().find(|(one, _)| one.as_slice() == name).map(|(_, value)| value)
+}
+
+/// What the agent is told; then comes where files go that are dropped on the
+/// screen. In the foreground. It looks whether there is such a port, which
+/// only its daemon may open.
+fn agent_options() -> [&'static str; 6] {
+    let relayed = Path::new(AGENT_RELAY).exists();
+    let socket = if relayed { AGENT_RELAY } else { AGENT_SOCKET };
+    ["-x", "-S", socket, "-s", AGENT_SOCKET, "-f"]
+}
+
+/// Starts the agent's half that speaks to the display, which takes no files.
+pub fn agent((place, uid): (Place, u32), agent: &Agent, server: &Server) -> nix::Result<Spawned> {
+    let (out, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    let null = nothing()?;
+    let descriptors = [null.as_fd(), theirs.as_fd(), theirs.as_fd()];
+    let argv = [vec![agent.client.as_slice()], agent_options().map(str::as_bytes).into()].concat();
+    let argv = words(argv.into_iter().chain([&b"/nowhere"[..]]))?;
+    let confined = Confined { place, uid, descriptors: &descriptors };
+    let pid = confined.spawn(|| server.enter(), || exec_with(&argv, &AGENT_ENVIRONMENT))?;
+    set_nonblocking(&out)?;
+    Ok(Spawned { pid, out, err: None, input: None, slave: None })
 }
 
 /// Whether the agent's daemon waits for its other half.

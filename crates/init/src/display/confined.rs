@@ -13,7 +13,7 @@ use nix::fcntl::{open, OFlag};
 use nix::sys::stat::Mode;
 use nix::unistd::{fork, ForkResult, Pid};
 use std::convert::Infallible;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use terrarium_protocol::orders::{Limits, User};
 
@@ -93,7 +93,12 @@ fn above(fd: &BorrowedFd) -> nix::Result<OwnedFd> {
 
 /// Becomes a program, with nothing in its environment but a path.
 pub fn exec(argv: &[CString]) -> nix::Result<Infallible> {
-    let environment = [c"PATH=/usr/bin:/bin", c"LC_ALL=C.UTF-8", c"HOME=/tmp"];
+    exec_with(argv, &[])
+}
+
+/// The same with more in its environment.
+pub fn exec_with(argv: &[CString], more: &[&CStr]) -> nix::Result<Infallible> {
+    let environment = [&[c"PATH=/usr/bin:/bin", c"LC_ALL=C.UTF-8", c"HOME=/tmp"], more].concat();
     let program = argv.first().ok_or(Errno::EINVAL)?;
     nix::unistd::execve(program, argv, &environment)
 }

@@ -70,7 +70,9 @@ impl Display {
     }
 
     fn start_relay(&mut self) {
-        match relay::start((self.place, self.uid), &self.cookie, &self.log_pipe.1, self.owner) {
+        let has_home = self.orders.agent.as_ref().is_some_and(|agent| agent.files);
+        let whose = if has_home { self.owner } else { (self.uid, self.uid) };
+        match relay::start((self.place, self.uid), &self.cookie, &self.log_pipe.1, whose) {
             Ok(pid) => self.relay = Some(pid),
             Err(errno) => self.do_without_relay(errno),
         }

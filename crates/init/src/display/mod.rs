@@ -122,6 +122,9 @@ impl Display {
         if orders.sound && place == Place::Container {
             server::share_sound().map_err(at(Step::Display, config::SOUND))?;
         }
+        if let Some(agent) = &orders.agent {
+            server::share_agent(uid, agent).map_err(at(Step::Display, "/tmp/.X11-unix/agent"))?;
+        }
         let (owner, group) = crate::build::owner(user, id_base, place);
         let bus = PathBuf::from(format!("/run/user/{}/bus", user.uid));
         let sockets = sockets(&orders, user, (owner, group)).map_err(at(Step::Display, "sockets"))?;
@@ -331,6 +334,14 @@ impl Display {
     pub fn connect(&self) -> nix::Result<OwnedFd> {
         let up = self.server.as_ref().filter(|_| self.is_up() && self.place == Place::Container);
         up.ok_or(Errno::ENODEV)?.connect()
+    }
+
+    /// The agent's half that speaks to the display, if it is not the command's
+    /// user, who could end it and listen to it.
+    pub fn agent(&self) -> Option<nix::Result<Spawned>> {
+        let agent = self.orders.agent.as_ref().filter(|agent| !agent.files)?;
+        let server = self.server.as_ref().ok_or(Errno::ENODEV);
+        Some(server.and_then(|server| beside::agent((self.place, self.uid), agent, server)))
     }
 
     /// A picture of the screen, as the output of a program.

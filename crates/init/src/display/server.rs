@@ -25,6 +25,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use terrarium_protocol::display::Agent;
 use terrarium_protocol::message::Step;
 
 /// The one directory that the display and the command share.
@@ -33,10 +34,12 @@ pub const SHARED: &str = "/tmp/.X11-unix";
 const UNFINISHED: &str = "/tmp/.X11-unix/unfinished";
 /// The socket of X.
 pub const SOCKET: &str = "/tmp/.X11-unix/X0";
+/// Nobody but the display's user comes in here, unless the agent is another.
+const AGENT: &str = "/tmp/.X11-unix/agent";
 /// Where the agent's two halves meet.
-pub const AGENT_SOCKET: &str = "/tmp/.X11-unix/agent";
+pub const AGENT_SOCKET: &str = "/tmp/.X11-unix/agent/daemon";
 /// Where one of them meets whoever stands between them.
-pub const AGENT_RELAY: &str = "/tmp/.X11-unix/relay";
+pub const AGENT_RELAY: &str = "/tmp/.X11-unix/agent/relay";
 
 /// How far a server is.
 pub enum Ready {
@@ -90,6 +93,15 @@ pub fn share(uid: u32) -> nix::Result<()> {
     // in it can neither be moved nor replaced by the server.
     let options = format!("size=64k,nr_inodes=16,mode=1775,uid=0,gid={uid}");
     mount(Some("tmpfs"), SHARED, Some("tmpfs"), flags, Some(options.as_str()))
+}
+
+/// Makes the folder where the agent's halves meet. Who could connect there
+/// would take the place of one of them.
+pub fn share_agent(uid: u32, agent: &Agent) -> nix::Result<()> {
+    fs::create_dir(AGENT).map_err(errno)?;
+    let mode = if agent.files { 0o711 } else { 0o700 };
+    fs::set_permissions(AGENT, fs::Permissions::from_mode(mode)).map_err(errno)?;
+    chown(AGENT, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))
 }
 
 /// Makes the folder whose FIFOs a container's server plays.

@@ -5,7 +5,7 @@
 use super::Sandbox;
 use crate::display::{Beside, Display};
 use crate::job::Job;
-use crate::spawn;
+use crate::spawn::{self, Spawned};
 use nix::sys::signal::Signal;
 use terrarium_protocol::orders::Command;
 
@@ -16,17 +16,23 @@ impl Sandbox {
         if what == Beside::Sound {
             self.screen.display.iter_mut().for_each(Display::offer_sound_server);
         }
-        let orders = self.screen.display.as_ref().map(Display::orders);
-        let command = orders.and_then(|orders| what.command(orders, like));
-        let (Some(command), Some(setting)) = (command, self.setting.as_mut()) else { return };
-        let socket = self.screen.display.as_ref().and_then(|display| display.listener(what));
-        let Ok(spawned) = spawn::with_socket(setting, &command, socket) else { return };
+        let Some(spawned) = self.spawn_beside(what, like) else { return };
         let id = self.next_job;
         self.next_job += 1;
         let mut job = Job::new(id, spawned, None, true);
         job.end_input();
         self.jobs.push(job);
         self.screen.beside.push((id, what));
+    }
+
+    /// As the command's user, or as the display's.
+    fn spawn_beside(&mut self, what: Beside, like: &Command) -> Option<Spawned> {
+        let display = self.screen.display.as_ref()?;
+        if let Some(spawned) = (what == Beside::Agent).then(|| display.agent()).flatten() {
+            return spawned.ok();
+        }
+        let command = what.command(display.orders(), like)?;
+        spawn::with_socket(self.setting.as_mut()?, &command, display.listener(what)).ok()
     }
 
     /// Starts what was waited for, if its time has come.
