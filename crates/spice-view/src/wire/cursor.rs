@@ -24,6 +24,8 @@ pub(super) fn check(kind: u16, body: &Body) -> Result<(), Lack> {
     }
     let header = at + 2;
     let (form, width, height) = (body.u8(header + 8)?, body.u16(header + 9)?, body.u16(header + 11)?);
+    // The point that points: what comes before pixels is there as a whole.
+    body.u16(header + HEADER - 2)?;
     if flags & KNOWN != 0 {
         return Ok(());
     }

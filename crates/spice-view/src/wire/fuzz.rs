@@ -173,12 +173,13 @@ impl Reader {
 /// The pixels of a pointer, after what comes before its flags.
 fn pointer(shape: &[u8], size: usize) {
     let flags = shape[0];
-    // None, or one that is known.
-    if flags & 5 != 0 {
+    if flags & 1 != 0 {
         return;
     }
     let [width, height] = [11, 13].map(|at| usize::from(u16::from_le_bytes([shape[at], shape[at + 1]])));
     let least = match shape[10] {
+        // One that is known from before brings none.
+        _ if flags & 4 != 0 => 0,
         0 | 6 => width * height * 4,
         1 => width.div_ceil(8) * height * 2,
         2 => width.div_ceil(2) * height + 64,

@@ -134,6 +134,8 @@ fn the_seeds_of_the_fuzz_target_pass() {
         ("decoders", 40, 1 + 8 + 16, drawing(32)),
         ("agent", 9, 16, agent.chunks(25).flat_map(|piece| message(109, piece)).collect()),
         ("pointer", 40, 3 + 16, message(103, &shape)),
+        // No pixels, and where it points is missing.
+        ("short-pointer", 40, 3 + 16, message(103, &[0; 21])),
     ];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/wire");
     for (name, size, how, stream) in seeds {
