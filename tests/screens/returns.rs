@@ -54,4 +54,5 @@ fn the_last_picture_has_what_was_drawn_last() {
         scene.window.runs.current().is_some_and(|tab| tab.phase() == Phase::Ended)
     });
     assert_eq!(screen.picture().map(|picture| middle(&picture)), Some(RGBA::RED));
+    scene.ends("Exit code 0");
 }
