@@ -51,6 +51,9 @@ pub struct Library {
     changed: RefCell<Vec<Box<dyn Fn()>>>,
     monitor: RefCell<Option<gio::FileMonitor>>,
     settling: Cell<bool>,
+    /// Readings that were begun, and the one whose findings are here.
+    begun: Cell<u64>,
+    found: Cell<u64>,
 }
 
 impl Library {
@@ -79,6 +82,8 @@ impl Library {
 
     /// Reads everything anew.
     pub async fn read(&self, bridge: &Bridge) {
+        let turn = self.begun.get() + 1;
+        self.begun.set(turn);
         let mut items: Vec<Item> = bridge
             .profiles()
             .await
@@ -89,6 +94,11 @@ impl Library {
                 seen,
             })
             .collect();
+        // Several read at once; who began earlier knows less.
+        if self.found.get() > turn {
+            return;
+        }
+        self.found.set(turn);
         // As people sort: 9 comes before 10.
         items.sort_by_cached_key(|item| {
             let name = item.name().to_lowercase();
