@@ -68,7 +68,7 @@ fn the_shortcuts_fit_a_small_screen() {
     scene.pass(300);
     scene.picture_of(window.upcast_ref(), "shortcuts");
     assert!(natural <= 1100 && high <= 720, "{least} to {natural}, {high} high");
-    assert!(least <= 360, "{least}");
+    assert!(least <= 410, "{least}");
     gtk::prelude::GtkWindowExt::destroy(&window);
 }
 
