@@ -7,6 +7,7 @@ use crate::fake::entry;
 use crate::scene::{dialog, find, says, walk};
 use crate::Scene;
 use adw::prelude::*;
+use terrarium::pages::tab::Phase;
 use terrarium_engine::plan::plan;
 use terrarium_engine::profile::{Changes, Include, Isolation, Profile};
 use terrarium_engine::sandbox::changes::Entry;
@@ -95,6 +96,25 @@ fn one_file_that_programs_run_is_asked_about_as_one() {
 }
 
 #[gtk::test]
+fn what_runs_is_paused_and_stopped_at_home() {
+    let scene = Scene::with_home();
+    scene.run("echo one");
+    scene.shows("phase: Running");
+    scene.act("win.back");
+    scene.until("it has a card", || scene.card("echo").is_some());
+    let act = |action: &str| {
+        scene.card("echo").expect("a card").activate_action(action, None).expect("an action");
+    };
+    let tab = scene.window.runs.current().expect("a tab");
+    act("card.pause");
+    scene.until("it is paused", || tab.is_paused());
+    act("card.pause");
+    scene.until("it goes on", || !tab.is_paused());
+    act("card.stop");
+    scene.until("it has ended", || tab.phase() == Phase::Ended);
+}
+
+#[gtk::test]
 fn what_has_ended_is_taken_away_at_home() {
     let scene = Scene::with_home();
     let all = vec![added(&scene, "report", Some(3))];
@@ -113,11 +133,11 @@ fn what_has_ended_is_taken_away_at_home() {
     menu.popdown();
     let is_pressed = |one: &gtk::Widget| one.state_flags().contains(gtk::StateFlags::ACTIVE);
     scene.until("nothing is pressed", || !is_pressed(card().upcast_ref()) && !is_pressed(&inner));
-    card().activate_action("ended.close", None).expect("an action");
+    card().activate_action("card.close", None).expect("an action");
     scene.until("it asks about the file", || dialog().is_some());
     answer(&scene, "cancel");
     assert!(scene.card("Build a Project").is_some());
-    card().activate_action("ended.close", None).expect("an action");
+    card().activate_action("card.close", None).expect("an action");
     answer(&scene, "discard");
     scene.until("it is gone", || scene.card("Build a Project").is_none() && scene.window.shows("home"));
 }

@@ -57,6 +57,7 @@ impl Card {
                 window.attach(&own);
             }
         });
+        super::menu::of_running(window, &widget, one);
         let card = Self { widget, name, detail, lines };
         card.tell(one, None);
         card
@@ -88,7 +89,7 @@ impl Card {
                 window.runs.show_again(&tab);
             }
         });
-        super::ended::add_menu(&widget, tab);
+        super::menu::of_ended(&widget, tab);
         let card = Self { widget, name: tab.name(), detail, lines };
         card.show_lines(&tab.text());
         card

@@ -4,7 +4,7 @@
 
 mod card;
 mod cards;
-mod ended;
+mod menu;
 mod pace;
 mod profiles;
 mod seen;

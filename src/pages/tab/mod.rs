@@ -36,7 +36,7 @@ use terrarium_engine::sandbox::{Held, Id, State, Summary};
 use vte::prelude::*;
 
 /// Between TERM and KILL, in milliseconds.
-const GRACE: u32 = 10_000;
+pub const GRACE: u32 = 10_000;
 /// Nobody has to wait so long: after this time the button offers force.
 const ASKED: Duration = Duration::from_secs(3);
 
