@@ -148,11 +148,11 @@ fn what_ended_well_can_be_changed_from_its_menu_and_its_card() {
     scene.until("its card", || card().is_some());
     let card = card().expect("a card");
     assert!(walk(&card, &|one| one.is::<gtk::PopoverMenu>()).is_some(), "it has a menu");
-    card.activate_action("ended.change", None).expect("an action");
+    card.activate_action("card.change", None).expect("an action");
     assert!(scene.window.shows("form"));
     scene.window.show("home");
     let starts = scene.fake.starts();
-    card.activate_action("ended.again", None).expect("an action");
+    card.activate_action("card.again", None).expect("an action");
     scene.until("it runs again", || scene.fake.starts() == starts + 1);
 }
 
