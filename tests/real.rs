@@ -432,7 +432,7 @@ fn look_at_all(shown: &Scene, glass: Glass, changes: &gtk::Widget) {
         // Home Folder, folder, new.txt, picture.jpg, ~/folder, a.txt, b.txt
         chosen.set_selected(2);
         shown.within(BOOT, "the difference is shown", || {
-            is("text") && content().contains("  1 + written inside")
+            is("text") && content().contains(" 1 + written inside")
         });
         shown.picture_of(changes, &format!("real-changes-{glass:?}-text-{size}"));
         chosen.set_selected(3);

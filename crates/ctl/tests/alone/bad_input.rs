@@ -150,7 +150,7 @@ for_both! {
         }
         let text = "version = 1\nname = \"line\"\n[command]\nargv = [\"printf\", \"%s|\", \"a\\nb\", \"\"]\n";
         let output = with_profile(glass, folder.path(), name, text).output().unwrap();
-        assert_eq!((out(&output).as_str(), output.status.code()), ("a\r\nb||", Some(0)), "{}", err(&output));
+        assert_eq!((out(&output).as_str(), output.status.code()), ("a\nb||", Some(0)), "{}", err(&output));
     }
 }
 
