@@ -439,7 +439,7 @@ fn look_at_all(shown: &Scene, glass: Glass, changes: &gtk::Widget) {
         shown.within(BOOT, "the picture is shown", || is("pictures") && scene::says(changes, "12 × 9"));
         shown.picture_of(changes, &format!("real-changes-{glass:?}-picture-{size}"));
         chosen.set_selected(1);
-        shown.until("the folder is shown", || is("about") && scene::says(changes, "2 files · 4 bytes"));
+        shown.until("the folder is shown", || is("about") && scene::says(changes, "2 files · 4\u{a0}bytes"));
         shown.picture_of(changes, &format!("real-changes-{glass:?}-folder-{size}"));
     }
 }

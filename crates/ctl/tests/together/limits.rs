@@ -110,7 +110,7 @@ fn a_container_is_not_given_what_cannot_be() {
     refused(&sandbox, &["--memory", "900T"], "--memory 900T:");
     refused(&sandbox, &["--cpus", "0"], "--cpus 0:");
     refused(&sandbox, &["--memory", "much"], "much");
-    refused(&sandbox, &["--disk", "1M"], "container’s disk");
+    refused(&sandbox, &["--disk", "1M"], "own kernel, which cannot hold it");
     assert_eq!(
         (now(&sandbox)["memory"].as_u64(), now(&sandbox)["cpus"].as_u64()),
         (Some(256 << 20), Some(2))
