@@ -104,6 +104,12 @@ impl Stage<'_> {
     /// A program that says where it is clicked and what is typed.
     fn tells(&self, name: &str, title: &str, colours: usize) {
         self.shows(name, title, colours);
+        // It says where it is clicked by itself, and is moved to where it fills
+        // the screen a moment after it came up.
+        self.scene.within(BOOT, "it begins at the corner", || {
+            let place = inside(self.scene, "xdotool getactivewindow getwindowgeometry --shell");
+            ["X=0", "Y=0"].iter().all(|wanted| place.lines().any(|line| line == *wanted))
+        });
         self.zoomed_too(|| {
             self.clicks();
             let before = self.scene.said().len();

@@ -13,16 +13,19 @@ use terrarium_engine::sandbox::{Id, State, Stop, Summary};
 /// What a menu offers: the action's name, its label, and what it does.
 type Offer = (&'static str, String, Box<dyn Fn()>);
 
+/// What is done with a tab.
+type Wish = (&'static str, String, fn(&Rc<Tab>));
+
 /// What can be done with the tab of what has ended.
 pub fn of_ended(card: &gtk::Button, tab: &Rc<Tab>) {
-    let wishes: [(&str, String, fn(&Rc<Tab>)); 3] = [
+    let wishes: [Wish; 3] = [
         ("again", gettext("_Run Again"), |tab| tab.run_again()),
         ("change", gettext("_Change…"), |tab| tab.change_it()),
         ("close", gettext("C_lose"), |tab| tab.close()),
     ];
     // What was begun elsewhere cannot be run again from here.
     let known = if tab.has_plan() { 0 } else { 2 };
-    let offer = |(name, text, wish): (&'static str, String, fn(&Rc<Tab>))| -> Offer {
+    let offer = |(name, text, wish): Wish| -> Offer {
         let weak = Rc::downgrade(tab);
         (name, text, Box::new(move || weak.upgrade().iter().for_each(wish)))
     };
