@@ -106,9 +106,13 @@ impl Stage<'_> {
         self.shows(name, title, colours);
         // It says where it is clicked by itself, and is moved to where it fills
         // the screen a moment after it came up.
-        self.scene.within(BOOT, "it begins at the corner", || {
+        let size = || (self.screen.view.guest_width(), self.screen.view.guest_height());
+        self.scene.within(BOOT, "it fills the screen", || {
             let place = inside(self.scene, "xdotool getactivewindow getwindowgeometry --shell");
-            ["X=0", "Y=0"].iter().all(|wanted| place.lines().any(|line| line == *wanted))
+            let (width, height) = size();
+            let wanted =
+                ["X=0".to_owned(), "Y=0".to_owned(), format!("WIDTH={width}"), format!("HEIGHT={height}")];
+            wanted.iter().all(|wanted| place.lines().any(|line| line == wanted))
         });
         self.zoomed_too(|| {
             self.clicks();

@@ -44,7 +44,7 @@ fn the_first_key_after_coming_back_arrives() {
 
 /// Shows one colour for long, and the last one shortly before it ends.
 const COLOURS: &str = r#"exec xterm -bg blue -fg blue -cr blue -e sh -c 'sleep 4
-    printf "\033[48;5;196m\033[2J"; sleep 0.3'"#;
+    printf "\033[48;5;196m\033[2J"; sleep 1'"#;
 
 #[gtk::test]
 fn the_last_picture_has_what_was_drawn_last() {
