@@ -57,6 +57,15 @@ fn locks_of(bits: i32) -> Locks {
     Locks { caps: has(CAPS_LOCK), num: has(NUM_LOCK), scroll: has(SCROLL_LOCK) }
 }
 
+/// Whether a key is down after all that waits.
+fn is_down(early: &[(Instant, Early)], key: Scancode) -> bool {
+    let last = early.iter().rev().find_map(|(_, early)| match early {
+        Early::Key(other, down) if *other == key => Some(*down),
+        _ => None,
+    });
+    last == Some(true)
+}
+
 impl Inputs {
     pub(super) fn is_known(&self) -> bool {
         self.channel.borrow().is_some()
@@ -77,7 +86,9 @@ impl Inputs {
     /// there: who sees a picture types.
     fn keep(&self, early: Early) {
         let mut all = self.early.borrow_mut();
-        if all.len() < MAX_EARLY {
+        // A key that waits as pressed has to come up again, or it would go on.
+        let lets_go = matches!(early, Early::Key(key, false) if is_down(&all, key));
+        if all.len() < MAX_EARLY || lets_go {
             all.push((Instant::now(), early));
         }
     }
@@ -161,5 +172,26 @@ impl Attempt {
                 attempt.tell(&Event::Locks(locks_of(channel.key_modifiers())));
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pressed_too_early_comes_up_again() {
+        let inputs = Inputs::default();
+        inputs.key(Scancode::PAUSE, true);
+        for _ in 0..2 * MAX_EARLY {
+            inputs.set_locks(Locks { caps: false, num: false, scroll: false });
+        }
+        assert_eq!(inputs.early.borrow().len(), MAX_EARLY);
+        inputs.key(Scancode::PAUSE, false);
+        inputs.key(Scancode::PAUSE, false);
+        inputs.key(Scancode::PAUSE, true);
+        let early = inputs.early.borrow();
+        assert_eq!(early.len(), MAX_EARLY + 1, "its release alone");
+        assert!(matches!(early.last(), Some((_, Early::Key(Scancode::PAUSE, false)))));
     }
 }
