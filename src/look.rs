@@ -48,6 +48,7 @@ flowboxchild { padding: 0; }
 .terminal-box { padding: 10px 12px; background: @view_bg_color; }
 .bare { padding: 0; }
 .prompt { padding: 6px 12px; }
+label.osd.hint { padding: 9px 18px; border-radius: 99px; }
 dropdown.flat > button { background: none; box-shadow: none; font-weight: normal; }
 dropdown.flat > button:hover { background: alpha(currentColor, .07); }
 row.secret label.title { font-weight: bold; }

@@ -131,7 +131,17 @@ impl Fake {
         if let Some(run) = lock(&self.runs).last() {
             run.change(|inside| {
                 let size = inside.screen.unwrap_or_default();
-                inside.display = Some(DisplayStatus { size, up, agent });
+                inside.display = Some(DisplayStatus { size, up, agent, has_windows: None });
+            });
+        }
+    }
+
+    /// Init says whether the last screen has a window.
+    pub fn set_has_windows(&self, has_windows: bool) {
+        if let Some(run) = lock(&self.runs).last() {
+            run.change(|inside| {
+                inside.display =
+                    inside.display.map(|display| DisplayStatus { has_windows: Some(has_windows), ..display });
             });
         }
     }
@@ -250,7 +260,8 @@ impl Fake {
         let summary = Summary { id, metadata, state: State::Running, status: None };
         let has_screen = plan.display == DisplayKind::Window;
         let agent = self.agent.load(Ordering::SeqCst);
-        let display = has_screen.then(|| DisplayStatus { size: screen.unwrap_or_default(), up: true, agent });
+        let size = screen.unwrap_or_default();
+        let display = has_screen.then_some(DisplayStatus { size, up: true, agent, has_windows: None });
         let inside = Mutex::new(Inside { screen, display, ..Inside::default() });
         let copies = plan.profile.files.include.iter().map(|one| (one.source.clone(), one.target.clone()));
         let (changed, lingers, copies) = (Condvar::new(), plan.lingers, copies.collect());

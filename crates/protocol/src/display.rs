@@ -129,6 +129,8 @@ pub struct DisplayStatus {
     pub up: bool,
     /// Whether SPICE's agent runs beside it.
     pub agent: bool,
+    /// Whether a program has a window on it; `None` while nobody counts them.
+    pub has_windows: Option<bool>,
 }
 
 #[cfg(test)]

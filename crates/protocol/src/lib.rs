@@ -39,7 +39,7 @@ pub use message::{FromInit, ToInit};
 pub use orders::Orders;
 
 /// Version of everything in this crate. Init refuses a client with another one.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 /// Largest payload of a frame that init sends, in bytes.
 pub const MAX_FROM_INIT: usize = 64 * 1024;

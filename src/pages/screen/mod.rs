@@ -2,6 +2,7 @@
 //! The screen of a sandbox in a tab.
 
 mod clipboard;
+mod empty;
 mod files;
 mod keep;
 mod monitors;
@@ -17,7 +18,7 @@ use super::tab::Tab;
 use crate::look;
 use gettextrs::gettext;
 use gtk::prelude::*;
-use spice_view::{Command, ScaleMode, SpiceView};
+use spice_view::{Command, ScaleMode, SpiceView, State};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use terrarium_engine::profile::{Isolation, Passes};
@@ -45,6 +46,7 @@ pub struct Screen {
     sizes: size::Sizes,
     clipboard: clipboard::Clipboard,
     files: files::Files,
+    empty: empty::Empty,
     kept: keep::Kept,
     monitors: monitors::Monitors,
     usb: usb::Usb,
@@ -84,6 +86,7 @@ impl Screen {
             sizes: size::Sizes::new(object(&builder, "screen-measure"), facts.scale),
             clipboard: clipboard::Clipboard::new(facts.clipboard),
             files: files::Files::new(&builder),
+            empty: empty::Empty::new(&builder),
             kept: keep::Kept::default(),
             monitors: monitors::Monitors::default(),
             usb: usb::Usb::default(),
@@ -164,7 +167,9 @@ impl Screen {
 
     /// Whether there is an agent, without which there is no clipboard.
     pub fn has_agent(&self) -> bool {
-        self.is_connected() && self.status.get().is_none_or(|status| status.agent)
+        // Init knows that it runs, and the server whether it talks.
+        let talks = matches!(self.view.state(), State::Connected { agent: true });
+        talks && self.status.get().is_none_or(|status| status.agent)
     }
 
     /// How the guest's pixels are scaled.

@@ -256,7 +256,7 @@ impl Screen {
     }
 
     /// What init says of the screen: a server that is up again is gone to at once.
-    pub fn set_status(&self, status: Option<DisplayStatus>) {
+    pub fn set_status(self: &Rc<Self>, status: Option<DisplayStatus>) {
         let was_up = self.status.replace(status).is_some_and(|status| status.up);
         let rises = status.is_some_and(|status| status.up) && !was_up;
         if rises && self.view.guest_width() > 0 {
@@ -268,6 +268,7 @@ impl Screen {
         if rises && self.waits_for_server() && !self.session.closed.get() {
             self.try_again();
         }
+        self.follow_emptiness();
         self.apply_policy();
     }
 

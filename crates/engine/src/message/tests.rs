@@ -362,7 +362,7 @@ fn what_a_screen_lacks_is_named_as_the_distribution_calls_it() {
 fn screens_and_what_is_asked_of_them_have_words() {
     use crate::profile::Clipboard as C;
     let size = terrarium_protocol::display::ScreenSize { width: 1280, height: 720 };
-    let status = |up, agent| screen(DisplayStatus { size, up, agent });
+    let status = |up, agent| screen(DisplayStatus { size, up, agent, has_windows: None });
     assert_eq!(status(true, true), "1280 × 720");
     assert!(status(true, false).starts_with("1280 × 720, ") && !status(false, true).contains("1280"));
     let policies: Vec<String> = [C::Off, C::In, C::Out, C::Both, C::Ask].into_iter().map(clipboard).collect();

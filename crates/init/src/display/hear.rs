@@ -57,7 +57,8 @@ impl Display {
     }
 
     fn hear_watcher(&mut self) -> bool {
-        let before = self.size;
+        let shown = |display: &Self| (display.size, display.windows.map(|count| count > 0));
+        let before = shown(self);
         while let Some(news) = self.watcher.as_mut().and_then(Watcher::news) {
             match news {
                 News::Size(size) => (self.size, self.sized) = (size, true),
@@ -69,7 +70,7 @@ impl Display {
                 }
             }
         }
-        before != self.size
+        before != shown(self)
     }
 
     pub(super) fn hear_log(&mut self) {

@@ -243,7 +243,12 @@ impl Display {
 
     /// How it is.
     pub fn status(&self, agent: bool) -> DisplayStatus {
-        DisplayStatus { size: self.size, up: self.is_up(), agent: agent && self.daemon.is_some() }
+        DisplayStatus {
+            size: self.size,
+            up: self.is_up(),
+            agent: agent && self.daemon.is_some(),
+            has_windows: self.windows().map(|count| count > 0),
+        }
     }
 
     /// Windows that are there; `None` if nobody counts.
