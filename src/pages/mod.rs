@@ -3,6 +3,7 @@
 
 mod asked;
 pub mod changes;
+mod choice;
 pub mod computer;
 mod end;
 pub mod form;
@@ -21,6 +22,7 @@ pub mod terminal;
 mod toast;
 mod usage;
 
+pub(crate) use choice::{choice_row, wrap};
 pub(crate) use names::{layout, name_by_hint};
 pub(crate) use toast::toast;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What can be set once for all.
 
+use super::choice_row;
 use crate::settings::settings;
 use crate::window::Window;
 use adw::prelude::*;
@@ -69,7 +70,6 @@ fn default_profile(window: &Rc<Window>) -> adw::ComboRow {
         options.iter().map(|(stem, name)| (stem.as_str(), name.clone())).collect();
     let row = choice(&gettext("Settings of a New Run"), "default-profile", &options);
     row.set_subtitle(&gettext("Those of this profile; the command stays empty"));
-    row.set_subtitle_lines(0);
     row
 }
 
@@ -82,14 +82,10 @@ fn keep_finished() -> adw::ComboRow {
         (86_400, gettext("1 Day")),
     ];
     let names: Vec<&str> = options.iter().map(|(_, name)| name.as_str()).collect();
-    let row = adw::ComboRow::builder()
-        .title(gettext("Keep What Has Ended"))
-        .model(&gtk::StringList::new(&names))
-        .build();
+    let row = choice_row(&gettext("Keep What Has Ended"), &names);
     row.set_subtitle(&gettext(
         "Its tab stays open for so long; longer while you look at it, or its changes wait for you",
     ));
-    row.set_subtitle_lines(0);
     row.set_widget_name("keep-finished");
     let now = settings().number("keep-finished", 0);
     // One that was set elsewhere is shown as the next longer one.
@@ -106,7 +102,7 @@ fn keep_finished() -> adw::ComboRow {
 
 fn choice(title: &str, key: &'static str, options: &[(&str, String)]) -> adw::ComboRow {
     let names: Vec<&str> = options.iter().map(|(_, name)| name.as_str()).collect();
-    let row = adw::ComboRow::builder().title(title).model(&gtk::StringList::new(&names)).build();
+    let row = choice_row(title, &names);
     row.set_widget_name(key);
     let words: Vec<String> = options.iter().map(|(word, _)| (*word).to_owned()).collect();
     let now = settings().text(key);

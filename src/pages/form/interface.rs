@@ -4,6 +4,7 @@
 use super::field::{message_row, Signal};
 use super::share::button;
 use super::words::{join, pairs, split};
+use crate::pages::choice_row;
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::glib;
@@ -83,7 +84,7 @@ impl InterfaceRow {
             down: button("go-down-symbolic", &gettext("Move Down")),
             start: gtk::Button::builder().label(gettext("Start")).valign(gtk::Align::Center).build(),
             inactive: adw::ActionRow::builder().title(gettext("This network is not active.")).build(),
-            network: adw::ComboRow::builder().title(gettext("Network")).build(),
+            network: choice_row(&gettext("Network"), &[]),
             dhcp: gtk::Switch::builder().valign(gtk::Align::Center).build(),
             entries: Entries::new(),
             names: RefCell::default(),

@@ -19,7 +19,7 @@ pub fn choice<T: Copy + PartialEq + 'static>(
     access: Access<T>,
 ) -> Field {
     let words: Vec<&str> = options.iter().map(|(_, word)| word.as_str()).collect();
-    let row = adw::ComboRow::builder().title(title).model(&gtk::StringList::new(&words)).build();
+    let row = crate::pages::choice_row(title, &words);
     let changed = signal.clone();
     row.connect_selected_notify(move |_| changed.emit());
     let (shown, values) = (row.clone(), options.iter().map(|(value, _)| *value).collect::<Vec<T>>());

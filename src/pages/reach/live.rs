@@ -37,9 +37,7 @@ impl Live {
         let (pane, limits) = (Pane::new(), LimitRows::new());
         let names = POLICIES.map(|(policy, _)| policy_name(policy));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let clipboard = adw::ComboRow::builder().title(gettext("Clipboard")).build();
-        clipboard.set_model(Some(&gtk::StringList::new(&names)));
-        clipboard.set_subtitle_lines(0);
+        let clipboard = crate::pages::choice_row(&gettext("Clipboard"), &names);
         clipboard.set_widget_name("live-clipboard");
         pane.control(|fact| matches!(fact, Fact::Clipboard(_)), vec![clipboard.clone().upcast()]);
         pane.control(|fact| matches!(fact, Fact::Limits { .. }), limits.rows());
