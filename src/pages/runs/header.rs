@@ -70,7 +70,11 @@ impl Runs {
         if page.title() != tab.name() {
             page.set_title(&tab.name());
         }
-        set(&self.name, &tab.name());
+        if set(&self.name, &tab.name()) {
+            self.tight.set(0);
+        }
+        self.chip_place.set_visible(!self.is_tight());
+        self.look_for_room();
         self.show_subtitle(&tab);
         let runs = tab.phase() == Phase::Running;
         // A screen's first size is what it keeps: the line's place is free
@@ -218,8 +222,11 @@ impl Runs {
 }
 
 /// Sets a label only if it differs: a screen reader is not to be disturbed.
-fn set(label: &gtk::Label, text: &str) {
-    if label.label() != text {
+/// Whether it did.
+fn set(label: &gtk::Label, text: &str) -> bool {
+    let differs = label.label() != text;
+    if differs {
         label.set_label(text);
     }
+    differs
 }

@@ -91,6 +91,9 @@ pub struct Runs {
     deaf: Cell<u64>,
     fullscreen: fullscreen::Fullscreen,
     narrow: Cell<bool>,
+    /// The widest header in which the name that is shown was cut.
+    tight: Cell<i32>,
+    looks_for_room: Cell<bool>,
     tabs: RefCell<Vec<Rc<Tab>>>,
     ticks: Cell<bool>,
     /// A tab is being closed: nobody has chosen the next one.
@@ -156,6 +159,8 @@ impl Runs {
             deaf: Cell::new(0),
             fullscreen: fullscreen::Fullscreen::default(),
             narrow: Cell::new(false),
+            tight: Cell::new(0),
+            looks_for_room: Cell::new(false),
             tabs: RefCell::default(),
             ticks: Cell::new(false),
             closing: Cell::new(false),

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What the header has room for. A narrow window is no wider than it has to be,
-//! whatever is shown: its menu has the rest.
+//! whatever is shown: its menu has the rest. Before a name is cut, the mark and
+//! the button that leads beside make room for it.
 
 use super::Runs;
 use crate::pages::tab::Tab;
+use gtk::glib;
 use gtk::prelude::*;
 
 /// A button beside those that are always there.
@@ -20,20 +22,42 @@ pub(super) enum Extra {
 impl Runs {
     /// Whether there is room for it.
     pub(super) fn has_room(&self, tab: &Tab, button: Extra) -> bool {
-        !self.narrow.get() || self.extra(tab) == button
+        !self.narrow.get() || self.extra(tab) == Some(button)
     }
 
     /// The one that a narrow header has: what leads back comes first.
-    fn extra(&self, tab: &Tab) -> Extra {
+    fn extra(&self, tab: &Tab) -> Option<Extra> {
         if self.has_details() {
-            Extra::Details
+            Some(Extra::Details)
         } else if tab.is_paused() {
-            Extra::Pause
+            Some(Extra::Pause)
         } else if self.is_fullscreen() {
-            Extra::Fullscreen
+            Some(Extra::Fullscreen)
         } else {
-            Extra::Details
+            (!self.is_tight()).then_some(Extra::Details)
         }
+    }
+
+    /// Whether the name was cut in a header of this width.
+    pub(super) fn is_tight(&self) -> bool {
+        self.narrow.get() && self.header.width() <= self.tight.get()
+    }
+
+    /// Makes room for the name, should it be cut. Once sizes are given out.
+    pub(super) fn look_for_room(&self) {
+        if !self.narrow.get() || self.looks_for_room.replace(true) {
+            return;
+        }
+        let own = self.own.clone();
+        glib::idle_add_local_once(move || {
+            let Some(runs) = own.upgrade() else { return };
+            runs.looks_for_room.set(false);
+            let is_cut = runs.name.is_mapped() && runs.name.layout().is_ellipsized();
+            if is_cut && !runs.is_tight() {
+                runs.tight.set(runs.header.width());
+                runs.refresh();
+            }
+        });
     }
 
     /// Without a tab nothing can be done, and this page is not seen; the window
