@@ -3,15 +3,16 @@
 //! whomever.
 
 use crate::bridge::Bridge;
+use gettextrs::{gettext, ngettext};
 use gtk::prelude::*;
 use gtk::{gio, glib};
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
-use terrarium_engine::message;
-use terrarium_engine::profile::{store, Profile};
+use terrarium_engine::profile::{store, Fault, FaultKind, Profile};
 use terrarium_engine::reach::Seen;
+use terrarium_engine::{message, Error};
 
 /// Several changes of the folder that come together are one.
 const SETTLE: Duration = Duration::from_millis(150);
@@ -21,8 +22,8 @@ const SETTLE: Duration = Duration::from_millis(150);
 pub struct Item {
     /// The file.
     pub path: PathBuf,
-    /// What it holds, or every fault in it, a line each.
-    pub profile: Result<Profile, Vec<String>>,
+    /// What it holds, or why it is no profile that works.
+    pub profile: Result<Profile, Broken>,
     /// What the user has been shown of it.
     pub seen: Seen,
 }
@@ -41,6 +42,36 @@ impl Item {
     #[must_use]
     pub fn stem(&self) -> String {
         store::stem(&self.path)
+    }
+}
+
+/// A file that is no profile that works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Everything that is wrong with it, a line each.
+    pub lines: Vec<String>,
+    /// The same in some words, without a full stop.
+    pub in_short: String,
+}
+
+impl Broken {
+    /// Why it could not be had.
+    #[must_use]
+    pub fn new(error: &Error) -> Self {
+        let lines = message::lines(error);
+        let newer = |fault: &Fault| matches!(fault.what, FaultKind::Newer { .. });
+        let in_short = match error {
+            Error::Profile { error, .. } if error.faults.iter().any(newer) => {
+                gettext("For a newer version of Terrarium")
+            }
+            Error::Profile { .. } => {
+                let count = message::many(lines.len());
+                let text = ngettext("{number} mistake in its file", "{number} mistakes in its file", count);
+                text.replace("{number}", &count.to_string())
+            }
+            _ => gettext("Its file cannot be read"),
+        };
+        Self { lines, in_short }
     }
 }
 
@@ -90,7 +121,7 @@ impl Library {
             .into_iter()
             .map(|(entry, seen)| Item {
                 path: entry.path,
-                profile: entry.profile.map_err(|error| message::lines(&error)),
+                profile: entry.profile.map_err(|error| Broken::new(&error)),
                 seen,
             })
             .collect();

@@ -154,7 +154,7 @@ impl Window {
         };
         match item.profile.clone() {
             Ok(profile) => self.launch(Launch::saved(profile, item)),
-            Err(lines) => self.show_broken(&item.path, &lines),
+            Err(broken) => self.show_broken(&item.path, &broken.lines),
         }
         Ok(())
     }

@@ -107,6 +107,7 @@ fn profiles_are_listed_and_what_is_wrong_with_a_file_is_said() {
     assert_eq!(subtitle("Build a Project"), "echo · /srv/sprout can be written");
     assert_eq!(subtitle("Terminal Without Network"), "echo · No network");
     assert_eq!(subtitle("broken"), "2 mistakes in its file");
+    assert_eq!(subtitle("newer"), "For a newer version of Terrarium");
     row(&scene, "broken").expect("a row").emit_by_name::<()>("activated", &[]);
     scene.until("its mistakes are said", || dialog().is_some());
     let body = dialog().expect("a dialog").body();

@@ -69,7 +69,7 @@ fn a_profiles_menu_has_all_that_is_done_with_it() {
     assert_eq!(scene.object::<adw::EntryRow>("command").text(), "echo check");
     // A file with mistakes can be mended as text, and deleted.
     let (heads, lines) = menu(&scene, "broken");
-    assert_eq!(heads, ["Its file has mistakes"]);
+    assert_eq!(heads, ["2 mistakes in its file"]);
     let left: Vec<&str> =
         lines.iter().filter(|(_, action)| does(action)).map(|(label, _)| label.as_str()).collect();
     assert_eq!((lines.len(), left), (8, vec!["Open in Text Editor", "Delete"]));

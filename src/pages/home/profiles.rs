@@ -76,11 +76,9 @@ fn row(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
             row.add_suffix(&play(window, item, profile, &name));
             summary(profile, &window.bridge.host().map(|host| host.user.home.clone()).unwrap_or_default())
         }
-        Err(lines) => {
+        Err(broken) => {
             row.add_prefix(&chip(Colour::Grey, "", "dialog-warning-symbolic"));
-            let count = message::many(lines.len());
-            let text = ngettext("{number} mistake in its file", "{number} mistakes in its file", count);
-            text.replace("{number}", &count.to_string())
+            broken.in_short.clone()
         }
     };
     row.set_subtitle(&glib::markup_escape_text(&subtitle));
@@ -98,7 +96,7 @@ fn row(window: &Rc<Window>, item: &Item) -> adw::ActionRow {
 fn open(window: &Rc<Window>, item: &Item) {
     match &item.profile {
         Ok(profile) => window.edit(profile, Some(item)),
-        Err(lines) => window.show_broken(&item.path, lines),
+        Err(broken) => window.show_broken(&item.path, &broken.lines),
     }
 }
 
@@ -151,7 +149,7 @@ fn add_menu(window: &Rc<Window>, row: &adw::ActionRow, item: &Item) {
     row.add_controller(click);
 }
 
-/// Of a file that has mistakes only the text can be had; it says so.
+/// Of a file that is no profile only the text can be had; it says so.
 fn menu(window: &Window, item: &Item) -> gio::Menu {
     let target = item.path.to_string_lossy().into_owned().to_variant();
     let add = |menu: &gio::Menu, text: String, action: &str| {
@@ -175,8 +173,8 @@ fn menu(window: &Window, item: &Item) -> gio::Menu {
         offer(&made_of_it, gettext("Create _Launcher"), "win.profile-launcher");
     }
     add(&last, gettext("_Delete"), "win.profile-delete");
-    let why = (!works).then(|| gettext("Its file has mistakes"));
-    menu.append_section(why.as_deref(), &as_it_is);
+    let why = item.profile.as_ref().err().map(|broken| broken.in_short.as_str());
+    menu.append_section(why, &as_it_is);
     menu.append_section(None, &made_of_it);
     menu.append_section(None, &last);
     menu
