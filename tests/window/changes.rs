@@ -575,6 +575,22 @@ fn an_end_suggests_its_changes_first() {
     assert!(is_suggested(&again));
 }
 
+/// What a program keeps for itself and is thrown away nobody would miss.
+#[gtk::test]
+fn an_end_suggests_no_review_of_what_nobody_misses() {
+    let scene = Scene::with_home();
+    for (name, review_first) in [("home/.cache-of-it", false), ("home/report", true)] {
+        let path = scene.folder().join(name);
+        let all = vec![entry(path.to_str().expect("a text"), What::Added, Some(3))];
+        scene.run_and_leave(all, Changes::Discard);
+        let tab = scene.window.runs.current().expect("a tab");
+        let button = |id| find(tab.widget.upcast_ref(), id).expect("a button");
+        let stands_out = |id| button(id).is_mapped() && button(id).has_css_class("suggested-action");
+        assert_eq!((stands_out("review"), stands_out("again")), (review_first, !review_first), "{name}");
+        assert!(button("review").is_mapped(), "it is offered all the same");
+    }
+}
+
 /// One file gets the name that it is given; several go into a folder.
 #[gtk::test]
 fn a_copy_of_one_file_has_the_name_that_is_typed() {

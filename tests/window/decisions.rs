@@ -209,7 +209,7 @@ fn what_is_written_in_place_is_said_to_be_there_already() {
         scene.until("its changes are offered", || scene.offer().is_some());
         let row = scene.offer().and_downcast::<adw::ActionRow>().expect("a row");
         let text = row.subtitle().expect("what becomes of them");
-        assert!(text.contains("None of them leaves") && text.contains(said) == is_said, "{text}");
+        assert!(text.contains("It stays in the sandbox") && text.contains(said) == is_said, "{text}");
         let changes = scene.look();
         assert_eq!(says(&changes, said), is_said);
         close(&changes);

@@ -22,9 +22,11 @@ const ASKS: Duration = Duration::from_millis(10);
 const NAMED: usize = 5;
 
 impl super::EndPage {
-    /// One button is suggested: while changes wait they come first.
-    fn suggest_review(&self, on: bool) {
+    /// One button is suggested: while changes wait they come first, unless
+    /// nobody would miss them.
+    fn suggest_review(&self, on: bool, first: bool) {
         self.review.set_visible(on);
+        self.review_first.set(first);
         self.suggest();
     }
 }
@@ -125,7 +127,6 @@ impl Tab {
         self.end_page.to_review.replace(Some(looking));
         self.tell_changes();
         self.end_page.changes.set_visible(true);
-        self.end_page.suggest_review(true);
     }
 
     /// How many changes wait, and what becomes of them.
@@ -139,10 +140,13 @@ impl Tab {
         page.changes_row.set_title(&title(looking));
         let fate = match looking.layer.tag.changes {
             Changes::Discard => gettext("Thrown away with this page, unless you keep or apply them."),
-            Changes::Review | Changes::Keep => {
-                gettext("Waiting for you to decide. None of them leaves the sandbox until you say so.")
-            }
+            Changes::Review | Changes::Keep => ngettext(
+                "Waiting for you to decide. It stays in the sandbox until you say so.",
+                "Waiting for you to decide. They stay in the sandbox until you say so.",
+                message::many(usize::try_from(count).unwrap_or(usize::MAX)),
+            ),
         };
+        page.suggest_review(true, looking.layer.tag.changes != Changes::Discard || self.loses.get());
         let fate =
             [Some(fate), self.already_there(looking)].into_iter().flatten().collect::<Vec<_>>().join(" ");
         page.changes_row.set_subtitle(&glib::markup_escape_text(&fate));
@@ -191,7 +195,7 @@ impl Tab {
     /// There is nothing to look at any more.
     pub(in crate::pages) fn changes_are_settled(&self) {
         self.end_page.changes.set_visible(false);
-        self.end_page.suggest_review(false);
+        self.end_page.suggest_review(false, false);
         self.end_page.to_review.replace(None);
         self.loses.set(false);
     }

@@ -46,6 +46,8 @@ pub struct EndPage {
     detail: gtk::Label,
     buttons: gtk::Box,
     review: gtk::Button,
+    /// It leads on, more than the others do.
+    review_first: Cell<bool>,
     again: gtk::Button,
     other: gtk::Button,
     output: adw::PreferencesGroup,
@@ -77,6 +79,7 @@ impl EndPage {
             detail: object(builder, "end-detail"),
             buttons: object(builder, "end-buttons"),
             review: object(builder, "review"),
+            review_first: Cell::new(false),
             again: object(builder, "again"),
             other: object(builder, "other"),
             output: object(builder, "output"),
@@ -133,31 +136,35 @@ impl EndPage {
         self.ended_text.label().into()
     }
 
-    /// Marks the button that leads on: what there is to review comes first, and
-    /// where the cause is in what was asked for the same again ends the same.
+    /// Marks the button that leads on.
     fn suggest(&self) {
-        let [first, second] = self.in_order();
-        second.remove_css_class("suggested-action");
-        if self.review.is_visible() {
-            first.remove_css_class("suggested-action");
-        } else {
-            first.add_css_class("suggested-action");
+        let all = self.by_weight();
+        let first = all.iter().position(|button| button.is_visible());
+        for (at, button) in all.iter().enumerate() {
+            if Some(at) == first {
+                button.add_css_class("suggested-action");
+            } else {
+                button.remove_css_class("suggested-action");
+            }
         }
     }
 
-    fn in_order(&self) -> [&gtk::Button; 2] {
-        if self.change_first.get() {
-            [&self.other, &self.again]
+    /// The one that leads on comes first: what there is to review, if somebody
+    /// would miss it. Where the cause is in what was asked for, the same again
+    /// ends the same.
+    fn by_weight(&self) -> [&gtk::Button; 3] {
+        let [first, second] =
+            if self.change_first.get() { [&self.other, &self.again] } else { [&self.again, &self.other] };
+        if self.review_first.get() {
+            [&self.review, first, second]
         } else {
-            [&self.again, &self.other]
+            [first, second, &self.review]
         }
     }
 
     /// Puts the cursor on the first button, or on the one that leads on.
     pub fn focus(&self) {
-        let [first, second] = self.in_order();
-        let all = [&self.review, first, second];
-        if let Some(first) = all.into_iter().find(|one| one.is_visible()) {
+        if let Some(first) = self.by_weight().into_iter().find(|one| one.is_visible()) {
             first.grab_focus();
         }
     }
