@@ -92,10 +92,11 @@ impl Work {
         std::fs::symlink_metadata(self.real(entry)).is_ok_and(|real| Some(real.len()) != size)
     }
 
-    /// A change on a line, with its difference if that is asked for.
+    /// A change on a line with what was decided about it, and with its
+    /// difference if that is asked for.
     fn show(
         &self,
-        entry: &Entry,
+        (entry, decided): (&Entry, Option<Decision>),
         review: Option<&mut dyn Review>,
         out: &mut dyn Write,
     ) -> std::result::Result<(), Fault> {
@@ -104,7 +105,10 @@ impl Work {
             None => None,
         };
         let mut line = message::change(entry);
-        if self.is_there_as_well(entry) {
+        if let Some(decision) = decided {
+            line.push_str(&format!(", {}", message::decided(decision)));
+        }
+        if decided != Some(Decision::Applied) && self.is_there_as_well(entry) {
             let is_same = |difference: &Difference| match difference {
                 Difference::Text(hunks) => Some(hunks.is_empty()),
                 _ => None,
@@ -211,11 +215,11 @@ pub fn show(name: &str, diff: bool, as_json: bool) -> Result {
         return Ok(DONE);
     }
     let (mut review, mut out) = (None, BufWriter::new(std::io::stdout().lock()));
-    for entry in &found.all {
+    for (entry, decided) in found.all.iter().zip(changes::decisions(&work.layer, &found)) {
         if diff && has_content(entry) && review.is_none() {
             review = Some(work.review()?);
         }
-        work.show(entry, review.as_mut().map(|review| review.as_mut() as _), &mut out)?;
+        work.show((entry, decided), review.as_mut().map(|review| review.as_mut() as _), &mut out)?;
     }
     flush(&mut out);
     message::change_totals(&found).iter().for_each(|line| eprintln!("terrariumctl: {line}"));
@@ -281,7 +285,8 @@ fn show_difference(difference: &Difference, out: &mut dyn Write) {
 }
 
 fn all_as_json(layer: &Layer, found: &Changes) -> Value {
-    let all: Vec<Value> = found.all.iter().map(as_json).collect();
+    let decided = changes::decisions(layer, found);
+    let all: Vec<Value> = found.all.iter().zip(decided).map(as_json).collect();
     json!({
         "name": layer.tag.name,
         "uuid": layer.tag.uuid,
@@ -298,7 +303,7 @@ fn all_as_json(layer: &Layer, found: &Changes) -> Value {
 }
 
 /// A path that is no text has its bytes beside it.
-fn as_json(entry: &Entry) -> Value {
+fn as_json((entry, decided): (&Entry, Option<Decision>)) -> Value {
     let path = entry.change.path.as_slice();
     let text = |path: &[u8]| match std::str::from_utf8(path) {
         Ok(text) => text.to_owned(),
@@ -311,6 +316,7 @@ fn as_json(entry: &Entry) -> Value {
         "after": entry.change.after.as_ref().map(facts),
         "outdated": entry.outdated,
         "kept_otherwise": entry.again,
+        "decided": decided.map(|decision| format!("{decision:?}").to_lowercase()),
     });
     if let Some(from) = &entry.moved_from {
         value["moved_from"] = json!(text(from.as_slice()));

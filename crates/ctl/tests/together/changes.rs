@@ -390,6 +390,8 @@ fn what_matters_outside_is_applied_only_if_that_is_said() {
     let waiting: serde_json::Value = serde_json::from_str(&out(&ctl(glass, &["changes", "--json"]))).unwrap();
     let own = waiting.as_array().unwrap().iter().find(|one| one["name"] == name.as_str()).unwrap();
     assert_eq!(own["total"].as_u64().unwrap() - own["undecided"].as_u64().unwrap(), 3, "{own}");
+    let listed = out(&ctl(glass, &["changes", &name]));
+    assert_eq!(listed.lines().filter(|line| line.ends_with(", applied")).count(), 3, "{listed}");
     let gone = places.into_iter().chain([home.join(&plain)]);
     gone.for_each(|place| fs::remove_file(place).unwrap());
     assert!(ctl(glass, &["discard", &name]).status.success());

@@ -254,8 +254,8 @@ mod tests {
             .map(crate::message::finding)
             .collect();
         assert_eq!(words.len(), 2);
-        assert!(words[0].starts_with("lxc:///system: ") && words[0].contains("AppArmor"), "{words:?}");
-        assert!(words[1].starts_with("qemu:///session: "), "{words:?}");
+        assert!(words[0].starts_with("AppArmor ") && words[0].ends_with(" (lxc:///system)"), "{words:?}");
+        assert!(words[1].ends_with(" (qemu:///session)"), "{words:?}");
     }
 
     #[test]

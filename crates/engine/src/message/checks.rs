@@ -3,7 +3,7 @@
 
 use super::{connection_state, fill, shown};
 use crate::doctor::{Finding, Severity, Subject};
-use crate::host::LookedAt;
+use crate::host::{ConnectionState, LookedAt};
 use crate::kernel::{Kernel, KernelProblem};
 use crate::plan::{AcceleratorReason, Note};
 use crate::profile::Isolation;
@@ -49,7 +49,7 @@ pub fn looking(what: &LookedAt) -> String {
 #[must_use]
 pub fn finding(finding: &Finding) -> String {
     match &finding.subject {
-        Subject::Connection { uri, state } => format!("{}: {}", shown(uri.as_str()), connection_state(uri, state)),
+        Subject::Connection { uri, state } => of_connection(uri, connection(uri, state)),
         Subject::Kernel(kernel) => of_kernel(kernel),
         Subject::NoKernel => gettext("No kernel is installed that a virtual machine can use."),
         Subject::Kvm(AcceleratorReason::KvmWorks) => gettext("KVM works: virtual machines run at full speed."),
@@ -84,6 +84,21 @@ pub fn finding(finding: &Finding) -> String {
     }
 }
 
+/// People know what they run, and libvirt's name for it is there for who has to
+/// look for it.
+fn of_connection(uri: &Uri, text: String) -> String {
+    format!("{text} ({})", shown(uri.as_str()))
+}
+
+fn connection(uri: &Uri, state: &ConnectionState) -> String {
+    match state {
+        ConnectionState::Likely | ConnectionState::Works if *uri == Uri::QemuSystem => {
+            gettext("Virtual machines with the system’s networks work here.")
+        }
+        _ => connection_state(uri, state),
+    }
+}
+
 fn access_control(uri: &Uri, models: &[String]) -> String {
     let name = |model: &String| match model.as_str() {
         "apparmor" => "AppArmor".to_owned(),
@@ -91,12 +106,12 @@ fn access_control(uri: &Uri, models: &[String]) -> String {
         other => shown(other),
     };
     let text = if models.is_empty() {
-        gettext("neither AppArmor nor SELinux is active; Terrarium’s own confinement does not need them.")
+        gettext("Neither AppArmor nor SELinux is active; Terrarium’s own confinement does not need them.")
     } else {
         let names = models.iter().map(name).collect::<Vec<_>>().join(", ");
         fill(&gettext("{name} confines libvirt’s side as well."), &[("name", &names)])
     };
-    format!("{}: {text}", shown(uri.as_str()))
+    of_connection(uri, text)
 }
 
 fn windows(isolation: Isolation, packages: &[&str]) -> String {

@@ -7,7 +7,7 @@ use super::{fill, size};
 use crate::error::{LayerError, NotApplied};
 use crate::plan::ProblemKind;
 use crate::profile::Isolation;
-use crate::sandbox::changes::{Changes, Entry, Kind, Line};
+use crate::sandbox::changes::{Changes, Decision, Entry, Kind, Line};
 use crate::sandbox::Waiting;
 use gettextrs::{gettext, ngettext};
 use terrarium_protocol::changes::{Facts, FileKind};
@@ -244,6 +244,17 @@ pub fn change_word(kind: Kind) -> String {
         Kind::Moved => gettext("Moved"),
         Kind::Type => gettext("Replaced"),
         Kind::Permissions => gettext("Permissions"),
+    }
+}
+
+/// What was decided about a change that still waits.
+#[must_use]
+pub fn decided(decision: Decision) -> String {
+    match decision {
+        Decision::Applied => gettext("applied"),
+        Decision::Copied => gettext("copied"),
+        Decision::Kept => gettext("to be kept"),
+        Decision::Discarded => gettext("to be discarded"),
     }
 }
 
