@@ -29,13 +29,13 @@ pub fn has_keyboard(scene: &Scene) {
 }
 
 /// A key that goes to the view, as a keyboard sends it.
-fn press(keys: &str) {
+pub fn press(keys: &str) {
     let pressed = std::process::Command::new("xdotool").args(["key", keys]).status().expect("xdotool");
     assert!(pressed.success());
 }
 
 /// What a test plays a session with: what holds it, says things, and hears them.
-type Played = (Link, spice_view::Teller, Rc<RefCell<Vec<Command>>>);
+pub type Played = (Link, spice_view::Teller, Rc<RefCell<Vec<Command>>>);
 
 /// A session that the test plays itself, with an agent.
 fn play(screen: &Screen) -> Played {
@@ -53,7 +53,7 @@ fn play(screen: &Screen) -> Played {
 }
 
 /// A screen of such a session, which has the keyboard.
-fn focused(scene: &Scene, machine: &Machine) -> (Rc<Screen>, Played) {
+pub fn focused(scene: &Scene, machine: &Machine) -> (Rc<Screen>, Played) {
     let screen = scene.show_screen(machine);
     let played = play(&screen);
     has_keyboard(scene);

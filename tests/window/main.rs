@@ -8,6 +8,7 @@ mod begun;
 mod bus;
 mod changes;
 mod clipboard;
+mod corners;
 mod crowd;
 mod decisions;
 mod desktop;
