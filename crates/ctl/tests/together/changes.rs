@@ -247,6 +247,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn a_package_is_installed_and_all_of_it_is_told(glass: Glass) {
         let folder = Folder::home(glass);
         let package = package(&folder);
@@ -520,6 +521,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn who_discards_a_run_is_told_what_is_kept(glass: Glass) {
         let name = fresh_name("stays");
         for (fate, script) in [("keep", "echo 1 >a"), ("review", "true")] {

@@ -30,6 +30,7 @@ for_both! {
 }
 
 for_both! {
+    machine at full scale:
     fn a_command_that_ignores_term_is_killed(glass: Glass) {
         let sandbox = detached(glass, "trap '' TERM INT HUP; echo ready; while :; do sleep 0.1; done");
         let begun = Instant::now();
