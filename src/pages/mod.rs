@@ -3,11 +3,11 @@
 
 mod asked;
 pub mod changes;
-mod choice;
 pub mod computer;
 mod end;
 pub mod form;
 pub mod home;
+mod large;
 mod names;
 mod network;
 pub mod new_profile;
@@ -22,7 +22,7 @@ pub mod terminal;
 mod toast;
 mod usage;
 
-pub(crate) use choice::{choice_row, wrap};
+pub(crate) use large::{choice_row, is_large, make_room, spare_buttons};
 pub(crate) use names::{layout, name_by_hint};
 pub(crate) use toast::toast;
 

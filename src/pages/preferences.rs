@@ -14,6 +14,9 @@ pub fn show(window: &Rc<Window>) {
     let parent = &window.widget;
     let page = adw::PreferencesPage::new();
     let new = adw::PreferencesGroup::builder().title(gettext("New Sandboxes")).build();
+    new.set_description(Some(&gettext(
+        "A new run can begin with a profile’s settings; its command stays empty.",
+    )));
     new.add(&choice(
         &gettext("How Strong"),
         "default-isolation",
@@ -26,6 +29,9 @@ pub fn show(window: &Rc<Window>) {
     new.add(&default_profile(window));
     page.add(&new);
     let ended = adw::PreferencesGroup::builder().title(gettext("Finished Runs")).build();
+    ended.set_description(Some(&gettext(
+        "The tab of what has ended stays open; longer while you look at it, or its changes wait for you.",
+    )));
     ended.add(&keep_finished());
     page.add(&ended);
     let terminal = adw::PreferencesGroup::builder().title(gettext("Terminal")).build();
@@ -68,9 +74,7 @@ fn default_profile(window: &Rc<Window>) -> adw::ComboRow {
     // One that is gone is no choice any more.
     let options: Vec<(&str, String)> =
         options.iter().map(|(stem, name)| (stem.as_str(), name.clone())).collect();
-    let row = choice(&gettext("Settings of a New Run"), "default-profile", &options);
-    row.set_subtitle(&gettext("Those of this profile; the command stays empty"));
-    row
+    choice(&gettext("Settings of a New Run"), "default-profile", &options)
 }
 
 /// How long the tab of what has ended stays.
@@ -83,9 +87,6 @@ fn keep_finished() -> adw::ComboRow {
     ];
     let names: Vec<&str> = options.iter().map(|(_, name)| name.as_str()).collect();
     let row = choice_row(&gettext("Keep What Has Ended"), &names);
-    row.set_subtitle(&gettext(
-        "Its tab stays open for so long; longer while you look at it, or its changes wait for you",
-    ));
     row.set_widget_name("keep-finished");
     let now = settings().number("keep-finished", 0);
     // One that was set elsewhere is shown as the next longer one.
@@ -127,12 +128,21 @@ fn flag(title: &str, subtitle: &str, key: &'static str, usual: bool) -> adw::Act
     row
 }
 
+fn first_label(within: &gtk::Widget) -> Option<gtk::Label> {
+    let mut children = std::iter::successors(within.first_child(), WidgetExt::next_sibling);
+    children.find_map(|child| child.clone().downcast().ok().or_else(|| first_label(&child)))
+}
+
 /// The font, with a way back to the desktop's own.
 fn font() -> adw::ActionRow {
     let row = adw::ActionRow::builder().title(gettext("Font")).build();
     let button = gtk::FontButton::builder().valign(gtk::Align::Center).use_font(true).build();
     let monospace = |font: &gtk::pango::FontFamily, _: &gtk::pango::FontFace| font.is_monospace();
     button.set_filter_func(monospace);
+    // Its name would leave no room for the title.
+    if let Some(label) = first_label(button.upcast_ref()) {
+        label.set_ellipsize(gtk::pango::EllipsizeMode::End);
+    }
     let reset = gtk::Button::builder().icon_name("edit-undo-symbolic").valign(gtk::Align::Center).build();
     reset.set_tooltip_text(Some(&gettext("Use the Desktop’s Font")));
     super::name_by_hint(&reset);

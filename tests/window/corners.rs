@@ -3,7 +3,7 @@
 //! Nothing here reads what is shown: it may be in any language.
 
 use crate::clipboard::{focused, press};
-use crate::looks::{shoot_at, shoot_over, sizes};
+use crate::looks::{make, shoot_at, shoot_over, sizes};
 use crate::qemu::Machine;
 use crate::scene::{dialog, find, walk};
 use crate::Scene;
@@ -126,4 +126,55 @@ fn is_interface(row: &adw::ExpanderRow) -> bool {
 
 fn is_disk(row: &adw::ExpanderRow) -> bool {
     row.title().contains(".img")
+}
+
+/// Labels that are seen and end with an ellipsis.
+fn cut(within: &gtk::Widget) -> Vec<String> {
+    let children = std::iter::successors(within.first_child(), WidgetExt::next_sibling);
+    let label = within.downcast_ref::<gtk::Label>();
+    let own =
+        label.filter(|one| one.is_mapped() && one.layout().is_ellipsized()).map(|one| one.text().into());
+    own.into_iter().chain(children.flat_map(|child| cut(&child))).collect()
+}
+
+#[gtk::test]
+fn with_large_text_nothing_that_holds_is_cut() {
+    let scene = crate::home::with_profiles();
+    let settings = gtk::Settings::default().expect("a display");
+    let usual = settings.gtk_xft_dpi();
+    settings.set_gtk_xft_dpi(144 * 1024);
+    scene.until("they are known", || scene.window.library.items().len() > 4);
+    let item = scene.window.library.items().into_iter().find(|item| item.stem() == "build").expect("one");
+    scene.window.edit(&item.profile.clone().expect("a profile"), Some(&item));
+    make(&scene, scene.window.widget.upcast_ref(), "large", (360, 640));
+    let form = scene.window.form().widget.clone();
+    let header = find(form.upcast_ref(), "form-header").expect("a header");
+    scene.until("its name is whole", || cut(&header).is_empty());
+    let is_row = |one: &gtk::Widget| one.is::<adw::ComboRow>() || one.widget_name() == "share-message";
+    let mut rows = Vec::new();
+    all(form.upcast_ref(), &is_row, &mut rows);
+    assert!(rows.len() > 5, "{}", rows.len());
+    scene.until("what is chosen is whole", || rows.iter().all(|row| cut(row).is_empty()));
+    assert!(crate::scene::says(form.upcast_ref(), "Can Write"), "how it is shared is said below its name");
+    scene.window.start(crate::flows::small(&scene, "echo"));
+    scene.shows("phase: Running");
+    let is_header = |one: &gtk::Widget| one.is::<adw::HeaderBar>();
+    let header = walk(scene.window.runs.widget.upcast_ref(), &is_header).and_downcast::<adw::HeaderBar>();
+    let header = header.expect("a header");
+    scene.until("its name is whole", || cut(header.upcast_ref()).is_empty());
+    settings.set_gtk_xft_dpi(usual);
+    make(&scene, scene.window.widget.upcast_ref(), "usual", (1100, 760));
+    scene.until("all buttons are back", || header.decoration_layout().is_none());
+    assert!(rows
+        .iter()
+        .filter_map(|row| row.downcast_ref::<adw::ComboRow>())
+        .all(|row| !row.uses_subtitle()));
+}
+
+fn all(within: &gtk::Widget, is_it: &dyn Fn(&gtk::Widget) -> bool, into: &mut Vec<gtk::Widget>) {
+    if is_it(within) {
+        return into.push(within.clone());
+    }
+    let children = std::iter::successors(within.first_child(), WidgetExt::next_sibling);
+    children.for_each(|child| all(&child, is_it, into));
 }

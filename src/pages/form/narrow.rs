@@ -4,8 +4,8 @@
 
 use super::look::with_any;
 use super::Form;
-use crate::pages::object;
 use crate::pages::reach::{show, unbroken, Ask};
+use crate::pages::{object, spare_buttons};
 use crate::window::Window;
 use adw::prelude::*;
 use gtk::glib;
@@ -17,12 +17,17 @@ use terrarium_engine::reach::reach;
 pub struct Narrow {
     pub(super) group: adw::PreferencesGroup,
     row: adw::ActionRow,
+    header: adw::HeaderBar,
 }
 
 impl Narrow {
     /// That of the layout.
     pub fn new(builder: &gtk::Builder) -> Self {
-        Self { group: object(builder, "reach-group"), row: object(builder, "reach-row") }
+        Self {
+            group: object(builder, "reach-group"),
+            row: object(builder, "reach-row"),
+            header: object(builder, "form-header"),
+        }
     }
 
     /// What is in the way of knowing it, if something is.
@@ -40,6 +45,7 @@ impl Form {
             glib::spawn_future_local(async move {
                 if let Some(form) = form.upgrade() {
                     form.narrow.group.set_visible(form.flap.is_folded());
+                    spare_buttons(&form.narrow.header, form.flap.is_folded());
                     form.mark_main_button();
                 }
             });

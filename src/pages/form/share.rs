@@ -2,6 +2,7 @@
 //! One folder, file or piece of memory that is shown.
 
 use super::field::{message_row, Signal};
+use crate::pages::is_large;
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::glib;
@@ -41,6 +42,8 @@ pub struct Share {
     source: adw::EntryRow,
     target: adw::EntryRow,
     mode: gtk::DropDown,
+    /// It has a row of its own: beside the name there is no room.
+    mode_below: bool,
     /// This computer's own kernel may read the image.
     trusted: gtk::Switch,
     format: Cell<Option<ImageFormat>>,
@@ -67,6 +70,7 @@ impl Share {
             source: adw::EntryRow::builder().title(source_title(kind)).text(source.to_string_lossy()).build(),
             target: adw::EntryRow::builder().title(target_title(kind)).text(target.to_string_lossy()).build(),
             mode: mode_list,
+            mode_below: is_large(),
             trusted: gtk::Switch::builder().valign(gtk::Align::Center).build(),
             format: Cell::new(None),
             follows: Rc::new(Cell::new(source == target)),
@@ -127,7 +131,13 @@ impl Share {
         self.row.add_action(&self.remove);
         let has_mode = !matches!(self.kind, Kind::Copied | Kind::Shared(MountKind::Ram));
         self.mode.set_visible(has_mode);
-        self.row.add_action(&self.mode);
+        if self.mode_below {
+            let access = adw::ActionRow::builder().title(gettext("Access")).visible(has_mode).build();
+            access.add_suffix(&self.mode);
+            self.row.add_row(&access);
+        } else {
+            self.row.add_action(&self.mode);
+        }
         let on_this_computer = matches!(
             self.kind,
             Kind::Copied | Kind::Disk | Kind::Shared(MountKind::HostBind | MountKind::HostImage)
@@ -246,8 +256,17 @@ impl Share {
             (true, _) => target_text,
             (false, false) => format!("{path} → {target_text}"),
         };
+        let subtitle =
+            [Some(subtitle), self.mode_in_words()].into_iter().flatten().collect::<Vec<_>>().join(" · ");
         self.row.set_title(&glib::markup_escape_text(&title));
         self.row.set_subtitle(&glib::markup_escape_text(&subtitle));
+    }
+
+    /// How it is shared, if that is not seen beside its name.
+    fn mode_in_words(&self) -> Option<String> {
+        let chosen = self.mode.selected_item().and_downcast::<gtk::StringObject>();
+        let chosen = chosen.filter(|_| self.mode_below && self.mode.is_visible());
+        chosen.map(|chosen| chosen.string().into())
     }
 }
 

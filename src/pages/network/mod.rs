@@ -53,7 +53,7 @@ impl Network {
     /// An empty one.
     pub fn new() -> Rc<Self> {
         let builder = crate::pages::layout(include_str!("network.ui"));
-        crate::pages::wrap(&object::<adw::ComboRow>(&builder, "network-access"));
+        crate::pages::make_room(&object::<adw::ComboRow>(&builder, "network-access"));
         Rc::new_cyclic(|own: &Weak<Self>| {
             let on_change = |own: Weak<Self>| {
                 Rc::new(move |change: Change, contact: &Contact| {

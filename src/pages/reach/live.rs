@@ -106,12 +106,12 @@ impl Live {
         }
         self.limits.show(tab.id().as_ref().filter(|_| runs));
         self.clipboard.set_sensitive(runs && !tab.has_clipboard_shut());
-        let why = if tab.has_clipboard_shut() {
+        let title = if tab.has_clipboard_shut() {
             gettext("The profile keeps the clipboard off.")
         } else {
-            String::new()
+            gettext("Clipboard")
         };
-        self.clipboard.set_subtitle(&why);
+        self.clipboard.set_title(&title);
         self.tell(tab);
     }
 

@@ -4,8 +4,8 @@
 use super::room::Extra;
 use super::Runs;
 use crate::look;
-use crate::pages::chip;
 use crate::pages::tab::{Phase, Tab};
+use crate::pages::{chip, is_large, spare_buttons};
 use gettextrs::gettext;
 use gtk::glib;
 use gtk::prelude::*;
@@ -50,6 +50,8 @@ impl Runs {
         // Also those that are not seen let the window become narrow.
         self.tabs.borrow().iter().for_each(|tab| tab.end_page.set_narrow(narrow));
         self.ask_bar.set_orientation(along);
+        self.prompt_bar.set_orientation(if is_large() { along } else { gtk::Orientation::Horizontal });
+        spare_buttons(&self.header, narrow);
         self.ask_buttons.set_hexpand(narrow);
         self.ask_bar.set_spacing(if narrow { 6 } else { 12 });
         self.refresh();

@@ -7,6 +7,7 @@ use super::Runs;
 use crate::pages::tab::Tab;
 use gtk::glib;
 use gtk::prelude::*;
+use std::time::Duration;
 
 /// A button beside those that are always there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,9 @@ pub(super) enum Extra {
     /// Leaves the full screen.
     Fullscreen,
 }
+
+/// Sizes are given out with the next frame or two.
+const FRAMES: Duration = Duration::from_millis(50);
 
 impl Runs {
     /// Whether there is room for it.
@@ -49,7 +53,7 @@ impl Runs {
             return;
         }
         let own = self.own.clone();
-        glib::idle_add_local_once(move || {
+        glib::timeout_add_local_once(FRAMES, move || {
             let Some(runs) = own.upgrade() else { return };
             runs.looks_for_room.set(false);
             let is_cut = runs.name.is_mapped() && runs.name.layout().is_ellipsized();
