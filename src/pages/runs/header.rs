@@ -46,6 +46,7 @@ impl Runs {
         if self.narrow.replace(narrow) == narrow {
             return;
         }
+        self.tight.set(0);
         let along = if narrow { gtk::Orientation::Vertical } else { gtk::Orientation::Horizontal };
         // Also those that are not seen let the window become narrow.
         self.tabs.borrow().iter().for_each(|tab| tab.end_page.set_narrow(narrow));

@@ -93,6 +93,8 @@ pub struct Runs {
     narrow: Cell<bool>,
     /// The widest header in which the name that is shown was cut.
     tight: Cell<i32>,
+    /// The width in which it was found cut the last time, or 0.
+    cut_at: Cell<i32>,
     looks_for_room: Cell<bool>,
     tabs: RefCell<Vec<Rc<Tab>>>,
     ticks: Cell<bool>,
@@ -160,6 +162,7 @@ impl Runs {
             fullscreen: fullscreen::Fullscreen::default(),
             narrow: Cell::new(false),
             tight: Cell::new(0),
+            cut_at: Cell::new(0),
             looks_for_room: Cell::new(false),
             tabs: RefCell::default(),
             ticks: Cell::new(false),

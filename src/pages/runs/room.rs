@@ -20,8 +20,8 @@ pub(super) enum Extra {
     Fullscreen,
 }
 
-/// Sizes are given out with the next frame or two.
-const FRAMES: Duration = Duration::from_millis(50);
+/// Sizes are given out within some frames.
+const FRAMES: Duration = Duration::from_millis(80);
 
 impl Runs {
     /// Whether there is room for it.
@@ -47,7 +47,8 @@ impl Runs {
         self.narrow.get() && self.header.width() <= self.tight.get()
     }
 
-    /// Makes room for the name, should it be cut. Once sizes are given out.
+    /// Makes room for the name, should it be cut, and stay so: sizes are given
+    /// out, and buttons come and go, while a window becomes narrow.
     pub(super) fn look_for_room(&self) {
         if !self.narrow.get() || self.looks_for_room.replace(true) {
             return;
@@ -56,10 +57,14 @@ impl Runs {
         glib::timeout_add_local_once(FRAMES, move || {
             let Some(runs) = own.upgrade() else { return };
             runs.looks_for_room.set(false);
-            let is_cut = runs.name.is_mapped() && runs.name.layout().is_ellipsized();
-            if is_cut && !runs.is_tight() {
-                runs.tight.set(runs.header.width());
+            let is_cut = runs.name.is_mapped() && runs.name.layout().is_ellipsized() && !runs.is_tight();
+            let width = if is_cut { runs.header.width() } else { 0 };
+            let before = runs.cut_at.replace(width);
+            if is_cut && before == width {
+                runs.tight.set(width);
                 runs.refresh();
+            } else if is_cut {
+                runs.look_for_room();
             }
         });
     }

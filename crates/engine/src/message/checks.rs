@@ -49,7 +49,7 @@ pub fn looking(what: &LookedAt) -> String {
 #[must_use]
 pub fn finding(finding: &Finding) -> String {
     match &finding.subject {
-        Subject::Connection { uri, state } => of_connection(uri, connection(uri, state)),
+        Subject::Connection { uri, state } => of_connection(uri, &connection(uri, state)),
         Subject::Kernel(kernel) => of_kernel(kernel),
         Subject::NoKernel => gettext("No kernel is installed that a virtual machine can use."),
         Subject::Kvm(AcceleratorReason::KvmWorks) => gettext("KVM works: virtual machines run at full speed."),
@@ -86,7 +86,7 @@ pub fn finding(finding: &Finding) -> String {
 
 /// People know what they run, and libvirt's name for it is there for who has to
 /// look for it.
-fn of_connection(uri: &Uri, text: String) -> String {
+fn of_connection(uri: &Uri, text: &str) -> String {
     format!("{text} ({})", shown(uri.as_str()))
 }
 
@@ -111,7 +111,7 @@ fn access_control(uri: &Uri, models: &[String]) -> String {
         let names = models.iter().map(name).collect::<Vec<_>>().join(", ");
         fill(&gettext("{name} confines libvirt’s side as well."), &[("name", &names)])
     };
-    of_connection(uri, text)
+    of_connection(uri, &text)
 }
 
 fn windows(isolation: Isolation, packages: &[&str]) -> String {
