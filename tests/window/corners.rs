@@ -165,6 +165,10 @@ fn with_large_text_nothing_that_holds_is_cut() {
     settings.set_gtk_xft_dpi(usual);
     make(&scene, scene.window.widget.upcast_ref(), "usual", (1100, 760));
     scene.until("all buttons are back", || header.decoration_layout().is_none());
+    make(&scene, scene.window.widget.upcast_ref(), "usual and narrow", (360, 640));
+    scene.pass(600);
+    let beside = find(header.upcast_ref(), "details-button").expect("a button");
+    assert!(beside.is_mapped() && cut(header.upcast_ref()).is_empty(), "a short name leaves it its room");
     assert!(rows
         .iter()
         .filter_map(|row| row.downcast_ref::<adw::ComboRow>())

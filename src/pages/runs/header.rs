@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Header and line follow the tab that is seen.
 
-use super::room::Extra;
+use super::room::{Extra, Gives};
 use super::Runs;
 use crate::look;
 use crate::pages::tab::{Phase, Tab};
@@ -46,7 +46,7 @@ impl Runs {
         if self.narrow.replace(narrow) == narrow {
             return;
         }
-        self.tight.set(0);
+        self.has_room_again();
         let along = if narrow { gtk::Orientation::Vertical } else { gtk::Orientation::Horizontal };
         // Also those that are not seen let the window become narrow.
         self.tabs.borrow().iter().for_each(|tab| tab.end_page.set_narrow(narrow));
@@ -74,9 +74,9 @@ impl Runs {
             page.set_title(&tab.name());
         }
         if set(&self.name, &tab.name()) {
-            self.tight.set(0);
+            self.has_room_again();
         }
-        self.chip_place.set_visible(!self.is_tight());
+        self.chip_place.set_visible(!self.gives_way(Gives::Mark));
         self.look_for_room();
         self.show_subtitle(&tab);
         let runs = tab.phase() == Phase::Running;

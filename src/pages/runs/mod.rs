@@ -91,8 +91,9 @@ pub struct Runs {
     deaf: Cell<u64>,
     fullscreen: fullscreen::Fullscreen,
     narrow: Cell<bool>,
-    /// The widest header in which the name that is shown was cut.
-    tight: Cell<i32>,
+    /// The widest header in which the name that is shown was cut, beside all
+    /// that gives way, and beside what gives way last.
+    cut: [Cell<i32>; 2],
     /// The width in which it was found cut the last time, or 0.
     cut_at: Cell<i32>,
     looks_for_room: Cell<bool>,
@@ -161,7 +162,7 @@ impl Runs {
             deaf: Cell::new(0),
             fullscreen: fullscreen::Fullscreen::default(),
             narrow: Cell::new(false),
-            tight: Cell::new(0),
+            cut: Default::default(),
             cut_at: Cell::new(0),
             looks_for_room: Cell::new(false),
             tabs: RefCell::default(),

@@ -20,6 +20,17 @@ pub(super) enum Extra {
     Fullscreen,
 }
 
+/// What makes room for a name that would be cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// The mark in the profile's colour, which the line has as well.
+    Mark,
+    /// The button that leads beside, where the menu leads, too.
+    Details,
+}
+
+const ORDER: [Gives; 2] = [Gives::Mark, Gives::Details];
+
 /// Sizes are given out within some frames.
 const FRAMES: Duration = Duration::from_millis(80);
 
@@ -38,13 +49,13 @@ impl Runs {
         } else if self.is_fullscreen() {
             Some(Extra::Fullscreen)
         } else {
-            (!self.is_tight()).then_some(Extra::Details)
+            (!self.gives_way(Gives::Details)).then_some(Extra::Details)
         }
     }
 
-    /// Whether the name was cut in a header of this width.
-    pub(super) fn is_tight(&self) -> bool {
-        self.narrow.get() && self.header.width() <= self.tight.get()
+    /// Whether the name, were it all there, would be cut in a header of this width.
+    pub(super) fn gives_way(&self, what: Gives) -> bool {
+        self.narrow.get() && self.header.width() <= self.cut[what as usize].get()
     }
 
     /// Makes room for the name, should it be cut, and stay so: sizes are given
@@ -57,16 +68,25 @@ impl Runs {
         glib::timeout_add_local_once(FRAMES, move || {
             let Some(runs) = own.upgrade() else { return };
             runs.looks_for_room.set(false);
-            let is_cut = runs.name.is_mapped() && runs.name.layout().is_ellipsized() && !runs.is_tight();
-            let width = if is_cut { runs.header.width() } else { 0 };
-            let before = runs.cut_at.replace(width);
-            if is_cut && before == width {
-                runs.tight.set(width);
-                runs.refresh();
-            } else if is_cut {
-                runs.look_for_room();
+            let is_cut = runs.name.is_mapped() && runs.name.layout().is_ellipsized();
+            let next = ORDER.into_iter().find(|what| !runs.gives_way(*what)).filter(|_| is_cut);
+            let width = next.map_or(0, |_| runs.header.width());
+            let is_still = runs.cut_at.replace(width) == width;
+            match next {
+                Some(what) if is_still => {
+                    runs.cut[what as usize].set(width);
+                    runs.cut_at.set(0);
+                    runs.refresh();
+                }
+                Some(_) => runs.look_for_room(),
+                None => {}
             }
         });
+    }
+
+    /// Another name, or another width, is looked at anew.
+    pub(super) fn has_room_again(&self) {
+        self.cut.iter().for_each(|width| width.set(0));
     }
 
     /// Without a tab nothing can be done, and this page is not seen; the window
