@@ -4,6 +4,7 @@
 use crate::many::middle;
 use crate::program::{Glass, BOOT};
 use crate::sandboxes::open;
+use crate::scene::find;
 use crate::{has_active_window, xdotool};
 use gtk::gdk::RGBA;
 use gtk::prelude::*;
@@ -55,4 +56,23 @@ fn the_last_picture_has_what_was_drawn_last() {
     });
     assert_eq!(screen.picture().map(|picture| middle(&picture)), Some(RGBA::RED));
     scene.ends("Exit code 0");
+}
+
+/// A program that takes its time is not to be taken for one that hangs.
+fn a_window_is_waited_for(glass: Glass) {
+    let scene = open();
+    let screen = scene.run_shown(glass, "sleep 5; exec xterm -e sleep 1000");
+    let hint = find(screen.widget.upcast_ref(), "screen-empty").expect("a hint");
+    scene.within(BOOT, "it says that a window is waited for", || hint.is_mapped());
+    scene.within(BOOT, "its window is there", || !hint.is_mapped());
+}
+
+#[gtk::test]
+fn a_window_of_a_container_is_waited_for() {
+    a_window_is_waited_for(Glass::Container);
+}
+
+#[gtk::test]
+fn a_window_of_a_machine_is_waited_for() {
+    a_window_is_waited_for(Glass::Machine);
 }
