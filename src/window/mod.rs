@@ -117,6 +117,7 @@ impl Window {
             let Some(window) = weak.upgrade() else { return };
             window.lead_focus_out();
             window.let_toasts_go();
+            window.runs.current().iter().for_each(|tab| tab.tell_if_full(&window));
             if window.shows("home") {
                 window.home.is_shown(&window);
             }

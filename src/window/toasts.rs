@@ -112,11 +112,11 @@ impl Window {
         self.toasts.say(toast);
     }
 
-    /// Says something that stays until it is closed, whatever page is shown.
+    /// Says something that stays until it is closed, or its page is left.
     pub fn note(&self, text: &str) {
         let toast = crate::pages::toast(text);
         toast.set_timeout(0);
-        self.toasts.widget.add_toast(toast);
+        self.toasts.say(toast);
     }
 
     /// Says something in passing.

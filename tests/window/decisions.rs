@@ -3,7 +3,7 @@
 
 use crate::changes::{act, answer, choose, close, page, question};
 use crate::fake::entry;
-use crate::scene::{find, says};
+use crate::scene::{dialog, find, says};
 use crate::Scene;
 use adw::prelude::*;
 use terrarium_engine::profile::{Changes, Include, Isolation, Mount, MountKind, MountMode, Profile};
@@ -345,4 +345,46 @@ fn rows_say_what_is_there_and_which_modes() {
     scene.pass(300);
     scene.picture_of(&changes, "changes-rows");
     close(&changes);
+}
+
+/// What a run changed is thrown away with it, also where it is run once more.
+#[gtk::test]
+fn who_restarts_is_asked_about_files_that_would_go() {
+    let scene = Scene::with_home();
+    let path = inside(&scene, "report");
+    let mut profile = Profile::new("Shell", vec!["echo".into()]);
+    profile.isolation = Some(Isolation::Container);
+    profile.files.changes = Changes::Discard;
+    let start = || {
+        let plan = terrarium_engine::plan::plan(&profile, scene.bridge.host().expect("a computer"));
+        scene.window.start(plan.plan.expect("a plan"));
+        scene.shows("phase: Running");
+    };
+    start();
+    scene.act("win.restart");
+    scene.until("it runs again", || scene.fake.starts() == 2);
+    assert!(dialog().is_none(), "nothing would go");
+    scene.shows("phase: Running");
+    scene.fake.written.set(vec![entry(&path, What::Added, Some(3))]);
+    scene.act("win.restart");
+    scene.until("it asks", || dialog().is_some());
+    assert!(dialog().expect("a question").body().contains("report"));
+    assert_eq!(scene.fake.starts(), 2);
+    dialog().expect("a question").response("cancel");
+    scene.pass(500);
+    assert_eq!(scene.fake.starts(), 2, "it stays as it ended");
+    scene.shows("phase: Ended");
+}
+
+/// The review of what was thrown away is no place to apply it from.
+#[gtk::test]
+fn a_review_goes_with_what_it_is_about() {
+    let scene = Scene::with_home();
+    scene.run_and_leave(vec![entry(&inside(&scene, "report"), What::Added, Some(3))], Changes::Discard);
+    let changes = scene.look();
+    assert_eq!(scene.look(), changes, "there is one");
+    scene.act("win.close-tab");
+    scene.until("it asks", || dialog().is_some());
+    dialog().expect("a question").response("discard");
+    scene.until("all is gone", || page().is_none() && scene.window.shows("home"));
 }

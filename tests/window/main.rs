@@ -222,10 +222,29 @@ fn one_that_has_written_all_that_it_may_is_noted() {
     assert!(!scene::says(scene.window.widget.upcast_ref(), text));
     scene.fake.fill();
     scene.shows(&format!("[{text}"));
-    // Also over a screen, and beside another tab: with its name.
+    // Also over a screen: with its name. It goes with its page.
+    let note = format!(": {text}");
+    let is_said = || scene::says(scene.window.widget.upcast_ref(), &note);
+    scene.until("it is said", is_said);
     scene.act("win.back");
-    let note = format!("echo: {text}");
-    scene.until("it is said", || scene::says(scene.window.widget.upcast_ref(), &note));
+    scene.until("it is not said of anything else", || !is_said());
+    scene.run("echo");
+    scene.shows("phase: Running");
+    scene.act("win.back");
+    scene.fake.fill();
+    scene.pass(500);
+    assert!(!is_said(), "nobody sees its page");
+    scene.window.show("runs");
+    scene.until("who comes there is told", is_said);
+    scene.fake.end(1);
+    scene.shows("It had written all that it may");
+    let tab = scene.window.runs.current().expect("a tab");
+    let again =
+        scene::find(tab.widget.upcast_ref(), "other").and_downcast::<gtk::Button>().expect("a button");
+    scene.until("it may write more", || again.is_mapped());
+    assert!(again.label().is_some_and(|label| label.contains("4 GiB")), "twice as much");
+    again.emit_clicked();
+    scene.until("it runs again", || scene.fake.starts() == 3);
 }
 
 #[gtk::test]

@@ -61,9 +61,16 @@ pub struct ChangesWindow {
     wanted: Cell<u64>,
 }
 
+thread_local! {
+    static OPEN: RefCell<Vec<Weak<ChangesWindow>>> = RefCell::default();
+}
+
 impl ChangesWindow {
-    /// Opens it.
+    /// Opens it, or leads to the one that is open.
     pub fn open(window: &Rc<Window>, looking: &Looking) {
+        if let Some(page) = Self::of(&looking.layer.tag.uuid) {
+            return page.widget.present();
+        }
         let builder = crate::pages::layout(include_str!("changes.ui"));
         let home = window.bridge.host().map(plan::home);
         let folders = Folders::of(&looking.found.all, home.as_deref(), |entry| looking.is_edited(entry));
@@ -98,9 +105,26 @@ impl ChangesWindow {
         page.name(&builder);
         page.connect(&builder);
         page.fill();
+        OPEN.with_borrow_mut(|open| open.push(Rc::downgrade(&page)));
         page.widget.present();
         // Not on a button: whoever still types decides nothing.
         page.list.grab_focus();
+    }
+
+    /// The one that is open of a run.
+    fn of(uuid: &str) -> Option<Rc<Self>> {
+        OPEN.with_borrow_mut(|open| {
+            open.retain(|one| one.upgrade().is_some_and(|page| page.widget.is_visible()));
+            open.iter().filter_map(Weak::upgrade).find(|page| page.looking.layer.tag.uuid == uuid)
+        })
+    }
+
+    /// What a run changed is thrown away: there is nothing to decide any more.
+    pub fn close_of(uuid: &str) {
+        if let Some(page) = Self::of(uuid) {
+            page.settled.set(true);
+            page.widget.close();
+        }
     }
 
     fn name(&self, builder: &gtk::Builder) {

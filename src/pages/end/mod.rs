@@ -64,6 +64,7 @@ pub struct EndPage {
     ended_text: gtk::Label,
     show_end: gtk::Button,
     more_memory: Cell<Option<u64>>,
+    more_disk: Cell<Option<u64>>,
     needs_screen: Cell<bool>,
     failed: Cell<bool>,
     /// What was asked for has to be changed before it can work.
@@ -96,6 +97,7 @@ impl EndPage {
             ended_text: object(builder, "ended-text"),
             show_end: object(builder, "show-end"),
             more_memory: Cell::new(None),
+            more_disk: Cell::new(None),
             needs_screen: Cell::new(false),
             failed: Cell::new(false),
             change_first: Cell::new(false),
@@ -174,13 +176,17 @@ impl Tab {
     /// Shows how it ended.
     pub(super) fn ended(self: &Rc<Self>, end: &End) {
         self.phase.set(Phase::Ended);
-        if self.restarts.take() && !matches!(end, End::Unheard(_)) {
-            return self.run_again();
+        if matches!(end, End::Unheard(_)) {
+            self.restarts.set(false);
         }
         let other = self.was_asked(end).or_else(|| self.was_left(end));
         let end = other.as_ref().unwrap_or(end);
-        let (title, detail) = words(end);
+        let (title, mut detail) = words(end);
         let page = &self.end_page;
+        let is_good = matches!(end, End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. }));
+        if !is_good && self.is_full() {
+            detail = [detail, gettext("It had written all that it may")].join(" · ");
+        }
         page.icon.set_icon_name(Some(icon(end)));
         page.title.set_label(&title);
         page.detail.set_label(&detail);
@@ -189,10 +195,9 @@ impl Tab {
         page.ended.set_reveal_child(true);
         page.again.set_visible(self.has_plan() && !self.unheard.get());
         page.other.set_visible(false);
-        let is_good = matches!(end, End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. }));
         page.failed.set(!(is_good || matches!(end, End::Left(..))));
         self.log.add(&format!("{title}: {detail}"));
-        if let Some(window) = self.window.upgrade() {
+        if let Some(window) = self.window.upgrade().filter(|_| !self.restarts.get()) {
             window.tell_end(self, &title, &detail);
         }
         if let Some(screen) = &self.screen {
@@ -300,6 +305,13 @@ impl Tab {
             End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. })
             | End::Stopped(_)
             | End::Left(..) => {}
+            End::Outcome(_) if self.is_full() => {
+                let more = plan.profile.files.writable.saturating_mul(2);
+                page.more_disk.set(Some(more));
+                let text = gettext("Let It _Write {size} and Run Again");
+                page.other.set_label(&text.replace("{size}", &message::size(more)));
+                page.other.set_visible(true);
+            }
             End::Failed(_) | End::Outcome(_) => {
                 page.other.set_label(&gettext("_Change…"));
                 page.other.set_visible(true);
@@ -316,10 +328,15 @@ impl Tab {
         let Some(mut profile) = self.plan_again().map(|plan| plan.profile) else {
             return window.show_form();
         };
-        match (self.end_page.more_memory.get(), self.end_page.needs_screen.get()) {
-            (Some(memory), _) => profile.limits.memory = memory,
-            (None, true) => profile.display.kind = DisplayKind::Window,
-            (None, false) => return window.edit(&profile, None),
+        let page = &self.end_page;
+        if let Some(memory) = page.more_memory.get() {
+            profile.limits.memory = memory;
+        } else if let Some(size) = page.more_disk.get() {
+            profile.files.writable = size;
+        } else if page.needs_screen.get() {
+            profile.display.kind = DisplayKind::Window;
+        } else {
+            return window.edit(&profile, None);
         }
         window.launch(Launch { shown: true, ..Launch::unsaved(profile) });
         window.runs.close(self);

@@ -166,8 +166,9 @@ impl Field {
             message: message_row(&format!("{name}-message")),
             reset,
             fill: Box::new(move |profile| show(get(profile))),
+            // What it shows may be rounded: what nobody changed stays as it was.
             read: Box::new(move |profile| {
-                if let Some(value) = value() {
+                if let Some(value) = value().filter(|value| *value != get(profile)) {
                     set(profile, value);
                 }
             }),

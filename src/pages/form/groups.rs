@@ -179,7 +179,7 @@ pub fn memory(signal: &Signal, name: &str) -> Field {
         signal,
         ("limits.memory", name),
         (&gettext("Memory"), &gettext("In MiB")),
-        (16.0, 1_048_576.0, 64.0),
+        (1.0, 1_048_576.0, 64.0),
         None,
         Access {
             get: |profile| profile.limits.memory >> 20,
@@ -195,7 +195,7 @@ pub fn processors(signal: &Signal, name: &str, zero: Option<String>) -> Field {
         signal,
         ("limits.cpus", name),
         (&gettext("Processors"), ""),
-        (least, 64.0, 1.0),
+        (least, 4096.0, 1.0),
         zero,
         Access {
             get: |profile| profile.limits.cpus.unwrap_or(0).into(),
@@ -215,7 +215,7 @@ pub fn limits(signal: &Signal, group: &Group) -> Vec<Field> {
             signal,
             ("files.writable", "writable"),
             (&gettext("Disk"), &gettext("In MiB; what it may write beside its folders")),
-            (16.0, 1_048_576.0, 256.0),
+            (1.0, 1_048_576.0, 256.0),
             None,
             Access {
                 get: |profile| profile.files.writable >> 20,

@@ -269,6 +269,7 @@ impl Form {
     pub fn fill(self: &Rc<Self>, window: &Rc<Window>, profile: &Profile, item: Option<&Item>) {
         let home = window.bridge.host().map(|host| host.user.home.clone()).unwrap_or_default();
         self.is_to_be_saved.set(false);
+        self.pane.forget();
         self.item.replace(item.cloned());
         let mut shown = profile.clone();
         if item.is_none() && shown.name == name_of(&shown.command.argv) {

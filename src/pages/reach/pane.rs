@@ -69,6 +69,13 @@ impl Pane {
         crate::pages::network::set_class(&self.groups, "outdated", why.is_some());
     }
 
+    /// What was shown was of another profile.
+    pub fn forget(&self) {
+        if self.shown.take().is_some() {
+            self.clear();
+        }
+    }
+
     /// Goes to what has to be mended first.
     pub fn on_go(&self, go: impl Fn() + 'static) {
         self.outdated.go.connect_clicked(move |_| go());

@@ -101,6 +101,7 @@ impl Runs {
                 self.leave_fullscreen(&window);
             }
             self.refresh_actions(&window, &tab);
+            tab.tell_if_full(&window);
         }
         self.show_top();
     }
@@ -188,7 +189,8 @@ impl Runs {
     /// Tabs that are not seen say that they ask something.
     fn tell_others(&self, current: &Tab) {
         for tab in self.tabs.borrow().iter() {
-            let asks = tab.waits_for_answer() && !std::ptr::eq(&**tab, current);
+            let asks = tab.waits_for_answer() || tab.has_something_to_tell();
+            let asks = asks && !std::ptr::eq(&**tab, current);
             let page = self.view.page(&tab.widget);
             if page.needs_attention() != asks {
                 page.set_needs_attention(asks);

@@ -17,6 +17,7 @@ mod tabs;
 pub use actions::{policy_name, POLICIES};
 pub use header::NARROW;
 
+use super::changes::ChangesWindow;
 use super::object;
 use super::tab::Tab;
 use crate::window::Window;
@@ -257,7 +258,9 @@ impl Runs {
                 if tab.leaves_undecided() {
                     window.toast(&gettext("Its changes wait at Home for your decision."));
                 }
-                window.throw_away(tab.take_held().into_iter().collect());
+                let held = tab.take_held();
+                held.iter().for_each(|(id, _)| ChangesWindow::close_of(&id.uuid));
+                window.throw_away(held.into_iter().collect());
                 if tab.let_go() {
                     window.toast(&gettext("It keeps running. You find it on the home page."));
                 }

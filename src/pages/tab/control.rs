@@ -54,6 +54,7 @@ impl Tab {
                 Ok(outcome) => {
                     tab.stopped(outcome);
                     tab.offer_changes(&window.bridge, id).await;
+                    tab.go_round_again();
                 }
                 Err(error) if tab.is_running() => {
                     tab.stopping.set(None);
@@ -130,6 +131,21 @@ impl Tab {
         let paused = *state == State::Paused;
         if self.phase.get() == Phase::Running && self.known.get() < begun && self.paused.get() != paused {
             self.set_paused(paused);
+        }
+    }
+
+    /// Runs it once more, if it was ended for that. By now it is known what would
+    /// go with it, which is asked about first.
+    pub(super) fn go_round_again(self: &Rc<Self>) {
+        let is_due = self.phase.get() == Phase::Ended && !self.hears_result.get() && !self.left.get();
+        if !is_due || !self.restarts.take() {
+            return;
+        }
+        let files = self.would_lose();
+        if files.is_empty() {
+            self.run_again();
+        } else {
+            self.ask_to_lose(&files, |tab| tab.run_again());
         }
     }
 

@@ -5,6 +5,7 @@ mod begin;
 mod clipboard;
 mod control;
 pub mod facts;
+mod full;
 mod log;
 mod shells;
 mod state;
@@ -89,10 +90,11 @@ pub struct Tab {
     pub(in crate::pages) may_go: Cell<bool>,
     /// Files would be thrown away with this tab.
     pub(in crate::pages) loses: Cell<bool>,
-    /// Whether it was said that it has written all that it may.
-    says_full: Cell<bool>,
+    full: Cell<full::Full>,
     forced: Cell<bool>,
     pub(super) restarts: Cell<bool>,
+    /// Its result is here, and what it changed is not known yet.
+    pub(super) hears_result: Cell<bool>,
     paused: Cell<bool>,
     /// Its network, as last looked at.
     network_now: RefCell<Option<Usage>>,
@@ -180,9 +182,10 @@ impl Tab {
             holds: Cell::new(None),
             may_go: Cell::new(false),
             loses: Cell::new(false),
-            says_full: Cell::new(false),
+            full: Cell::default(),
             forced: Cell::new(false),
             restarts: Cell::new(false),
+            hears_result: Cell::new(false),
             paused: Cell::new(false),
             network_now: RefCell::default(),
             still: Cell::new(None),

@@ -87,7 +87,7 @@ impl Tab {
                         console.ack(stream, end);
                     }
                     Event::Gone { bytes, .. } => terminal::remark(&tab.terminal, &message::gone(bytes)),
-                    Event::Full => tab.is_full(),
+                    Event::Full => tab.has_become_full(),
                     Event::Keyboard { yours } => tab.keyboard_is(yours),
                     Event::Display(status) => tab.display_is(status),
                     Event::Result(outcome) => {
@@ -122,21 +122,6 @@ impl Tab {
         }
     }
 
-    /// It has written all that it may: said where its programs speak, and over
-    /// whatever is shown until somebody has seen it, as a screen has no such place.
-    fn is_full(&self) {
-        // Heard again by whoever lost the conversation.
-        if self.says_full.replace(true) {
-            return;
-        }
-        let text = message::layer_full();
-        self.log.add(&text);
-        terminal::remark(&self.terminal, &text);
-        if let Some(window) = self.window.upgrade() {
-            window.note(&format!("{}: {text}", message::shown(&self.name())));
-        }
-    }
-
     fn display_is(&self, status: DisplayStatus) {
         self.log.add(&format!("screen: {}", message::screen(status)));
         if let Some(screen) = &self.screen {
@@ -155,6 +140,7 @@ impl Tab {
     /// It has ended by itself. Only when that is on the screen the sandbox is
     /// told so, and goes.
     async fn result(self: &Rc<Self>, bridge: &Bridge, console: &Console, outcome: Outcome) {
+        self.hears_result.set(true);
         self.ended(&End::Outcome(outcome));
         glib::timeout_future(Duration::from_millis(50)).await;
         self.console.replace(None);
@@ -171,6 +157,8 @@ impl Tab {
                 self.offer_changes(bridge, id).await;
             }
         }
+        self.hears_result.set(false);
+        self.go_round_again();
     }
 
     /// The answer to a stop; the conversation may have told it already.
