@@ -38,6 +38,13 @@ pub(crate) fn name_by_hint(widget: &impl IsA<gtk::Widget>) {
     };
     tell(widget);
     widget.connect_tooltip_text_notify(tell);
+    if let Some(inner) = widget.first_child().and_downcast::<gtk::ToggleButton>().filter(|_| menu) {
+        // Or the hint would lie over the first line of what opens.
+        let weak = widget.downgrade();
+        inner.connect_active_notify(move |inner| {
+            weak.upgrade().iter().for_each(|menu| menu.set_has_tooltip(!inner.is_active()));
+        });
+    }
 }
 
 fn call(widget: &impl IsA<gtk::Accessible>, name: &str) {

@@ -204,6 +204,8 @@ impl Window {
         simple("search", |window| {
             if window.shows("home") {
                 window.home.begin_search();
+            } else if window.shows("runs") {
+                window.runs.begin_find();
             }
         });
         simple("import", |window| window.ask_for_import());

@@ -388,3 +388,23 @@ fn a_review_goes_with_what_it_is_about() {
     dialog().expect("a question").response("discard");
     scene.until("all is gone", || page().is_none() && scene.window.shows("home"));
 }
+
+#[gtk::test]
+fn what_has_ended_is_closed_at_once_but_for_what_waits() {
+    let scene = Scene::with_home();
+    scene.run("print one");
+    scene.shows("phase: Ended");
+    // What it changed is looked at by then: nothing.
+    scene.pass(500);
+    scene.run_and_leave(vec![entry(&inside(&scene, "report"), What::Added, Some(3))], Changes::Discard);
+    scene.fake.written.set(Vec::new());
+    scene.run("print two");
+    scene.shows("phase: Ended");
+    scene.pass(500);
+    assert_eq!(scene.window.runs.ended().len(), 3);
+    scene.act("win.back");
+    scene.object::<gtk::Button>("close-finished").emit_clicked();
+    let left = || scene.window.runs.ended().iter().map(|tab| tab.name()).collect::<Vec<_>>();
+    scene.until("one is left", || left() == ["Build a Project"]);
+    assert!(dialog().is_none() && scene.window.shows("home"));
+}

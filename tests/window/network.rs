@@ -286,6 +286,7 @@ fn without_a_network_and_at_the_end_there_is_nothing_to_change() {
     scene.until("it says so", || note.text() == "It has ended.");
     assert!(!scene.group("network-state").is_sensitive() && !scene.group("network-contacted").is_sensitive());
     shoot_at(&scene, "network-ended", SIZES);
+    scene.until("it is wide again", || scene.window.widget.width() > 1000);
     scene.start_with(NetworkMode::None);
     scene.until("it has none", || note.text().contains("without a network"));
     assert!(!scene.group("network-state").is_visible() && !scene.group("network-contacted").is_visible());
@@ -293,6 +294,13 @@ fn without_a_network_and_at_the_end_there_is_nothing_to_change() {
     scene.act("win.network");
     let pane = find(scene.window.widget.upcast_ref(), "network-pane").expect("the pane");
     scene.until("it is closed", || !pane.is_mapped());
+    // A narrow window has room for one of them, and who runs something wants that.
+    scene.window.widget.set_default_size(360, 640);
+    scene.until("it is narrow", || scene.window.widget.width() < 400);
+    scene.act("win.network");
+    scene.until("it is open", || pane.is_mapped());
+    scene.start_with(NetworkMode::None);
+    scene.until("what was begun is seen", || !pane.is_mapped() && scene.terminal().is_mapped());
 }
 
 /// A row of the form below the one with this title.

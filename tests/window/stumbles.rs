@@ -188,3 +188,23 @@ fn a_shell_that_was_left_has_not_failed() {
     scene.until("it has ended", ended);
     assert_eq!(icon(), "dialog-warning-symbolic");
 }
+
+/// The page of an end has a part of the output; what is searched for may be anywhere.
+#[gtk::test]
+fn what_has_ended_is_searched_as_a_whole() {
+    let scene = Scene::new();
+    scene.run("print needle");
+    scene.shows("phase: Ended");
+    let tab = scene.window.runs.current().expect("a tab");
+    scene.until("its output is there", || tab.text().contains("needle"));
+    scene.act("win.search");
+    scene.until("all of it is shown", || scene.terminal().is_mapped());
+    let entry = scene.object::<gtk::SearchEntry>("find-entry");
+    assert!(entry.is_mapped());
+    for (text, is_found) in [("needle", true), ("haystack", false)] {
+        entry.set_text(text);
+        scene.until(text, || entry.has_css_class("error") != is_found);
+        scene.pass(300);
+        assert_eq!(entry.has_css_class("error"), !is_found, "{text}");
+    }
+}

@@ -192,6 +192,11 @@ impl Tab {
         self.held.borrow().is_none() && looking.as_ref().is_some_and(|looking| looking.undecided().0 > 0)
     }
 
+    /// Whether somebody has to decide something before it is closed, or ought to.
+    pub(in crate::pages) fn asks_to_close(&self) -> bool {
+        self.leaves_undecided() || !self.would_lose().is_empty()
+    }
+
     /// There is nothing to look at any more.
     pub(in crate::pages) fn changes_are_settled(&self) {
         self.end_page.changes.set_visible(false);

@@ -117,7 +117,7 @@ impl EndPage {
         on(&self.review, |tab| tab.look_at_changes());
         on(&self.again, |tab| tab.run_again());
         on(&self.other, |tab| tab.go_round());
-        on(&self.show_all, |tab| tab.widget.set_visible_child_name("terminal"));
+        on(&self.show_all, |tab| tab.show_output());
         let weak = Rc::downgrade(tab);
         self.changes_row.connect_activated(move |_| {
             if let Some(tab) = weak.upgrade() {
@@ -225,6 +225,13 @@ impl Tab {
         self.tell_home();
         self.focus_later();
         self.close_later();
+    }
+
+    /// Shows all that it wrote, as it stands in the terminal.
+    pub(in crate::pages) fn show_output(&self) {
+        if self.phase() == Phase::Ended && self.end_page.output.is_visible() {
+            self.widget.set_visible_child_name("terminal");
+        }
     }
 
     /// Its card there says something else now.

@@ -25,7 +25,7 @@ pub fn words(end: &End) -> (String, String) {
             (gettext("Stopped"), text)
         }
         End::Failed(error @ Error::Crashed { .. }) => (gettext("Crashed"), message::error(error)),
-        End::Failed(error) => (gettext("Could Not Start"), message::error(error)),
+        End::Failed(error) => (gettext("Could Not Start"), message::without_keys(error)),
         End::Unheard(error) => (gettext("No Connection"), message::error(error)),
     }
 }

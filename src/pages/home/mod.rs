@@ -49,6 +49,7 @@ pub struct Home {
     running: gtk::Box,
     finished_box: gtk::Box,
     finished: gtk::Box,
+    close_finished: gtk::Button,
     waiting_box: gtk::Box,
     waiting: gtk::ListBox,
     profiles_box: gtk::Box,
@@ -104,6 +105,7 @@ impl Home {
             running: object(&builder, "running"),
             finished_box: object(&builder, "finished-box"),
             finished: object(&builder, "finished"),
+            close_finished: object(&builder, "close-finished"),
             waiting_box: object(&builder, "waiting-box"),
             waiting: object(&builder, "waiting"),
             profiles_box: object(&builder, "profiles-box"),
@@ -168,6 +170,12 @@ impl Home {
             }
         });
         window.library.on_change(again);
+        let weak = Rc::downgrade(window);
+        self.close_finished.connect_clicked(move |_| {
+            // What somebody would be asked about stays.
+            let of = |window: Rc<Window>| window.runs.ended().into_iter().filter(|tab| !tab.asks_to_close());
+            weak.upgrade().map(of).into_iter().flatten().for_each(|tab| tab.close());
+        });
         self.running_box.set_visible(false);
         self.finished_box.set_visible(false);
     }

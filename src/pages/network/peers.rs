@@ -58,11 +58,17 @@ impl Peers {
 
     /// Shows those whom a sandbox met.
     pub fn show(&self, usage: &Usage) {
-        let empty = if usage.seen { gettext("Nothing contacted yet") } else { message::nobody_looks() };
+        let parties = usage.parties();
+        // Listed below as refused now, and met all the same.
+        let met = parties.iter().any(|one| one.refused && one.connections > 0);
+        let empty = match (usage.seen, met) {
+            (false, _) => message::nobody_looks(),
+            (true, true) => gettext("Nobody that it may reach now"),
+            (true, false) => gettext("Nothing contacted yet"),
+        };
         if self.empty.title() != empty {
             self.empty.set_title(&empty);
         }
-        let parties = usage.parties();
         let of_this = || parties.iter().filter(|one| one.refused == self.refused);
         let mut rows = self.rows.borrow_mut();
         rows.retain(|(key, row)| {

@@ -104,7 +104,8 @@ impl Live {
         if self.note.label() != note {
             self.note.set_label(&note);
         }
-        self.limits.show(tab.id().as_ref().filter(|_| runs));
+        // While it is being stopped what held until then still does.
+        self.limits.show(tab.id().as_ref().filter(|_| tab.phase() == Phase::Running));
         self.clipboard.set_sensitive(runs && !tab.has_clipboard_shut());
         let title = if tab.has_clipboard_shut() {
             gettext("The profile keeps the clipboard off.")

@@ -98,6 +98,14 @@ impl Runs {
         }
     }
 
+    /// A narrow window shows one of them: what was just begun, and not what is
+    /// beside it.
+    pub(super) fn make_way_for_a_run(&self) {
+        if self.details.is_folded() && self.has_details() {
+            self.set_details(false, None);
+        }
+    }
+
     /// A narrow window shows one of them: when a sandbox ends, its end.
     fn make_way_for_an_end(&self, tab: &Tab) {
         let own = std::ptr::from_ref(tab);

@@ -49,9 +49,10 @@ impl Runs {
         self.find_entry.add_controller(keys);
     }
 
-    /// Opens the bar.
+    /// Opens the bar. The page of an end has a part of the output alone.
     pub fn begin_find(&self) {
-        if self.current().is_some_and(|tab| !tab.shows_screen()) {
+        if let Some(tab) = self.current().filter(|tab| !tab.shows_screen()) {
+            tab.show_output();
             self.find_bar.set_search_mode(true);
             self.find_entry.grab_focus();
         }

@@ -99,6 +99,7 @@ impl Runs {
     }
 
     pub(super) fn add(self: &Rc<Self>, tab: &Rc<Tab>) {
+        self.make_way_for_a_run();
         tab.tell_apart(&self.tabs());
         self.tabs.borrow_mut().push(tab.clone());
         self.tick();
