@@ -469,6 +469,51 @@ fn what_is_thrown_away_is_there_until_its_tab_is_closed() {
     shown.within(BOOT, "nothing is left", || listed().status.code() == Some(125));
 }
 
+/// With a real list of changes, which comes a moment after the end.
+#[gtk::test]
+fn a_restart_asks_about_files_and_else_about_nothing() {
+    for glass in BOTH {
+        let shown = open();
+        let shell = |script: &str| format!("sh -c '{script}; sleep 1000'");
+        shown.start(glass, &shell("echo ready"));
+        shown.within(BOOT, "it has started", || shown.lines().iter().any(|line| line == "ready"));
+        let first = shown.uuid();
+        shown.act("win.restart");
+        shown
+            .within(BOOT, "it runs again", || shown.phase() == Some(Phase::Running) && shown.uuid() != first);
+        assert!(scene::dialog().is_none(), "nothing would go");
+        stop(&shown);
+        shown.start(glass, &shell("echo mine >Documents/mine; echo ready"));
+        shown.within(BOOT, "it has written", || shown.lines().iter().any(|line| line == "ready"));
+        shown.act("win.restart");
+        shown.within(BOOT, "it asks", || scene::dialog().is_some());
+        let dialog = scene::dialog().expect("a question");
+        assert!(dialog.body().contains("Documents/mine"), "{}", dialog.body());
+        let second = shown.uuid();
+        answer(&dialog, "discard");
+        shown.within(BOOT, "it runs again", || {
+            shown.phase() == Some(Phase::Running) && shown.uuid() != second
+        });
+        stop(&shown);
+    }
+}
+
+/// Ends what is shown, and closes it with all that it wrote.
+fn stop(shown: &Scene) {
+    shown.act("win.stop");
+    shown.within(BOOT, "it ends", || shown.phase() == Some(Phase::Ended));
+    shown.pass(1500);
+    shown.act("win.close-tab");
+    shown.pass(300);
+    scene::dialog().iter().for_each(|dialog| answer(dialog, "discard"));
+}
+
+/// As its buttons do.
+fn answer(dialog: &adw::MessageDialog, with: &str) {
+    dialog.response(with);
+    gtk::prelude::GtkWindowExt::destroy(dialog);
+}
+
 #[gtk::test]
 fn a_file_is_edited_and_comes_back_as_a_change() {
     let shown = open();

@@ -148,6 +148,10 @@ impl Runs {
 
     /// Closes a tab.
     pub fn close(&self, tab: &Tab) {
+        if !self.tabs.borrow().iter().any(|one| std::ptr::eq(&**one, tab)) {
+            // It is closed already: who asked about it was answered late.
+            return;
+        }
         self.view.close_page(&self.view.page(&tab.widget));
     }
 

@@ -151,6 +151,9 @@ impl Tab {
 
     /// Runs the same once more, in this tab's place.
     pub fn run_again(self: &Rc<Self>) {
+        if self.left.get() {
+            return;
+        }
         if let (Some(window), Some(plan)) = (self.window.upgrade(), self.plan_again()) {
             window.start(plan);
             window.runs.close(self);
