@@ -79,6 +79,7 @@ fn output_is_saved_from_the_page_of_its_end() {
     scene.until("it is written", || fs::read_to_string(&file).is_ok_and(|text| text.contains("world")));
     assert_eq!(fs::read_to_string(&file).expect("a text").trim_end(), "hello\nworld");
     scene.until("it is said", || says(scene.window.widget.upcast_ref(), "Output saved"));
+    scene.until("and stays said", || says(scene.window.widget.upcast_ref(), "Saved as Small.txt"));
 }
 
 #[gtk::test]

@@ -51,6 +51,8 @@ pub struct EndPage {
     again: gtk::Button,
     other: gtk::Button,
     output: adw::PreferencesGroup,
+    /// How much of the output is shown.
+    counted: RefCell<String>,
     show_all: gtk::Button,
     last_lines: gtk::Label,
     picture: adw::PreferencesGroup,
@@ -84,6 +86,7 @@ impl EndPage {
             again: object(builder, "again"),
             other: object(builder, "other"),
             output: object(builder, "output"),
+            counted: RefCell::default(),
             show_all: object(builder, "show-all"),
             last_lines: object(builder, "last-lines"),
             picture: object(builder, "last-picture-group"),

@@ -2,9 +2,11 @@
 //! What the page of an end quotes: the last lines, the last picture, the log.
 
 use super::EndPage;
+use crate::pages::tab::{Phase, Tab};
 use adw::prelude::*;
 use gettextrs::gettext;
-use gtk::gdk;
+use gtk::{gdk, glib};
+use terrarium_engine::message;
 
 /// Lines of output on the page.
 const LINES: usize = 8;
@@ -30,8 +32,16 @@ impl EndPage {
         let counted = gettext("The last {shown} of {all} lines");
         let counted =
             counted.replace("{shown}", &last.len().to_string()).replace("{all}", &lines.len().to_string());
-        let description = if lines.len() > last.len() { counted } else { String::new() };
-        self.output.set_description(Some(&description).filter(|text| !text.is_empty()).map(String::as_str));
+        self.counted.replace(if lines.len() > last.len() { counted } else { String::new() });
+        self.tell_of_output("");
+    }
+
+    /// How much of it there is, and where the whole is kept.
+    fn tell_of_output(&self, saved: &str) {
+        let counted = self.counted.borrow().clone();
+        let all = [counted.as_str(), saved].into_iter().filter(|text| !text.is_empty());
+        let text = all.collect::<Vec<_>>().join(" · ");
+        self.output.set_description(Some(text.as_str()).filter(|text| !text.is_empty()));
     }
 
     /// Shows a screen's last picture.
@@ -68,5 +78,15 @@ impl EndPage {
         row.add_css_class("bare");
         row.set_overflow(gtk::Overflow::Hidden);
         self.log_row.add_row(&row);
+    }
+}
+
+impl Tab {
+    /// All that it wrote is in a file. Of what still writes that is soon not so.
+    pub(in crate::pages) fn output_is_saved(&self, name: &str) {
+        if self.phase() == Phase::Ended {
+            let text = gettext("Saved as {name}").replace("{name}", &message::shown(name));
+            self.end_page.tell_of_output(&glib::markup_escape_text(&text));
+        }
     }
 }

@@ -15,7 +15,9 @@ impl Runs {
         let Some(tab) = self.current() else { return };
         let name = format!("{}.txt", plain(&tab.name()));
         let text = tab.text().into_bytes();
-        save(window, &gettext("Save Output"), &name, text, gettext("Output saved"));
+        save(window, &gettext("Save Output"), &name, text, gettext("Output saved"), move |name| {
+            tab.output_is_saved(name);
+        });
     }
 
     /// Asks where to, and writes the picture of the screen there.
@@ -27,7 +29,7 @@ impl Runs {
         let now = glib::DateTime::now_local().and_then(|now| now.format("%Y-%m-%d %H-%M-%S"));
         let name = format!("{} {}.png", plain(&tab.name()), now.unwrap_or_default());
         let bytes = picture.save_to_png_bytes().to_vec();
-        save(window, &gettext("Save Screenshot"), &name, bytes, gettext("Screenshot saved"));
+        save(window, &gettext("Save Screenshot"), &name, bytes, gettext("Screenshot saved"), |_| {});
     }
 
     /// Puts the picture of the screen into the clipboard.
@@ -49,7 +51,15 @@ fn plain(name: &str) -> String {
     name.replace(['/', '\0'], "-")
 }
 
-fn save(window: &Rc<Window>, title: &str, name: &str, content: Vec<u8>, done: String) {
+/// `then` is told the name of the file.
+fn save(
+    window: &Rc<Window>,
+    title: &str,
+    name: &str,
+    content: Vec<u8>,
+    done: String,
+    then: impl FnOnce(&str) + 'static,
+) {
     let action = gtk::FileChooserAction::Save;
     let chooser = gtk::FileChooserNative::new(Some(title), Some(&window.widget), action, None, None);
     chooser.set_modal(true);
@@ -59,16 +69,17 @@ fn save(window: &Rc<Window>, title: &str, name: &str, content: Vec<u8>, done: St
         if chooser.run_future().await != gtk::ResponseType::Accept {
             return;
         }
-        if let Some(file) = chooser.file() {
-            window.save(&file, content, true, &done).await;
+        let Some(file) = chooser.file() else { return };
+        if window.save(&file, content, true, &done).await {
+            then(&file.basename().unwrap_or_default().to_string_lossy());
         }
     });
 }
 
 impl Window {
     /// Writes a file that was chosen, and says so: `done`, or why not.
-    /// `private`: for the user alone.
-    pub async fn save(&self, file: &gio::File, content: Vec<u8>, private: bool, done: &str) {
+    /// `private`: for the user alone. Whether it is there.
+    pub async fn save(&self, file: &gio::File, content: Vec<u8>, private: bool, done: &str) -> bool {
         let written = match file.path().filter(|_| file.is_native()) {
             Some(path) => {
                 self.bridge.save(path, content, private).await.map_err(|error| message::error(&error))
@@ -80,6 +91,8 @@ impl Window {
                 written.map(drop).map_err(|(_, error)| error.message().to_owned())
             }
         };
+        let is_there = written.is_ok();
         self.toast(&written.map_or_else(|why| why, |()| done.to_owned()));
+        is_there
     }
 }
