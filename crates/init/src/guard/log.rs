@@ -19,10 +19,14 @@ const CONFIG: u16 = SUBSYSTEM | 1;
 /// Attributes of a setting, and of a packet.
 const COMMAND: u16 = 1;
 const MODE: u16 = 2;
+const FLUSH: u16 = 4;
 const PAYLOAD: u16 = 9;
 const PREFIX: u16 = 10;
 const BIND: u8 = 1;
 const COPY_PACKET: u8 = 2;
+/// The kernel gathers packets for so long before it tells of them, in 1/100 s:
+/// by itself a second, in which who was just met is not known.
+const SOON: u32 = 10;
 /// Headers of an answer of the resolver: IP without options, UDP.
 const IP4: usize = 20;
 const IP6: usize = 40;
@@ -66,6 +70,7 @@ impl Log {
         let mut mode = NAMES_LENGTH.to_be_bytes().to_vec();
         mode.extend([COPY_PACKET, 0]);
         log.ask(MODE, &mode)?;
+        log.ask(FLUSH, &SOON.to_be_bytes())?;
         nix::fcntl::fcntl(&log.socket, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
         Ok(log)
     }
