@@ -7,16 +7,20 @@ use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::{gio, glib};
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
+use terrarium_engine::message;
 
-/// Asks for an app; for a document also among those that menus leave out,
-/// which else are only found. `chosen` is called with it, once.
+/// Asks for an app; for a document, which is named, also among those that
+/// menus leave out, which else are only found. `chosen` is called with it,
+/// once.
 pub fn choose(
     parent: &impl IsA<gtk::Window>,
     bridge: &Bridge,
-    document: bool,
+    document: Option<&Path>,
     chosen: impl FnOnce(App) + 'static,
 ) {
+    let file = document.and_then(Path::file_name).map(|name| message::escaped(name.as_encoded_bytes()));
     let search = gtk::SearchEntry::builder().hexpand(true).placeholder_text(gettext("Search apps")).build();
     crate::pages::name_by_hint(&search);
     let rows = gtk::ListBox::builder().selection_mode(gtk::SelectionMode::None).build();
@@ -40,8 +44,8 @@ pub fn choose(
         .build();
     nothing.add_css_class("compact");
     pages.add_named(&nothing, Some("nothing"));
-    let header =
-        adw::HeaderBar::builder().title_widget(&adw::WindowTitle::new(&gettext("Choose an App"), "")).build();
+    let title = adw::WindowTitle::new(&gettext("Choose an App"), file.as_deref().unwrap_or_default());
+    let header = adw::HeaderBar::builder().title_widget(&title).build();
     let bar = gtk::Box::builder().margin_start(12).margin_end(12).margin_top(6).margin_bottom(6).build();
     bar.append(&adw::Clamp::builder().maximum_size(480).hexpand(true).child(&search).build());
     let body = gtk::Box::new(gtk::Orientation::Vertical, 0);
@@ -51,7 +55,7 @@ pub fn choose(
     let window = adw::Window::builder()
         .transient_for(parent)
         .modal(true)
-        .title(gettext("Choose an App"))
+        .title(title_for(file.as_deref()))
         .default_width(420)
         .default_height(560)
         .width_request(320)
@@ -59,9 +63,17 @@ pub fn choose(
         .build();
     window.set_widget_name("app-chooser");
     crate::window::close_with_escape(&window);
-    fill(&window, bridge, document, (&rows, &search, &pages), chosen);
+    fill(&window, bridge, document.is_some(), (&rows, &search, &pages), chosen);
     window.present();
     search.grab_focus();
+}
+
+/// What the window is called, which a screen reader says.
+fn title_for(file: Option<&str>) -> String {
+    match file {
+        Some(file) => gettext("Choose an App for {file}").replace("{file}", file),
+        None => gettext("Choose an App"),
+    }
 }
 
 fn fill(

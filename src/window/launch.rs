@@ -244,10 +244,10 @@ impl Window {
         match templates::default_app(&apps, &kind) {
             Some(app) => self.open_with(&path, app, purpose),
             None => {
-                let window = self.clone();
+                let (window, file) = (self.clone(), path.clone());
                 self.toast(&gettext("No app is known for this kind of file. Choose one."));
-                apps::choose(&self.widget, &self.bridge, true, move |app| {
-                    window.open_with(&path, &app, purpose);
+                apps::choose(&self.widget, &self.bridge, Some(&path), move |app| {
+                    window.open_with(&file, &app, purpose);
                 });
             }
         }
@@ -316,7 +316,7 @@ impl Window {
     /// Asks for an app, and tries it.
     pub fn ask_for_app(self: &Rc<Self>) {
         let window = self.clone();
-        apps::choose(&self.widget, &self.bridge, false, move |app| {
+        apps::choose(&self.widget, &self.bridge, None, move |app| {
             if let Some(host) = window.bridge.host() {
                 window.launch(Launch { shown: true, ..Launch::unsaved(templates::app(&app, host)) });
             }

@@ -69,6 +69,27 @@ fn a_file_that_is_dropped_on_home_is_opened_and_cannot_be_written() {
     scene.until("it is shown", || scene.window.shows("runs"));
 }
 
+/// Nobody knows its kind: whoever is asked for an app sees for what.
+#[gtk::test]
+fn the_choice_of_an_app_names_the_file() {
+    let scene = Scene::new();
+    let papers = tempfile::tempdir().expect("a folder");
+    let path = papers.path().join("odd & new.terrarium-test");
+    fs::write(&path, [0, 1, 2, 255]).expect("a file");
+    let (window, file) = (scene.window.clone(), gio::File::for_path(&path));
+    glib::spawn_future_local(async move { window.open_file(file, Purpose::View).await });
+    scene.until("it is asked with what", || over("app-chooser").is_some());
+    let chooser = over("app-chooser").and_downcast::<gtk::Window>().expect("a window");
+    assert_eq!(chooser.title().as_deref(), Some("Choose an App for odd & new.terrarium-test"));
+    scene.until("it is seen", || says(chooser.upcast_ref(), "odd & new.terrarium-test"));
+    chooser.close();
+    scene.act("win.try-app");
+    scene.until("an app is asked for", || over("app-chooser").is_some());
+    let chooser = over("app-chooser").and_downcast::<gtk::Window>().expect("a window");
+    assert_eq!(chooser.title().as_deref(), Some("Choose an App"));
+    chooser.close();
+}
+
 #[gtk::test]
 fn what_is_dropped_on_the_form_is_shared_and_read_only() {
     let scene = Scene::new();

@@ -227,7 +227,7 @@ impl Form {
         self.choose_app.connect_clicked(move |_| {
             let Some(window) = weak.upgrade() else { return };
             let (form, own) = (form.clone(), window.clone());
-            apps::choose(&window.widget, &window.bridge, false, move |app| {
+            apps::choose(&window.widget, &window.bridge, None, move |app| {
                 if let Some(form) = form.upgrade() {
                     form.take_app(&own, &app);
                 }
