@@ -4,7 +4,8 @@
 use super::App;
 use gtk::glib;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// Program and arguments of an app.
 #[must_use]
@@ -13,23 +14,19 @@ pub fn expand(app: &App, files: &[PathBuf]) -> Vec<OsString> {
     let mut argv = Vec::new();
     let mut placed = false;
     for word in words {
-        let Some(word) = word.to_str() else {
-            argv.push(word);
-            continue;
-        };
-        match word {
+        match word.as_bytes() {
             // Paths serve where addresses are meant: both are local files.
-            "%f" | "%u" => {
+            b"%f" | b"%u" => {
                 argv.extend(files.first().map(|path| path.clone().into_os_string()));
                 placed = true;
             }
-            "%F" | "%U" => {
+            b"%F" | b"%U" => {
                 argv.extend(files.iter().map(|path| path.clone().into_os_string()));
                 placed = true;
             }
-            "%i" if !app.icon.is_empty() => argv.extend(["--icon".into(), app.icon.clone().into()]),
-            "%i" | "%d" | "%D" | "%n" | "%N" | "%v" | "%m" => {}
-            word => argv.push(fill(app, word, files).into()),
+            b"%i" if !app.icon.is_empty() => argv.extend(["--icon".into(), app.icon.clone().into()]),
+            b"%i" | b"%d" | b"%D" | b"%n" | b"%N" | b"%v" | b"%m" => {}
+            word => placed |= fill(app, word, files, &mut argv),
         }
     }
     if !placed {
@@ -38,23 +35,33 @@ pub fn expand(app: &App, files: &[PathBuf]) -> Vec<OsString> {
     argv
 }
 
-/// Field codes inside a word.
-fn fill(app: &App, word: &str, files: &[PathBuf]) -> String {
-    let (mut out, mut rest) = (String::new(), word.chars());
-    while let Some(c) = rest.next() {
-        if c != '%' {
-            out.push(c);
+/// Field codes inside a word, which takes one file: where it could take more,
+/// the others follow as words of their own, as everywhere on the desktop.
+/// Whether it named the files.
+fn fill(app: &App, word: &[u8], files: &[PathBuf], argv: &mut Vec<OsString>) -> bool {
+    let first = files.first().map_or(Path::new(""), PathBuf::as_path);
+    let (mut out, mut rest) = (Vec::new(), word.iter());
+    let (mut placed, mut more) = (false, false);
+    while let Some(byte) = rest.next() {
+        if *byte != b'%' {
+            out.push(*byte);
             continue;
         }
         match rest.next() {
-            Some('%') => out.push('%'),
-            Some('c') => out.push_str(&app.name),
-            Some('k') => out.push_str(&app.file.to_string_lossy()),
-            Some('f' | 'u' | 'F' | 'U') => {
-                out.push_str(&files.first().map(|path| path.to_string_lossy()).unwrap_or_default());
+            Some(b'%') => out.push(b'%'),
+            Some(b'c') => out.extend_from_slice(app.name.as_bytes()),
+            Some(b'k') => out.extend_from_slice(app.file.as_os_str().as_bytes()),
+            Some(code @ (b'f' | b'u' | b'F' | b'U')) => {
+                out.extend_from_slice(first.as_os_str().as_bytes());
+                placed = true;
+                more |= code.is_ascii_uppercase();
             }
             _ => {}
         }
     }
-    out
+    argv.push(OsString::from_vec(out));
+    if more {
+        argv.extend(files.iter().skip(1).map(|path| path.clone().into_os_string()));
+    }
+    placed
 }

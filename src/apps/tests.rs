@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::*;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 fn app(exec: &str) -> App {
     App {
@@ -27,19 +28,25 @@ fn field_codes_become_arguments() {
     assert_eq!(argv("gimp %f --new", &["/a", "/b"]), ["gimp", "/a", "--new"]);
     assert_eq!(
         argv("\"/opt/a b/run\" %i %c %k --at=%f %% %m", &["/x"]),
-        [
-            "/opt/a b/run",
-            "--icon",
-            "its-icon",
-            "An App",
-            "/usr/share/applications/x.desktop",
-            "--at=/x",
-            "%",
-            "/x",
-        ]
+        ["/opt/a b/run", "--icon", "its-icon", "An App", "/usr/share/applications/x.desktop", "--at=/x", "%",]
     );
     assert_eq!(argv("editor", &["/a"]), ["editor", "/a"]);
     assert!(argv("broken \"", &[]).is_empty());
+}
+
+/// As `gio launch` does it: who named the file in a word is not handed it again.
+#[test]
+fn a_field_code_inside_a_word_takes_one_file() {
+    for code in ["%f", "%u", "%F", "%U"] {
+        let exec = format!("view --at={code} -q");
+        assert_eq!(argv(&exec, &["/a b"]), ["view", "--at=/a b", "-q"], "{code}");
+        assert_eq!(argv(&exec, &[]), ["view", "--at=", "-q"], "{code}");
+    }
+    assert_eq!(argv("view --at=%f -q", &["/a", "/b"]), ["view", "--at=/a", "-q"]);
+    assert_eq!(argv("view --at=%F -q", &["/a", "/b"]), ["view", "--at=/a", "/b", "-q"]);
+    assert_eq!(argv("view --100%% --at=%x", &["/a"]), ["view", "--100%", "--at=", "/a"]);
+    let odd = PathBuf::from(OsString::from_vec(b"/\xff".to_vec()));
+    assert_eq!(app("view --at=%f").argv(&[odd])[1].as_bytes(), b"--at=/\xff", "byte by byte");
 }
 
 #[test]
