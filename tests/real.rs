@@ -527,6 +527,7 @@ fn a_file_is_edited_and_comes_back_as_a_change() {
         icon: String::new(),
         exec: "sh -c 'echo \"and another\" >>\"$0\"; echo written' %f".into(),
         terminal: true,
+        directory: None,
         unlisted: false,
         types: Vec::new(),
         file: folder.path().join("writer.desktop"),

@@ -2,6 +2,7 @@
 //! The apps that are installed, as their desktop files say.
 
 mod chooser;
+mod entry;
 mod exec;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod tests;
 pub use chooser::choose;
 pub use exec::expand;
 
-use gtk::glib::{self, KeyFile, KeyFileFlags};
+use gtk::glib;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,9 @@ pub struct App {
     pub exec: String,
     /// Whether it runs in a terminal.
     pub terminal: bool,
-    /// Whether menus leave it out. It opens documents all the same.
+    /// Where it starts, if its desktop file names a folder that is there.
+    pub directory: Option<PathBuf>,
+    /// Whether this desktop's menus leave it out. It opens documents all the same.
     pub unlisted: bool,
     /// What it opens.
     pub types: Vec<String>,
@@ -55,6 +58,12 @@ pub fn folders() -> Vec<PathBuf> {
 /// All apps by name, those that menus leave out among them. Reads files.
 #[must_use]
 pub fn list(folders: &[PathBuf]) -> Vec<App> {
+    let desktops = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
+    list_for(folders, &desktops)
+}
+
+/// The same on these desktops, as `XDG_CURRENT_DESKTOP` names them.
+fn list_for(folders: &[PathBuf], desktops: &str) -> Vec<App> {
     let mut found: BTreeMap<String, Option<App>> = BTreeMap::new();
     for folder in folders {
         for path in files(folder, 0) {
@@ -64,7 +73,7 @@ pub fn list(folders: &[PathBuf]) -> Vec<App> {
             if id.starts_with(crate::APP_ID) {
                 continue;
             }
-            found.entry(id).or_insert_with_key(|id| read(&path, id));
+            found.entry(id).or_insert_with_key(|id| entry::read(&path, id, desktops));
         }
     }
     let mut apps: Vec<App> = found.into_values().flatten().collect();
@@ -84,28 +93,4 @@ fn files(folder: &Path, depth: u32) -> Vec<PathBuf> {
         }
     }
     found
-}
-
-fn read(path: &Path, id: &str) -> Option<App> {
-    const GROUP: &str = "Desktop Entry";
-    let file = KeyFile::new();
-    file.load_from_file(path, KeyFileFlags::NONE).ok()?;
-    let text = |key: &str| file.string(GROUP, key).map(String::from).unwrap_or_default();
-    let shown = |key: &str| file.locale_string(GROUP, key, None).map(String::from).unwrap_or_default();
-    let is = |key: &str| file.boolean(GROUP, key).unwrap_or(false);
-    if text("Type") != "Application" || is("Hidden") || text("Exec").is_empty() {
-        return None;
-    }
-    let types = text("MimeType").split(';').filter(|kind| !kind.is_empty()).map(str::to_owned).collect();
-    Some(App {
-        id: id.to_owned(),
-        name: shown("Name"),
-        comment: shown("Comment"),
-        icon: text("Icon"),
-        exec: text("Exec"),
-        terminal: is("Terminal"),
-        unlisted: is("NoDisplay"),
-        types,
-        file: path.to_owned(),
-    })
 }

@@ -10,6 +10,7 @@ fn app(exec: &str) -> App {
         icon: "its-icon".into(),
         exec: exec.into(),
         terminal: false,
+        directory: None,
         unlisted: false,
         types: Vec::new(),
         file: "/usr/share/applications/x.desktop".into(),
@@ -72,4 +73,59 @@ fn apps_are_listed_with_those_that_menus_leave_out_and_the_users_own_count_more(
     assert_eq!(ids, ["a.desktop", "hidden.desktop", "kde-b.desktop"]);
     assert!(!apps[0].unlisted && apps[1].unlisted, "menus leave it out");
     assert!(apps[0].terminal && apps[0].types == ["text/plain", "text/html"] && apps[0].icon == "i");
+}
+
+/// Apps of one folder that holds these desktop files, on these desktops.
+fn listed(desktops: &str, entries: &[(&str, &str)]) -> Vec<App> {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, more) in entries {
+        let text = format!("[Desktop Entry]\nType=Application\nName={name}\nExec=x %f\n{more}\n");
+        std::fs::write(folder.path().join(format!("{name}.desktop")), text).expect("written");
+    }
+    list_for(&[folder.path().to_owned()], desktops)
+}
+
+#[test]
+fn an_app_whose_program_is_missing_is_not_offered() {
+    let apps = listed(
+        "",
+        &[
+            ("absolute", "TryExec=/bin/sh"),
+            ("empty", "TryExec="),
+            ("gone", "TryExec=/nowhere/program"),
+            ("name", "TryExec=sh"),
+            ("no-program", "TryExec=/etc/passwd"),
+            ("unknown", "TryExec=no-program-of-this-name"),
+        ],
+    );
+    let names: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
+    assert_eq!(names, ["absolute", "empty", "name"]);
+}
+
+#[test]
+fn an_app_of_another_desktop_is_left_out_of_menus() {
+    let entries = [
+        ("anywhere", ""),
+        ("gnome", "OnlyShowIn=GNOME;Unity;"),
+        ("kde", "OnlyShowIn=KDE;"),
+        ("not-gnome", "NotShowIn=GNOME;"),
+    ];
+    let unlisted = |desktops: &str| -> Vec<String> {
+        let apps = listed(desktops, &entries);
+        assert_eq!(apps.len(), entries.len(), "it opens documents all the same");
+        apps.into_iter().filter(|app| app.unlisted).map(|app| app.name).collect()
+    };
+    assert_eq!(unlisted("ubuntu:GNOME"), ["kde", "not-gnome"]);
+    assert_eq!(unlisted("KDE"), ["gnome"]);
+    assert_eq!(unlisted(""), ["gnome", "kde"]);
+}
+
+#[test]
+fn an_app_starts_in_its_folder_if_that_is_there() {
+    let apps = listed(
+        "",
+        &[("a", "Path=/usr/share"), ("b", "Path=/nowhere"), ("c", "Path=share"), ("d", "Path=/etc/passwd")],
+    );
+    let folders: Vec<Option<&Path>> = apps.iter().map(|app| app.directory.as_deref()).collect();
+    assert_eq!(folders, [Some(Path::new("/usr/share")), None, None, None]);
 }

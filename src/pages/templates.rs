@@ -5,7 +5,7 @@ use crate::apps::{self, App};
 use gettextrs::gettext;
 use gtk::gio;
 use gtk::prelude::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use terrarium_engine::host::Host;
 use terrarium_engine::plan::{self, plan};
 use terrarium_engine::profile::{Changes, Clipboard, Colour, DisplayKind, Home, Icon, Include, Isolation};
@@ -78,17 +78,17 @@ impl Template {
     /// The profile that it is, with what this computer has for it.
     pub fn profile(self, host: &Host, apps: &[App]) -> Profile {
         let shell = || vec![host.user.shell.clone().into_os_string()];
-        let app = |kind: &str| default_app(apps, kind).map(|app| app.argv(&[])).unwrap_or_default();
+        let app = |kind: &str| default_app(apps, kind);
         let (colour, icon) = self.looks();
         let mut profile = Profile::new(self.words().0, Vec::new());
         (profile.colour, profile.icon) = (colour, Some(icon));
         match self {
             Self::Document => {
-                profile.command.argv = app("application/pdf");
+                begin(&mut profile, app("application/pdf"), host);
                 profile.display.kind = DisplayKind::Window;
             }
             Self::Web => {
-                profile.command.argv = app("x-scheme-handler/http");
+                begin(&mut profile, app("x-scheme-handler/http"), host);
                 profile.display.kind = DisplayKind::Window;
                 profile.network.mode = NetworkMode::Internet;
             }
@@ -108,6 +108,12 @@ impl Template {
         }
         best(profile, host)
     }
+}
+
+/// Runs this app, if there is one for it.
+fn begin(profile: &mut Profile, app: Option<&App>, host: &Host) {
+    profile.command.argv = app.map(|app| app.argv(&[])).unwrap_or_default();
+    profile.command.directory = app.and_then(|app| directory(app, host));
 }
 
 /// A shared folder or file, seen at its own path.
@@ -131,6 +137,11 @@ pub fn default_app<'a>(apps: &'a [App], kind: &str) -> Option<&'a App> {
     apps.iter().find(is_it).or_else(|| apps.iter().find(listed)).or_else(|| apps.iter().find(opens))
 }
 
+/// Where an app starts, if it says so and a sandbox sees that.
+pub fn directory(app: &App, host: &Host) -> Option<PathBuf> {
+    app.directory.clone().filter(|folder| plan::shows(folder, host))
+}
+
 /// A file that is looked at with the app for its kind.
 pub fn document(path: &Path, app: &App, host: &Host) -> Profile {
     let (colour, icon) = Template::Document.looks();
@@ -138,6 +149,7 @@ pub fn document(path: &Path, app: &App, host: &Host) -> Profile {
     // A name is shown, and may not hold all that a file's name may.
     let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
     let mut profile = Profile::new(name, app.argv(&[path.to_owned()]));
+    profile.command.directory = directory(app, host);
     (profile.colour, profile.icon) = (colour, Some(icon));
     if !app.terminal {
         profile.display.kind = DisplayKind::Window;
@@ -168,6 +180,7 @@ pub fn edit(path: &Path, app: &App, host: &Host) -> Profile {
 /// An app with an empty home folder.
 pub fn app(app: &App, host: &Host) -> Profile {
     let mut profile = Profile::new(app.name.replace('/', "-"), app.argv(&[]));
+    profile.command.directory = directory(app, host);
     (profile.colour, profile.icon) = (Colour::Teal, Some(Icon::App));
     if !app.terminal {
         profile.display.kind = DisplayKind::Window;

@@ -24,6 +24,7 @@ pub fn app(exec: &str, icon: &str) -> App {
         icon: icon.into(),
         exec: exec.into(),
         terminal: true,
+        directory: None,
         unlisted: false,
         types: Vec::new(),
         file: "/usr/share/applications/one.desktop".into(),
@@ -67,6 +68,27 @@ fn a_launcher_has_an_icon_and_goes_with_its_profile() {
     button().expect("a button").emit_clicked();
     scene.until("all is back", || file.exists() && icon.exists() && row(&scene, "Build a Project").is_some());
     assert_eq!(fs::read_to_string(&file).expect("a launcher"), text);
+}
+
+/// In a folder that a sandbox sees; what was typed counts more.
+#[gtk::test]
+fn an_app_starts_in_its_own_folder() {
+    let scene = Scene::new();
+    scene.act("win.new-run");
+    let form = scene.window.form();
+    let folder = || form.profile().command.directory;
+    let at = |path: &str| App { directory: Some(path.into()), ..app("one %f", "a") };
+    let (seen, unseen) = (at("/usr/share"), at("/srv/one"));
+    let host = scene.window.bridge.host().expect("a host");
+    for (one, wanted) in [(&seen, Some("/usr/share".into())), (&unseen, None)] {
+        assert_eq!(templates::app(one, host).command.directory, wanted);
+        assert_eq!(templates::document(Path::new("/tmp/a"), one, host).command.directory, wanted);
+        form.take_app(&scene.window, one);
+        assert_eq!(folder(), wanted, "what the app before brought is gone");
+    }
+    scene.object::<adw::EntryRow>("directory").set_text("/etc");
+    form.take_app(&scene.window, &seen);
+    assert_eq!(folder(), Some("/etc".into()), "what was typed stays");
 }
 
 #[gtk::test]

@@ -2,8 +2,9 @@
 //! What to run: typed, with what was run before and the programs that are
 //! there, or an app that is installed.
 
-use super::Form;
+use super::{programs, Form};
 use crate::apps::{self, App};
+use crate::bridge::Bridge;
 use crate::pages::templates;
 use crate::window::Window;
 use adw::prelude::*;
@@ -11,19 +12,15 @@ use gettextrs::gettext;
 use gtk::{gdk, glib};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use terrarium_engine::message;
-use terrarium_engine::profile::DisplayKind;
+use terrarium_engine::profile::{DisplayKind, Profile};
 
 /// Commands that are remembered.
 const REMEMBERED: usize = 50;
 /// Lines of the list.
 const LINES: usize = 8;
-/// Where programs lie that a sandbox sees.
-const FOLDERS: &[&str] =
-    &["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/games"];
 
 /// What apps are started by, and what runs without a window as well.
 const STARTERS: &[&str] =
@@ -41,6 +38,8 @@ pub struct Completion {
     /// The program that was typed last, and whether a window was chosen for it.
     program: RefCell<(String, bool)>,
     taking: Cell<bool>,
+    /// Where the app that was chosen last starts.
+    directory: RefCell<Option<PathBuf>>,
 }
 
 impl Completion {
@@ -67,6 +66,7 @@ impl Completion {
             with_windows: RefCell::default(),
             program: RefCell::default(),
             taking: Cell::new(false),
+            directory: RefCell::default(),
         })
     }
 
@@ -75,7 +75,7 @@ impl Completion {
         let (completion, bridge) = (self.clone(), window.bridge.clone());
         glib::spawn_future_local(async move {
             bridge.begin().await;
-            completion.programs.replace(bridge.look_at(programs).await.unwrap_or_default());
+            completion.programs.replace(read_programs(&bridge).await);
             completion.history.replace(bridge.history().await);
             let apps = bridge.look_at(templates::read_apps).await.unwrap_or_default();
             completion.with_windows.replace(with_windows(&apps));
@@ -115,7 +115,7 @@ impl Completion {
         let history = self.history.borrow();
         let programs = self.programs.borrow();
         let mut found: Vec<String> = history.iter().filter(begins).cloned().collect();
-        for program in programs.iter().filter(begins) {
+        for program in programs.iter().filter(|one| one.as_str() != text && programs::begins(one, text)) {
             if !found.contains(program) {
                 found.push(program.clone());
             }
@@ -193,6 +193,13 @@ impl Completion {
     }
 }
 
+/// Programs that a command may begin with. Folders are read on another thread.
+async fn read_programs(bridge: &Bridge) -> Vec<String> {
+    let Some(host) = bridge.host().cloned() else { return Vec::new() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    bridge.look_at(move || programs::programs(&host, &path)).await.unwrap_or_default()
+}
+
 /// The programs of apps that have windows.
 fn with_windows(apps: &[App]) -> BTreeSet<String> {
     let programs = apps.iter().filter(|app| !app.terminal).filter_map(|app| app.argv(&[]).into_iter().next());
@@ -200,25 +207,8 @@ fn with_windows(apps: &[App]) -> BTreeSet<String> {
     names.filter(|name| !STARTERS.contains(&name.as_str())).collect()
 }
 
-fn base_name(program: &str) -> String {
+pub(super) fn base_name(program: &str) -> String {
     program.rsplit('/').next().unwrap_or_default().to_owned()
-}
-
-/// Programs that a sandbox sees, by name. Reads folders.
-fn programs() -> Vec<String> {
-    let is_program = |entry: &std::fs::DirEntry| {
-        std::fs::metadata(entry.path())
-            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    };
-    let mut names: Vec<String> = FOLDERS
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.flatten().filter(is_program).collect::<Vec<_>>())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 impl Form {
@@ -267,6 +257,7 @@ impl Form {
     pub fn take_app(self: &Rc<Self>, window: &Rc<Window>, app: &App) {
         let mut profile = self.typed();
         profile.command.argv = app.argv(&[]);
+        self.take_directory(window, app, &mut profile);
         profile.display.kind = if app.terminal { DisplayKind::Terminal } else { DisplayKind::Window };
         if self.title.is_untouched() {
             profile.name = app.name.replace('/', "-");
@@ -276,6 +267,19 @@ impl Form {
         self.look(window);
         self.keep_draft(window);
         window.toast(&gettext("{name} is chosen").replace("{name}", &message::shown(&app.name)));
+    }
+
+    /// Where it starts goes with the app: what the last one brought is taken
+    /// away again, and what was typed stays.
+    fn take_directory(&self, window: &Rc<Window>, app: &App, profile: &mut Profile) {
+        let brought = window.bridge.host().and_then(|host| templates::directory(app, host));
+        let before = self.completion.directory.replace(brought.clone());
+        if before.is_some() && profile.command.directory == before {
+            profile.command.directory = None;
+        }
+        // Another root need not have it.
+        let brought = brought.filter(|_| profile.files.root.is_none());
+        profile.command.directory = profile.command.directory.take().or(brought);
     }
 
     /// An image is shown as a device.

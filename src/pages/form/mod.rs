@@ -16,6 +16,7 @@ mod interfaces;
 mod look;
 mod name;
 mod narrow;
+mod programs;
 mod rows;
 mod save;
 mod share;

@@ -142,6 +142,18 @@ pub fn from_home(path: &Path, host: &Host) -> PathBuf {
     }
 }
 
+/// Whether every sandbox sees this path of the host's, which is without links:
+/// it lies below an entry of the root, behind no mask, and not below the home
+/// folder that a sandbox has instead.
+#[must_use]
+pub fn shows(path: &Path, host: &Host) -> bool {
+    let is_below = |top: &Path| path.starts_with(top);
+    host.root.iter().any(|entry| matches!(entry, host::RootEntry::Directory { path } if is_below(path)))
+        && !MASKS.iter().any(|mask| is_below(Path::new(mask)))
+        && !is_below(&home(host))
+        && path.components().all(|part| part != Component::ParentDir)
+}
+
 /// Whether a path surely lies where the sandbox does not look.
 pub(super) fn is_hidden(path: &Path, host: &Host) -> bool {
     let is_private = ["/run", "/tmp", "/var/tmp"].iter().any(|top| path.starts_with(top));

@@ -29,7 +29,7 @@ pub(crate) use build::PROCESSES;
 pub use desktop::{screen_environment, set_scale, Desk};
 pub use display::{kernel_lacks, needed_for_screen};
 pub use environment::{environment, folder_name, is_variable, slug};
-pub use files::{from_home, home, USER_DIRS};
+pub use files::{from_home, home, shows, USER_DIRS};
 pub use glass::no_kvm_reason;
 pub use network::{Enforcer, InterfacePlan, NetworkPlan, NetworkProblem, NftLack, Source};
 pub use problem::{ImageUser, KernelPart, MachineOnly, Note, Problem, ProblemKind};

@@ -34,6 +34,22 @@ fn the_isolation_follows_what_works() {
 }
 
 #[test]
+fn what_every_sandbox_sees_is_known() {
+    let mut host = host();
+    let seen = |path: &str, host: &Host| shows(std::path::Path::new(path), host);
+    for path in ["/usr", "/usr/share/games", "/etc"] {
+        assert!(seen(path, &host), "{path}");
+    }
+    for path in ["/opt/tool", "/home/ada", "/etc/libvirt/qemu", "/usrlocal", "/usr/../srv", "usr"] {
+        assert!(!seen(path, &host), "{path}");
+    }
+    // Its own lies over a home folder that is below one of them.
+    host.root.push(crate::host::RootEntry::Directory { path: "/var/lib".into() });
+    host.user.home = "/var/lib/ada".into();
+    assert!(seen("/var/lib/games", &host) && !seen("/var/lib/ada/bin", &host));
+}
+
+#[test]
 fn what_root_inside_cannot_write_is_told() {
     let mut host = host();
     let told = |profile: &Profile, host: &Host| {
