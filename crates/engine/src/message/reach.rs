@@ -42,7 +42,7 @@ pub fn reach(reach: &Reach) -> Words {
     for fact in &reach.facts {
         let row = |(title, detail)| Row { fact: fact.clone(), strength: fact.strength(), title, detail };
         if fact.can() {
-            words.can.push(row(can(fact, &reach.home)));
+            words.can.push(row(can(fact, reach)));
         }
         if let Some(said) = cannot(fact, reach) {
             words.cannot.push(Row { strength: Strength::Usual, ..row(said) });
@@ -71,7 +71,8 @@ pub fn reach_lines(facts: &Reach) -> Vec<String> {
     lines
 }
 
-fn can(fact: &Fact, home: &Path) -> (String, String) {
+fn can(fact: &Fact, reach: &Reach) -> (String, String) {
+    let home = reach.home.as_path();
     match fact {
         Fact::Secrets { seen, .. } => (count_of(secrets_title, seen.len()), of_secrets(seen, home)),
         Fact::Writes(paths) => (count_of(writes_title, paths.len()), names(paths, home)),
@@ -95,14 +96,11 @@ fn can(fact: &Fact, home: &Path) -> (String, String) {
             gettext("A flaw in the kernel could let it out; a virtual machine has its own."),
         ),
         Fact::Reads { shown, copied } => reads(shown, copied, home),
-        Fact::Home(_) => (
-            gettext("Read your home folder"),
-            gettext("Your secrets in it are hidden, and it cannot write there."),
-        ),
+        Fact::Home(_) => (gettext("Read your home folder"), whole_home(reach)),
         Fact::Clipboard(policy) => clipboard(policy.unwrap_or(Clipboard::Off)),
         Fact::Drops(_) => (gettext("Take files that you drop on it"), gettext("It gets copies.")),
         Fact::Sound(_) => (gettext("Play sound"), String::new()),
-        Fact::Limits { memory, cpus } => limits(*memory, *cpus),
+        Fact::Limits { memory, cpus, writable } => limits((*memory, *cpus, *writable), reach),
         Fact::Desktop => (String::new(), String::new()),
     }
 }
@@ -251,6 +249,19 @@ fn reads(shown: &[PathBuf], copied: &[PathBuf], home: &Path) -> (String, String)
     (count_of(title, all.len()), text)
 }
 
+/// Those that are named above are not hidden.
+fn whole_home(reach: &Reach) -> String {
+    let sees_some = reach.facts.iter().any(|fact| match fact {
+        Fact::Secrets { seen, .. } => seen.iter().any(|secret| secret.path.starts_with(&reach.home)),
+        _ => false,
+    });
+    if sees_some {
+        gettext("Your other secrets in it are hidden, and it cannot write there.")
+    } else {
+        gettext("Your secrets in it are hidden, and it cannot write there.")
+    }
+}
+
 fn own_home(home: Home) -> String {
     match home {
         Home::Kept => gettext("It keeps one of its own."),
@@ -264,15 +275,28 @@ fn clipboard(policy: Clipboard) -> (String, String) {
         Clipboard::Out => (gettext("Fill your clipboard"), gettext("It cannot read what you copy.")),
         Clipboard::Both => (gettext("Read and fill your clipboard"), gettext("Without asking.")),
         Clipboard::Ask | Clipboard::Off => {
-            (gettext("Ask for your clipboard"), gettext("You allow each paste."))
+            let detail = gettext("You allow each paste, and each time that it fills your clipboard.");
+            (gettext("Ask for your clipboard"), detail)
         }
     }
 }
 
-fn limits(memory: u64, cpus: u32) -> (String, String) {
+fn limits((memory, cpus, writable): (u64, u32, u64), reach: &Reach) -> (String, String) {
     let title = fill(&gettext("Use up to {size} of memory"), &[("size", &size(memory))]);
     let on = |count| ngettext("On {number} processor.", "On {number} processors.", count);
-    (title, count_of(on, cpus as usize))
+    // What lies in folders of the host's takes their room.
+    let has_folders = reach.facts.iter().any(|fact| match fact {
+        Fact::Writes(paths) => !paths.is_empty(),
+        Fact::Home(home) => *home == Home::Kept,
+        _ => false,
+    });
+    let written = if has_folders {
+        gettext("It may write up to {size} beside its folders.")
+    } else {
+        gettext("It may write up to {size}.")
+    };
+    let written = fill(&written, &[("size", &size(writable))]);
+    (title, format!("{} {written}", count_of(on, cpus as usize)))
 }
 
 fn afterwards(reach: &Reach) -> (String, String) {

@@ -94,6 +94,8 @@ pub enum Fact {
         memory: u64,
         /// Processors.
         cpus: u32,
+        /// Bytes that it may write beside the folders that it has of the host.
+        writable: u64,
     },
     /// The user's own screen and programs: never.
     Desktop,
@@ -173,7 +175,7 @@ const TABLE: &[fn(&Plan) -> Fact] = &[
     |plan| Fact::Drops(plan.passes.drop),
     |plan| Fact::Sound(plan.passes.sound),
     |plan| Fact::Kernel(plan.isolation == Isolation::Container),
-    |plan| Fact::Limits { memory: plan.memory, cpus: plan.cpus },
+    |plan| Fact::Limits { memory: plan.memory, cpus: plan.cpus, writable: plan.writable },
     |_| Fact::Desktop,
 ];
 

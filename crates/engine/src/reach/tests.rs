@@ -140,6 +140,54 @@ fn a_secret_that_nothing_shows_is_not_seen() {
     assert_eq!(words.afterwards.1, "Its home folder is kept for the next run.");
 }
 
+fn detail<'a>(words: &'a message::Words, title: &str) -> &'a str {
+    let row = words.can.iter().find(|row| row.title == title);
+    row.map_or_else(|| panic!("{title}: {words:?}"), |row| row.detail.as_str())
+}
+
+#[test]
+fn secrets_of_a_home_that_are_seen_are_not_said_to_be_hidden() {
+    let mut wish = profile(Isolation::Container);
+    wish.files.home = Home::Readonly;
+    let all = "Your secrets in it are hidden, and it cannot write there.";
+    let others = "Your other secrets in it are hidden, and it cannot write there.";
+    let home = "Read your home folder";
+    assert_eq!(detail(&message::reach(&of(&wish)), home), all);
+    wish.files.unmask = vec!["~/.ssh".into()];
+    assert_eq!(detail(&message::reach(&of(&wish)), home), others);
+    wish.files.unmask = vec!["/etc/wireguard".into()];
+    assert_eq!(detail(&message::reach(&of(&wish)), home), all, "it lies elsewhere");
+}
+
+#[test]
+fn how_much_it_may_use_says_how_much_it_may_write() {
+    let mut wish = profile(Isolation::Container);
+    wish.limits.cpus = Some(2);
+    let memory = "Use up to 1 GiB of memory";
+    let said = |wish: &Profile| detail(&message::reach(&of(wish)), memory).to_owned();
+    assert_eq!(said(&wish), "On 2 processors. It may write up to 2 GiB.");
+    wish.files.writable = 512 << 20;
+    wish.files.mounts = vec![bind("~/hello", MountMode::Ro)];
+    assert_eq!(said(&wish), "On 2 processors. It may write up to 512 MiB.");
+    wish.files.mounts = vec![bind("~/hello", MountMode::Rw)];
+    let beside = "On 2 processors. It may write up to 512 MiB beside its folders.";
+    assert_eq!(said(&wish), beside);
+    wish.files.mounts = Vec::new();
+    wish.files.home = Home::Kept;
+    assert_eq!(said(&wish), beside);
+}
+
+#[test]
+fn a_question_about_the_clipboard_goes_both_ways() {
+    let mut wish = profile(Isolation::Container);
+    wish.display.kind = DisplayKind::Window;
+    let words = message::reach(&of(&wish));
+    assert_eq!(
+        detail(&words, "Ask for your clipboard"),
+        "You allow each paste, and each time that it fills your clipboard."
+    );
+}
+
 #[test]
 fn a_window_says_what_passes() {
     let mut wish = profile(Isolation::Machine);
