@@ -43,11 +43,23 @@ fn stop_asks_first_and_offers_force_when_that_is_in_vain() {
     scene.shows("phase: Ended");
     assert!(matches!(scene.stops()[..], [Stop::Gently { .. }, Stop::Now]));
     scene.until("it is said", || says(scene.window.widget.upcast_ref(), "You stopped it after"));
+    assert!(says(scene.window.widget.upcast_ref(), "it did not end by itself and was killed"));
     // The next one is asked first again.
     scene.window.start(small(&scene, "echo"));
     scene.shows("phase: Running");
     let stop = scene.object::<gtk::Button>("stop");
     assert!(stop.label().is_none() && stop.is_sensitive() && !stop.has_css_class("destructive-action"));
+}
+
+#[gtk::test]
+fn the_log_has_the_command_as_it_would_be_typed() {
+    let scene = Scene::new();
+    let mut plan = small(&scene, "print");
+    plan.orders.command.argv.push("two words".into());
+    scene.window.start(plan);
+    scene.shows("Exit code 0");
+    let log = scene.window.runs.current().expect("a tab").log.text();
+    assert!(log.contains(": print 'two words'\n"), "{log}");
 }
 
 #[gtk::test]

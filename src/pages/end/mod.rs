@@ -33,6 +33,8 @@ pub enum End {
     Left(u8, u64),
     /// It was ended without one, after so many milliseconds.
     Stopped(u64),
+    /// The same by force, when asking had been in vain.
+    Forced(u64),
     /// It never ran, or its result is lost.
     Failed(Error),
     /// It is there, but cannot be talked to.
@@ -314,6 +316,7 @@ impl Tab {
             }
             End::Outcome(Outcome { ending: Ending::Exited { code: 0 }, .. })
             | End::Stopped(_)
+            | End::Forced(_)
             | End::Left(..) => {}
             End::Outcome(_) if self.is_full() => {
                 let more = plan.profile.files.writable.saturating_mul(2);
@@ -379,6 +382,6 @@ fn has_log(end: &End) -> bool {
     match end {
         End::Failed(_) | End::Unheard(_) => true,
         End::Outcome(outcome) => failed(outcome),
-        End::Stopped(_) | End::Left(..) => false,
+        End::Stopped(_) | End::Forced(_) | End::Left(..) => false,
     }
 }

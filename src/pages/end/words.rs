@@ -24,6 +24,7 @@ pub fn words(end: &End) -> (String, String) {
             let text = gettext("You stopped it after {time}").replace("{time}", &message::duration(*time));
             (gettext("Stopped"), text)
         }
+        End::Forced(time) => (gettext("Stopped"), message::killed(*time)),
         End::Failed(error @ Error::Crashed { .. }) => (gettext("Crashed"), message::error(error)),
         End::Failed(error) => (gettext("Could Not Start"), message::without_keys(error)),
         End::Unheard(error) => (gettext("No Connection"), message::error(error)),
@@ -52,7 +53,7 @@ pub fn whole_paths(text: &str) -> pango::AttrList {
 pub fn icon(end: &End) -> &'static str {
     match end {
         End::Left(..) => "utilities-terminal-symbolic",
-        End::Stopped(_) => "media-playback-stop-symbolic",
+        End::Stopped(_) | End::Forced(_) => "media-playback-stop-symbolic",
         End::Failed(_) | End::Unheard(_) => "computer-fail-symbolic",
         End::Outcome(outcome) if outcome.stopped => "media-playback-stop-symbolic",
         End::Outcome(outcome) => match &outcome.ending {
@@ -67,6 +68,34 @@ pub fn icon(end: &End) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use terrarium_protocol::message::Outcome;
+
+    #[test]
+    fn every_end_that_took_time_says_how_much() {
+        let outcome = |ending, out_of_memory, stopped| {
+            End::Outcome(Outcome { ending, duration: 12_000, out_of_memory, dropped: 0, stopped })
+        };
+        let signalled = |signal, stopped| Ending::Signalled { signal, stopped };
+        let ends = [
+            outcome(Ending::Exited { code: 0 }, false, false),
+            outcome(Ending::Exited { code: 3 }, false, false),
+            outcome(Ending::Exited { code: 137 }, true, false),
+            outcome(signalled(9, false), true, false),
+            outcome(signalled(9, false), false, false),
+            outcome(signalled(15, true), false, true),
+            outcome(signalled(9, true), false, true),
+            End::Left(1, 12_000),
+            End::Stopped(12_000),
+            End::Forced(12_000),
+        ];
+        for end in &ends {
+            let (title, text) = words(end);
+            assert!(text.contains("fter 12 s"), "{title}: {text}");
+        }
+        let killed = "You stopped it after 12 s; it did not end by itself and was killed";
+        assert_eq!([words(&ends[6]).1, words(&ends[9]).1], [killed; 2]);
+        assert_eq!([words(&ends[5]).1, words(&ends[8]).1], ["You stopped it after 12 s"; 2]);
+    }
 
     #[test]
     fn short_paths_stay_whole() {

@@ -34,7 +34,8 @@ impl Tab {
             let scale = tab.screen.as_ref().map_or(1, |screen| screen.take_scale());
             let size = terminal::size(&tab.terminal);
             let how = Start { lifetime: Lifetime::Kept, size, screen, scale, unique_name: true };
-            tab.log.add(&format!("start on {}: {:?}", plan.connection, plan.orders.command.argv));
+            let command = message::quote_all(&plan.orders.command.argv);
+            tab.log.add(&format!("start on {}: {command}", plan.connection));
             let (progress, events, started) = window.bridge.start(plan, how, tab.cancelled.clone());
             tab.watch_start(window.bridge.clone(), progress);
             let bridge = window.bridge.clone();

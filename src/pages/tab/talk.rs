@@ -168,8 +168,14 @@ impl Tab {
         }
         self.ended(&match outcome {
             Some(outcome) => End::Outcome(outcome),
-            None => End::Stopped(self.runs_for()),
+            None => self.was_stopped(),
         });
+    }
+
+    /// It ended without a result of its own, as it was asked to or by force.
+    fn was_stopped(&self) -> End {
+        let end = if self.forced.get() { End::Forced } else { End::Stopped };
+        end(self.runs_for())
     }
 
     /// There is no conversation, or it broke off. While its domain is there it
@@ -193,7 +199,7 @@ impl Tab {
             return;
         }
         if self.forced.get() || self.is_stopping() {
-            self.ended(&End::Stopped(self.runs_for()));
+            self.ended(&self.was_stopped());
         } else {
             // Asked before its directory and log are put away.
             let last_words = bridge.last_words(id.clone()).await;

@@ -12,7 +12,7 @@ use terrarium_protocol::message::{Ending, Failure, Outcome, Step};
 pub fn outcome(outcome: &Outcome) -> (String, String) {
     let time = duration(outcome.duration);
     if outcome.out_of_memory && !matches!(outcome.ending, Ending::Exited { code: 0 }) {
-        return (gettext("Out of Memory"), out_of_memory());
+        return (gettext("Out of Memory"), out_of_memory_after(&time));
     }
     // Many programs take TERM for a reason to exit by themselves.
     if outcome.stopped && matches!(outcome.ending, Ending::Exited { .. }) {
@@ -30,6 +30,9 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
             );
             (gettext("Finished With an Error"), text)
         }
+        Ending::Signalled { stopped: true, signal } if *signal == Signal::SIGKILL as i32 => {
+            (gettext("Stopped"), killed(outcome.duration))
+        }
         Ending::Signalled { stopped: true, .. } => (gettext("Stopped"), stopped(&time)),
         Ending::Signalled { signal, .. } => {
             let name = signal_name(*signal);
@@ -42,6 +45,14 @@ pub fn outcome(outcome: &Outcome) -> (String, String) {
 
 fn stopped(time: &str) -> String {
     fill(&gettext("You stopped it after {time}"), &[("time", time)])
+}
+
+/// It was asked to end, did not within its time, and was killed after so many
+/// milliseconds.
+#[must_use]
+pub fn killed(milliseconds: u64) -> String {
+    let text = gettext("You stopped it after {time}; it did not end by itself and was killed");
+    fill(&text, &[("time", &duration(milliseconds))])
 }
 
 /// An end in one word, for narrow places.
@@ -74,6 +85,14 @@ pub fn signal_name(number: i32) -> String {
 #[must_use]
 pub fn out_of_memory() -> String {
     gettext("The command asked for more memory than it may use. Allow more memory and run it again.")
+}
+
+/// The same of one that ended for it.
+fn out_of_memory_after(time: &str) -> String {
+    let text = gettext(
+        "After {time} the command asked for more memory than it may use. Allow more memory and run it again.",
+    );
+    fill(&text, &[("time", time)])
 }
 
 /// Output that is gone.

@@ -26,7 +26,7 @@ pub use asked::{asked, holds, not_asked};
 pub use checks::{doctor, finding, looking};
 pub use displays::{clipboard, needs_screen, no_desktop, no_window_program, not_a_screen_size, screen};
 pub use displays::{unseen, window_not_opened};
-pub use ends::{cleared, failure, gone, out_of_memory, outcome, signal_name, status_word, vanished};
+pub use ends::{cleared, failure, gone, killed, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines, no_log, without_keys};
 pub use layers::{applied, decided, discarded, is_kept, kept, looks_inside, there_as_well};
 pub use layers::{
@@ -48,7 +48,7 @@ pub use reach::{already_there, in_place, reach, reach_lines, Row, Words};
 pub use sentence::Sentence;
 pub use values::{ago, duration, isolation, many, progress, size, state, tilde};
 
-pub use crate::quote::quote;
+pub use crate::quote::{quote, quote_all};
 
 use crate::profile::DisplayKind;
 use crate::sandbox::Summary;

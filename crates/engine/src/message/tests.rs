@@ -40,6 +40,20 @@ fn ends_are_named() {
         stopped: true,
     };
     assert_eq!(outcome(&asked), ("Stopped".into(), "You stopped it after 12 s".into()));
+    let stopped = |signal| title(Ending::Signalled { signal, stopped: true });
+    assert_eq!(stopped(15), ("Stopped".into(), "You stopped it after 12 s".into()));
+    let killed = "You stopped it after 12 s; it did not end by itself and was killed";
+    assert_eq!(stopped(9), ("Stopped".into(), killed.into()));
+    let none_left = Outcome {
+        ending: Ending::Signalled { signal: 9, stopped: false },
+        duration: 12_000,
+        out_of_memory: true,
+        dropped: 0,
+        stopped: false,
+    };
+    let (heading, detail) = outcome(&none_left);
+    assert_eq!(heading, "Out of Memory");
+    assert!(detail.starts_with("After 12 s the command asked for more memory"), "{detail}");
     let (killed, detail) = title(Ending::Signalled { signal: 11, stopped: false });
     assert_eq!(
         (killed.as_str(), detail.as_str()),
@@ -378,6 +392,8 @@ fn screens_and_what_is_asked_of_them_have_words() {
 #[test]
 fn words_are_quoted_for_a_shell() {
     assert_eq!([quote("a-b"), quote(""), quote("it's")], ["a-b", "''", "'it'\\''s'"]);
+    let words = [Bytes::from("python3"), Bytes::from("-m"), Bytes::from("a b")];
+    assert_eq!(quote_all(&words), "python3 -m 'a b'");
 }
 
 /// What a stranger would like to say: a colour, a fake line, a turned text.
