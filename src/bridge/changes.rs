@@ -75,7 +75,9 @@ impl Looking {
             let from = changes::copied_from(entry, &layer.tag.copies);
             // In a folder that was copied there may be something new as well.
             let is_it = layer.tag.copies.iter().any(|(_, to)| to == entry.path());
-            from.is_some_and(|from| is_it || from.symlink_metadata().is_ok())
+            // What comes to another place than it was copied from is new there.
+            let goes_back = |from: &PathBuf| host.is_none_or(|host| real(host, &layer, entry) == *from);
+            from.filter(goes_back).is_some_and(|from| is_it || from.symlink_metadata().is_ok())
         };
         let edited = found.all.iter().filter(is_edited).map(|entry| entry.change.path.clone());
         let edited: HashSet<Bytes> = edited.collect();
@@ -101,6 +103,12 @@ impl Looking {
     /// place inside.
     pub fn is_edited(&self, entry: &Entry) -> bool {
         self.edited.contains(&entry.change.path)
+    }
+
+    /// The file outside of the home folder that it is a copy of, and goes back to.
+    pub fn original(&self, entry: &Entry, host: &Host) -> Option<PathBuf> {
+        let (home, inside) = (&host.user.home, plan::home(host));
+        changes::original(entry, &self.layer.tag.copies, home, &inside).map(Into::into)
     }
 
     /// What was decided, for each of what was found.
@@ -169,14 +177,18 @@ impl Looking {
     }
 }
 
+fn real(host: &Host, layer: &Layer, entry: &Entry) -> PathBuf {
+    changes::real_place(entry, &layer.tag, &host.user.home, &plan::home(host))
+}
+
 fn there(host: &Host, layer: &Layer, found: &Changes) -> HashMap<Bytes, u64> {
-    let (home, inside) = (&host.user.home, plan::home(host));
+    let inside = plan::home(host);
     let is_new = |entry: &&Entry| {
         let is_file = entry.change.after.as_ref().is_some_and(|after| after.kind == FileKind::File);
         is_file && entry.kind() == changes::Kind::Added && entry.path().starts_with(&inside)
     };
     let size = |entry: &Entry| {
-        let real = changes::real_place(entry, &layer.tag, home, &inside).symlink_metadata().ok()?;
+        let real = real(host, layer, entry).symlink_metadata().ok()?;
         real.is_file().then(|| (entry.change.path.clone(), real.len()))
     };
     found.all.iter().filter(is_new).filter_map(size).collect()
@@ -235,6 +247,8 @@ pub struct Chosen {
 pub struct Put {
     /// The numbers of those that are there.
     pub done: Vec<usize>,
+    /// Those of them in whose places something was, which is in the trash.
+    pub replaced: Vec<usize>,
     /// Those whose real place was changed meanwhile, or whose copies' names
     /// something has already.
     pub changed: Vec<usize>,
@@ -271,6 +285,7 @@ fn put(review: &mut dyn Review, found: &Changes, chosen: &[Chosen], how: &Apply,
             Ok(applied) => {
                 put.done.push(*index);
                 put.left.extend(applied.left);
+                put.replaced.extend((!applied.replaced.is_empty()).then_some(*index));
             }
             Err(Error::Layer(LayerError::NotApplied {
                 why: NotApplied::Changed | NotApplied::Taken,
@@ -359,7 +374,7 @@ impl Bridge {
     /// How one file differs.
     pub async fn difference(&self, looking: Looking, entry: Entry) -> Result<Difference, Error> {
         let host = self.host().cloned().ok_or(Error::Cancelled)?;
-        let real = changes::real_place(&entry, &looking.layer.tag, &host.user.home, &plan::home(&host));
+        let real = real(&host, &looking.layer, &entry);
         self.call(move |driver| looking.with(driver, |review| changes::difference(review, &entry, &real)))
             .await
     }
@@ -440,8 +455,7 @@ impl Bridge {
         self.call(move |_| {
             let mut decided = looking.decisions().clone();
             decided.iter_mut().filter(|one| **one == Some(Decision::Discarded)).for_each(|one| *one = None);
-            let (home, inside) = (host.user.home.clone(), plan::home(&host));
-            let place = |entry: &Entry| changes::real_place(entry, &looking.layer.tag, &home, &inside);
+            let place = |entry: &Entry| real(&host, &looking.layer, entry);
             changes::note_decisions(&looking.layer, &looking.found, &decided, place)
         })
         .await

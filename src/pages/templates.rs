@@ -159,11 +159,12 @@ pub fn document(path: &Path, app: &App, host: &Host) -> Profile {
 }
 
 /// A copy of a file that is edited with the app for its kind: what became of
-/// it is a change that waits to be accepted.
+/// it is a change that waits to be accepted, and goes back to where the file
+/// is.
 pub fn edit(path: &Path, app: &App, host: &Host) -> Profile {
     let home = plan::home(host);
     let name = path.file_name().map(Path::new).unwrap_or(Path::new("file"));
-    // Only what lies in the home folder goes back to where it came from.
+    // What lies elsewhere has no place of its own inside that lasts.
     let target = match path.strip_prefix(&host.user.home) {
         Ok(inner) => home.join(inner),
         Err(_) => home.join(name),

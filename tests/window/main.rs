@@ -13,6 +13,7 @@ mod crowd;
 mod decisions;
 mod desktop;
 mod editor;
+mod edits;
 mod endings;
 #[path = "../fake/mod.rs"]
 mod fake;

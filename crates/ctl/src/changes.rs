@@ -6,7 +6,7 @@ use crate::print::{plain, table};
 use crate::run::DONE;
 use crate::Result;
 use serde_json::{json, Value};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -108,7 +108,9 @@ impl Work {
         if let Some(decision) = decided {
             line.push_str(&format!(", {}", message::decided(decision)));
         }
-        if decided != Some(Decision::Applied) && self.is_there_as_well(entry) {
+        if let Some(path) = self.original(entry) {
+            line.push_str(&format!(", {}", message::copy_of(&message::escaped(path.as_os_str().as_bytes()))));
+        } else if decided != Some(Decision::Applied) && self.is_there_as_well(entry) {
             let is_same = |difference: &Difference| match difference {
                 Difference::Text(hunks) => Some(hunks.is_empty()),
                 _ => None,
@@ -158,6 +160,12 @@ impl Work {
             }
         }
         let _ = changes::note_decisions(&self.layer, found, &decided, |one| self.real(one));
+    }
+
+    /// The file outside of the home folder that an entry goes back to.
+    fn original(&self, entry: &Entry) -> Option<&Path> {
+        let (home, inside) = (&self.host.user.home, plan::home(&self.host));
+        changes::original(entry, &self.layer.tag.copies, home, &inside)
     }
 
     fn real(&self, entry: &Entry) -> PathBuf {
@@ -210,7 +218,7 @@ pub fn show(name: &str, diff: bool, as_json: bool) -> Result {
     let work = Work::begin(name)?;
     let found = work.driver.changes(&work.layer, &|_| true)?;
     if as_json {
-        let text = serde_json::to_string(&all_as_json(&work.layer, &found)).unwrap_or_default();
+        let text = serde_json::to_string(&all_as_json(&work, &found)).unwrap_or_default();
         print(&mut std::io::stdout().lock(), &plain(&text));
         return Ok(DONE);
     }
@@ -284,9 +292,17 @@ fn show_difference(difference: &Difference, out: &mut dyn Write) {
     }
 }
 
-fn all_as_json(layer: &Layer, found: &Changes) -> Value {
+fn all_as_json(work: &Work, found: &Changes) -> Value {
+    let layer = &work.layer;
     let decided = changes::decisions(layer, found);
-    let all: Vec<Value> = found.all.iter().zip(decided).map(as_json).collect();
+    let of = |(entry, decided): (&Entry, Option<Decision>)| {
+        let mut value = as_json((entry, decided));
+        if let Some(path) = work.original(entry) {
+            value["copy_of"] = json!(path);
+        }
+        value
+    };
+    let all: Vec<Value> = found.all.iter().zip(decided).map(of).collect();
     json!({
         "name": layer.tag.name,
         "uuid": layer.tag.uuid,
@@ -422,7 +438,7 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
     }
     let mut review = work.review()?;
     let mut review = Ahead::new(review.as_mut(), &found, entries.iter().copied());
-    let mut done = 0;
+    let mut done = Vec::new();
     for entry in entries {
         let applied = changes::apply(&mut review, &found, entry, &how, &|_| true)?;
         work.note(&found, entry, if to.is_some() { Decision::Copied } else { Decision::Applied });
@@ -432,11 +448,23 @@ pub fn apply(name: &str, paths: &[PathBuf], to: Option<&Path>, replace: bool) ->
         for left in &applied.left {
             eprintln!("terrariumctl: {}", message::left_out(left.as_slice()));
         }
-        done += applied.done.len();
+        done.extend(applied.done);
     }
     changes::sync(&how)?;
-    if done > 0 {
-        eprintln!("terrariumctl: {}", message::applied(done, how.to.as_ref().unwrap_or(&how.home)));
+    for (folder, count) in folders(&done, &how) {
+        eprintln!("terrariumctl: {}", message::applied(count, &folder));
     }
     Ok(DONE)
+}
+
+/// How much was put into the home folder, or the one for copies; what went back
+/// to another place, by its folder.
+fn folders(done: &[PathBuf], how: &Apply) -> BTreeMap<PathBuf, usize> {
+    let usual = how.to.as_ref().unwrap_or(&how.home);
+    let mut all = BTreeMap::new();
+    for path in done {
+        let folder = if path.starts_with(usual) { usual } else { path.parent().unwrap_or(path) };
+        *all.entry(folder.to_owned()).or_default() += 1;
+    }
+    all
 }

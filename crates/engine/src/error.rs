@@ -259,6 +259,8 @@ pub enum NotApplied {
     /// The way to the folder for copies leads through a link that may be a
     /// sandbox's.
     LedElsewhere,
+    /// The same of the way to a file that the run had a copy of.
+    Astray,
     /// It starts programs or holds secrets, and nobody has said that it may
     /// come there, or go.
     Guarded(Holds),

@@ -151,12 +151,16 @@ impl ChangesWindow {
                 "Applied: your own files are like this now. What was replaced or deleted is in the trash.",
             );
         };
-        let replaced = self.replaced.borrow().contains(one);
-        match self.kind(&all[*one]) {
-            Kind::Added if !replaced => gettext("Applied: you have it now. If you do not want it, delete your own one."),
+        let (kind, replaced) = (self.kind(&all[*one]), self.replaced.borrow().contains(one));
+        let is_fresh = self.fresh.borrow().contains(one) && !matches!(kind, Kind::Deleted | Kind::Moved);
+        match kind {
+            _ if is_fresh || (kind == Kind::Added && !replaced) => gettext("Applied: you have it now. If you do not want it, delete your own one."),
             Kind::Deleted => gettext("Applied: your own one is in the trash. You can bring it back from there."),
             Kind::Moved => gettext("Applied: your own one is here now. What lay in the old place is in the trash."),
-            _ => gettext("Applied: your own one is like this now. The old one is in the trash. You can bring it back from there."),
+            _ => match self.original(&all[*one]) {
+                Some(path) => gettext("Applied: {path} is like this now. The old one is in the trash. You can bring it back from there.").replace("{path}", &path),
+                None => gettext("Applied: your own one is like this now. The old one is in the trash. You can bring it back from there."),
+            },
         }
     }
 

@@ -46,12 +46,14 @@ impl Detail {
         detail
     }
 
-    /// Another entry; its content comes.
-    pub fn begin(&self, entry: &Entry, kind: Kind) {
+    /// Another entry; its content comes. `more`: what else is said of it.
+    pub fn begin(&self, entry: &Entry, kind: Kind, more: Option<&str>) {
         let name = entry.path().file_name().unwrap_or_default();
         let name = message::escaped(std::os::unix::ffi::OsStrExt::as_bytes(name));
         self.title.set_title(&glib::markup_escape_text(&name));
-        self.title.set_subtitle(&glib::markup_escape_text(&row::facts(entry, kind)));
+        let facts = row::facts(entry, kind);
+        let text = more.map_or_else(|| facts.clone(), |more| format!("{facts} · {more}"));
+        self.title.set_subtitle(&glib::markup_escape_text(&text));
         self.warning.set_reveal_child(entry.outdated);
         self.stack.set_visible_child_name("waits");
     }

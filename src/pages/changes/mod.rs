@@ -55,6 +55,8 @@ pub struct ChangesWindow {
     outside: gtk::Label,
     /// What had something of the user's in its place when it was applied.
     replaced: RefCell<HashSet<usize>>,
+    /// What had nothing there.
+    fresh: RefCell<HashSet<usize>>,
     /// Keep or discard was chosen for the whole.
     settled: Cell<bool>,
     /// Which comparison is wanted; an earlier one that comes late is not shown.
@@ -94,6 +96,7 @@ impl ChangesWindow {
             progress: Progress::new(&builder),
             home,
             replaced: RefCell::default(),
+            fresh: RefCell::default(),
             settled: Cell::new(false),
             wanted: Cell::new(0),
         });
@@ -228,7 +231,7 @@ impl ChangesWindow {
             Row::Change(index) => index,
         };
         let entry = &self.looking.found.all[index];
-        self.detail.begin(entry, self.kind(entry));
+        self.detail.begin(entry, self.kind(entry), self.copy_of(entry).as_deref());
         if !row::has_content(entry) {
             return self.show_inner(index);
         }

@@ -144,8 +144,10 @@ impl ChangesWindow {
         done.retain(|index| !is_left(all[*index].path(), &said.leave));
         let replaced: Vec<usize> =
             done.iter().copied().filter(|index| said.asked.contains(&all[*index].change.path)).collect();
-        let has_replaced = !replaced.is_empty();
+        let has_replaced = !replaced.is_empty() && !put.replaced.is_empty();
         self.replaced.borrow_mut().extend(replaced);
+        let is_fresh = |index: &usize| !put.replaced.contains(index) && self.with_inner(*index).len() == 1;
+        self.fresh.borrow_mut().extend(put.done.iter().copied().filter(is_fresh));
         self.decide(&done, Decision::Applied);
         self.may_decide_again();
         // Where it is said beside what was applied, nothing covers that.

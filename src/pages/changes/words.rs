@@ -68,6 +68,7 @@ impl ChangesWindow {
                     name: message::escaped(name(entry.change.path.as_slice())),
                     sizes: [
                         Some(row::facts(entry, self.kind(entry))),
+                        self.copy_of(entry),
                         self.inner(index),
                         self.there_as_well(entry, decision),
                     ]
@@ -88,6 +89,18 @@ impl ChangesWindow {
             Kind::Added if self.looking.is_edited(entry) => Kind::Modified,
             kind => kind,
         }
+    }
+
+    /// The file outside of the home folder that it goes back to.
+    pub(super) fn original(&self, entry: &Entry) -> Option<String> {
+        let bridge = self.bridge()?;
+        let original = self.looking.original(entry, bridge.host()?)?;
+        Some(message::escaped(original.as_os_str().as_encoded_bytes()))
+    }
+
+    /// That, said beside how it differs.
+    pub(super) fn copy_of(&self, entry: &Entry) -> Option<String> {
+        self.original(entry).map(|path| message::copy_of(&path))
     }
 
     /// The sandbox has never seen the one that the user has there.

@@ -104,6 +104,7 @@ fn not_applied(why: NotApplied) -> String {
         NotApplied::Unchanged => gettext("{path} is not among the changes."),
         NotApplied::InTheWay => gettext("{path} was not applied: a link, or something that is no folder, is in the way."),
         NotApplied::NoTrash => with_option(&gettext("{path} was not applied: your own file cannot go to the trash, which is on another disk. Move it away yourself, or save a copy{option}."), "--to"),
+        NotApplied::Astray => with_option(&gettext("{path} was not applied: the way to it leads through a link that a sandbox may have made. See where the link leads, and save a copy there{option}."), "--to"),
         NotApplied::LedElsewhere => gettext("{path} was not copied: the way to the chosen folder leads through a link that a sandbox may have made. See where the link leads, and choose that folder by its own path."),
     }
 }
@@ -141,6 +142,12 @@ pub fn change(entry: &Entry) -> String {
         line.push_str(&format!(", {}", gettext("changed on this computer since")));
     }
     line
+}
+
+/// Which file outside of the home folder it goes back to; its path is escaped.
+#[must_use]
+pub fn copy_of(path: &str) -> String {
+    fill(&gettext("copy of {path}"), &[("path", path)])
 }
 
 /// What there is to say of a file that is new inside and in the user's real

@@ -28,7 +28,7 @@ pub use displays::{clipboard, needs_screen, no_desktop, no_window_program, not_a
 pub use displays::{unseen, window_not_opened};
 pub use ends::{cleared, failure, gone, killed, out_of_memory, outcome, signal_name, status_word, vanished};
 pub use errors::{connection_state, error, lines, no_log, without_keys};
-pub use layers::{applied, decided, discarded, is_kept, kept, looks_inside, there_as_well};
+pub use layers::{applied, copy_of, decided, discarded, is_kept, kept, looks_inside, there_as_well};
 pub use layers::{
     change, change_totals, change_word, hunk_head, in_trash, layer_full, left_out, not_compared, shown_kinds,
     text_line,

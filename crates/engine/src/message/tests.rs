@@ -576,6 +576,7 @@ fn layer_errors() -> impl Iterator<Item = crate::error::LayerError> {
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::InTheWay },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::NoTrash },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::LedElsewhere },
+        L::NotApplied { path: HOSTILE.into(), why: NotApplied::Astray },
         L::NotApplied { path: HOSTILE.into(), why: NotApplied::Guarded(crate::plan::Holds::Keys) },
     ];
     for one in &all {

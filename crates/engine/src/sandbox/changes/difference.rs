@@ -82,15 +82,37 @@ fn most(head: &[u8]) -> usize {
     }
 }
 
-/// Where the host's file is to which a change belongs: what lies in the home
-/// folder inside, in the real one; all else at its own path, below the root
-/// that the sandbox saw instead of this computer's.
+/// Where the host's file is to which a change belongs: where it was copied
+/// from, see [`original`]; what lies in the home folder inside, in the real
+/// one; all else at its own path, below the root that the sandbox saw instead
+/// of this computer's.
 #[must_use]
 pub fn real_place(entry: &Entry, tag: &Tag, home: &Path, home_inside: &Path) -> PathBuf {
+    if let Some(from) = original(entry, &tag.copies, home, home_inside) {
+        return from.to_owned();
+    }
     match (entry.path().strip_prefix(home_inside), &tag.root) {
         (Ok(inner), _) => home.join(inner),
         (Err(_), root) => on_host(entry.path(), root.as_deref()),
     }
+}
+
+/// The real file, outside of the home folder, that a run began with a copy of
+/// in the very place of a file that is another now, or gone: it had no such
+/// place of its own inside, and the change is one of that file.
+#[must_use]
+pub fn original<'a>(
+    entry: &Entry,
+    copies: &'a [(PathBuf, PathBuf)],
+    home: &Path,
+    home_inside: &Path,
+) -> Option<&'a Path> {
+    let facts = entry.change.after.as_ref().or(entry.change.before.as_ref())?;
+    // The last one that was copied there, or around it, lay there.
+    let (from, to) = copies.iter().rev().find(|(_, to)| entry.path().starts_with(to))?;
+    let is_it = facts.kind == FileKind::File && to == entry.path() && to.starts_with(home_inside);
+    let has_name = from.is_absolute() && from.file_name().is_some();
+    (is_it && has_name && !from.starts_with(home)).then_some(from)
 }
 
 /// Whether a run began with a copy of this real file, in the place of an entry.

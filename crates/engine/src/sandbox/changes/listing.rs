@@ -283,7 +283,7 @@ pub fn load(folder: &Path, tag: &Tag) -> Option<Changes> {
             None => earlier::all_may_be(&mut found),
         }
     }
-    moves::find(&mut found, root);
+    moves::find(&mut found, root, &tag.copies);
     Some(found)
 }
 

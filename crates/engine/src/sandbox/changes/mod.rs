@@ -30,6 +30,8 @@ mod difference;
 mod earlier;
 mod listing;
 mod moves;
+#[cfg(test)]
+mod original_tests;
 mod picture;
 mod session;
 #[cfg(test)]
@@ -42,7 +44,7 @@ pub(super) use apply::fresh_name;
 pub use apply::{apply, check as check_apply, questions, sync, Applied, Apply, Guards, Question, Why};
 pub use choose::all_of;
 pub use decided::{load as decisions, store as note_decisions, Decision};
-pub use difference::{copied_from, difference, is_copy, real_place, Difference, Line, WHOLE_MAX};
+pub use difference::{copied_from, difference, is_copy, original, real_place, Difference, Line, WHOLE_MAX};
 pub use listing::{below, Changes, Entry, Kind};
 pub(super) use listing::{forget_kept, hand_on, set_aside};
 pub use picture::{check as check_picture, Picture, PICTURE_MAX};

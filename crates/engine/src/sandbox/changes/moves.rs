@@ -4,7 +4,7 @@
 //! it and takes the old one away.
 
 use super::listing::{below, on_host, Changes, Entry};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -18,10 +18,12 @@ const LOOK_MAX: usize = 50_000;
 /// Folders in one another.
 const DEPTH_MAX: usize = 64;
 
-/// Finds them. `root`: see [`on_host`].
-pub fn find(changes: &mut Changes, root: Option<&Path>) {
+/// Finds them. `root`: see [`on_host`]. `copies`: what the run began with
+/// copies of, and where. One that had another place outside is a file of its
+/// own, about which is decided by itself.
+pub fn find(changes: &mut Changes, root: Option<&Path>, copies: &[(PathBuf, PathBuf)]) {
     let mut gone = folders(changes, root);
-    gone.extend(files(changes));
+    gone.extend(files(changes, copies));
     changes.totals.changes = changes.totals.changes.saturating_sub(gone.len() as u64);
     gone.sort_unstable();
     let mut index = 0;
@@ -40,10 +42,12 @@ fn mark(facts: &Facts) -> Mark {
 
 /// A file that is gone and one that is new, of the same mark, are one that was
 /// moved, unless there are several of them. What was moved away, by index.
-fn files(changes: &mut Changes) -> Vec<usize> {
+fn files(changes: &mut Changes, copies: &[(PathBuf, PathBuf)]) -> Vec<usize> {
+    let apart: HashSet<&Path> =
+        copies.iter().filter(|(from, to)| from != to).map(|(_, to)| to.as_path()).collect();
     let mut gone: HashMap<Mark, Vec<usize>> = HashMap::new();
     let mut fresh: HashMap<Mark, Vec<usize>> = HashMap::new();
-    for (index, entry) in changes.all.iter().enumerate() {
+    for (index, entry) in changes.all.iter().enumerate().filter(|(_, one)| !apart.contains(one.path())) {
         let (facts, map) = match entry.change.what {
             What::Deleted => (&entry.change.before, &mut gone),
             What::Added if entry.moved_from.is_none() => (&entry.change.after, &mut fresh),

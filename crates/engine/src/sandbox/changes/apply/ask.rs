@@ -4,6 +4,7 @@
 
 use super::super::listing::{Changes, Entry};
 use super::super::session::{Review, Sink, Watch};
+use super::parts::Part;
 use super::{kind, old, Apply, Work};
 use crate::error::{Error, LayerError, NotApplied};
 use crate::host::Host;
@@ -78,14 +79,15 @@ pub fn questions<'a>(
 ) -> Result<Vec<Question>, Error> {
     let mut asked: Vec<Question> = Vec::new();
     for entry in entries.filter(|_| how.to.is_none()) {
-        let Ok((top, place)) = how.place(entry.path()) else { continue };
-        let root = how.open(&top, entry)?.into();
-        let mut blind = Blind;
-        let mut work = Work::new(&mut blind, how, &top, root, &|_| true);
-        let all = how.with_inner(changes, entry, &place);
-        asked.extend(all.iter().filter_map(|(entry, place)| work.question(entry, place)));
-        for (entry, from) in work.moved(&all) {
-            asked.extend(work.question_of_going(entry, &from));
+        let Ok(parts) = how.parts(changes, entry) else { continue };
+        for Part { top, entry, all } in parts {
+            let root = how.open(&top, entry)?.into();
+            let mut blind = Blind;
+            let mut work = Work::new(&mut blind, how, &top, root, &|_| true);
+            asked.extend(all.iter().filter_map(|(entry, place)| work.question(entry, place)));
+            for (entry, from) in work.moved(&all) {
+                asked.extend(work.question_of_going(entry, &from));
+            }
         }
     }
     let mut seen = HashSet::new();
@@ -137,7 +139,7 @@ impl Apply {
 impl Work<'_> {
     fn question(&mut self, entry: &Entry, place: &Path) -> Option<Question> {
         let whole = self.top.join(place);
-        let guarded = self.how.guard(entry, &whole);
+        let guarded = self.how.guard(entry, &self.real.join(place));
         let why = match guarded {
             Some(holds) => Some(Why::Guarded(holds)),
             None => self.look(entry, place).err().and_then(|error| self.why(entry, &error)),

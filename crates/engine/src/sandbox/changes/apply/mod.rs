@@ -2,15 +2,17 @@
 //! Puts something that a sandbox has written to its real place, or elsewhere,
 //! and takes away what it has taken away.
 //!
-//! Everything is done below one folder that was opened once; the kernel is
-//! asked to follow no link and to leave neither the folder nor its file
-//! system. Only regular files and folders come out, with nothing but the
+//! Everything is done below one folder that was opened once: the home folder,
+//! the one for copies, or that of a file elsewhere which the run had a copy of.
+//! The kernel is asked to follow no link and to leave neither the folder nor
+//! its file system. Only regular files and folders come out, with nothing but the
 //! permissions of their mode. A file appears as a whole or not at all. What was
 //! there goes to the trash; if it is another than the sandbox has seen, only
 //! when that was said to be right.
 
 mod ask;
 mod old;
+mod parts;
 
 pub use ask::{questions, Guards, Question, Why};
 
@@ -32,7 +34,7 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::ErrorKind::NotFound;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
@@ -83,6 +85,8 @@ pub struct Applied {
     /// What of a folder was left out: neither a file nor a folder. Paths
     /// inside.
     pub left: Vec<Bytes>,
+    /// What something was replaced at, which is in the trash.
+    pub replaced: Vec<PathBuf>,
 }
 
 /// Applies a change, with all that is in it if it is a folder. `watch` is told
@@ -99,13 +103,25 @@ pub fn apply(
     watch: &Watch<'_>,
 ) -> Result<Applied, Error> {
     let refused = |why| how.refused(entry, why);
-    let (top, place) = how.place(entry.path()).map_err(refused)?;
-    how.make_folder(&top, entry)?;
-    let root = how.open(&top, entry)?.into();
-    let mut work = Work::new(review, how, &top, root, watch);
+    let parts = how.parts(changes, entry).map_err(refused)?;
+    let mut roots: Vec<OwnedFd> = Vec::new();
+    for part in &parts {
+        how.make_folder(&part.top, entry)?;
+        roots.push(how.open(&part.top, part.entry)?.into());
+        how.may_write(part.entry)?;
+    }
     how.may_be(entry).map_err(refused)?;
-    work.all(&how.with_inner(changes, entry, &place))?;
-    Ok(work.applied)
+    let (mut applied, mut bytes) = (Applied::default(), 0);
+    for (part, root) in parts.iter().zip(roots) {
+        let watch = |now| watch(bytes + now);
+        let mut work = Work::new(review, how, &part.top, root, &watch);
+        work.applied = applied;
+        work.all(&part.all)?;
+        let done = work.bytes;
+        applied = work.applied;
+        bytes += done;
+    }
+    Ok(applied)
 }
 
 /// Whether this would be refused, as far as can be told before anything of the
@@ -116,12 +132,13 @@ pub fn apply(
 /// It may not be applied, or there is no such folder.
 pub fn check(entry: &Entry, how: &Apply) -> Result<(), Error> {
     let refused = |why| how.refused(entry, why);
-    let (top, place) = how.place(entry.path()).map_err(refused)?;
+    let (top, place) = how.place(entry).map_err(refused)?;
     how.may_be(entry).map_err(refused)?;
     if how.may_make(&top) {
         return Ok(());
     }
     how.open(&top, entry)?;
+    how.may_write(entry)?;
     let Ok(found) = rustix::fs::lstat(top.join(place)) else { return Ok(()) };
     old::check(entry, how.replace, &found).map_err(refused)
 }
@@ -158,22 +175,6 @@ impl Apply {
         }
     }
 
-    /// An entry and all in it that does not stay out, each with its place.
-    fn with_inner<'a>(
-        &self,
-        changes: &'a Changes,
-        entry: &'a Entry,
-        place: &Path,
-    ) -> Vec<(&'a Entry, PathBuf)> {
-        let inner = |one: &Entry| one.path().strip_prefix(entry.path()).map(|rest| place.join(rest));
-        // A file that took the place of a folder has nothing below.
-        let is_file = kind(entry) == Some(FileKind::File);
-        let below = changes.below(entry.change.path.as_slice()).filter(|_| !is_file);
-        let all = std::iter::once((entry, place.to_owned()))
-            .chain(below.filter_map(|one| Some((one, inner(one).ok()?))));
-        all.filter(|(one, _)| !self.leaves(one)).collect()
-    }
-
     /// The real file that the run began with a copy of, in an entry's place.
     fn copy_of(&self, entry: &Entry) -> Option<PathBuf> {
         copied_from(entry, &self.copies)
@@ -201,7 +202,13 @@ impl Apply {
     fn refused(&self, entry: &Entry, why: NotApplied) -> Error {
         let is_taken = self.to.is_some() && why == NotApplied::Changed;
         let why = if is_taken { NotApplied::Taken } else { why };
-        not_applied(entry, why)
+        not_applied_at(self.known_as(entry), why)
+    }
+
+    /// What the user knows an entry as.
+    fn known_as<'a>(&'a self, entry: &'a Entry) -> &'a [u8] {
+        let original = self.original(entry).map(|from| from.as_os_str().as_bytes());
+        original.unwrap_or_else(|| entry.change.path.as_slice())
     }
 
     /// Whether an entry can be put, or taken away, at all.
@@ -214,30 +221,16 @@ impl Apply {
         }
     }
 
-    /// Opens the folder. One for copies may lie where a sandbox writes, who
-    /// could have put a link in its place.
+    /// Opens the folder. One for copies, or of a file elsewhere, may lie where a
+    /// sandbox writes, who could have put a link in its place.
     fn open(&self, top: &Path, entry: &Entry) -> Result<File, Error> {
         let opened = File::open(top).map_err(fault(FileAction::Read, top))?;
-        if self.to.is_some() && !is_meant(&self.data.join("terrarium"), top, &opened) {
-            return Err(not_applied(entry, NotApplied::LedElsewhere));
+        let is_judged = self.to.is_some() || self.original(entry).is_some();
+        if is_judged && !is_meant(&self.data.join("terrarium"), top, &opened) {
+            let why = if self.to.is_some() { NotApplied::LedElsewhere } else { NotApplied::Astray };
+            return Err(self.refused(entry, why));
         }
         Ok(opened)
-    }
-
-    /// The folder that is opened, and where something from inside lies in it.
-    fn place(&self, inside: &Path) -> Result<(PathBuf, PathBuf), NotApplied> {
-        let below = |above: &Path| {
-            let inner = inside.strip_prefix(above).ok().filter(|inner| !inner.as_os_str().is_empty());
-            inner.map(Path::to_owned).ok_or(NotApplied::Outside)
-        };
-        match (&self.to, &self.under) {
-            (Some(to), Some(under)) => Ok((to.clone(), below(under)?)),
-            (Some(to), None) => {
-                let name = self.name.as_deref().or_else(|| inside.file_name()).ok_or(NotApplied::Kind)?;
-                Ok((to.clone(), name.into()))
-            }
-            (None, _) => Ok((self.home.clone(), below(&self.home_inside)?)),
-        }
     }
 }
 
@@ -246,8 +239,8 @@ fn above_of(folder: &Path) -> Option<&Path> {
     folder.parent().map(|above| if above == Path::new("") { Path::new(".") } else { above })
 }
 
-fn not_applied(entry: &Entry, why: NotApplied) -> Error {
-    Error::Layer(LayerError::NotApplied { path: entry.change.path.0.clone(), why })
+fn not_applied_at(path: &[u8], why: NotApplied) -> Error {
+    Error::Layer(LayerError::NotApplied { path: path.to_vec(), why })
 }
 
 fn kind(entry: &Entry) -> Option<FileKind> {
@@ -258,6 +251,8 @@ struct Work<'a> {
     review: &'a mut dyn Review,
     how: &'a Apply,
     top: &'a Path,
+    /// Where it really is, unless that is the home folder.
+    real: PathBuf,
     root: OwnedFd,
     watch: &'a Watch<'a>,
     /// Written so far.
@@ -288,7 +283,10 @@ impl<'a> Work<'a> {
         root: OwnedFd,
         watch: &'a Watch<'a>,
     ) -> Self {
-        Self { review, how, top, root, watch, bytes: 0, applied: Applied::default() }
+        let real = || std::fs::read_link(format!("/proc/self/fd/{}", root.as_raw_fd())).ok();
+        let real = Some(top).filter(|top| *top != how.home).and_then(|_| real());
+        let real = real.unwrap_or_else(|| top.to_owned());
+        Self { review, how, top, real, root, watch, bytes: 0, applied: Applied::default() }
     }
 }
 
@@ -300,9 +298,10 @@ impl Work<'_> {
     /// What the system would not do with a file on this side.
     fn failed<'b>(&self, entry: &'b Entry, place: &'b Path) -> impl Fn(Errno) -> Error + 'b {
         let path = self.top.join(place);
+        let known_as = self.how.known_as(entry).to_vec();
         move |errno| match errno {
             Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::XDEV => {
-                not_applied(entry, NotApplied::InTheWay)
+                not_applied_at(&known_as, NotApplied::InTheWay)
             }
             other => fault(FileAction::Write, &path)(other.into()),
         }
@@ -335,7 +334,7 @@ impl Work<'_> {
         // Nothing is begun if what was moved away could not go.
         let moved = self.moved(all);
         for (entry, place) in all {
-            match self.how.guard(entry, &self.top.join(place)) {
+            match self.how.guard(entry, &self.real.join(place)) {
                 Some(holds) if !self.how.may(entry) => {
                     return Err(self.refused(entry, NotApplied::Guarded(holds)));
                 }
@@ -370,9 +369,10 @@ impl Work<'_> {
     /// lay in a folder went with that.
     fn moved<'b>(&self, all: &[(&'b Entry, PathBuf)]) -> Vec<(&'b Entry, PathBuf)> {
         let mut found: Vec<(&Entry, PathBuf)> = Vec::new();
-        for (entry, _) in all.iter().filter(|_| self.how.to.is_none()) {
+        let is_home = self.how.to.is_none() && *self.top == self.how.home;
+        for (entry, _) in all.iter().filter(|_| is_home) {
             let from = entry.moved_from.as_ref().map(|from| Path::new(OsStr::from_bytes(from.as_slice())));
-            let Some(Ok((_, place))) = from.map(|from| self.how.place(from)) else { continue };
+            let Some(Ok((_, place))) = from.map(|from| self.how.place_of(from)) else { continue };
             if !found.last().is_some_and(|(_, last)| place.starts_with(last)) {
                 found.push((entry, place));
             }
@@ -438,7 +438,9 @@ impl Work<'_> {
             let _ = unlinkat(&above, &fresh, AtFlags::empty());
         }
         done?;
-        self.applied.done.push(self.top.join(place));
+        let path = self.top.join(place);
+        self.applied.replaced.extend(there.map(|_| path.clone()));
+        self.applied.done.push(path);
         Ok(())
     }
 
@@ -476,7 +478,11 @@ impl Work<'_> {
             }
         })?;
         let mode = entry.change.after.as_ref().map_or(0o644, |after| after.mode) & 0o777;
-        fchmod(&file, Mode::from_raw_mode(mode)).map_err(&failed)?;
+        match fchmod(&file, Mode::from_raw_mode(mode)) {
+            // A stick's file system has modes of its own.
+            Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
         if self.how.to.is_some() {
             // See `sync`.
             return Ok(());
@@ -502,7 +508,13 @@ impl Work<'_> {
             };
         };
         let exchange = || renameat_with(above, fresh, above, name, RenameFlags::EXCHANGE);
-        exchange().map_err(&failed)?;
+        match exchange() {
+            // Some sticks' file systems know no such thing.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                return self.one_after_the_other(entry, place, above, (name, fresh), there);
+            }
+            other => other.map_err(&failed)?,
+        }
         let old = statat(above, fresh, AtFlags::SYMLINK_NOFOLLOW);
         if !old.as_ref().is_ok_and(|old| old::is_same(old, there)) {
             // Somebody put another one there in between.
@@ -514,6 +526,23 @@ impl Work<'_> {
             let _ = exchange();
             self.not_gone(entry, &path, error)
         })
+    }
+
+    /// The old one goes to the trash before the new one has its name.
+    fn one_after_the_other(
+        &self,
+        entry: &Entry,
+        place: &Path,
+        above: &OwnedFd,
+        (name, fresh): (&OsStr, &OsStr),
+        there: &Stat,
+    ) -> Result<(), Error> {
+        let path = self.top.join(place);
+        let gone = trash::put(&self.how.data, above, name, &path, |moved| old::is_same(moved, there));
+        if !gone.map_err(|error| self.not_gone(entry, &path, error))? {
+            return Err(self.refused(entry, NotApplied::Changed));
+        }
+        self.put(entry, place, above, name, fresh, None)
     }
 
     /// Why something could not go to the trash.
