@@ -299,14 +299,20 @@ impl Bridge {
         self.files(move |places| save(places, &path, &content, private)).await
     }
 
-    /// Adds a profile; `from` if it came from elsewhere.
-    pub async fn add_profile(&self, profile: Profile, from: Option<String>) -> Result<PathBuf, Error> {
-        let add = move |places: &Places| {
-            let path = store::add(places, &profile)?;
-            Memory::change(places, &store::stem(&path), |seen| *seen = Seen { from, allowed: None })?;
-            Ok(path)
-        };
-        self.files(add).await
+    /// Adds a profile; `file`: where it lies already, `from` if it came from
+    /// elsewhere.
+    pub async fn add_profile(
+        &self,
+        profile: Profile,
+        file: Option<PathBuf>,
+        from: Option<String>,
+    ) -> Result<PathBuf, Error> {
+        self.files(move |places| store::add_from(places, &profile, file.as_deref(), from)).await
+    }
+
+    /// The text of a profile for a file elsewhere. `file`: its own.
+    pub async fn profile_text(&self, profile: Profile, file: Option<PathBuf>) -> Result<String, Error> {
+        self.files(move |_| store::text(&profile, file.as_deref())).await
     }
 
     /// Changes a profile's file where the profile differs.

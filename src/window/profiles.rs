@@ -7,10 +7,10 @@ use crate::library::Item;
 use adw::prelude::*;
 use gettextrs::gettext;
 use gtk::{gio, glib};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use terrarium_engine::profile::store::{self, Deleted};
-use terrarium_engine::profile::{to_toml, Profile};
+use terrarium_engine::profile::Profile;
 use terrarium_engine::{message, Error};
 
 /// How long a deleted profile is offered back, in seconds.
@@ -48,7 +48,7 @@ impl Window {
         with_item("profile-duplicate", |window, item| window.duplicate(&item));
         with_item("profile-export", |window, item| {
             if let Ok(profile) = &item.profile {
-                window.export(profile);
+                window.export(profile, Some(item.path.clone()));
             }
         });
         with_item("profile-text", |window, item| window.open_text(&item.path));
@@ -90,9 +90,9 @@ impl Window {
 
     /// Copies a file into the profiles; one that is none says why.
     pub async fn import(self: &Rc<Self>, path: PathBuf) {
-        let from = file_name(&path);
+        let from = store::file_name(&path);
         let imported = match self.bridge.read_profile(path.clone()).await {
-            Ok(profile) => self.add_from(profile, Some(from)).await,
+            Ok(profile) => self.add_from(profile, &path, Some(from)).await,
             Err(error) => Err(error),
         };
         match imported {
@@ -106,11 +106,17 @@ impl Window {
         }
     }
 
-    /// Under another name if there is one of its name.
-    async fn add_from(&self, mut profile: Profile, from: Option<String>) -> Result<PathBuf, Error> {
+    /// Under another name if there is one of its name. `file`: where it lies
+    /// already.
+    async fn add_from(
+        &self,
+        mut profile: Profile,
+        file: &Path,
+        from: Option<String>,
+    ) -> Result<PathBuf, Error> {
         let name = profile.name.clone();
         for count in 2..1000 {
-            match self.bridge.add_profile(profile.clone(), from.clone()).await {
+            match self.bridge.add_profile(profile.clone(), Some(file.into()), from.clone()).await {
                 Err(Error::ProfileExists { .. }) => profile.name = another(&name, count),
                 other => return other,
             }
@@ -129,7 +135,7 @@ impl Window {
                 Some(item) => self.launch(Launch::saved(profile, item)),
                 None => {
                     self.tell_apart(&mut profile);
-                    self.launch(Launch { from: Some(file_name(&path)), ..Launch::unsaved(profile) });
+                    self.launch(Launch { from: Some(store::file_name(&path)), ..Launch::unsaved(profile) });
                 }
             },
             Err(error) => self.show_broken(&path, &message::lines(&error)),
@@ -149,7 +155,7 @@ impl Window {
 
     /// Adds a profile that was made here.
     pub async fn add_profile(self: &Rc<Self>, profile: Profile) -> Option<Item> {
-        match self.bridge.add_profile(profile, None).await {
+        match self.bridge.add_profile(profile, None, None).await {
             Ok(path) => {
                 self.library.read(&self.bridge).await;
                 self.library.of(&path)
@@ -167,7 +173,7 @@ impl Window {
         glib::spawn_future_local(async move {
             let Ok(profile) = item.profile else { return };
             // It came from where its original came from.
-            match window.add_from(profile, item.seen.from).await {
+            match window.add_from(profile, &item.path, item.seen.from).await {
                 Ok(_) => window.library.read(&window.bridge).await,
                 Err(error) => window.toast(&message::error(&error)),
             }
@@ -223,17 +229,20 @@ impl Window {
         });
     }
 
-    /// Asks where to, and writes a profile there.
-    pub fn export(self: &Rc<Self>, profile: &Profile) {
-        let Ok(text) = to_toml(profile) else { return self.toast(&message::error(&Error::NotText)) };
+    /// Asks where to, and writes a profile there. `file`: its own.
+    pub fn export(self: &Rc<Self>, profile: &Profile, file: Option<PathBuf>) {
         let (title, action) = (gettext("Export the Profile"), gtk::FileChooserAction::Save);
         let chooser = gtk::FileChooserNative::new(Some(&title), Some(&self.widget), action, None, None);
         chooser.set_modal(true);
         // A file's name has 255 bytes at most.
         let name: String = profile.name.chars().take(60).collect();
         chooser.set_current_name(&format!("{}.{}", name.replace(['/', '\0'], "-"), store::SUFFIX));
-        let window = self.clone();
+        let (window, profile) = (self.clone(), profile.clone());
         glib::spawn_future_local(async move {
+            let text = match window.bridge.profile_text(profile, file).await {
+                Ok(text) => text,
+                Err(error) => return window.toast(&message::error(&error)),
+            };
             if chooser.run_future().await != gtk::ResponseType::Accept {
                 return;
             }
@@ -245,7 +254,7 @@ impl Window {
 
     /// Says what is wrong with a file, line by line, and offers to open it
     /// with the text editor.
-    pub fn show_broken(self: &Rc<Self>, path: &std::path::Path, lines: &[String]) {
+    pub fn show_broken(self: &Rc<Self>, path: &Path, lines: &[String]) {
         let prefix = format!("{}:", message::shown(&path.to_string_lossy()));
         let said = lines.iter().map(|line| match line.strip_prefix(&prefix) {
             Some(rest) if rest.starts_with(char::is_numeric) => {
@@ -255,8 +264,8 @@ impl Window {
             None => line.clone(),
         });
         let said: Vec<String> = said.take(8).collect();
-        let heading =
-            gettext("“{file}” Is No Profile That Works").replace("{file}", &message::shown(&file_name(path)));
+        let heading = gettext("“{file}” Is No Profile That Works")
+            .replace("{file}", &message::shown(&store::file_name(path)));
         let dialog = adw::MessageDialog::new(Some(&self.widget), Some(&heading), Some(&said.join("\n")));
         dialog.add_response("close", &gettext("_Close"));
         dialog.add_response("open", &gettext("_Open in Text Editor"));
@@ -272,7 +281,7 @@ impl Window {
     }
 
     /// Opens a file with the app for plain text.
-    pub fn open_text(self: &Rc<Self>, path: &std::path::Path) {
+    pub fn open_text(self: &Rc<Self>, path: &Path) {
         let file = gio::File::for_path(path);
         let opened = match gio::AppInfo::default_for_type("text/plain", false) {
             Some(app) => {
@@ -290,10 +299,6 @@ impl Window {
 fn another(name: &str, count: u32) -> String {
     let name: String = name.chars().take(190).collect();
     format!("{name} {count}")
-}
-
-fn file_name(path: &std::path::Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn filter() -> gtk::FileFilter {

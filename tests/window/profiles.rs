@@ -114,3 +114,40 @@ fn a_profile_is_renamed_with_its_launcher_and_what_is_typed() {
     act_on(&scene, "win.profile-no-launcher", "build");
     scene.until("the launcher is gone", || !file.exists());
 }
+
+/// Comments, and the order of what is written, are part of a profile.
+#[gtk::test]
+fn what_was_written_by_hand_stays_so_in_every_copy() {
+    let scene = with_profiles();
+    scene.until("they are listed", || row(&scene, "Build a Project").is_some());
+    let text =
+        "# Of a friend.\ncommand.argv = ['true'] # does nothing\n\nname = \"Build a Project\"\nversion = 1\n";
+    let file = scene.folder().join("friend.terrarium");
+    fs::write(&file, text).expect("written");
+    let window = scene.window.clone();
+    gtk::glib::spawn_future_local(async move { window.import(file).await });
+    scene.until("it has a name of its own", || row(&scene, "Build a Project 2").is_some());
+    let path = |stem: &str| places_of(&scene).join(format!("{stem}.terrarium"));
+    let read = |stem: &str| fs::read_to_string(path(stem)).expect("a file");
+    let named = |name: &str| text.replace("Build a Project", name);
+    assert_eq!(read("build-a-project-2"), named("Build a Project 2"));
+    act_on(&scene, "win.profile-duplicate", "build-a-project-2");
+    scene.until("there is a copy", || row(&scene, "Build a Project 2 2").is_some());
+    assert_eq!(read("build-a-project-2-2"), named("Build a Project 2 2"));
+    // What is exported, as it is and as it is set in the form.
+    let item = scene.window.library.of(&path("build-a-project-2")).expect("it");
+    let mut profile = item.profile.expect("a profile");
+    for directory in [None, Some("/usr")] {
+        profile.command.directory = directory.map(Into::into);
+        let (bridge, profile, file) = (scene.bridge.clone(), profile.clone(), path("build-a-project-2"));
+        let text = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let told = text.clone();
+        gtk::glib::spawn_future_local(async move {
+            *told.borrow_mut() = bridge.profile_text(profile, Some(file)).await.ok();
+        });
+        scene.until("there is a text", || text.borrow().is_some());
+        let text = text.borrow_mut().take().unwrap_or_default();
+        assert!(text.starts_with("# Of a friend.\n") && text.contains("# does nothing"), "{text}");
+        assert_eq!(text == read("build-a-project-2"), directory.is_none());
+    }
+}

@@ -117,14 +117,14 @@ pub fn profile(verb: &ProfileVerb) -> Result {
         }
         ProfileVerb::Show { name } => print::text(&text_of(&store::resolve(&places, name)?)?),
         ProfileVerb::Import { file } => {
-            let profile = store::load(file)?;
-            println!("{}", store::add(&places, &profile)?.display());
+            let (profile, from) = (store::load(file)?, store::file_name(file));
+            println!("{}", store::add_from(&places, &profile, Some(file), Some(from))?.display());
         }
         ProfileVerb::Export { name, file } if file.as_os_str() == "-" => {
-            print::text(&text_of(&store::resolve(&places, name)?)?);
+            print::text(&store::text_of(&places, name)?);
         }
         ProfileVerb::Export { name, file } => {
-            let text = text_of(&store::resolve(&places, name)?)?;
+            let text = store::text_of(&places, name)?;
             let created = fs::OpenOptions::new().write(true).create_new(true).open(file);
             created.and_then(|mut out| std::io::Write::write_all(&mut out, text.as_bytes())).map_err(
                 |source| Error::File {

@@ -29,7 +29,10 @@ impl Form {
         // Of a new one the menu has the other, which says that it asks.
         add("form-save-own", Self::save_it);
         add("form-save-as", Self::save_as);
-        add("form-export", |form, window| window.export(&form.profile()));
+        add("form-export", |form, window| {
+            let file = form.item.borrow().as_ref().map(|item| item.path.clone());
+            window.export(&form.profile(), file);
+        });
         add("form-revert", Self::revert);
         add("form-clear", Self::clear);
         add("form-last", Self::bring_back_the_last);

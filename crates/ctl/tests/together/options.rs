@@ -137,8 +137,11 @@ for_both! {
         // The command line goes before the profile.
         assert_eq!(good(&["run", "--profile", "A test", "-e", "WORD=mine", "--cwd", "/etc", "--", "sh", "-c", "echo $WORD; pwd"]), "mine\n/etc\n");
         good(&["profile", "export", "A test", copy]);
-        assert_eq!(std::fs::read_to_string(copy).unwrap(), shown);
-        assert_eq!(good(&["profile", "export", "A test", "-"]), shown);
+        // As it was written, and where it came from is known.
+        assert_eq!(std::fs::read(copy).unwrap(), std::fs::read(file).unwrap());
+        assert_eq!(good(&["profile", "export", "A test", "-"]), std::fs::read_to_string(file).unwrap());
+        let known = std::fs::read_to_string(user.home().join(".local/share/terrarium/reach.json")).unwrap();
+        assert!(known.contains("\"from\":\"in.terrarium\""), "{known}");
         assert_eq!(ctl(&["profile", "export", "A test", copy]).status.code(), Some(125), "it is there");
         good(&["profile", "delete", "A test"]);
         assert_eq!(good(&["profile", "list"]), "");

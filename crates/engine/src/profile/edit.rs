@@ -14,6 +14,9 @@ pub fn edit(text: &str, profile: &Profile) -> Result<String, NotText> {
     let (Ok(old), Ok(mut document)) = (parse(text), text.parse::<DocumentMut>()) else {
         return write(profile);
     };
+    if old == *profile {
+        return Ok(text.to_owned());
+    }
     change(document.as_table_mut(), &as_table(&old)?, &as_table(profile)?);
     let edited = document.to_string();
     // What a strange spelling of TOML may do to the edit is not to be found

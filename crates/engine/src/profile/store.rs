@@ -6,6 +6,7 @@ use super::{edit, launcher, parse, to_toml, Changes, Home, Profile};
 use crate::error::{Error, FileAction};
 use crate::nearest::nearest;
 use crate::places::Places;
+use crate::reach::{Memory, Seen};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -125,6 +126,60 @@ pub fn list(places: &Places) -> Result<Vec<Entry>, Error> {
 /// # Errors
 /// There is one of that name, or it cannot be written.
 pub fn add(places: &Places, profile: &Profile) -> Result<PathBuf, Error> {
+    add_text(places, profile, "")
+}
+
+/// The same of one that lies in a file already, whose text stays but for what
+/// differs. What was remembered of an earlier one of its file's name is none of
+/// this one's; `from`: what it came from, if not from here, see [`file_name`].
+///
+/// # Errors
+/// Another profile has its name, or it cannot be written.
+pub fn add_from(
+    places: &Places,
+    profile: &Profile,
+    file: Option<&Path>,
+    from: Option<String>,
+) -> Result<PathBuf, Error> {
+    let text = file.and_then(|file| read(file).ok()).unwrap_or_default();
+    let path = add_text(places, profile, &text)?;
+    Memory::change(places, &stem(&path), |seen| *seen = Seen { from, allowed: None })?;
+    Ok(path)
+}
+
+/// What a file is called, for people.
+#[must_use]
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The text of a profile for a file elsewhere: that of its own file, if it has
+/// one, with only what differs changed.
+///
+/// # Errors
+/// It holds bytes that are not text.
+pub fn text(profile: &Profile, file: Option<&Path>) -> Result<String, Error> {
+    let text = match file.and_then(|file| read(file).ok()) {
+        Some(own) => edit(&own, profile),
+        None => to_toml(profile),
+    };
+    text.map_err(|_| Error::NotText)
+}
+
+/// The text of the profile that the user means, as it is.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub fn text_of(places: &Places, name: &str) -> Result<String, Error> {
+    let path = if is_file(name) { PathBuf::from(name) } else { find(places, name)?.path };
+    let text = read(&path)?;
+    match parse(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Error::Profile { path, error }),
+    }
+}
+
+fn add_text(places: &Places, profile: &Profile, text: &str) -> Result<PathBuf, Error> {
     if list(places)?.iter().any(|entry| names(entry, &profile.name)) {
         return Err(Error::ProfileExists { name: profile.name.clone() });
     }
@@ -134,7 +189,7 @@ pub fn add(places: &Places, profile: &Profile) -> Result<PathBuf, Error> {
         .map(|count| places.profiles().join(format!("{}.{SUFFIX}", numbered(count))))
         .find(|path| !path.exists())
         .unwrap_or_default();
-    write(&path, &super::write(profile).map_err(|_| Error::NotText)?)?;
+    write(&path, &edit(text, profile).map_err(|_| Error::NotText)?)?;
     Ok(path)
 }
 
@@ -229,7 +284,7 @@ pub fn bring_back(places: &Places, deleted: &Deleted) -> Result<(), Error> {
     let path = if deleted.path.exists() {
         let parsed = parse(&deleted.text);
         let parsed = parsed.map_err(|error| Error::Profile { path: deleted.path.clone(), error })?;
-        add(places, &parsed)?
+        add_text(places, &parsed, &deleted.text)?
     } else {
         write(&deleted.path, &deleted.text)?;
         deleted.path.clone()
@@ -250,13 +305,57 @@ fn data_home(places: &Places) -> &Path {
 mod tests {
     use super::*;
 
+    fn places(top: &Path) -> Places {
+        let below = |name| top.join(name);
+        Places {
+            config: below("config"),
+            data: below("share/terrarium"),
+            cache: below("cache"),
+            runtime: below("run"),
+        }
+    }
+
+    /// As a person wrote it, in an order and with words of their own.
+    const WRITTEN: &str =
+        "# Of a friend.\ncommand.argv = ['true'] # does nothing\n\nname = \"A test\"\nversion = 1\n";
+
+    #[test]
+    fn what_was_written_by_hand_stays_so_wherever_it_is_copied() {
+        let top = tempfile::tempdir().unwrap();
+        let (places, file) = (places(top.path()), top.path().join("of a friend.terrarium"));
+        fs::write(&file, WRITTEN).unwrap();
+        let mut profile = load(&file).unwrap();
+        let add = |profile: &Profile| add_from(&places, profile, Some(&file), Some(file_name(&file)));
+        let path = add(&profile).unwrap();
+        assert_eq!(
+            (read(&path).unwrap().as_str(), text_of(&places, "A test").unwrap().as_str()),
+            (WRITTEN, WRITTEN)
+        );
+        // Where it came from is known, and what was allowed an earlier one is not.
+        let note = |path: &Path| Memory::load(&places).of(&stem(path));
+        assert_eq!(note(&path), Seen { from: Some("of a friend.terrarium".into()), allowed: None });
+        assert!(matches!(add(&profile), Err(Error::ProfileExists { .. })));
+        profile.name = "A test 2".into();
+        let other = WRITTEN.replace("A test", "A test 2");
+        assert_eq!(read(&add(&profile).unwrap()).unwrap(), other);
+        assert_eq!(text(&profile, Some(&path)).unwrap(), other);
+        assert_eq!(text(&profile, None).unwrap(), to_toml(&profile).unwrap());
+        // One that comes back beside another one is what it was.
+        let deleted = delete(&places, "A test").unwrap();
+        write(&path, &to_toml(&Profile::new("Another", vec!["true".into()])).unwrap()).unwrap();
+        bring_back(&places, &deleted).unwrap();
+        assert_eq!(text_of(&places, "A test").unwrap(), WRITTEN);
+        assert!(matches!(text_of(&places, "none"), Err(Error::NoSuchProfile { .. })));
+        fs::write(&file, "name = 1").unwrap();
+        assert!(matches!(text_of(&places, file.to_str().unwrap()), Err(Error::Profile { .. })));
+    }
+
     /// Whoever deletes it: the window and terrariumctl do it here.
     #[test]
     fn a_launcher_goes_with_its_profile_and_comes_back_with_it() {
         let top = tempfile::tempdir().unwrap();
         let below = |name| top.path().join(name);
-        let (config, cache, runtime) = (below("config"), below("cache"), below("run"));
-        let places = Places { config, data: below("share/terrarium"), cache, runtime };
+        let places = places(top.path());
         let profile = Profile::new("A test", vec!["true".into()]);
         let path = add(&places, &profile).unwrap();
         let (data, files) = (below("share"), launcher::Files { text: b"x".to_vec(), icon: b"y".to_vec() });
