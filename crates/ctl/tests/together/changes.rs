@@ -8,7 +8,7 @@ use crate::kept::{kept, reviewed};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{symlink, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -161,6 +161,43 @@ for_both! {
         assert!(ctl(glass, &["keep", &name, &path("moved")]).status.success());
         assert!(ctl(glass, &["discard", &name]).status.success());
         assert_eq!(layers(glass, &name), 0);
+    }
+}
+
+for_both! {
+    machine at full scale:
+    fn a_copy_of_a_file_from_elsewhere_goes_back_there(glass: Glass) {
+        let (name, folder) = (fresh_name("elsewhere"), Folder::new(glass.user(), Path::new("/var/tmp")));
+        let (path, home) = (folder.path.join("x.txt"), glass.user().home());
+        folder.file("x.txt", "one\nold\n");
+        // That it is as it was its time tells, by the second.
+        std::thread::sleep(Duration::from_secs(2));
+        let include = format!("{}={}", home.join(format!("{name}.txt")).display(), path.display());
+        let script = format!("printf 'one\nnew\n' >{name}.txt; echo beside >{name}.bak");
+        let done = run(glass, &["--changes", "review", "-n", &name, "-i", &include], &["sh", "-c", &script]).output().unwrap();
+        assert!(done.status.success(), "{}", err(&done));
+        // It is compared with the one that it is a copy of.
+        let shown = changes(glass, &name, &["--diff"]);
+        let lines = [format!("{name}.txt (8 bytes, 0644), copy of {}\n", path.display()), "\n-old\n+new\n".into()];
+        assert!(lines.iter().all(|line| shown.contains(line)) && !shown.contains("+one"), "{shown}");
+        // Who may not write it is told, and nothing is lost.
+        let mode = |mode| fs::set_permissions(&folder.path, fs::Permissions::from_mode(mode)).unwrap();
+        let apply = || ctl(glass, &["apply", &name, &format!("{name}.txt")]);
+        if glass.user().uid() != 0 {
+            mode(0o555);
+            let refused = apply();
+            mode(0o755);
+            assert!(refused.status.code() == Some(125) && err(&refused).contains(&path.display().to_string()), "{}", err(&refused));
+            assert_eq!((folder.names(), fs::read_to_string(&path).unwrap()), (vec!["x.txt".to_owned()], "one\nold\n".into()));
+        }
+        let applied = apply();
+        assert_eq!(err(&applied), format!("terrariumctl: 1 file or folder was put into {}.\n", folder.path.display()));
+        assert_eq!((folder.names(), fs::read_to_string(&path).unwrap()), (vec!["x.txt".to_owned()], "one\nnew\n".into()));
+        assert!(!home.join(format!("{name}.txt")).exists(), "nothing came to the home folder");
+        let trash = home.join(".local/share/Trash");
+        assert_eq!(fs::read_to_string(trash.join("files/x.txt")).unwrap(), "one\nold\n");
+        fs::remove_dir_all(trash).unwrap();
+        assert!(ctl(glass, &["discard", &name]).status.success());
     }
 }
 
