@@ -13,6 +13,8 @@
 mod ask;
 mod old;
 mod parts;
+#[cfg(test)]
+mod stick_tests;
 
 pub use ask::{questions, Guards, Question, Why};
 
