@@ -51,7 +51,7 @@ fn a_copy_of_a_file_elsewhere_goes_back_there() {
     assert_eq!(stage.apply("/home/me/y").unwrap().done, [stage.home("y")]);
     // Gone meanwhile: nothing was replaced.
     fs::remove_file(elsewhere.join("x")).unwrap();
-    assert_eq!(stage.apply("/home/me/x").unwrap().replaced, [PathBuf::new(); 0]);
+    assert!(stage.apply("/home/me/x").unwrap().replaced.is_empty());
     assert_eq!(read(elsewhere.join("x")), "new");
 }
 
