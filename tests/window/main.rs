@@ -18,6 +18,7 @@ mod endings;
 #[path = "../fake/mod.rs"]
 mod fake;
 mod flows;
+mod form;
 mod home;
 mod keyboard;
 mod limits;

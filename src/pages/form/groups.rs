@@ -160,6 +160,15 @@ pub fn network(signal: &Signal, group: &Group) -> Vec<Field> {
                 set: |profile, text| profile.network.dns = split(&text),
             },
         ),
+        entry(
+            signal,
+            ("network.forwards", "network-forwards"),
+            &gettext("Ports of This Computer (8080:80 …)"),
+            Access {
+                get: |profile| join(profile.network.forwards.iter().cloned()),
+                set: |profile, text| profile.network.forwards = split(&text),
+            },
+        ),
     ];
     fields.into_iter().map(|field| field.in_group(group)).collect()
 }

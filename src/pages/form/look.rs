@@ -156,7 +156,7 @@ impl Form {
             (Some(problem), _) => field.say(Some(&whole(problem)), true),
             (None, Some(note)) => field.say(Some(&message::note(note)), false),
             (None, None) => {
-                let said = self.in_place(field, planned).or_else(|| self.if_empty(field));
+                let said = self.in_place(field, planned).or_else(|| self.in_other_words(field));
                 field.say(said.as_deref(), false);
             }
         }
@@ -169,12 +169,18 @@ impl Form {
         (!places.is_empty()).then(|| message::in_place(&places, &self.folders.home()))
     }
 
-    /// What an empty list means, where it is not what one would think, and how
-    /// files call what has another name here.
-    fn if_empty(&self, field: &Field) -> Option<String> {
+    /// What a list means that is empty, where that is not what one would think,
+    /// or is read from left to right, and how files call what has another name
+    /// here.
+    fn in_other_words(&self, field: &Field) -> Option<String> {
         let network = self.profile().network;
         if field.key == "network.mode" && network.mode == NetworkMode::Full {
             return Some(gettext("All that this computer reaches, and itself. In a profile’s file and for terrariumctl it is called “full”."));
+        }
+        if field.key == "network.forwards" && !network.forwards.is_empty() {
+            return Some(gettext(
+                "The first is a port that this computer alone can use; it leads to the second one, inside.",
+            ));
         }
         let is_it = field.key == "network.allow" && network.mode == NetworkMode::Custom;
         if !is_it || !network.allow.is_empty() {

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The form has a row for every key, a way back from each, and says why
+//! something is not there.
+
+use crate::scene::walk;
+use crate::{Fake, Scene, Shown};
+use adw::prelude::*;
+use std::sync::Arc;
+use terrarium::bridge::Bridge;
+
+/// On a computer that can have networks, with a form in which a command stands.
+pub fn begun() -> Scene {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fake = Arc::new(Fake::new(folder.path().to_owned()));
+    let mut host = crate::host(folder.path().to_owned());
+    (host.network.nft, host.network.dnsmasq) = (true, true);
+    let bridge = Bridge::with(host, fake.clone());
+    let scene = Scene { shown: Shown::new(bridge.clone()), fake, bridge, folder };
+    scene.act("win.new-run");
+    scene.object::<adw::EntryRow>("command").set_text("echo");
+    scene.until("it can be run", || scene.object::<gtk::Button>("run-form").is_sensitive());
+    scene
+}
+
+/// The button in a row that leads back to the default.
+fn way_back(within: &gtk::Widget) -> Option<gtk::Button> {
+    let is_it = |one: &gtk::Widget| {
+        one.tooltip_text().is_some_and(|text| text.starts_with("Changed From")) && one.is_mapped()
+    };
+    walk(within, &is_it).and_downcast()
+}
+
+#[gtk::test]
+fn ports_of_this_computer_can_lead_into_it() {
+    let scene = begun();
+    let (access, row) =
+        (scene.object::<adw::ComboRow>("network"), scene.object::<adw::EntryRow>("network-forwards"));
+    access.set_selected(0);
+    assert!(!row.is_visible(), "nothing leads to what has no network");
+    access.set_selected(1);
+    assert!(row.is_visible() && row.title().contains("8080:80"), "{}", row.title());
+    let forwards = || scene.window.form().profile().network.forwards;
+    let below = scene.object::<adw::ActionRow>("network-forwards-message");
+    row.set_text("8080:80 9090:90");
+    assert_eq!(forwards(), ["8080:80", "9090:90"]);
+    assert!(below.is_visible() && below.title().contains("this computer alone"), "{}", below.title());
+    let run = scene.object::<gtk::Button>("run-form");
+    for (text, said) in [("8080", "is not a port of this computer"), ("8080:80 8080:81", "leads somewhere")] {
+        row.set_text(text);
+        assert!(below.is_visible() && below.title().contains(said), "{text}: {}", below.title());
+        assert!(below.has_css_class("error") && !run.is_sensitive(), "{text}");
+    }
+    row.set_text("8080:80");
+    assert!(run.is_sensitive());
+    // It waits where it does not apply, and is no part of what is run.
+    access.set_selected(0);
+    assert!(!row.is_visible() && !below.is_visible() && forwards().is_empty());
+    for mode in [1, 2, 3] {
+        access.set_selected(mode);
+        assert!(row.is_visible());
+        assert_eq!(forwards(), ["8080:80"], "{mode}");
+    }
+    assert!(row.has_css_class("changed"));
+    way_back(row.upcast_ref()).expect("a way back").emit_clicked();
+    assert!(row.text().is_empty() && forwards().is_empty() && !row.has_css_class("changed"));
+}
