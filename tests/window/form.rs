@@ -64,3 +64,19 @@ fn ports_of_this_computer_can_lead_into_it() {
     way_back(row.upcast_ref()).expect("a way back").emit_clicked();
     assert!(row.text().is_empty() && forwards().is_empty() && !row.has_css_class("changed"));
 }
+
+#[gtk::test]
+fn what_only_machines_have_is_said_to_be_theirs() {
+    let scene = begun();
+    scene.object::<gtk::CheckButton>("container").set_active(true);
+    scene.object::<adw::ActionRow>("advanced").emit_by_name::<()>("activated", &[]);
+    let why = scene.object::<adw::ActionRow>("machines-only");
+    scene.until("it is unfolded", || why.is_mapped());
+    assert!(why.title().contains("virtual machines only"), "{}", why.title());
+    for name in ["accelerator", "kernel-path", "modules-path", "kernel", "connection"] {
+        assert!(!scene.object::<gtk::Widget>(name).is_visible(), "{name}");
+    }
+    scene.object::<gtk::CheckButton>("machine").set_active(true);
+    scene.until("they are there", || scene.object::<gtk::Widget>("connection").is_mapped());
+    assert!(!why.is_visible());
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What few need, folded away: further keys, and what is made of all of them.
 
-use super::field::Group;
+use super::field::{say, sentence_row, Group};
 use crate::library::Item;
 use crate::window::Window;
 use adw::prelude::*;
@@ -18,6 +18,8 @@ pub struct Advanced {
     /// The rows that are keys.
     pub group: Group,
     revealer: gtk::Revealer,
+    /// Why something is not there.
+    missing: adw::ActionRow,
     equivalent: adw::ActionRow,
     copy: gtk::Button,
     xml: adw::ActionRow,
@@ -67,13 +69,22 @@ impl Advanced {
         xml.set_subtitle(&gettext("What libvirt is asked for"));
         xml.set_widget_name("domain-xml");
         xml.add_suffix(&gtk::Image::from_icon_name("go-next-symbolic"));
-        Self { group, revealer, equivalent, copy, xml, command: Rc::default(), plan: Rc::default() }
+        let missing = sentence_row("machines-only", gtk::AccessibleRole::Note);
+        Self { group, revealer, missing, equivalent, copy, xml, command: Rc::default(), plan: Rc::default() }
     }
 
     /// What is made of the keys comes after them.
     pub fn finish(&self) {
+        self.group.list.append(&self.missing);
         self.group.list.append(&self.equivalent);
         self.group.list.append(&self.xml);
+    }
+
+    /// Whether it is about a virtual machine; what only those have is not
+    /// offered else.
+    pub fn tell(&self, machine: bool) {
+        let why = gettext("Acceleration, kernel and connection can be chosen for virtual machines only.");
+        say(&self.missing, Some(why.as_str()).filter(|_| !machine), false);
     }
 
     /// Unfolds it, if this row is in it.

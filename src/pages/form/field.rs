@@ -101,7 +101,8 @@ pub fn message_row(name: &str) -> adw::ActionRow {
     sentence_row(name, gtk::AccessibleRole::Alert)
 }
 
-fn sentence_row(name: &str, role: gtk::AccessibleRole) -> adw::ActionRow {
+/// The same for one that is heard when it is come to.
+pub(super) fn sentence_row(name: &str, role: gtk::AccessibleRole) -> adw::ActionRow {
     let row = adw::ActionRow::builder().visible(false).activatable(false).selectable(false);
     let row = row.accessible_role(role).build();
     row.add_css_class("message");

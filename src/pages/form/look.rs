@@ -242,6 +242,7 @@ impl Form {
     fn offer(&self, profile: &Profile, host: &Host) {
         let window = profile.display.kind == DisplayKind::Window;
         let machine = self.isolation() == Isolation::Machine;
+        self.advanced.tell(machine);
         for field in &self.fields {
             let shown = match field.key {
                 "display.kind" => true,
