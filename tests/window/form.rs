@@ -7,6 +7,7 @@ use crate::{Fake, Scene, Shown};
 use adw::prelude::*;
 use std::sync::Arc;
 use terrarium::bridge::Bridge;
+use terrarium_engine::profile::{Icon, Isolation, Profile};
 
 /// On a computer that can have networks, with a form in which a command stands.
 pub fn begun() -> Scene {
@@ -63,6 +64,50 @@ fn ports_of_this_computer_can_lead_into_it() {
     assert!(row.has_css_class("changed"));
     way_back(row.upcast_ref()).expect("a way back").emit_clicked();
     assert!(row.text().is_empty() && forwards().is_empty() && !row.has_css_class("changed"));
+}
+
+#[gtk::test]
+fn where_it_starts_is_marked_and_goes_back() {
+    let scene = begun();
+    let row = scene.object::<adw::EntryRow>("directory");
+    assert!(!row.has_css_class("changed"));
+    row.set_text("/srv");
+    scene.until("it is marked", || row.has_css_class("changed") && way_back(row.upcast_ref()).is_some());
+    assert_eq!(scene.window.form().profile().command.directory.as_deref(), Some("/srv".as_ref()));
+    way_back(row.upcast_ref()).expect("a way back").emit_clicked();
+    assert!(row.text().is_empty() && !row.has_css_class("changed"));
+    assert_eq!(scene.window.form().profile().command.directory, None);
+}
+
+#[gtk::test]
+fn how_strong_and_the_icon_can_be_left_to_terrarium_again() {
+    let scene = begun();
+    let mut profile = Profile::new("One", vec!["echo".into()]);
+    (profile.isolation, profile.icon) = (Some(Isolation::Container), Some(Icon::Game));
+    scene.window.edit(&profile, None);
+    let said = || {
+        let profile = scene.window.form().profile();
+        (profile.isolation, profile.icon)
+    };
+    assert_eq!(said(), (profile.isolation, profile.icon));
+    let group = scene.object::<gtk::Widget>("how-strong");
+    scene.until("it is marked", || way_back(&group).is_some());
+    let row = scene.object::<adw::ActionRow>("container-row");
+    assert!(row.has_css_class("changed"));
+    let place = row.compute_bounds(&group).expect("a place");
+    way_back(&group).expect("a way back").emit_clicked();
+    scene.until("it is as by default", || said().0.is_none() && way_back(&group).is_none());
+    assert!(!row.has_css_class("changed"));
+    let now = row.compute_bounds(&group).expect("a place");
+    assert_eq!(place.y().to_bits(), now.y().to_bits(), "nothing moves below the pointer");
+    assert!(scene.object::<gtk::CheckButton>("container").is_active(), "this computer has no other");
+    // The icon has its choice beside the others.
+    let automatic = scene.object::<gtk::ToggleButton>("icon-automatic");
+    assert!(!automatic.is_active());
+    automatic.set_active(true);
+    assert_eq!(said(), (None, None));
+    scene.window.edit(&Profile::new("Two", vec!["echo".into()]), None);
+    assert!(automatic.is_active() && way_back(&group).is_none());
 }
 
 #[gtk::test]

@@ -134,6 +134,19 @@ pub fn say(message: &adw::ActionRow, text: Option<&str>, wrong: bool) {
     }
 }
 
+/// A way back to the default, which is not shown yet.
+pub(super) fn reset_button() -> gtk::Button {
+    let reset = gtk::Button::builder()
+        .icon_name("edit-undo-symbolic")
+        .valign(gtk::Align::Center)
+        .visible(false)
+        .tooltip_text(gettext("Changed From the Default. Reset"))
+        .css_classes(["flat"])
+        .build();
+    crate::pages::name_by_hint(&reset);
+    reset
+}
+
 impl Field {
     /// A row that is there, made of four ways to handle its value.
     pub fn new<T: PartialEq + 'static>(
@@ -142,14 +155,7 @@ impl Field {
         Access { get, set }: Access<T>,
         (show, value): (impl Fn(T) + 'static, impl Fn() -> Option<T> + 'static),
     ) -> Self {
-        let reset = gtk::Button::builder()
-            .icon_name("edit-undo-symbolic")
-            .valign(gtk::Align::Center)
-            .visible(false)
-            .tooltip_text(gettext("Changed From the Default. Reset"))
-            .css_classes(["flat"])
-            .build();
-        crate::pages::name_by_hint(&reset);
+        let reset = reset_button();
         let row = row.clone().upcast::<gtk::Widget>();
         row.set_widget_name(name);
         if let Some(row) = row.downcast_ref::<adw::ActionRow>() {
@@ -242,9 +248,14 @@ impl Field {
         self.reset.connect_clicked(move |_| call());
     }
 
+    /// Whether two profiles say the same of it.
+    pub fn is_same(&self, one: &Profile, other: &Profile) -> bool {
+        (self.same)(one, other)
+    }
+
     /// Marks it if it is not as by default.
     pub fn mark(&self, profile: &Profile, usual: &Profile) {
-        let changed = !(self.same)(profile, usual);
+        let changed = !self.is_same(profile, usual);
         self.reset.set_visible(changed);
         if changed {
             self.row.add_css_class("changed");

@@ -11,6 +11,19 @@ use terrarium_engine::message;
 use terrarium_engine::profile::{Accelerator, Changes, Clipboard, DisplayKind, Home, Manager, NetworkMode};
 use terrarium_engine::profile::{Until, MONITORS_MAX};
 
+/// Where it starts: below the command.
+pub fn directory(signal: &Signal) -> Field {
+    entry(
+        signal,
+        ("command.directory", "directory"),
+        &gettext("Start In"),
+        Access {
+            get: |profile| path_text(profile.command.directory.as_ref()),
+            set: |profile, text| profile.command.directory = text_path(&text),
+        },
+    )
+}
+
 /// How it shows, and what passes between its screen and ours.
 pub fn display(signal: &Signal, group: &Group) -> Vec<Field> {
     let kinds = vec![

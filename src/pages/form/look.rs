@@ -12,7 +12,7 @@ use std::rc::Rc;
 use terrarium_engine::host::{Host, Piece};
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Note, Planned, Problem, ProblemKind};
-use terrarium_engine::profile::{DisplayKind, Interface, Isolation, Machine, Manager, NetworkMode, Profile};
+use terrarium_engine::profile::{DisplayKind, Interface, Isolation, Manager, NetworkMode, Profile};
 use terrarium_engine::reach::{reach, written};
 
 impl Form {
@@ -121,9 +121,7 @@ impl Form {
 
     /// Puts the focus on the row of one of the profile's keys.
     fn go_to(&self, key: &str) {
-        if is_about(key, "command.directory") {
-            self.directory.grab_focus();
-        } else if let Some(field) = self.fields.iter().find(|field| is_about(key, field.key)) {
+        if let Some(field) = self.fields.iter().find(|field| is_about(key, field.key)) {
             self.advanced.open_for(&field.row);
             field.row.grab_focus();
         } else if !self.folders.focus(key) {
@@ -139,7 +137,6 @@ impl Form {
         let name = match row {
             // What stands in brackets is an example.
             Some(title) => title.split(" (").next().unwrap_or_default().to_owned(),
-            None if is_about(key, "command.directory") => self.directory.title().into(),
             None if is_about(key, "command") => self.command.title().into(),
             None if is_about(key, "files") => gettext("Folders"),
             None if is_about(key, "network") => gettext("Network"),
@@ -195,45 +192,17 @@ impl Form {
         })
     }
 
-    /// Command and folder. One that was not begun is not wrong yet.
+    /// The command. One that was not begun is not wrong yet.
     fn show_what(&self, planned: &Planned) {
         let text = self.command.text();
-        let [command, directory] = &self.messages;
-        let find = |key: &str| planned.problems.iter().find(|problem| is_about(&problem.field, key));
+        let command = &self.message;
+        let found = planned.problems.iter().find(|problem| is_about(&problem.field, "command.argv"));
         let half = glib::shell_parse_argv(text.as_str()).err().filter(|_| !text.trim().is_empty());
         self.there.share.set_visible(false);
-        match (half, find("command.argv").filter(|_| !text.is_empty())) {
+        match (half, found.filter(|_| !text.is_empty())) {
             (Some(error), _) => say(command, Some(&half_words(&text, &error)), true),
             (None, Some(problem)) => say(command, Some(&whole(problem)), true),
             (None, None) => self.say_what_is_not_shared(command),
-        }
-        say(directory, find("command.directory").map(whole).as_deref(), true);
-    }
-
-    /// Each kind of glass is planned for itself; one that cannot work says
-    /// why below it.
-    fn show_glass(&self, profile: &Profile, host: &Host) {
-        for (isolation, (row, below, fix)) in
-            [Isolation::Container, Isolation::Machine].into_iter().zip(&self.glass)
-        {
-            let alone = Profile {
-                isolation: Some(isolation),
-                machine: Machine::default(),
-                ..Profile::new("x", vec!["true".into()])
-            };
-            let planned = plan(&alone, host);
-            let about =
-                |problem: &&Problem| problem.field == "isolation" || problem.field.starts_with("machine.");
-            let found = planned.problems.iter().find(about);
-            row.set_sensitive(found.is_none());
-            fix.set_visible(found.is_some());
-            let chosen = self.isolation() == isolation;
-            let privileged = profile.security.privileged;
-            let note = planned.notes.iter().find(|note| matches!(note, Note::Emulated { .. }));
-            let note = note.filter(|_| chosen && !privileged);
-            let text =
-                found.map(|problem| message::problem(problem).text).or_else(|| note.map(message::note));
-            say(below, text.as_deref(), false);
         }
     }
 

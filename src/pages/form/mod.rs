@@ -10,6 +10,7 @@ mod draft;
 pub(crate) mod field;
 mod fitting;
 mod folders;
+mod glass;
 pub(crate) mod groups;
 mod interface;
 mod interfaces;
@@ -34,6 +35,7 @@ use draft::Draft;
 use field::{Field, Group, Signal};
 use folders::Folders;
 use gettextrs::gettext;
+use glass::Glass;
 use gtk::glib;
 use interfaces::Interfaces;
 use name::Title;
@@ -42,7 +44,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Planned};
-use terrarium_engine::profile::{Isolation, Profile};
+use terrarium_engine::profile::Profile;
 use there::There;
 
 /// So many characters of a command are seen at least.
@@ -60,11 +62,9 @@ pub struct Form {
     save: gtk::Button,
     command: adw::EntryRow,
     choose_app: gtk::Button,
-    directory: adw::EntryRow,
-    messages: [adw::ActionRow; 2],
-    container: gtk::CheckButton,
-    machine: gtk::CheckButton,
-    glass: [(adw::ActionRow, adw::ActionRow, gtk::Button); 2],
+    /// What is said of the command.
+    message: adw::ActionRow,
+    glass: Glass,
     fields: Vec<Field>,
     folders: Rc<Folders>,
     interfaces: Rc<Interfaces>,
@@ -79,8 +79,6 @@ pub struct Form {
     item: RefCell<Option<Item>>,
     /// Whether there is a launcher of it.
     launched: Cell<bool>,
-    /// What this computer does best.
-    usual: Cell<Option<Isolation>>,
     /// It was opened for a profile that is to be made.
     is_to_be_saved: Cell<bool>,
     /// Run was asked for before this computer was looked at.
@@ -98,11 +96,10 @@ impl Form {
     pub fn new() -> Rc<Self> {
         let builder = crate::pages::layout(include_str!("form.ui"));
         let (signal, page) = (Signal::default(), object::<gtk::Box>(&builder, "groups"));
-        let glass = |name: &str| {
-            let id = |what: &str| format!("{name}-{what}");
-            (object(&builder, &id("row")), object(&builder, &id("message")), object(&builder, &id("fix")))
-        };
-        let (fields, folders, interfaces, advanced) = make_groups(&page, &signal);
+        let what = Group { widget: object(&builder, "what-group"), list: object(&builder, "what") };
+        let directory = groups::directory(&signal).in_group(&what);
+        let (mut fields, folders, interfaces, advanced) = make_groups(&page, &signal);
+        fields.insert(0, directory);
         let pane = Pane::new();
         object::<gtk::Box>(&builder, "pane-place").append(&pane.widget);
         let command: adw::EntryRow = object(&builder, "command");
@@ -120,11 +117,8 @@ impl Form {
             completion: Completion::new(&command),
             command,
             choose_app: object(&builder, "choose-app"),
-            directory: object(&builder, "directory"),
-            messages: [object(&builder, "command-message"), object(&builder, "directory-message")],
-            container: object(&builder, "container"),
-            machine: object(&builder, "machine"),
-            glass: [glass("container"), glass("machine")],
+            message: object(&builder, "command-message"),
+            glass: Glass::new(&builder),
             fields,
             folders,
             interfaces,
@@ -135,7 +129,6 @@ impl Form {
             saved: RefCell::new(Profile::new("", Vec::new())),
             item: RefCell::default(),
             launched: Cell::new(false),
-            usual: Cell::new(None),
             is_to_be_saved: Cell::new(false),
             wanted: Cell::new(false),
             ran: Cell::new(false),
@@ -163,13 +156,6 @@ impl Form {
             }
             signal.emit();
         });
-        let signal = self.signal.clone();
-        self.directory.connect_changed(move |_| signal.emit());
-        let signal = self.signal.clone();
-        self.container.connect_toggled(move |_| signal.emit());
-        // The one that is switched off tells so before the other is on.
-        let signal = self.signal.clone();
-        self.machine.connect_toggled(move |_| signal.emit());
         let form = Rc::downgrade(self);
         self.command.connect_entry_activated(move |row| {
             if let Some(form) = form.upgrade() {
@@ -180,6 +166,7 @@ impl Form {
         });
         self.flap.connect_folded_notify(|flap| flap.set_reveal_flap(!flap.is_folded()));
         self.connect_resets(window);
+        self.connect_glass(window);
         self.connect_pane(window);
         self.connect_narrow(window);
         self.connect_app(window);
@@ -200,11 +187,16 @@ impl Form {
                     let (mut profile, usual) = (form.typed(), usual(&form.typed()));
                     form.fields[index].reset(&mut profile, &usual);
                     form.signal.quietly(|| form.fields[index].fill(&profile));
-                    form.look(&window);
-                    form.keep_draft(&window);
+                    form.changed_at_once(&window);
                 }
             });
         }
+    }
+
+    /// It was changed by a click, of which nothing has told yet.
+    fn changed_at_once(self: &Rc<Self>, window: &Rc<Window>) {
+        self.look(window);
+        self.keep_draft(window);
     }
 
     fn connect_pane(self: &Rc<Self>, window: &Rc<Window>) {
@@ -229,7 +221,7 @@ impl Form {
     /// was quicker.
     pub fn host_is_known(self: &Rc<Self>, window: &Rc<Window>) {
         window.bridge.host().iter().for_each(|host| self.folders.set_home(&host.user.home));
-        if !(self.machine.is_active() || self.container.is_active()) {
+        if !self.glass.is_chosen() {
             self.signal.quietly(|| self.choose_glass(window, None));
         }
         if self.command.text().is_empty() {
@@ -239,16 +231,6 @@ impl Form {
         if self.wanted.take() {
             self.run(window);
         }
-    }
-
-    /// The kind that a profile names, or what this computer does best.
-    fn choose_glass(&self, window: &Window, isolation: Option<Isolation>) {
-        let Some(host) = window.bridge.host() else { return };
-        let usual = plan(&Profile::new("usual", vec!["true".into()]), host).plan.map(|plan| plan.isolation);
-        self.usual.set(usual);
-        let set = crate::settings::settings().isolation();
-        let machine = isolation.or(set).or(usual) == Some(Isolation::Machine);
-        if machine { &self.machine } else { &self.container }.set_active(true);
     }
 
     /// Types a command.
@@ -290,12 +272,7 @@ impl Form {
         self.signal.quietly(|| {
             let words = profile.command.argv.iter().map(|word| message::quote(&word.to_string_lossy()));
             self.command.set_text(&words.collect::<Vec<_>>().join(" "));
-            self.directory.set_text(&rows::path_text(profile.command.directory.as_ref()));
-            match profile.isolation {
-                Some(Isolation::Machine) => self.machine.set_active(true),
-                Some(Isolation::Container) => self.container.set_active(true),
-                None => {}
-            }
+            profile.isolation.iter().for_each(|one| self.glass.choose(*one));
             self.fields.iter().for_each(|field| field.fill(profile));
             self.folders.fill(profile, home);
             self.interfaces.fill(profile);
@@ -304,26 +281,12 @@ impl Form {
         });
     }
 
-    /// How strong the glass is.
-    fn isolation(&self) -> Isolation {
-        if self.machine.is_active() {
-            Isolation::Machine
-        } else {
-            Isolation::Container
-        }
-    }
-
     /// All that stands in the form, whether it has a meaning or not.
     pub(super) fn typed(&self) -> Profile {
         let mut profile = self.rest.borrow().clone();
         let typed = words::with_home(self.command.text().as_str(), &self.folders.home());
         profile.command.argv = glib::shell_parse_argv(typed).unwrap_or_default();
-        profile.command.directory = rows::text_path(&self.directory.text());
-        let chosen = self.isolation();
-        // One that left it to this computer still does, unless it is another.
-        if profile.isolation.is_some() || self.usual.get() != Some(chosen) {
-            profile.isolation = Some(chosen);
-        }
+        self.glass.read(&mut profile);
         self.fields.iter().for_each(|field| field.read(&mut profile));
         self.folders.read(&mut profile);
         self.interfaces.read(&mut profile);

@@ -20,7 +20,7 @@ pub struct Title {
     entry: gtk::Entry,
     problem: gtk::Label,
     colours: Vec<(Colour, gtk::ToggleButton)>,
-    icons: Vec<(Icon, gtk::ToggleButton)>,
+    icons: Vec<(Option<Icon>, gtk::ToggleButton)>,
     colour: Rc<Cell<Colour>>,
     icon: Rc<Cell<Option<Icon>>>,
     shown: RefCell<Option<(Colour, &'static str)>>,
@@ -82,7 +82,7 @@ impl Title {
             let (changed, cell, icon) = (signal.clone(), self.icon.clone(), *icon);
             button.connect_toggled(move |button| {
                 if button.is_active() {
-                    cell.set(Some(icon));
+                    cell.set(icon);
                     changed.emit();
                 }
             });
@@ -98,7 +98,7 @@ impl Title {
             button.set_active(*colour == profile.colour);
         }
         for (icon, button) in &self.icons {
-            button.set_active(Some(*icon) == profile.icon);
+            button.set_active(*icon == profile.icon);
         }
     }
 
@@ -162,7 +162,8 @@ fn colours() -> (Vec<(Colour, gtk::ToggleButton)>, gtk::Widget) {
     toggles(&all, |colour| (chip(*colour, "small", "").upcast(), look::name(*colour)))
 }
 
-fn icons() -> (Vec<(Icon, gtk::ToggleButton)>, gtk::Widget) {
+/// The first has a row of its own: the icon follows how it shows.
+fn icons() -> (Vec<(Option<Icon>, gtk::ToggleButton)>, gtk::Widget) {
     let name = |icon: &Icon| match icon {
         Icon::Terminal => gettext("Terminal"),
         Icon::Window => gettext("Window"),
@@ -179,7 +180,17 @@ fn icons() -> (Vec<(Icon, gtk::ToggleButton)>, gtk::Widget) {
         Icon::Folder => gettext("Folder"),
         Icon::Lock => gettext("Lock"),
     };
-    toggles(&Icon::ALL, |icon| (gtk::Image::from_icon_name(icon.themed()).upcast(), name(icon)))
+    let (icons, grid) =
+        toggles(&Icon::ALL, |icon| (gtk::Image::from_icon_name(icon.themed()).upcast(), name(icon)));
+    let automatic = gtk::ToggleButton::builder().label(gettext("Automatic")).css_classes(["flat"]).build();
+    automatic.set_widget_name("icon-automatic");
+    automatic.set_tooltip_text(Some(&gettext("Follows “Show As”")));
+    icons.iter().for_each(|(_, button)| button.set_group(Some(&automatic)));
+    let whole = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(3).build();
+    whole.append(&automatic);
+    whole.append(&grid);
+    let icons = icons.into_iter().map(|(icon, button)| (Some(icon), button));
+    (std::iter::once((None, automatic)).chain(icons).collect(), whole.upcast())
 }
 
 /// A grid in which one is chosen.

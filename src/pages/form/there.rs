@@ -128,9 +128,8 @@ impl Form {
             if let (true, Some(window)) = (form.folders.show_missing(found.sources), weak.upgrade()) {
                 form.look(&window);
             }
-            let [command, _] = &form.messages;
-            if !command.is_visible() || form.there.share.is_visible() {
-                form.say_what_is_not_shared(command);
+            if !form.message.is_visible() || form.there.share.is_visible() {
+                form.say_what_is_not_shared(&form.message);
             }
         });
     }
