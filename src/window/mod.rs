@@ -111,6 +111,7 @@ impl Window {
         window.runs.connect(&window);
         window.add_actions();
         window.add_profile_actions();
+        window.add_ways_back();
         window.ask_before_closing();
         let weak = Rc::downgrade(&window);
         window.leaflet.connect_visible_child_notify(move |_| {

@@ -53,10 +53,6 @@ impl Window {
         });
         with_item("profile-text", |window, item| window.open_text(&item.path));
         with_item("profile-delete", |window, item| window.delete(&item));
-        let back = gio::SimpleAction::new("profile-back", None);
-        let window = Rc::downgrade(self);
-        back.connect_activate(move |_, _| window.upgrade().iter().for_each(Self::bring_last_back));
-        self.widget.add_action(&back);
         // What stands in the place of those that a broken file has not.
         let none = gio::SimpleAction::new("profile-broken", Some(glib::VariantTy::STRING));
         none.set_enabled(false);
@@ -209,7 +205,7 @@ impl Window {
     }
 
     /// Brings the profile back that was deleted last.
-    fn bring_last_back(self: &Rc<Self>) {
+    pub(super) fn bring_last_back(self: &Rc<Self>) {
         let last = self.deleted.borrow().last().cloned();
         if let Some(last) = last.filter(|_| self.shows("home")) {
             self.bring_back(&last);

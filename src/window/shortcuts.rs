@@ -4,8 +4,9 @@
 //! terminal those that mean something to programs in it.
 
 use super::Window;
-use gtk::glib;
 use gtk::prelude::*;
+use gtk::{gio, glib};
+use std::rc::Rc;
 use vte::prelude::*;
 
 /// Those that are a program's while a terminal has the focus: a shell deletes a
@@ -15,7 +16,8 @@ const PLAIN: &[(&str, &str)] = &[
     ("<Control>Return", "win.run"),
     ("<Control>s", "win.form-save"),
     ("<Control>f", "win.search"),
-    ("<Control>z", "win.profile-back"),
+    ("<Control>z", "win.undo"),
+    ("<Control><Shift>z", "win.redo"),
     ("<Alt>Left", "win.back"),
     ("<Control>w", "win.close-tab"),
     ("<Control>q", "window.close"),
@@ -62,7 +64,6 @@ fn controller(shortcuts: &[(&str, &'static str)], beside_terminals: bool) -> gtk
     for &(keys, name) in shortcuts {
         let run = move |widget: &gtk::Widget, _: Option<&glib::Variant>| {
             let taken = (beside_terminals || !types_into_terminal(widget))
-                && !(name == "win.profile-back" && types_text(widget))
                 && widget.activate_action(name, None).is_ok();
             if taken {
                 glib::Propagation::Stop
@@ -82,12 +83,6 @@ fn types_into_terminal(widget: &gtk::Widget) -> bool {
     focus.and_downcast::<vte::Terminal>().is_some_and(|terminal| terminal.is_input_enabled())
 }
 
-/// Whether somebody types, and takes back what was typed.
-fn types_text(widget: &gtk::Widget) -> bool {
-    let focus = widget.root().and_then(|root| root.focus());
-    focus.is_some_and(|focus| focus.is::<gtk::Text>() || focus.is::<gtk::TextView>())
-}
-
 fn set(controller: &gtk::ShortcutController, on: bool) {
     let phase = if on { gtk::PropagationPhase::Capture } else { gtk::PropagationPhase::None };
     controller.set_propagation_phase(phase);
@@ -98,6 +93,32 @@ impl Window {
     pub fn set_shortcuts(&self, on: bool) {
         set(&self.shortcuts.plain, on);
         set(&self.shortcuts.beside_terminals, on);
+    }
+
+    /// Ways back by keys: in the form, in a text, or of what was deleted at Home.
+    pub(super) fn add_ways_back(self: &Rc<Self>) {
+        for (name, forth) in [("undo", false), ("redo", true)] {
+            let action = gio::SimpleAction::new(name, None);
+            let window = Rc::downgrade(self);
+            action.connect_activate(move |_, _| {
+                window.upgrade().iter().for_each(|window| window.go_back_or_forth(forth));
+            });
+            self.widget.add_action(&action);
+        }
+    }
+
+    fn go_back_or_forth(self: &Rc<Self>, forth: bool) {
+        let focus = gtk::prelude::GtkWindowExt::focus(&self.widget);
+        let text = focus.filter(|focus| focus.is::<gtk::Text>() || focus.is::<gtk::TextView>());
+        match (self.known_form().filter(|_| self.shows("form")), text) {
+            (Some(form), text) if forth => form.redo_by_key(self, text.as_ref()),
+            (Some(form), text) => form.undo_by_key(self, text.as_ref()),
+            (None, Some(text)) => {
+                let _ = text.activate_action(if forth { "text.redo" } else { "text.undo" }, None);
+            }
+            (None, None) if !forth => self.bring_last_back(),
+            (None, None) => {}
+        }
     }
 
     /// A page that comes gives the keyboard to what had it there last. That may

@@ -278,7 +278,7 @@ fn a_profile_is_deleted_and_comes_back() {
     WidgetExt::activate_action(&scene.window.widget, "win.profile-delete", Some(&target)).expect("an action");
     scene.until("it is gone again", || row(&scene, "Build a Project").is_none() && !path.exists());
     scene.until("it is offered back again", || button().is_some());
-    scene.act("win.profile-back");
+    scene.act("win.undo");
     scene.until("it is back again", || row(&scene, "Build a Project").is_some());
     assert_eq!(fs::read_to_string(&path).expect("a file"), PROFILES[1].1);
 }

@@ -38,6 +38,7 @@ mod screens;
 mod slips;
 mod states;
 mod stumbles;
+mod undo;
 mod waiting;
 
 use adw::prelude::*;

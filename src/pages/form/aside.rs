@@ -35,6 +35,8 @@ impl Form {
         self.put_aside();
         self.start_over(window);
         self.set_command(command);
+        self.history.begin(self.shown());
+        self.look(window);
     }
 
     /// The form is about to show something else, or not to be seen.
@@ -85,7 +87,8 @@ impl Form {
         if self.item.borrow().as_ref().is_some_and(|item| item.path == path) {
             self.item.replace(window.library.of(path));
             self.saved.borrow_mut().name = name.to_owned();
-            self.title.set_name(name);
+            self.signal.quietly(|| self.title.set_name(name));
+            self.accept();
             self.look(window);
         }
         self.keep_draft(window);

@@ -97,6 +97,7 @@ impl Form {
             self.command.set_text(&kept.command);
             self.title.set_name(&kept.name);
         });
+        self.accept();
         self.look(window);
     }
 

@@ -253,6 +253,19 @@ impl Field {
         (self.same)(one, other)
     }
 
+    /// The row, if text is typed into it.
+    pub fn entry(&self) -> Option<&adw::EntryRow> {
+        self.row.downcast_ref()
+    }
+
+    /// Whether its value is gone through on the way to another one, as with keys
+    /// that are typed and a number that is counted up.
+    pub fn is_gradual(&self) -> bool {
+        let row = self.row.downcast_ref::<adw::ActionRow>();
+        let inner = row.and_then(adw::prelude::ActionRowExt::activatable_widget);
+        self.entry().is_some() || inner.is_some_and(|inner| inner.is::<gtk::SpinButton>())
+    }
+
     /// Marks it if it is not as by default.
     pub fn mark(&self, profile: &Profile, usual: &Profile) {
         let changed = !self.is_same(profile, usual);

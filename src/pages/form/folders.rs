@@ -27,6 +27,8 @@ pub struct Folders {
     /// Rows of the list before the first of these.
     before: Cell<i32>,
     home: RefCell<PathBuf>,
+    /// How often the rows were made anew.
+    fillings: Cell<u32>,
     /// Sources that are not there.
     missing: RefCell<BTreeSet<PathBuf>>,
     /// The problems that are shown.
@@ -45,6 +47,7 @@ impl Folders {
             own: own.clone(),
             before: Cell::new(i32::try_from(before).unwrap_or(0)),
             home: RefCell::default(),
+            fillings: Cell::new(0),
             missing: RefCell::default(),
             problems: RefCell::default(),
         });
@@ -176,9 +179,10 @@ impl Folders {
         self.place();
         self.signal.emit();
         let Some(window) = self.window.borrow().upgrade() else { return };
-        let (weak, share) = (self.own.clone(), share.clone());
+        let (weak, share, filling) = (self.own.clone(), share.clone(), self.fillings.get());
         window.offer(&gettext("Removed"), &gettext("_Undo"), move || {
-            if let Some(folders) = weak.upgrade() {
+            // In other rows it has no place.
+            if let Some(folders) = weak.upgrade().filter(|folders| folders.fillings.get() == filling) {
                 let at = index.min(folders.shares.borrow().len());
                 folders.shares.borrow_mut().insert(at, share.clone());
                 folders.place();
@@ -221,6 +225,7 @@ impl Folders {
     /// Shows a profile's.
     pub fn fill(&self, profile: &Profile, home: &Path) {
         self.home.replace(home.to_owned());
+        self.fillings.set(self.fillings.get() + 1);
         for share in self.shares.take() {
             self.list.remove(&share.row);
             self.list.remove(&share.message);
@@ -235,6 +240,44 @@ impl Folders {
         for disk in &profile.files.disks {
             self.add(Share::of_disk(disk, &self.signal));
         }
+    }
+
+    /// Shows a profile's again. Where there are as many of each kind the rows
+    /// stay, open and with the focus as they are.
+    pub fn restore(&self, profile: &Profile) {
+        let files = &profile.files;
+        let (mut mounts, mut copies, mut disks) =
+            (files.mounts.iter(), files.include.iter(), files.disks.iter());
+        let shares = self.shares.borrow().clone();
+        let stays = shares.iter().all(|share| match share.kind {
+            Kind::Shared(kind) => mounts.next().is_some_and(|mount| mount.kind == kind),
+            Kind::Copied => copies.next().is_some(),
+            Kind::Disk => disks.next().is_some(),
+        });
+        if !stays || mounts.len() + copies.len() + disks.len() > 0 {
+            return self.fill(profile, &self.home());
+        }
+        let (mut mounts, mut copies, mut disks) =
+            (files.mounts.iter(), files.include.iter(), files.disks.iter());
+        for share in shares {
+            match share.kind {
+                Kind::Shared(_) => mounts.next().iter().for_each(|mount| share.set_mount(mount)),
+                Kind::Copied => copies.next().iter().for_each(|copy| share.set(&copy.source, &copy.target)),
+                Kind::Disk => disks.next().iter().for_each(|disk| share.set_disk(disk)),
+            }
+        }
+    }
+
+    /// One row, counted as in a profile, or all of them.
+    pub fn row(&self, at: Option<usize>) -> Option<gtk::Widget> {
+        let Some(at) = at else { return Some(self.list.clone().upcast()) };
+        let mut shares = self.shares.borrow().clone();
+        shares.sort_by_key(|share| match share.kind {
+            Kind::Shared(_) => 0,
+            Kind::Copied => 1,
+            Kind::Disk => 2,
+        });
+        shares.get(at).map(|share| share.row.clone().upcast())
     }
 
     /// What the rows say.

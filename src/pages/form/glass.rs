@@ -73,6 +73,12 @@ impl Glass {
         }
     }
 
+    /// The row of that one.
+    pub fn row(&self) -> gtk::Widget {
+        let [(container, ..), (machine, ..)] = &self.rows;
+        if self.machine.is_active() { machine } else { container }.clone().upcast()
+    }
+
     /// Chooses one.
     pub fn choose(&self, isolation: Isolation) {
         match isolation {

@@ -160,11 +160,33 @@ impl InterfaceRow {
 
     /// libvirt was asked which networks there are.
     pub fn set_known(&self, known: &[(String, bool)]) {
-        let one = self.interface();
-        self.quiet.set(true);
-        self.fill(&one, known);
-        self.quiet.set(false);
+        let (one, texts) = (self.interface(), self.texts());
+        self.show(&one, known);
+        self.set_texts(&texts);
         self.tell();
+    }
+
+    /// Shows another one, of which nothing is told.
+    pub fn show(&self, one: &Interface, known: &[(String, bool)]) {
+        self.quiet.set(true);
+        self.fill(one, known);
+        self.quiet.set(false);
+    }
+
+    /// What is typed into its rows, whatever that means.
+    pub fn texts(&self) -> Vec<String> {
+        self.entries.all().iter().map(|entry| entry.text().into()).collect()
+    }
+
+    /// Types it again, of which nothing is told.
+    pub fn set_texts(&self, texts: &[String]) {
+        self.quiet.set(true);
+        for (entry, text) in self.entries.all().into_iter().zip(texts) {
+            if entry.text() != text.as_str() {
+                entry.set_text(text);
+            }
+        }
+        self.quiet.set(false);
     }
 
     fn connect(self: &Rc<Self>, signal: &Signal) {

@@ -25,6 +25,8 @@ pub struct Interfaces {
     /// libvirt's networks, once it was asked.
     known: RefCell<Vec<(String, bool)>>,
     asked: Cell<bool>,
+    /// How often the rows were made anew.
+    fillings: Cell<u32>,
     own: Weak<Self>,
 }
 
@@ -49,6 +51,7 @@ impl Interfaces {
             window: RefCell::default(),
             known: RefCell::default(),
             asked: Cell::new(false),
+            fillings: Cell::new(0),
             own: own.clone(),
         });
         let weak = interfaces.own.clone();
@@ -98,9 +101,10 @@ impl Interfaces {
         self.place();
         self.signal.emit();
         let Some(window) = self.window.borrow().upgrade() else { return };
-        let (weak, row) = (self.own.clone(), row.clone());
+        let (weak, row, filling) = (self.own.clone(), row.clone(), self.fillings.get());
         window.offer(&gettext("Removed"), &gettext("_Undo"), move || {
-            if let Some(all) = weak.upgrade() {
+            // Among other rows it has no place.
+            if let Some(all) = weak.upgrade().filter(|all| all.fillings.get() == filling) {
                 let at = index.min(all.rows.borrow().len());
                 all.rows.borrow_mut().insert(at, row.clone());
                 all.place();
@@ -172,6 +176,7 @@ impl Interfaces {
 
     /// Shows a profile's.
     pub fn fill(&self, profile: &Profile) {
+        self.fillings.set(self.fillings.get() + 1);
         for row in self.rows.take() {
             self.list.remove(&row.row);
             self.list.remove(&row.message);
@@ -180,6 +185,30 @@ impl Interfaces {
             self.insert(one);
         }
         self.asked.set(false);
+    }
+
+    /// Shows a profile's again, as they were typed. Where there are as many the
+    /// rows stay, open and with the focus as they are.
+    pub fn restore(&self, profile: &Profile, texts: &[Vec<String>]) {
+        let all = &profile.network.interfaces;
+        if self.rows.borrow().len() == all.len() {
+            let known = self.known.borrow();
+            self.rows.borrow().iter().zip(all).for_each(|(row, one)| row.show(one, &known));
+        } else {
+            self.fill(profile);
+        }
+        self.rows.borrow().iter().zip(texts).for_each(|(row, texts)| row.set_texts(texts));
+    }
+
+    /// What is typed into each row.
+    pub fn texts(&self) -> Vec<Vec<String>> {
+        self.rows.borrow().iter().map(|row| row.texts()).collect()
+    }
+
+    /// One row, or all of them.
+    pub fn row(&self, at: Option<usize>) -> Option<gtk::Widget> {
+        let Some(at) = at else { return Some(self.list.clone().upcast()) };
+        self.rows.borrow().get(at).map(|one| one.row.clone().upcast())
     }
 
     /// What the rows say.

@@ -21,6 +21,7 @@ impl Form {
         let (Some(host), Some((profile, planned))) = (window.bridge.host(), self.planned(window)) else {
             return;
         };
+        self.record();
         self.show_what(&planned);
         self.show_glass(&profile, host);
         self.offer(&profile, host);

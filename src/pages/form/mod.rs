@@ -21,7 +21,9 @@ mod programs;
 mod rows;
 mod save;
 mod share;
+mod steps;
 mod there;
+mod undo;
 pub(crate) mod words;
 
 use super::object;
@@ -46,6 +48,7 @@ use terrarium_engine::message;
 use terrarium_engine::plan::{plan, Planned};
 use terrarium_engine::profile::Profile;
 use there::There;
+use undo::History;
 
 /// So many characters of a command are seen at least.
 const WIDTH: i32 = 10;
@@ -89,6 +92,7 @@ pub struct Form {
     last: RefCell<Option<(Profile, bool)>>,
     scroll: gtk::ScrolledWindow,
     there: There,
+    history: History,
 }
 
 impl Form {
@@ -135,6 +139,7 @@ impl Form {
             last: RefCell::default(),
             scroll: object(&builder, "form-scroll"),
             there: There::new(&builder),
+            history: History::default(),
         });
         form.show(&Profile::new("", Vec::new()), std::path::Path::new(""));
         form
@@ -195,6 +200,7 @@ impl Form {
 
     /// It was changed by a click, of which nothing has told yet.
     fn changed_at_once(self: &Rc<Self>, window: &Rc<Window>) {
+        self.history.pause();
         self.look(window);
         self.keep_draft(window);
     }
@@ -227,6 +233,7 @@ impl Form {
         if self.command.text().is_empty() {
             self.saved.replace(self.typed());
         }
+        self.accept();
         self.look(window);
         if self.wanted.take() {
             self.run(window);
@@ -263,6 +270,7 @@ impl Form {
         self.signal.quietly(|| self.choose_glass(window, profile.isolation));
         self.saved.replace(self.typed());
         self.launched.set(false);
+        self.history.begin(self.shown());
         self.look_for_launcher(window);
         self.look(window);
     }

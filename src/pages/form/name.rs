@@ -2,6 +2,7 @@
 //! The form's title: the profile's name and mark, and how they are changed.
 
 use super::field::Signal;
+use super::steps::set;
 use crate::look;
 use crate::pages::{chip, icon_of, object};
 use adw::prelude::*;
@@ -92,6 +93,11 @@ impl Title {
     /// Shows a profile's.
     pub fn fill(&self, profile: &Profile) {
         self.entry.set_text(&profile.name);
+        self.set_look(profile);
+    }
+
+    /// Shows a profile's colour and icon.
+    pub fn set_look(&self, profile: &Profile) {
         self.colour.set(profile.colour);
         self.icon.set(profile.icon);
         for (colour, button) in &self.colours {
@@ -119,9 +125,14 @@ impl Title {
         self.entry.text().into()
     }
 
+    /// Where it is typed.
+    pub fn entry(&self) -> gtk::Widget {
+        self.entry.clone().upcast()
+    }
+
     /// Names the profile.
     pub fn set_name(&self, name: &str) {
-        self.entry.set_text(name);
+        set(&self.entry, name);
     }
 
     /// Shows the name in the header.

@@ -33,6 +33,8 @@ impl Form {
             let file = form.item.borrow().as_ref().map(|item| item.path.clone());
             window.export(&form.profile(), file);
         });
+        add("form-undo", Self::undo);
+        add("form-redo", Self::redo);
         add("form-revert", Self::revert);
         add("form-clear", Self::clear);
         add("form-last", Self::bring_back_the_last);
@@ -56,9 +58,12 @@ impl Form {
 
     pub(super) fn refresh_actions(&self, window: &Window, changed: bool) {
         let has_item = self.item.borrow().is_some();
+        let (can_undo, can_redo) = self.history.can();
         for (name, on) in [
             ("form-save", changed || !has_item),
             ("form-save-own", changed && has_item),
+            ("form-undo", can_undo),
+            ("form-redo", can_redo),
             ("form-revert", changed),
             ("form-clear", changed || has_item || !self.command.text().is_empty()),
             ("form-last", self.last.borrow().is_some()),
@@ -115,7 +120,8 @@ impl Form {
         window.library.read(&window.bridge).await;
         self.is_to_be_saved.set(false);
         self.item.replace(window.library.of(path));
-        self.title.set_name(&typed.name);
+        self.signal.quietly(|| self.title.set_name(&typed.name));
+        self.accept();
         self.saved.replace(typed);
         self.drop_draft(window);
         self.look(window);
@@ -224,7 +230,8 @@ impl Form {
     /// Back to how it was saved.
     pub(super) fn revert(self: &Rc<Self>, window: &Rc<Window>) {
         let (typed, item, saved) = (self.typed(), self.item.borrow().clone(), self.saved.borrow().clone());
-        self.fill(window, &saved, item.as_ref());
+        self.history.keep(|| self.fill(window, &saved, item.as_ref()));
+        self.look(window);
         self.drop_draft(window);
         self.offer_back(window, &gettext("Back to how it was saved"), typed, item, saved);
     }

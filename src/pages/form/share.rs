@@ -2,6 +2,7 @@
 //! One folder, file or piece of memory that is shown.
 
 use super::field::{message_row, Signal};
+use super::steps::set;
 use crate::pages::is_large;
 use adw::prelude::*;
 use gettextrs::gettext;
@@ -115,6 +116,28 @@ impl Share {
             format: self.format.get(),
             trusted: kind == MountKind::HostImage && self.trusted.is_active(),
         }
+    }
+
+    /// Shows another source and place.
+    pub fn set(&self, source: &Path, target: &Path) {
+        set(&self.source, &source.to_string_lossy());
+        set(&self.target, &target.to_string_lossy());
+        self.follows.set(source == target);
+    }
+
+    /// Shows another mount of its kind.
+    pub fn set_mount(&self, mount: &Mount) {
+        self.set(&mount.source, &mount.target);
+        self.mode.set_selected(u32::from(mount.mode == MountMode::Rw));
+        self.trusted.set_active(mount.trusted);
+        self.format.set(mount.format);
+    }
+
+    /// Shows another disk.
+    pub fn set_disk(&self, disk: &Disk) {
+        self.set(&disk.source, Path::new(&disk.tag));
+        self.mode.set_selected(u32::from(disk.mode == MountMode::Rw));
+        self.format.set(disk.format);
     }
 
     fn build(&self) {
