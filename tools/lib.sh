@@ -84,8 +84,8 @@ tell_of_another_window() {
     local pid
     # Who has the name on this session's bus; "(uint32 123,)".
     pid=$(gdbus call --session -d org.freedesktop.DBus -o / \
-        -m org.freedesktop.DBus.GetConnectionUnixProcessID org.terrarium.Terrarium 2>/dev/null | grep -o '[0-9]*,' | tr -d ,)
-    if [ -n "$pid" ] && [ -e "/proc/$pid/exe" ] && ! [ "/proc/$pid/exe" -ef "$1" ]; then
+        -m org.freedesktop.DBus.GetConnectionUnixProcessID org.terrarium.Terrarium 2>/dev/null | grep -o '[0-9]*,' | tr -d ,) || return 0
+    if [ -e "/proc/$pid/exe" ] && ! [ "/proc/$pid/exe" -ef "$1" ]; then
         say "A window of another build of Terrarium is open (process $pid) and comes to the front instead of"
         say "this one. Quit it (Ctrl+Q) and run this again; its sandboxes go on."
     fi
