@@ -315,7 +315,15 @@ fn click_everywhere(shown: &Scene, screen: &Screen, corner: (f32, f32)) {
         let found = clicked(&shown.said()).expect("a click");
         let far = (found.0 - expected.0).abs().max((found.1 - expected.1).abs());
         let guest = (view.guest_width(), view.guest_height());
-        assert!(far <= 5.0, "at {x},{y} of {width}x{height}, {guest:?}: {found:?}, not {expected:?}");
+        let inside = || {
+            let script = "xdotool getmouselocation getactivewindow getwindowgeometry; xrandr | head -n 1";
+            clipboard::inside(shown, script)
+        };
+        assert!(
+            far <= 5.0,
+            "at {x},{y} of {width}x{height}, {guest:?}: {found:?}, not {expected:?}; {}",
+            inside()
+        );
     }
 }
 

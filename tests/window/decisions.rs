@@ -370,7 +370,7 @@ fn who_restarts_is_asked_about_files_that_would_go() {
     scene.until("it asks", || dialog().is_some());
     assert!(dialog().expect("a question").body().contains("report"));
     assert_eq!(scene.fake.starts(), 2);
-    dialog().expect("a question").response("cancel");
+    answer(&scene, "cancel");
     scene.pass(500);
     assert_eq!(scene.fake.starts(), 2, "it stays as it ended");
     scene.shows("phase: Ended");
@@ -385,7 +385,7 @@ fn a_review_goes_with_what_it_is_about() {
     assert_eq!(scene.look(), changes, "there is one");
     scene.act("win.close-tab");
     scene.until("it asks", || dialog().is_some());
-    dialog().expect("a question").response("discard");
+    answer(&scene, "discard");
     scene.until("all is gone", || page().is_none() && scene.window.shows("home"));
 }
 

@@ -156,7 +156,7 @@ for_both! {
         assert!(ctl(glass, &["discard", &name]).status.success());
         // Who starts it, at any moment.
         let most = if glass == Glass::Container { 400 } else { 600 };
-        for after in (0..most).step_by(scaled(100, 20)) {
+        for after in (0..most).step_by(scaled(200, 20)) {
             let mut starts = run(glass, &["--changes", "review", "-n", &name], &["sh", "-c", "echo lost >count"]);
             let mut starts = starts.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(Duration::from_millis(after));
