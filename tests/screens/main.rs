@@ -266,9 +266,23 @@ fn zoom(shown: &Scene, screen: &Screen, zoom: f64) {
 fn picture_in(view: &spice_view::SpiceView) -> (f32, f32, f32) {
     let (width, height) = (view.width() as f32, view.height() as f32);
     let (guest_width, guest_height) = (view.guest_width() as f32, view.guest_height() as f32);
+    let factor = view.scale_factor() as f32;
     let pixel = match view.scale_mode() {
-        ScaleMode::Actual => view.zoom() as f32 / view.scale_factor() as f32,
-        _ => (width / guest_width).min(height / guest_height),
+        ScaleMode::Actual => view.zoom() as f32 / factor,
+        _ => {
+            let (fit, side, guest) = if width / guest_width < height / guest_height {
+                (width / guest_width, width, guest_width)
+            } else {
+                (height / guest_height, height, guest_height)
+            };
+            // By less than the guest's width is rounded by nothing is stretched.
+            let is_near = (0.0..8.0).contains(&(side * factor - guest));
+            if is_near {
+                1.0 / factor
+            } else {
+                fit
+            }
+        }
     };
     let beside = |view: f32, guest: f32| ((view - guest * pixel) / 2.0).max(0.0);
     (beside(width, guest_width), beside(height, guest_height), pixel)
